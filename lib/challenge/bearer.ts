@@ -1,0 +1,26 @@
+import type { Challenge } from './challenge.ts'
+import { sanitizeDescription } from './grammar.ts'
+
+/** What a Bearer challenge of a protected resource can say. */
+export interface BearerChallengeFields {
+  /** Absolute URL of the metadata document (RFC 9728 section 5.1). */
+  readonly resourceMetadata: string
+  readonly realm?: string | null
+  /** Every scope that the request needs, in the order in which it is sent. */
+  readonly scopes?: readonly string[] | null
+  /** RFC 6750 section 3.1; only when a token was presented. */
+  readonly error?: string | null
+  /** What a client may read; made safe here. */
+  readonly errorDescription?: string | null
+}
+
+/** A Bearer challenge (RFC 6750 section 3). It always has the pointer, as `Bearer` must not stand alone. */
+export function bearerChallenge (fields: BearerChallengeFields): Challenge {
+  const parameters = new Map<string, string>([['resource_metadata', fields.resourceMetadata]])
+  if (fields.realm) parameters.set('realm', fields.realm)
+  if (fields.scopes && fields.scopes.length > 0) parameters.set('scope', fields.scopes.join(' '))
+  if (fields.error) parameters.set('error', fields.error)
+  const description = fields.errorDescription ? sanitizeDescription(fields.errorDescription) : ''
+  if (description !== '') parameters.set('error_description', description)
+  return { scheme: 'Bearer', token68: null, parameters }
+}

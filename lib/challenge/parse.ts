@@ -1,0 +1,84 @@
+import type { Challenge } from './challenge.ts'
+
+/** A `WWW-Authenticate` value that is not of the grammar. */
+export class ChallengeSyntaxError extends SyntaxError {
+  constructor (position: number) {
+    super(`not a list of challenges at character ${position}`)
+    this.name = 'ChallengeSyntaxError'
+  }
+}
+
+/** A challenge together with the text it was read from. */
+export interface ParsedChallenge extends Challenge {
+  readonly raw: string
+}
+
+const tokenAt = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y
+const separatorAt = /[ \t]*(?:,[ \t]*)+/y
+const spacesAt = / +/y
+const token68At = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y
+const equalsAt = /[ \t]*=[ \t]*/y
+
+const quotedAt = /"((?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*)"/y
+
+/**
+ * Reads the value of a `WWW-Authenticate` header: one field line, or several joined by commas, which mean the same
+ * (RFC 9110 sections 5.6.1, 11.3 and 11.6.1). Parameters stay with their own scheme.
+ *
+ * @throws ChallengeSyntaxError on anything else, a parameter that stands twice in a challenge included
+ */
+export function parseChallenges (value: string): ParsedChallenge[] {
+  const challenges: ParsedChallenge[] = []
+  let position = 0
+
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = position
+    const match = pattern.exec(value)
+    if (match !== null) position += match[0].length
+    return match
+  }
+  const fail = (): never => { throw new ChallengeSyntaxError(position) }
+
+  const parameter = (into: Map<string, string>): boolean => {
+    const start = position
+    const name = take(tokenAt)?.[0].toLowerCase()
+    if (name === undefined || take(equalsAt) === null) {
+      position = start
+      return false
+    }
+    const quoted = take(quotedAt)
+    const text = quoted !== null ? quoted[1]!.replace(/\\(.)/g, '$1') : take(tokenAt)?.[0] ?? fail()
+    if (into.has(name)) fail()
+    into.set(name, text)
+    return true
+  }
+
+  // Empty list elements are allowed, at the start too.
+  take(/[ \t]*(?:,[ \t]*)*/y)
+  while (position < value.length) {
+    const start = position
+    const scheme = take(tokenAt)?.[0] ?? fail()
+    const parameters = new Map<string, string>()
+    let token68: string | null = null
+    let end = position
+
+    if (take(spacesAt) !== null && position < value.length) {
+      token68 = take(token68At)?.[0] ?? null
+      if (token68 === null && parameter(parameters)) {
+        end = position
+        // The next list element is one more parameter of this challenge, or a challenge of its own.
+        for (let more = true; more;) {
+          const before = position
+          more = take(separatorAt) !== null && parameter(parameters)
+          if (more) end = position
+          else position = before
+        }
+      } else {
+        end = position
+      }
+    }
+    challenges.push({ scheme, token68, parameters, raw: value.slice(start, end).trimEnd() })
+    if (take(separatorAt) === null && position < value.length && take(/[ \t]+$/y) === null) fail()
+  }
+  return challenges
+}

@@ -1,0 +1,81 @@
+import Type from 'typebox'
+import * as Value from 'typebox/value'
+import { OptionError } from '../errors.ts'
+import { explain } from '../options.ts'
+import type { IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from './options.ts'
+
+const text = Type.String({ minLength: 1 })
+const texts = Type.Array(text, { minItems: 1, uniqueItems: true })
+const count = Type.Integer({ minimum: 1 })
+const seconds = Type.Integer({ minimum: 0, maximum: 31_536_000 })
+const tolerance = Type.Integer({ minimum: 0, maximum: 300 })
+const closed = { additionalProperties: false }
+
+const issuerSchema = Type.Object({
+  issuer: text,
+  audience: Type.Optional(Type.Union([text, texts])),
+  rejectForeignAudiences: Type.Optional(Type.Boolean()),
+  algorithms: Type.Optional(texts),
+  profile: Type.Optional(Type.Enum(['rfc9068', 'jwt'])),
+  scopeClaims: Type.Optional(texts),
+  jwksUri: Type.Optional(text),
+  jwks: Type.Optional(Type.Object({ keys: Type.Array(Type.Unknown()) })),
+  advertised: Type.Optional(Type.Boolean()),
+  clockToleranceSeconds: Type.Optional(tolerance)
+}, closed)
+
+const optionsSchema = Type.Object({
+  resource: text,
+  authorizationServers: Type.Array(Type.Unknown(), { minItems: 1 }),
+  scopes: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  scopeImplies: Type.Optional(Type.Function([], Type.Unknown())),
+  realm: Type.Optional(text),
+  metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  metadataMaxAgeSeconds: Type.Optional(seconds),
+  rootAlias: Type.Optional(Type.Boolean()),
+  documentServedElsewhere: Type.Optional(Type.Boolean()),
+  clockToleranceSeconds: Type.Optional(tolerance),
+  tokenCache: Type.Optional(Type.Union([
+    Type.Literal(false),
+    Type.Object({ maxEntries: Type.Optional(count), maxAgeSeconds: Type.Optional(count) }, closed)
+  ])),
+  discovery: Type.Optional(Type.Object({
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+    maxBytes: Type.Optional(Type.Integer({ minimum: 1024 })),
+    keysMaxAgeSeconds: Type.Optional(count),
+    metadataMaxAgeSeconds: Type.Optional(count),
+    unknownKeyCooldownSeconds: Type.Optional(count),
+    retryAfterSeconds: Type.Optional(count),
+    maxStaleSeconds: Type.Optional(seconds)
+  }, closed)),
+  fetch: Type.Optional(Type.Function([], Type.Unknown())),
+  clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) }))
+}, closed)
+
+const scopeSchema = Type.Object({
+  description: Type.Optional(Type.String()),
+  advertised: Type.Optional(Type.Boolean())
+}, closed)
+
+/**
+ * Holds the options against their schema. What a schema cannot say is left to `resolve.ts`.
+ *
+ * @throws OptionError
+ */
+export function checkOptions (given: unknown): OAuthResourceServerOptions {
+  if (!Value.Check(optionsSchema, given)) throw new OptionError(explain('', optionsSchema, given))
+  return given as OAuthResourceServerOptions
+}
+
+/** @throws OptionError */
+export function checkIssuerOptions (given: unknown, name: string): IssuerOptions {
+  if (!Value.Check(issuerSchema, given)) throw new OptionError(explain(name, issuerSchema, given))
+  return given as IssuerOptions
+}
+
+/** @throws OptionError */
+export function checkScopeOptions (given: unknown, name: string): ScopeOptions {
+  const options: unknown = typeof given === 'string' ? { description: given } : given
+  if (!Value.Check(scopeSchema, options)) throw new OptionError(explain(name, scopeSchema, options))
+  return options as ScopeOptions
+}

@@ -1,0 +1,13 @@
+import { OptionError } from '../errors.ts'
+import type { IdentifierParts } from '../metadata/identifier.ts'
+import { parseIdentifier } from '../metadata/identifier.ts'
+import { show } from '../options.ts'
+
+/** @throws OptionError when the value of an option is no identifier */
+export function identifierOf (option: string, value: string): IdentifierParts {
+  try {
+    return parseIdentifier(value)
+  } catch (error) {
+    throw new OptionError(`${option} ${(error as Error).message}, and is ${show(value)}`)
+  }
+}

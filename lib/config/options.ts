@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.ts'
+import type { Fetch } from '../http/fetch-json.ts'
+import type { ProtectedResourceMetadata } from '../metadata/document.ts'
+import type { ScopeImplies } from '../policy/scopes.ts'
+import type { TokenProfile } from '../token/issuer-rule.ts'
+
+/** What is asked of the tokens of one authorization server, where it is more than its identifier. */
+export interface IssuerOptions {
+  /** The issuer identifier (RFC 8414 section 2), exactly as it stands in `iss`. */
+  issuer: string
+  /** What must stand in `aud`: one value, or several of which any will do. Default: the `resource`. */
+  audience?: string | readonly string[]
+  /** Whether a token that names further audiences is refused. Default: false. */
+  rejectForeignAudiences?: boolean
+  /** JWS algorithms. Default: RS, PS and ES with 256, 384 and 512 bits, EdDSA and Ed25519. */
+  algorithms?: readonly string[]
+  /**
+   * `rfc9068` (default), or `jwt` for issuers that send `typ: JWT` or none. Then a client or a scope must be there, and
+   * no member that only ID tokens have.
+   */
+  profile?: TokenProfile
+  /** Claims that scopes are read from. Default: `scope`; with profile `jwt`, `scope` and `scp`. */
+  scopeClaims?: readonly string[]
+  /** Where the keys are. Default: what the issuer's metadata says (RFC 8414, else OpenID Connect Discovery). */
+  jwksUri?: string
+  /** The keys themselves, a JWK Set (RFC 7517 section 5). Nothing is fetched then. */
+  jwks?: Readonly<Record<string, unknown>>
+  /** Whether the metadata document names this issuer. Default: true. */
+  advertised?: boolean
+  /** Seconds that the clocks may be apart, 0 to 300. Default: the option of the same name beside `authorizationServers`. */
+  clockToleranceSeconds?: number
+}
+
+/** One scope of the resource. */
+export interface ScopeOptions {
+  description?: string
+  /** Whether the metadata document names it. Default: true. Keep internal and privileged scopes out of it. */
+  advertised?: boolean
+}
+
+/** The options of the plugin. */
+export interface OAuthResourceServerOptions {
+  /**
+   * The resource identifier (RFC 9728 section 1.2): an https URL, or http on a loopback host. Every advertised URL comes
+   * from it, and it is what must stand in a token's `aud`. It is kept as the string it is.
+   */
+  resource: string
+  /** The issuers whose access tokens are accepted, at least one. */
+  authorizationServers: ReadonlyArray<string | IssuerOptions>
+  /** Name → description of the scopes of the resource. Those that are advertised should be the few that a client starts with. */
+  scopes?: Readonly<Record<string, string | ScopeOptions>>
+  /** Whether a granted scope covers a required one, beside being it: `write` covers `read`. Default: it never does. */
+  scopeImplies?: ScopeImplies
+  /** `realm` of the challenges. Default: none. */
+  realm?: string
+  /** Members of the metadata document beside those that follow from the other options (RFC 9728 section 2). */
+  metadata?: Readonly<ProtectedResourceMetadata>
+  /** How long clients and caches may keep the metadata document, in seconds. Default: 3600. */
+  metadataMaxAgeSeconds?: number
+  /**
+   * Whether the document of a resource with a path also answers at the root, `/.well-known/oauth-protected-resource`.
+   * Default: when it is the only resource of the server.
+   */
+  rootAlias?: boolean
+  /** Set it when a gateway serves the metadata document and this server does not. Default: false. */
+  documentServedElsewhere?: boolean
+  /** Seconds that the clocks of issuer and resource may be apart, 0 to 300. Default: 5. */
+  clockToleranceSeconds?: number
+  /** Remembering verified tokens: `false` for not at all. */
+  tokenCache?: false | {
+    /** Default: 10000. */
+    maxEntries?: number
+    /** A token is verified anew after this time, in seconds. Default: 60. It is never kept past its expiry. */
+    maxAgeSeconds?: number
+  }
+  /** Looking up the metadata and keys of the authorization servers. */
+  discovery?: {
+    /** For each request, its body included. Default: 5000. */
+    timeoutMs?: number
+    /** Larger answers are refused. Default: 1048576. */
+    maxBytes?: number
+    /** Keys are renewed after this time, when the answer does not say otherwise (60 s to a day). Default: 600. */
+    keysMaxAgeSeconds?: number
+    /** The same for the issuer's metadata. Default: 3600. */
+    metadataMaxAgeSeconds?: number
+    /** An unknown key id causes at most one request in this time. Default: 30. */
+    unknownKeyCooldownSeconds?: number
+    /** A failed request is not repeated within this time; it is also the `Retry-After` of the 503. Default: 5. */
+    retryAfterSeconds?: number
+    /** How long the last good keys serve after they should have been renewed. Default: 86400. */
+    maxStaleSeconds?: number
+  }
+  /** Makes the outgoing requests. Default: the global `fetch`. */
+  fetch?: Fetch
+  /** Where the time comes from. Default: the system. */
+  clock?: Clock
+}

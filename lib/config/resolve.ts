@@ -1,0 +1,155 @@
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import { OptionError } from '../errors.ts'
+import { quote } from '../challenge/grammar.ts'
+import type { Fetch, FetchLimits } from '../http/fetch-json.ts'
+import type { RefreshRules } from '../http/refreshed.ts'
+import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
+import type { MetadataDocument } from '../metadata/document.ts'
+import { createMetadataDocument } from '../metadata/document.ts'
+import type { IdentifierParts } from '../metadata/identifier.ts'
+import { metadataUrl } from '../metadata/well-known.ts'
+import { show } from '../options.ts'
+import type { ScopeImplies } from '../policy/scopes.ts'
+import type { TokenCacheRules } from '../token/token-cache.ts'
+import { checkOptions } from './check-options.ts'
+import { identifierOf } from './identifier-option.ts'
+import type { OAuthResourceServerOptions } from './options.ts'
+import type { ResolvedIssuer } from './resolve-issuer.ts'
+import { resolveIssuers } from './resolve-issuer.ts'
+import type { ResolvedScope } from './resolve-scopes.ts'
+import { resolveScopes } from './resolve-scopes.ts'
+
+/** The configuration of one protected resource: options checked, defaulted and frozen. */
+export interface OAuthConfig {
+  /** The resource identifier, as it was configured. */
+  readonly resource: string
+  readonly identifier: IdentifierParts
+  /** The absolute URL of the metadata document: what every challenge points at. */
+  readonly metadataUrl: string
+  readonly document: MetadataDocument
+  readonly metadataMaxAgeSeconds: number
+  /** `null`: when it is the only resource of the server. */
+  readonly rootAlias: boolean | null
+  readonly documentServedElsewhere: boolean
+  readonly realm: string | null
+  readonly issuers: readonly ResolvedIssuer[]
+  readonly scopes: readonly ResolvedScope[]
+  readonly scopeImplies: ScopeImplies | null
+  /** `null`: verified tokens are not remembered. */
+  readonly tokenCache: TokenCacheRules | null
+  readonly discovery: DiscoveryRules
+  readonly fetch: Fetch
+  readonly clock: Clock
+}
+
+/** How the metadata and keys of the issuers are looked up. */
+export interface DiscoveryRules {
+  readonly limits: FetchLimits
+  readonly metadata: RefreshRules
+  readonly keys: RefreshRules
+}
+
+export interface ResolvedConfig {
+  readonly config: OAuthConfig
+  /** Sentences about what is allowed and better avoided, for the host's log. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Checks the options of the plugin, fills in the defaults and freezes the result.
+ *
+ * @throws OptionError that names the option and its value
+ */
+export function resolveConfig (given: unknown): ResolvedConfig {
+  const options = checkOptions(given)
+  const warnings: string[] = []
+
+  const identifier = identifierOf('resource', options.resource)
+  if (identifier.query !== '') warnings.push(`resource ${show(options.resource)} should not have a query (RFC 9728 section 1.2)`)
+  if (identifier.path.endsWith('/')) {
+    warnings.push(`resource ${show(options.resource)} ends with a slash, which clients must then repeat in every comparison`)
+  }
+  checkRealm(options.realm)
+  const { documentServedElsewhere = false, rootAlias = null } = options
+  if (documentServedElsewhere && rootAlias === true) {
+    throw new OptionError('rootAlias true and documentServedElsewhere true contradict each other')
+  }
+
+  const issuers = resolveIssuers(options)
+  const scopes = resolveScopes(options.scopes ?? {}, warnings)
+  const config: OAuthConfig = {
+    resource: options.resource,
+    identifier: Object.freeze(identifier),
+    metadataUrl: metadataUrl(identifier),
+    document: documentOf(options, issuers, scopes, warnings),
+    metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? 3600,
+    rootAlias,
+    documentServedElsewhere,
+    realm: options.realm ?? null,
+    issuers,
+    scopes,
+    scopeImplies: options.scopeImplies ?? null,
+    tokenCache: tokenCacheOf(options),
+    discovery: discoveryOf(options),
+    fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
+    clock: options.clock ?? systemClock
+  }
+  return { config: Object.freeze(config), warnings }
+}
+
+function checkRealm (realm: string | undefined): void {
+  if (realm === undefined) return
+  try {
+    quote(realm)
+  } catch {
+    throw new OptionError(`realm must be text that a header can hold, and is ${show(realm)}`)
+  }
+}
+
+function documentOf (
+  options: OAuthResourceServerOptions, issuers: readonly ResolvedIssuer[],
+  scopes: readonly ResolvedScope[], warnings: string[]
+): MetadataDocument {
+  const { resource, metadata = {} } = options
+  try {
+    warnings.push(...checkMetadata(metadata))
+    const document = createMetadataDocument({
+      resource,
+      advertisedIssuers: issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer),
+      advertisedScopes: scopes.filter(scope => scope.advertised).map(scope => scope.name),
+      metadata
+    })
+    if ('signed_metadata' in document.members) checkSignedMetadata(metadata.signed_metadata, document.members)
+    return document
+  } catch (error) {
+    if (!(error instanceof MetadataMemberError)) throw error
+    throw new OptionError(`metadata.${error.member} ${error.message}, and is ${show(metadata[error.member])}`)
+  }
+}
+
+function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCacheRules | null {
+  if (tokenCache === false) return null
+  const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
+  return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
+}
+
+function discoveryOf ({ discovery = {} }: OAuthResourceServerOptions): DiscoveryRules {
+  const {
+    timeoutMs = 5000, maxBytes = 1_048_576, keysMaxAgeSeconds = 600, metadataMaxAgeSeconds = 3600,
+    unknownKeyCooldownSeconds = 30, retryAfterSeconds = 5, maxStaleSeconds = 86_400
+  } = discovery
+  const rules = (defaultAgeSeconds: number): RefreshRules => Object.freeze({
+    minAgeMs: 60_000,
+    maxAgeMs: 86_400_000,
+    defaultAgeMs: defaultAgeSeconds * 1000,
+    coolDownMs: unknownKeyCooldownSeconds * 1000,
+    retryAfterMs: retryAfterSeconds * 1000,
+    maxStaleMs: maxStaleSeconds * 1000
+  })
+  return Object.freeze({
+    limits: Object.freeze({ timeoutMs, maxBytes }),
+    metadata: rules(metadataMaxAgeSeconds),
+    keys: rules(keysMaxAgeSeconds)
+  })
+}

@@ -1,0 +1,182 @@
+export type ErrorCode =
+  | 'FST_OAUTH_TOKEN_MISSING'
+  | 'FST_OAUTH_TOKEN_INVALID'
+  | 'FST_OAUTH_TOKEN_EXPIRED'
+  | 'FST_OAUTH_REQUEST_MALFORMED'
+  | 'FST_OAUTH_SCOPE_INSUFFICIENT'
+  | 'FST_OAUTH_ACCESS_DENIED'
+  | 'FST_OAUTH_UNAVAILABLE'
+  | 'FST_OAUTH_OPTION_INVALID'
+
+/** One refusal as the wire sees it. */
+export interface ErrorRow {
+  readonly statusCode: number
+  readonly oauthError: string | null
+  readonly message: string
+}
+
+/**
+ * Every refusal this package makes, in one table: its HTTP status, the `error` of its challenge or body (RFC 6750
+ * section 3.1, RFC 6749 section 4.1.2.1; `null` where the standards give none) and the text that a client may read.
+ */
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
+  FST_OAUTH_TOKEN_MISSING: {
+    statusCode: 401, oauthError: null, message: 'An access token is required'
+  },
+  FST_OAUTH_TOKEN_INVALID: {
+    statusCode: 401, oauthError: 'invalid_token', message: 'The access token is invalid'
+  },
+  FST_OAUTH_TOKEN_EXPIRED: {
+    statusCode: 401, oauthError: 'invalid_token', message: 'The access token has expired'
+  },
+  FST_OAUTH_REQUEST_MALFORMED: {
+    statusCode: 400, oauthError: 'invalid_request', message: 'The Authorization header is malformed'
+  },
+  FST_OAUTH_SCOPE_INSUFFICIENT: {
+    statusCode: 403, oauthError: 'insufficient_scope', message: 'The access token does not cover this request'
+  },
+  FST_OAUTH_ACCESS_DENIED: {
+    statusCode: 403, oauthError: 'access_denied', message: 'This authorization is not allowed'
+  },
+  FST_OAUTH_UNAVAILABLE: {
+    statusCode: 503, oauthError: null, message: 'The access token cannot be checked at the moment'
+  },
+  FST_OAUTH_OPTION_INVALID: {
+    statusCode: 500, oauthError: null, message: 'An option is invalid'
+  }
+}
+
+const brand: unique symbol = Symbol.for('fastify-oauth-resource-server.error')
+
+/** What an error knows beyond its row of the table. */
+export interface ErrorDetails {
+  /**
+   * Why, for the log of the host: one of a fixed set of words or a sentence without anything secret. It never reaches
+   * a client unless the host sends it.
+   */
+  reason: string
+  /** The text a client may read, in place of the table's. */
+  message?: string
+  cause?: unknown
+}
+
+/**
+ * What the package throws. `code`, `statusCode` and `message` are what Fastify's own error handler prints; a host's
+ * error handler may look at the rest. It holds no token.
+ */
+export class OAuthResourceError extends Error {
+  readonly code: ErrorCode
+  readonly statusCode: number
+  /** The `error` code of the OAuth standards, `null` where they give none. */
+  readonly oauthError: string | null
+  /** Why, for the log; see {@link ErrorDetails.reason}. */
+  readonly reason: string
+
+  constructor (code: ErrorCode, details: ErrorDetails) {
+    const row = errorTable[code]
+    super(details.message ?? row.message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'OAuthResourceError'
+    this.code = code
+    this.statusCode = row.statusCode
+    this.oauthError = row.oauthError
+    this.reason = details.reason
+    Object.defineProperty(this, brand, { value: true })
+  }
+}
+
+/** An option that cannot be used: thrown at boot, it names the option and the value. */
+export class OptionError extends OAuthResourceError {
+  constructor (message: string) {
+    super('FST_OAUTH_OPTION_INVALID', { reason: 'option_invalid', message })
+    this.name = 'OptionError'
+  }
+}
+
+/** No credentials came with a request that needs an access token. Answered 401, without an `error`. */
+export class MissingTokenError extends OAuthResourceError {
+  constructor () {
+    super('FST_OAUTH_TOKEN_MISSING', { reason: 'token_missing' })
+    this.name = 'MissingTokenError'
+  }
+}
+
+/** Credentials that are not of the grammar of RFC 6750 section 2.1, or more than one of them. Answered 400. */
+export class MalformedRequestError extends OAuthResourceError {
+  constructor (reason: string) {
+    super('FST_OAUTH_REQUEST_MALFORMED', { reason })
+    this.name = 'MalformedRequestError'
+  }
+}
+
+/** An access token was presented and is no good. Answered 401 `invalid_token`. */
+export class InvalidTokenError extends OAuthResourceError {
+  constructor (reason: string, cause?: unknown) {
+    super(reason === 'token_expired' ? 'FST_OAUTH_TOKEN_EXPIRED' : 'FST_OAUTH_TOKEN_INVALID', { reason, cause })
+    this.name = 'InvalidTokenError'
+  }
+}
+
+/** The token is good and its scope does not suffice. Answered 403 `insufficient_scope` with every scope needed. */
+export class InsufficientScopeError extends OAuthResourceError {
+  /** Every scope that the operation needs, those the token already has among them. */
+  readonly requiredScopes: readonly string[]
+
+  constructor (requiredScopes: readonly string[]) {
+    super('FST_OAUTH_SCOPE_INSUFFICIENT', { reason: 'scope_insufficient' })
+    this.name = 'InsufficientScopeError'
+    this.requiredScopes = Object.freeze([...requiredScopes])
+  }
+}
+
+/** A grant that must not be made (RFC 6749 section 4.1.2.1 `access_denied`). Answered 403; it names no organization. */
+export class AccessDeniedError extends OAuthResourceError {
+  constructor (reason: string, cause?: unknown) {
+    super('FST_OAUTH_ACCESS_DENIED', { reason, cause })
+    this.name = 'AccessDeniedError'
+  }
+}
+
+/** Whether the token is good could not be found out. Answered 503 with `Retry-After`, never 401. */
+export class UnavailableError extends OAuthResourceError {
+  /** Seconds after which another try makes sense. */
+  readonly retryAfterSeconds: number
+
+  constructor (reason: string, retryAfterSeconds: number, cause?: unknown) {
+    super('FST_OAUTH_UNAVAILABLE', { reason, cause })
+    this.name = 'UnavailableError'
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/** True of this package's errors, also of those another installed copy of it threw. */
+export function isOAuthResourceError (value: unknown): value is OAuthResourceError {
+  return typeof value === 'object' && value !== null && (value as { [brand]?: unknown })[brand] === true
+}
+
+/**
+ * The error of this package that `error` is or was caused by, `null` when there is none. Applications wrap errors;
+ * what the wire says must not depend on it.
+ */
+export function findOAuthResourceError (error: unknown): OAuthResourceError | null {
+  let current = error
+  // A chain of causes may be a ring.
+  for (let depth = 0; depth < 8 && typeof current === 'object' && current !== null; depth++) {
+    if (isOAuthResourceError(current)) return current
+    current = (current as { cause?: unknown }).cause
+  }
+  return null
+}
+
+/**
+ * Makes an expected answer without recording a stack trace: anyone can cause as many of them as they like, and a trace
+ * would cost more than the rest of the refusal.
+ */
+export function withoutStackTrace<T> (make: () => T): T {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}

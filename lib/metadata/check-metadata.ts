@@ -1,0 +1,121 @@
+import type { ProtectedResourceMetadata } from './document.ts'
+import type { IdentifierError } from './identifier.ts'
+import { parseIdentifier } from './identifier.ts'
+
+/** A member of the `metadata` option that cannot be served: the name of the member, and what is wrong with it. */
+export class MetadataMemberError extends Error {
+  readonly member: string
+  constructor (member: string, message: string) {
+    super(message)
+    this.member = member
+  }
+}
+
+/** Members that follow from other options, so that document, challenge and checks cannot disagree. */
+const derivedMembers: Readonly<Record<string, string>> = {
+  resource: 'resource',
+  authorization_servers: 'authorizationServers',
+  scopes_supported: 'scopes',
+  bearer_methods_supported: 'nothing: tokens are read from the Authorization header alone'
+}
+/** Members that promise a check; serving them without making it would be a lie. */
+const unkeptMembers = [
+  'tls_client_certificate_bound_access_tokens', 'dpop_signing_alg_values_supported', 'dpop_bound_access_tokens_required'
+]
+/** RFC 9728 section 2.1. */
+const humanReadable = ['resource_name', 'resource_documentation', 'resource_policy_uri', 'resource_tos_uri']
+const urls = ['resource_documentation', 'resource_policy_uri', 'resource_tos_uri', 'jwks_uri']
+const lists = ['resource_signing_alg_values_supported', 'authorization_details_types_supported']
+// BCP 47 (RFC 5646) well-formedness, as far as a typing error would show.
+const languageTag = /^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*$/
+
+/**
+ * Holds the `metadata` option against RFC 9728 section 2.
+ *
+ * @returns sentences about what is allowed and better avoided
+ * @throws MetadataMemberError
+ */
+export function checkMetadata (metadata: Readonly<ProtectedResourceMetadata>): string[] {
+  const warnings: string[] = []
+  const seen = new Set<string>()
+
+  for (const [name, value] of Object.entries(metadata)) {
+    const [base = '', tag, ...rest] = name.split('#')
+    const comparable = tag === undefined ? base : `${base}#${tag.toLowerCase()}`
+    if (seen.has(comparable)) throw new MetadataMemberError(name, 'stands twice; language tags compare without case')
+    seen.add(comparable)
+
+    const source = derivedMembers[base]
+    if (source !== undefined) throw new MetadataMemberError(name, `follows from ${source}`)
+    if (unkeptMembers.includes(base)) {
+      throw new MetadataMemberError(name, 'promises a proof of possession that is not checked')
+    }
+    if (tag !== undefined) {
+      if (!humanReadable.includes(base)) throw new MetadataMemberError(name, 'must not have a language tag')
+      if (rest.length > 0 || !languageTag.test(tag)) throw new MetadataMemberError(name, 'has no BCP 47 language tag')
+    }
+    if (urls.includes(base)) checkUrl(name, value, base === 'jwks_uri')
+    else if (humanReadable.includes(base) && typeof value !== 'string') throw new MetadataMemberError(name, 'must be a string')
+    if (lists.includes(base)) checkList(name, value)
+  }
+
+  for (const name of humanReadable) {
+    const tagged = Object.keys(metadata).some(member => member.startsWith(`${name}#`))
+    if (tagged && metadata[name] === undefined) warnings.push(`metadata.${name} should also stand without a language tag`)
+  }
+  if (!metadata.resource_name) warnings.push('metadata.resource_name should say what a person calls this resource')
+  return warnings
+}
+
+/**
+ * Holds `signed_metadata` (RFC 9728 section 2.2) against the document it goes into. The signature is the client's to
+ * check: here it is compared, so that the two never say different things.
+ *
+ * @throws MetadataMemberError
+ */
+export function checkSignedMetadata (signed: unknown, members: Readonly<Record<string, unknown>>): void {
+  const fail = (message: string): never => { throw new MetadataMemberError('signed_metadata', message) }
+  const parts = typeof signed === 'string' ? signed.split('.') : []
+  if (parts.length !== 3 || parts.some(part => !/^[A-Za-z0-9_-]+$/.test(part))) fail('must be a compact JWS')
+  const [header, claims] = parts.slice(0, 2).map(part => decodeObject(part) ?? fail('must be a compact JWS'))
+  if (typeof header!.alg !== 'string' || header!.alg.toLowerCase() === 'none') fail('must be signed')
+  if (typeof claims!.iss !== 'string') fail('must have an iss claim')
+  for (const [name, value] of Object.entries(claims!)) {
+    if (name === 'signed_metadata') fail('must not be nested in itself')
+    if (name in members && JSON.stringify(value) !== JSON.stringify(members[name])) {
+      fail(`says something else than the document about ${name}`)
+    }
+  }
+  if (claims!.resource !== members.resource) fail('is about another resource')
+}
+
+function decodeObject (part: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : null
+  } catch {
+    return null
+  }
+}
+
+function checkUrl (name: string, value: unknown, secure: boolean): void {
+  if (typeof value !== 'string') throw new MetadataMemberError(name, 'must be a URL')
+  if (!secure) {
+    if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) throw new MetadataMemberError(name, 'must be a URL')
+    return
+  }
+  try {
+    parseIdentifier(value)
+  } catch (error) {
+    throw new MetadataMemberError(name, (error as IdentifierError).message)
+  }
+}
+
+function checkList (name: string, value: unknown): void {
+  if (!Array.isArray(value) || value.some(entry => typeof entry !== 'string' || entry === '')) {
+    throw new MetadataMemberError(name, 'must be a list of strings')
+  }
+  if (name === 'resource_signing_alg_values_supported' && value.some(entry => String(entry).toLowerCase() === 'none')) {
+    throw new MetadataMemberError(name, 'must not hold none')
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * What the metadata document of a protected resource says beside what the configuration decides (RFC 9728 section 2),
+ * under its wire names. Human-readable members may stand again with a language tag: `'resource_name#it'`. Members that
+ * the RFC does not know are passed on.
+ */
+export interface ProtectedResourceMetadata {
+  /** Recommended: what a person calls this resource. */
+  resource_name?: string
+  /** https URL of the documentation for developers. */
+  resource_documentation?: string
+  resource_policy_uri?: string
+  resource_tos_uri?: string
+  /** https URL of the keys with which the resource signs or decrypts. */
+  jwks_uri?: string
+  /** Algorithms of signed responses; never `none`. */
+  resource_signing_alg_values_supported?: readonly string[]
+  /** Types of RFC 9396 authorization details that the resource enforces. */
+  authorization_details_types_supported?: readonly string[]
+  /** The same metadata as a compact JWS, made by you (RFC 9728 section 2.2). */
+  signed_metadata?: string
+  [member: string]: unknown
+}
+
+/** The slice of the configuration that a document is made from. */
+export interface DocumentSource {
+  readonly resource: string
+  /** Issuers as configured, those that are to be advertised. */
+  readonly advertisedIssuers: readonly string[]
+  readonly advertisedScopes: readonly string[]
+  readonly metadata: Readonly<ProtectedResourceMetadata>
+}
+
+/** A metadata document ready to be sent. */
+export interface MetadataDocument {
+  readonly resource: string
+  readonly members: Readonly<Record<string, unknown>>
+  readonly body: string
+  /** Strong entity tag, quotes included. */
+  readonly etag: string
+}
+
+/** Makes the document of a resource. Members without a value are left out (RFC 9728 section 3.2). */
+export function createMetadataDocument (source: DocumentSource): MetadataDocument {
+  const members: Record<string, unknown> = {}
+  const derived = {
+    resource: source.resource,
+    authorization_servers: source.advertisedIssuers,
+    scopes_supported: source.advertisedScopes,
+    bearer_methods_supported: ['header']
+  }
+  for (const [name, value] of Object.entries({ ...derived, ...source.metadata })) {
+    if (!isEmpty(value)) members[name] = value
+  }
+  const body = JSON.stringify(members)
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  return Object.freeze({ resource: source.resource, members: Object.freeze(members), body, etag })
+}
+
+function isEmpty (value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true
+  if (Array.isArray(value)) return value.length === 0
+  return typeof value === 'object' && Object.keys(value).length === 0
+}

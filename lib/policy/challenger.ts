@@ -1,0 +1,70 @@
+import { bearerChallenge } from '../challenge/bearer.ts'
+import type { Challenge } from '../challenge/challenge.ts'
+import { formatChallenge } from '../challenge/format.ts'
+import type { OAuthResourceError, InsufficientScopeError } from '../errors.ts'
+import { errorTable } from '../errors.ts'
+import type { RouteRule } from './route-rule.ts'
+import { scopesToAskFor } from './scopes.ts'
+
+/** The slice of the configuration that challenges are made from. */
+export interface ChallengerConfig {
+  readonly metadataUrl: string
+  readonly realm: string | null
+}
+
+/** Says what the challenges of one resource are. */
+export interface Challenger {
+  /** The challenge of a request that had no credentials, as a header value; made once for each rule. */
+  stock (rule: RouteRule): string
+  /** @param refusal what was wrong, `null` when nothing is known to have been */
+  challenge (rule: RouteRule, refusal: Refusal | null): Challenge
+}
+
+/** What a challenge says about the failure. */
+export interface Refusal {
+  readonly error: string | null
+  readonly description: string | null
+  /** Every scope the operation needs, where that is more than the route's rule says. */
+  readonly scopes: readonly string[] | null
+}
+
+/** A presented token that somebody else refused. */
+export const refusedElsewhere: Refusal = {
+  error: 'invalid_token', description: errorTable.FST_OAUTH_TOKEN_INVALID.message, scopes: null
+}
+
+/** What a challenge says about one of this package's errors. The text is the table's: details stay in the log. */
+export function refusalOf (error: OAuthResourceError): Refusal {
+  return {
+    error: error.oauthError,
+    description: error.oauthError === null ? null : errorTable[error.code].message,
+    scopes: isInsufficientScope(error) ? error.requiredScopes : null
+  }
+}
+
+export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Challenger {
+  const stock = new WeakMap<RouteRule, string>()
+  const challenge = (rule: RouteRule, refusal: Refusal | null): Challenge => bearerChallenge({
+    resourceMetadata: metadataUrl,
+    realm,
+    scopes: refusal?.scopes ?? (rule.scopes === null ? null : scopesToAskFor(rule.scopes)),
+    error: refusal?.error ?? null,
+    errorDescription: refusal?.description ?? null
+  })
+  return {
+    challenge,
+    stock (rule) {
+      let value = stock.get(rule)
+      if (value === undefined) {
+        value = formatChallenge(challenge(rule, null))
+        stock.set(rule, value)
+      }
+      return value
+    }
+  }
+}
+
+/** By code and not by class: another installed copy of the package has classes of its own. */
+function isInsufficientScope (error: OAuthResourceError): error is InsufficientScopeError {
+  return error.code === 'FST_OAUTH_SCOPE_INSUFFICIENT'
+}

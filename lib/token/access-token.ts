@@ -1,0 +1,37 @@
+/** Who an access token speaks for. A client that acts for itself is not to be taken for a user (RFC 9068 section 5). */
+export type PrincipalType = 'user' | 'client'
+
+/** The party that acts for the subject (RFC 8693 section 4.1). */
+export interface Actor {
+  readonly issuer: string
+  readonly subject: string
+}
+
+/**
+ * A verified access token: what came out of the checks. It does not hold the token itself and is safe to log. It is
+ * frozen, all the way down, as requests with the same token share it.
+ *
+ * @template Claims what your issuer puts into its tokens beside the registered claims
+ */
+export interface AccessToken<Claims extends object = Record<string, unknown>> {
+  /** `iss`. Whoever is meant is the pair of issuer and subject: two issuers may use the same subject. */
+  readonly issuer: string
+  /** `sub` */
+  readonly subject: string
+  readonly principalType: PrincipalType
+  /** `client_id`, or `azp` or `cid` of issuers that are not RFC 9068; `null` when the token names no client. */
+  readonly clientId: string | null
+  /** `aud`, always a list. */
+  readonly audience: readonly string[]
+  readonly scopes: readonly string[]
+  /** Who acts for the subject, from `act`; `null` when nobody does. Who acted before is in the claims, for information. */
+  readonly actor: Actor | null
+  /** `jti`; `null` when there is none. */
+  readonly tokenId: string | null
+  /** `exp`, in seconds since the epoch. */
+  readonly expiresAt: number
+  /** `iat`, in seconds since the epoch; `null` when there is none. */
+  readonly issuedAt: number | null
+  /** Everything the token says. */
+  readonly claims: Readonly<Claims>
+}

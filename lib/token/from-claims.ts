@@ -1,0 +1,69 @@
+import type { AccessToken, Actor } from './access-token.ts'
+import { audienceOf } from './checks.ts'
+import type { IssuerRule } from './issuer-rule.ts'
+import { refused } from './jwt.ts'
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** Nested actors are of interest to an audit, not to a decision; a chain without end is of interest to an attacker. */
+const maxActorDepth = 8
+
+/**
+ * Makes the access token of claims that passed every check.
+ *
+ * @throws InvalidTokenError when a claim that the token is read by has a shape it cannot have
+ */
+export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken {
+  const subject = claims.sub as string
+  const clientId = firstText(claims.client_id, claims.azp, claims.cid)
+  return deepFreeze({
+    issuer: rule.issuer,
+    subject,
+    principalType: subject === clientId ? 'client' as const : 'user' as const,
+    clientId,
+    audience: [...audienceOf(claims)!],
+    scopes: scopesOf(claims, rule),
+    actor: actorOf(claims, rule.issuer),
+    tokenId: firstText(claims.jti),
+    expiresAt: claims.exp as number,
+    issuedAt: (claims.iat as number | undefined) ?? null,
+    claims
+  })
+}
+
+/** RFC 9068 section 2.2.3: a space-delimited string; a list where the rule names another claim than `scope`. */
+function scopesOf (claims: Claims, rule: IssuerRule): string[] {
+  const scopes = new Set<string>()
+  for (const name of rule.scopeClaims) {
+    const value = claims[name]
+    if (value === undefined) continue
+    const listAllowed = rule.profile === 'jwt' || name !== 'scope'
+    const found = typeof value === 'string' ? value.split(' ') : listAllowed ? value : null
+    if (!Array.isArray(found) || found.some(scope => typeof scope !== 'string')) throw refused('claim_malformed')
+    for (const scope of found as string[]) if (scope !== '') scopes.add(scope)
+  }
+  return [...scopes]
+}
+
+/** RFC 8693 section 4.1: the outermost `act` is who acts now; it is read for its identity and nothing else. */
+function actorOf (claims: Claims, issuer: string): Actor | null {
+  if (claims.act === undefined) return null
+  let depth = 0
+  for (let act: unknown = claims.act; act !== undefined; act = (act as Claims).act) {
+    if (++depth > maxActorDepth || typeof act !== 'object' || act === null || Array.isArray(act)) throw refused('actor_malformed')
+  }
+  const { sub, iss = issuer } = claims.act as Claims
+  if (typeof sub !== 'string' || sub === '' || typeof iss !== 'string') throw refused('actor_malformed')
+  // An actor that is the subject is nobody else.
+  return sub === claims.sub && iss === issuer ? null : { issuer: iss, subject: sub }
+}
+
+function firstText (...values: readonly unknown[]): string | null {
+  return values.find((value): value is string => typeof value === 'string' && value !== '') ?? null
+}
+
+function deepFreeze<T> (value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return Object.freeze(value)
+}

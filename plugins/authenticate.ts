@@ -1,0 +1,111 @@
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { OAuthConfig } from '../lib/config/resolve.ts'
+import { isPreflight } from '../lib/http/preflight.ts'
+import { MalformedRequestError, MissingTokenError, withoutStackTrace } from '../lib/errors.ts'
+import type { AccessToken } from '../lib/token/access-token.ts'
+import { createVerifierOf } from '../lib/config/verifier-of.ts'
+import { readCredentials } from '../lib/token/credentials.ts'
+import type { AccessTokenVerifier } from '../lib/token/verifier.ts'
+
+type Done = (error?: Error) => void
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Verifies access tokens of this scope's resource. */
+    readonly accessTokenVerifier: AccessTokenVerifier
+    /**
+     * Asks a request for an access token, whatever the rule of its route is: a hook of your own, or one of the functions
+     * of `@fastify/auth`.
+     */
+    readonly verifyAccessToken: (request: FastifyRequest, reply: FastifyReply, done: Done) => void
+  }
+  interface FastifyRequest {
+    /** The verified access token; `null` where none was asked for, or none came and none was needed. */
+    accessToken: AccessToken | null
+  }
+}
+
+const verifiers = new WeakMap<OAuthConfig, AccessTokenVerifier>()
+
+const plugin: FastifyPluginCallback = (app, _options, done) => {
+  if (!app.hasRequestDecorator('accessToken')) app.decorateRequest('accessToken', null)
+  if (!app.hasDecorator('accessTokenVerifier')) {
+    app.decorate('accessTokenVerifier', {
+      // A child scope with a configuration of its own inherits the getter and gets its own verifier.
+      getter (this: FastifyInstance) { return verifierOf(this.oauthConfig) }
+    })
+    app.decorate('verifyAccessToken', (request: FastifyRequest, _reply: FastifyReply, next: Done) => {
+      verify(request, false, next)
+    })
+  }
+  app.addHook('onRequest', (request, _reply, next) => {
+    // A scope within a scope has both hooks; and what nobody serves is not protected, it is missing.
+    if (request.accessToken !== null || request.is404) return next()
+    const { token } = request.oauthRule
+    if (token === 'none' || isPreflight(request.method, request.headers)) return next()
+    verify(request, token === 'optional', next)
+  })
+  app.addHook('preHandler', (request, reply, next) => {
+    if (request.method === 'OPTIONS' && isUnansweredPreflight(request)) {
+      reply.code(204).send()
+    } else {
+      next()
+    }
+  })
+  done()
+}
+
+function verify (request: FastifyRequest, optional: boolean, next: Done): void {
+  const credentials = readCredentials(request.raw.rawHeaders)
+  switch (credentials.kind) {
+    case 'none':
+      return optional ? next() : next(withoutStackTrace(() => new MissingTokenError()))
+    case 'malformed':
+      return next(withoutStackTrace(() => new MalformedRequestError(credentials.reason)))
+    case 'bearer': {
+      let verified: AccessToken | Promise<AccessToken>
+      try {
+        verified = request.server.accessTokenVerifier.verify(credentials.token)
+      } catch (error) {
+        return next(error as Error)
+      }
+      if (!(verified instanceof Promise)) {
+        request.accessToken = verified
+        return next()
+      }
+      verified.then(accessToken => {
+        request.accessToken = accessToken
+        next()
+      }, next)
+    }
+  }
+}
+
+/**
+ * A preflight that nobody answered and that is about to reach the handler of a route for other methods too: it passed
+ * without a token, so it must not run what the token protects.
+ */
+function isUnansweredPreflight (request: FastifyRequest): boolean {
+  if (request.accessToken !== null || request.is404 || !isPreflight(request.method, request.headers)) return false
+  return Array.isArray(request.routeOptions.method) && request.oauthRule.token === 'required'
+}
+
+function verifierOf (config: OAuthConfig): AccessTokenVerifier {
+  let verifier = verifiers.get(config)
+  if (verifier === undefined) {
+    verifier = createVerifierOf(config)
+    verifiers.set(config, verifier)
+  }
+  return verifier
+}
+
+/**
+ * Asks every route of the scope for a valid access token, unless its `config.oauth` says otherwise, before a body is
+ * read: `request.accessToken`.
+ */
+export const authenticate: FastifyPluginCallback = fp(plugin, {
+  name: 'fastify-oauth-resource-server/authenticate',
+  fastify: '5.x',
+  dependencies: ['fastify-oauth-resource-server/config']
+})

@@ -1,0 +1,101 @@
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import fp from 'fastify-plugin'
+import { OptionError } from '../lib/errors.ts'
+import { MetadataConflictError } from '../lib/metadata/registry.ts'
+import { metadataRoutes } from '../lib/metadata/well-known.ts'
+
+const serversWithRoutes = new WeakSet<object>()
+
+const plugin: FastifyPluginCallback = (app, _options, done) => {
+  const { identifier, document, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, resource } = app.oauthConfig
+  if (documentServedElsewhere || app.oauthDocuments.has(resource)) return done()
+  try {
+    app.oauthDocuments.add(identifier, document, metadataMaxAgeSeconds, rootAlias ?? undefined)
+  } catch (error) {
+    if (error instanceof MetadataConflictError) throw new OptionError(error.message)
+    throw error
+  }
+  if (!serversWithRoutes.has(app.server)) {
+    serversWithRoutes.add(app.server)
+    addRoutes(rootOf(app))
+  }
+  done()
+}
+
+const allowedMethods = ['GET', 'HEAD', 'OPTIONS']
+const open = { oauth: false, rateLimit: false } as const
+
+function addRoutes (root: FastifyInstance): void {
+  const others = root.supportedMethods.filter(method => !allowedMethods.includes(method))
+  for (const url of metadataRoutes) {
+    root.route({ method: 'GET', url, exposeHeadRoute: true, config: open, schema: hidden, handler: sendDocument })
+    root.route({ method: 'OPTIONS', url, config: open, schema: hidden, handler: answerPreflight })
+    // In onRequest, before a body or its media type can be a matter.
+    root.route({ method: others, url, config: open, schema: hidden, onRequest: async (request, reply) => refuseMethod(request, reply), handler: refuseMethod })
+  }
+}
+
+/** Not an operation of the host's API: left out of its OpenAPI document. */
+const hidden = { hide: true } as FastifySchema
+
+function sendDocument (request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  allowEveryOrigin(reply)
+  const entry = request.server.oauthDocuments.find(targetOf(request))
+  if (entry === null) {
+    return reply.code(404).header('cache-control', 'no-store')
+      .send({ statusCode: 404, error: 'Not Found', message: 'No protected resource of this server has its metadata here' })
+  }
+  const { document, maxAgeSeconds } = entry
+  reply.header('cache-control', `public, max-age=${maxAgeSeconds}`).header('etag', document.etag)
+  if (matches(request.headers['if-none-match'], document.etag)) return reply.code(304).send()
+  return reply.type('application/json; charset=utf-8').send(document.body)
+}
+
+function answerPreflight (_request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return allowEveryOrigin(reply)
+    .header('access-control-allow-methods', allowedMethods.join(', '))
+    // The star does not cover Authorization.
+    .header('access-control-allow-headers', '*, Authorization')
+    .header('access-control-max-age', '86400')
+    .header('allow', allowedMethods.join(', '))
+    .code(204).send()
+}
+
+function refuseMethod (_request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return allowEveryOrigin(reply).code(405).header('allow', allowedMethods.join(', '))
+    .send({ statusCode: 405, error: 'Method Not Allowed', message: 'The metadata of a protected resource is read with GET' })
+}
+
+/** RFC 9700 section 2.6: metadata is for everybody, whatever the CORS rules of the application are. */
+function allowEveryOrigin (reply: FastifyReply): FastifyReply {
+  return reply.removeHeader('access-control-allow-credentials').header('access-control-allow-origin', '*')
+}
+
+/** Path and query as they stand in the request line; the absolute form (RFC 9112 section 3.2.2) names a host, which is ignored. */
+function targetOf (request: FastifyRequest): string {
+  return request.url.replace(/^https?:\/\/[^/?#]*/i, '')
+}
+
+/** RFC 9110 section 13.1.2: compared weakly. */
+function matches (ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some(one => one.trim().replace(/^W\//, '') === etag)
+}
+
+/**
+ * The scope that every other one inherits from. A route of any other scope would get that scope's prefix, and the
+ * well-known routes stand at the root of the origin (RFC 8615 section 3).
+ */
+function rootOf (app: FastifyInstance): FastifyInstance {
+  let root = app
+  // Fastify's encapsulation is prototypal: only the root has the methods as its own.
+  while (!Object.hasOwn(root, 'route')) root = Object.getPrototypeOf(root) as FastifyInstance
+  return root
+}
+
+/** Serves the metadata document of the resource (RFC 9728 section 3), without a token, at the root of the server. */
+export const metadata: FastifyPluginCallback = fp(plugin, {
+  name: 'fastify-oauth-resource-server/metadata',
+  fastify: '5.x',
+  dependencies: ['fastify-oauth-resource-server/config']
+})
