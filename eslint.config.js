@@ -7,6 +7,7 @@ export default [
     languageOptions: { parserOptions: { projectService: true } },
     plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },
     rules: {
+      '@stylistic/object-property-newline': 'off',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', package: 'tap', name: ['test'] }] }],
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],
