@@ -128,14 +128,6 @@ export class InsufficientScopeError extends OAuthResourceError {
   }
 }
 
-/** A grant that must not be made (RFC 6749 section 4.1.2.1 `access_denied`). Answered 403; it names no organization. */
-export class AccessDeniedError extends OAuthResourceError {
-  constructor (reason: string, cause?: unknown) {
-    super('FST_OAUTH_ACCESS_DENIED', { reason, cause })
-    this.name = 'AccessDeniedError'
-  }
-}
-
 /** Whether the token is good could not be found out. Answered 503 with `Retry-After`, never 401. */
 export class UnavailableError extends OAuthResourceError {
   /** Seconds after which another try makes sense. */

@@ -11,6 +11,8 @@ import type { RouteConfig, RouteRule } from '../lib/policy/route-rule.ts'
 import type { RuleBook } from '../lib/policy/rule-book.ts'
 import { createRuleBook } from '../lib/policy/rule-book.ts'
 
+type Options = OAuthResourceServerOptions<FastifyRequest>
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** The configuration of the protected resource that this scope belongs to, checked and frozen. */
@@ -36,7 +38,7 @@ const fastifyOwn = ['prefix', 'logLevel', 'logSerializers'] as const
 const documentsByServer = new WeakMap<object, MetadataRegistry>()
 const givenOptions = new WeakMap<OAuthConfig, object>()
 
-const plugin: FastifyPluginCallback<OAuthResourceServerOptions> = (app, options, done) => {
+const plugin: FastifyPluginCallback<Options> = (app, options, done) => {
   const given: Record<string, unknown> = { ...options }
   for (const name of fastifyOwn) delete given[name]
 
@@ -95,7 +97,7 @@ function documentsOf (app: FastifyInstance): MetadataRegistry {
  * Checks the options once and decorates the scope with what every other plugin of the package reads:
  * `app.oauthConfig`.
  */
-export const config: FastifyPluginCallback<OAuthResourceServerOptions> = fp(plugin, {
+export const config: FastifyPluginCallback<Options> = fp(plugin, {
   name: 'fastify-oauth-resource-server/config',
   fastify: '5.x'
 })

@@ -1,12 +1,16 @@
 import sensible from '@fastify/sensible'
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { OAuthResourceServerOptions } from '../lib/config/options.ts'
+import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
 import { authenticate } from './authenticate.ts'
 import { authorize } from './authorize.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
+import { impersonationGuard } from './impersonation-guard.ts'
 import { metadata } from './metadata.ts'
+
+/** The options of the plugin; see the README for each. */
+export type OAuthResourceServerOptions = Options<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
@@ -15,6 +19,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   await app.register(metadata)
   await app.register(authenticate)
   await app.register(authorize)
+  if (app.oauthConfig.impersonationGuard !== null) await app.register(impersonationGuard)
 }
 
 /**
@@ -27,21 +32,27 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 })
 
 export default oauthResourceServer
-export { oauthResourceServer, authenticate, authorize, challenge, config, metadata }
+export { oauthResourceServer, authenticate, authorize, challenge, config, impersonationGuard, metadata }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
 export type { Challenge } from '../lib/challenge/challenge.ts'
 export type { Clock } from '../lib/clock.ts'
-export type { IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from '../lib/config/options.ts'
+export type { IssuerOptions, ScopeOptions } from '../lib/config/options.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
 export {
-  AccessDeniedError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
+  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
   OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError
 } from '../lib/errors.ts'
 export type { ErrorCode, ErrorRow } from '../lib/errors.ts'
+export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
+export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
+export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
 export type { RouteConfig, RouteOptions, RouteRule } from '../lib/policy/route-rule.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
+export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
+export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
+export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-token.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'

@@ -48,6 +48,7 @@ const optionsSchema = Type.Object({
     retryAfterSeconds: Type.Optional(count),
     maxStaleSeconds: Type.Optional(seconds)
   }, closed)),
+  impersonationGuard: Type.Optional(Type.Unknown()),
   fetch: Type.Optional(Type.Function([], Type.Unknown())),
   clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) }))
 }, closed)

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Fetch } from '../http/fetch-json.ts'
+import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
@@ -38,8 +39,12 @@ export interface ScopeOptions {
   advertised?: boolean
 }
 
-/** The options of the plugin. */
-export interface OAuthResourceServerOptions {
+/**
+ * The options of the plugin.
+ *
+ * @template Request what the web framework calls a request
+ */
+export interface OAuthResourceServerOptions<Request = unknown> {
   /**
    * The resource identifier (RFC 9728 section 1.2): an https URL, or http on a loopback host. Every advertised URL comes
    * from it, and it is what must stand in a token's `aud`. It is kept as the string it is.
@@ -90,6 +95,8 @@ export interface OAuthResourceServerOptions {
     /** How long the last good keys serve after they should have been renewed. Default: 86400. */
     maxStaleSeconds?: number
   }
+  /** The guard on impersonated grants, where this server makes grants itself. Default: none. */
+  impersonationGuard?: ImpersonationGuardOptions<Request>
   /** Makes the outgoing requests. Default: the global `fetch`. */
   fetch?: Fetch
   /** Where the time comes from. Default: the system. */

@@ -4,6 +4,8 @@ import { OptionError } from '../errors.ts'
 import { quote } from '../challenge/grammar.ts'
 import type { Fetch, FetchLimits } from '../http/fetch-json.ts'
 import type { RefreshRules } from '../http/refreshed.ts'
+import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
+import { checkGuardOptions } from '../impersonation/options.ts'
 import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
 import type { MetadataDocument } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
@@ -39,6 +41,8 @@ export interface OAuthConfig {
   /** `null`: verified tokens are not remembered. */
   readonly tokenCache: TokenCacheRules | null
   readonly discovery: DiscoveryRules
+  /** `null`: this server makes no grants. */
+  readonly impersonationGuard: Readonly<ImpersonationGuardOptions<never>> | null
   readonly fetch: Fetch
   readonly clock: Clock
 }
@@ -92,6 +96,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     scopeImplies: options.scopeImplies ?? null,
     tokenCache: tokenCacheOf(options),
     discovery: discoveryOf(options),
+    impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     clock: options.clock ?? systemClock
   }

@@ -1,0 +1,96 @@
+import type { FastifyContextConfig, FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { OptionError, errorTable } from '../lib/errors.ts'
+import type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
+import { createImpersonationGuard } from '../lib/impersonation/guard.ts'
+import type { GrantDecision } from '../lib/impersonation/judge.ts'
+import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../lib/impersonation/options.ts'
+import { checkGuardOptions, checkGuardedRoute } from '../lib/impersonation/options.ts'
+import type { GrantReach } from '../lib/stores/organization-directory.ts'
+
+type GuardOptions = ImpersonationGuardOptions<FastifyRequest>
+type GuardedRoute = GuardedRouteOptions<FastifyRequest>
+type GuardableRoute = Pick<FastifyRequest['routeOptions'], 'method' | 'url'> & { config?: FastifyContextConfig }
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Decides about impersonated grants, for code that has no reply to refuse with. It does not log. */
+    readonly impersonationGuard: ImpersonationGuard<FastifyRequest>
+  }
+  interface FastifyRequest {
+    /**
+     * Decides whether the grant that this request is about to make may be made, for handlers that only then know its
+     * reach. The decision is logged. It never throws.
+     *
+     * @param reach default: what the guard's options say of this request
+     */
+    judgeGrant (reach?: GrantReach | null): Promise<GrantDecision>
+  }
+  interface FastifyReply {
+    /** Answers a grant that may not be made: 403 with `access_denied` (RFC 6749 section 4.1.2.1). It names no organization. */
+    refuseGrant (): FastifyReply
+  }
+  interface FastifyContextConfig {
+    /** Set it on every route that makes grants: authorization, consent, exchange. See `GuardedRouteOptions`. */
+    impersonationGuard?: boolean | GuardedRoute
+  }
+}
+
+const plugin: FastifyPluginCallback<Partial<GuardOptions>> = (app, given, done) => {
+  app.decorate('impersonationGuard', createImpersonationGuard(checkGuardOptions<FastifyRequest>(optionsOf(app, given))))
+  if (!app.hasRequestDecorator('judgeGrant')) {
+    app.decorateRequest('judgeGrant', async function (this: FastifyRequest, ...reach: [reach?: GrantReach | null]) {
+      const { judge } = this.server.impersonationGuard
+      return log(this, reach.length === 0 ? await judge(this) : await judge(this, () => reach[0]))
+    })
+    app.decorateReply('refuseGrant', refuseGrant)
+  }
+  app.addHook('onRoute', route => { guardedRoute(route) })
+  // Not earlier: what a consent form says is in its body.
+  app.addHook('preHandler', async (request, reply) => {
+    const route = guardedRoute(request.routeOptions)
+    if (route === null) return
+    const decision = await request.server.impersonationGuard.judgeRoute(request, route)
+    if (decision !== null && !log(request, decision).allowed) return reply.refuseGrant()
+  })
+  done()
+}
+
+function guardedRoute ({ config, method, url }: GuardableRoute): GuardedRoute | null {
+  return checkGuardedRoute<FastifyRequest>(config?.impersonationGuard, `${String(method)} ${String(url)}`)
+}
+
+/** The answer names no organization; why it was given is in the log of the host. */
+function refuseGrant (this: FastifyReply): FastifyReply {
+  const { statusCode, oauthError, message } = errorTable.FST_OAUTH_ACCESS_DENIED
+  return this.code(statusCode).header('cache-control', 'no-store').send({ error: oauthError, error_description: message })
+}
+
+function log (request: FastifyRequest, decision: GrantDecision): GrantDecision {
+  const { allowed, reason, impersonation, withoutApproval, error } = decision
+  if (reason === 'not_impersonating') return decision
+  const entry = { reason, impersonation, withoutApproval }
+  if (allowed) request.log.info(entry, 'grant by an impersonator allowed')
+  else request.log.warn(error === null ? entry : { ...entry, err: error }, 'grant by an impersonator refused')
+  return decision
+}
+
+/** A server that is no protected resource gives the guard its options; elsewhere they are part of the configuration. */
+function optionsOf (app: FastifyInstance, given: Partial<GuardOptions>): unknown {
+  const own: Record<string, unknown> = { ...given }
+  for (const name of ['prefix', 'logLevel', 'logSerializers']) delete own[name]
+  if (Object.keys(own).length > 0) return own
+  const shared = app.hasDecorator('oauthConfig') ? app.oauthConfig.impersonationGuard : null
+  if (shared === null) throw new OptionError('impersonationGuard is not configured')
+  return shared
+}
+
+/**
+ * Refuses grants that a member of staff would make while impersonating a customer, when any organization in the grant's
+ * reach has not said yes to AI processing. Routes ask for it by `config.impersonationGuard`, handlers by
+ * `request.judgeGrant`.
+ */
+export const impersonationGuard: FastifyPluginCallback<Partial<GuardOptions>> = fp(plugin, {
+  name: 'fastify-oauth-resource-server/impersonation-guard',
+  fastify: '5.x'
+})
