@@ -1,0 +1,113 @@
+import { test } from 'tap'
+import fc from 'fast-check'
+import { judgeGrant, lookupFailed } from '../../../lib/impersonation/judge.ts'
+import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
+import type { GrantReach, ReachReport } from '../../../lib/stores/organization-directory.ts'
+
+const impersonation = { staff: 'staff-1', customer: 'ann' }
+const directory = createMemoryOrganizationDirectory({
+  organizations: [
+    { id: 'yes', aiApproved: true }, { id: 'also-yes', aiApproved: true }, { id: 'no', aiApproved: false }, { id: 'unset' },
+    { id: 'null', aiApproved: null }, { id: 'text', aiApproved: 'true' }, { id: 'one', aiApproved: 1 }
+  ],
+  teams: [{ id: 'team-yes', organization: 'yes' }, { id: 'team-no', organization: 'no' }],
+  memberships: [{ customer: 'ann', organization: 'yes' }, { customer: 'ann', organization: 'no' }, { customer: 'eve', organization: 'yes' }]
+})
+
+const organization = (...organizations: string[]): GrantReach => ({ level: 'organization', organizations })
+const team = (...teams: string[]): GrantReach => ({ level: 'team', teams })
+
+const cases: ReadonlyArray<[title: string, reach: unknown, reason: string, without?: string[]]> = [
+  ['G2 an organization that said no', organization('no'), 'not_approved', ['no']],
+  ['G3 an organization that never said', organization('unset'), 'not_approved', ['unset']],
+  ['G3 an organization whose answer is null', organization('null'), 'not_approved', ['null']],
+  ['G4 an organization that said yes', organization('yes'), 'approved'],
+  ['G5 limited to the approved organization', organization('yes'), 'approved'],
+  ['G6 a team of a disabled organization', team('team-no'), 'not_approved', ['no']],
+  ['G7 level all, one of several disabled', { level: 'all' }, 'not_approved', ['no']],
+  ['G7 no level', {}, 'not_approved', ['no']],
+  ['G7 level null', { level: null }, 'not_approved', ['no']],
+  ['G7 no reach', undefined, 'not_approved', ['no']],
+  ['G8 two organizations, one disabled', organization('yes', 'no'), 'not_approved', ['no']],
+  ['G9 teams of an approved and a disabled organization', team('team-yes', 'team-no'), 'not_approved', ['no']],
+  ['G10 an unknown organization', organization('who'), 'organization_unknown'],
+  ['G10 an unknown beside an approved one', organization('yes', 'who'), 'organization_unknown'],
+  ['G10 an unknown team', team('who'), 'organization_unknown'],
+  ['G11 no organization listed', organization(), 'reach_empty'],
+  ['G11 no team listed', team(), 'reach_empty'],
+  ['G23 the text "true"', organization('text'), 'not_approved', ['text']],
+  ['G23 the number 1', organization('one'), 'not_approved', ['one']],
+  ['a level nobody knows', { level: 'galaxy' }, 'reach_malformed'],
+  ['organizations that are no list', { level: 'organization', organizations: 'yes' }, 'reach_malformed'],
+  ['organizations that are no strings', { level: 'organization', organizations: [{}] }, 'reach_malformed'],
+  ['teams that are missing', { level: 'team' }, 'reach_malformed']
+]
+
+for (const [title, reach, reason, withoutApproval = []] of cases) {
+  test(title, async t => {
+    const decision = await judgeGrant(impersonation, reach, directory)
+    t.match(decision, { allowed: reason === 'approved', reason, impersonation, withoutApproval, error: null })
+    t.ok(Object.isFrozen(decision))
+  })
+}
+
+test('G1 a customer acting for themselves is allowed, and nothing is looked up', async t => {
+  const decision = await judgeGrant(null, { level: 'all' }, { report: () => t.fail('looked up') as never })
+  t.match(decision, { allowed: true, reason: 'not_impersonating', impersonation: null })
+})
+
+test('G11 a customer who belongs to nothing', async t => {
+  t.match(await judgeGrant({ staff: 's', customer: 'nobody' }, null, directory), { allowed: false, reason: 'reach_empty' })
+})
+
+test('G19 a look-up that throws, or rejects', async t => {
+  const error = new Error('down')
+  t.match(await judgeGrant(impersonation, null, { report () { throw error } }), { allowed: false, reason: 'lookup_failed', error })
+  t.match(await judgeGrant(impersonation, null, { report: () => Promise.reject(error) }), { allowed: false, reason: 'lookup_failed', error })
+})
+
+test('a directory that says nothing clear allows nothing', async t => {
+  const good: ReachReport = { organizations: 1, complete: true, withoutApproval: [] }
+  t.match(await judgeGrant(impersonation, null, { report: () => good }), { allowed: true })
+  const unclear: unknown[] = [
+    undefined, null, true, {}, { ...good, organizations: '1' }, { ...good, organizations: NaN }, { ...good, organizations: -1 },
+    { ...good, complete: 'true' }, { ...good, complete: undefined }, { ...good, withoutApproval: null }, { ...good, withoutApproval: [1] }
+  ]
+  for (const report of unclear) {
+    const decision = await judgeGrant(impersonation, null, { report: () => report as ReachReport })
+    t.equal(decision.allowed, false, JSON.stringify(report))
+  }
+})
+
+test('a look-up that failed before anybody was known', t => {
+  const error = new Error('no session')
+  t.same(lookupFailed(error), { allowed: false, reason: 'lookup_failed', impersonation: null, withoutApproval: [], error })
+  t.end()
+})
+
+test('never an allow that a plain re-statement of the rule denies', async t => {
+  const ids = ['a', 'b', 'c', 'd', 'e']
+  const id = fc.constantFrom(...ids, 'stranger')
+  const approval = fc.constantFrom<unknown>(true, true, true, false, null, undefined, 'true', 1)
+  const world = fc.record({
+    organizations: fc.uniqueArray(fc.record({ id: fc.constantFrom(...ids), aiApproved: approval }), { selector: one => one.id }),
+    teams: fc.uniqueArray(fc.record({ id: fc.constantFrom('t1', 't2', 't3'), organization: id }), { selector: one => one.id }),
+    memberships: fc.array(fc.record({ customer: fc.constantFrom('ann', 'bob'), organization: id }))
+  })
+  const reach = fc.oneof(
+    fc.record({ level: fc.constant('organization' as const), organizations: fc.array(id) }),
+    fc.record({ level: fc.constant('team' as const), teams: fc.array(fc.constantFrom('t1', 't2', 't3', 't4')) }),
+    fc.constant({ level: 'all' as const })
+  )
+  await fc.assert(fc.asyncProperty(world, reach, fc.constantFrom('ann', 'bob', 'carl'), async (contents, wanted, customer) => {
+    const named = wanted.level === 'organization'
+      ? wanted.organizations
+      : wanted.level === 'team'
+        ? wanted.teams.map(name => contents.teams.find(one => one.id === name)?.organization)
+        : contents.memberships.filter(one => one.customer === customer).map(one => one.organization)
+    const expected = named.length > 0 && named.every(one => contents.organizations.find(two => two.id === one)?.aiApproved === true)
+    const decision = await judgeGrant({ staff: 's', customer }, wanted, createMemoryOrganizationDirectory(contents))
+    // Both ways: never blocked without a reason either.
+    return decision.allowed === expected
+  }), { numRuns: 2000 })
+})
