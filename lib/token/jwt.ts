@@ -24,15 +24,27 @@ export function parseJwt (token: string): UnverifiedJwt {
   const parts = compactJws.exec(token)
   if (parts === null) throw refused('token_malformed')
   try {
+    // The bytes of the signature are not needed here, but that they have this one spelling is.
+    decode(parts[3]!)
     return {
       compact: token,
-      header: parseStrictObject(Buffer.from(parts[1]!, 'base64url')),
-      claims: parseStrictObject(Buffer.from(parts[2]!, 'base64url'))
+      header: parseStrictObject(decode(parts[1]!)),
+      claims: parseStrictObject(decode(parts[2]!))
     }
   } catch {
     // The cause would quote the token.
     throw refused('token_malformed')
   }
+}
+
+/**
+ * The last character of a part may hold bits that decode to nothing. Where they are set, it is another spelling of the
+ * same token (RFC 4648 section 3.5), and whatever tells tokens apart by their text could be led astray.
+ */
+function decode (part: string): Buffer {
+  const bytes = Buffer.from(part, 'base64url')
+  if (bytes.toString('base64url') !== part) throw new SyntaxError('not canonical')
+  return bytes
 }
 
 /** An expected answer, so without a stack trace. */

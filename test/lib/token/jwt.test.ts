@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { InvalidTokenError } from '../../../lib/errors.ts'
+import { maxTokenLength, parseJwt, refused } from '../../../lib/token/jwt.ts'
+import { createFakeIssuer } from '../../support/issuer.ts'
+import { encodePart } from '../../support/raw-token.ts'
+import { reasonOf } from '../../support/reason.ts'
+
+const compact = (header: string, claims: string, signature = 'c2ln'): string =>
+  `${encodePart(header)}.${encodePart(claims)}.${signature}`
+
+test('takes a token apart', async t => {
+  const token = compact('{"alg":"ES256"}', '{"sub":"ü"}')
+  t.strictSame(parseJwt(token), { compact: token, header: { alg: 'ES256' }, claims: { sub: 'ü' } })
+})
+
+test('refuses, with a reason for the log and nothing of the token in it', async t => {
+  const cases: Record<string, [string, string]> = {
+    'an empty string': ['', 'token_malformed'],
+    'one part': ['e30', 'token_malformed'],
+    'two parts': ['e30.e30', 'token_malformed'],
+    'no signature': ['e30.e30.', 'token_malformed'],
+    'no header': ['.e30.c2ln', 'token_malformed'],
+    'no claims': ['e30..c2ln', 'token_malformed'],
+    'four parts': ['e30.e30.c2ln.c2ln', 'token_malformed'],
+    'an encrypted token': ['e30.e30.c2ln.c2ln.c2ln', 'token_malformed'],
+    padding: ['e30=.e30.c2ln', 'token_malformed'],
+    'the other alphabet': ['e30.e30.c+/n', 'token_malformed'],
+    'white space': ['e30. e30.c2ln', 'token_malformed'],
+    'a line break at the end': ['e30.e30.c2ln\n', 'token_malformed'],
+    'a JSON serialisation': ['{"payload":"e30","signatures":[]}', 'token_malformed'],
+    'a header that is no JSON': [compact('x', '{}'), 'token_malformed'],
+    'claims that are a list': [compact('{}', '[]'), 'token_malformed'],
+    'a name twice in the header': [compact('{"alg":"none","alg":"ES256"}', '{}'), 'token_malformed'],
+    'a name twice in the claims': [compact('{}', '{"sub":1,"sub":1}'), 'token_malformed'],
+    'bits that say nothing in the header': ['e31.e30.c2ln', 'token_malformed'],
+    'bits that say nothing in the claims': ['e30.e31.c2ln', 'token_malformed'],
+    'bits that say nothing in the signature': ['e30.e30.c2k', 'token_accepted'],
+    'other bits that say nothing in the signature': ['e30.e30.c2l', 'token_malformed'],
+    'a single character that decodes to nothing': ['e30.e30.c', 'token_malformed'],
+    'one character more than may be': [compact('{}', '{}', 'A'.repeat(maxTokenLength)), 'token_too_long']
+  }
+  for (const [title, [token, reason]] of Object.entries(cases)) {
+    try {
+      parseJwt(token)
+      t.equal(reason, 'token_accepted', title)
+    } catch (error) {
+      t.ok(error instanceof InvalidTokenError, title)
+      t.match(error, { reason, cause: undefined }, title)
+      t.notOk(token !== '' && JSON.stringify([error, (error as Error).message]).includes(token), `${title}: not quoted`)
+    }
+  }
+})
+
+test('the longest token is still read', async t => {
+  const short = compact('{}', '{}', '')
+  const longest = short + 'A'.repeat(maxTokenLength - short.length)
+  t.equal(longest.length, maxTokenLength)
+  t.equal(parseJwt(longest).compact, longest)
+  t.equal(reasonOf(() => parseJwt(`${longest}A`)), 'token_too_long')
+})
+
+test('an expected refusal costs no stack trace', async t => {
+  const limit = Error.stackTraceLimit
+  t.equal(refused('anything').stack?.includes('\n'), false)
+  t.equal(Error.stackTraceLimit, limit)
+})
+
+test('throws nothing but InvalidTokenError', async t => {
+  const token = await (await createFakeIssuer()).token()
+  const part = fc.oneof(fc.base64String(), fc.string(), fc.json().map(encodePart), fc.uint8Array().map(encodePart))
+  const arbitrary = fc.oneof(
+    fc.string({ maxLength: 2000 }),
+    fc.array(part, { minLength: 1, maxLength: 6 }).map(parts => parts.join('.')),
+    fc.tuple(fc.nat({ max: token.length }), fc.nat({ max: 5 }), fc.string({ maxLength: 5, unit: 'binary' }))
+      .map(([at, removed, added]) => token.slice(0, at) + added + token.slice(at + removed)))
+  fc.assert(fc.property(arbitrary, given => {
+    try {
+      return parseJwt(given).compact === given
+    } catch (error) {
+      return error instanceof InvalidTokenError && !('cause' in error)
+    }
+  }), { numRuns: 2000 })
+})
