@@ -1,7 +1,10 @@
+/** Deeper objects and lists are refused: `JSON.parse` can read them, but most of what walks over its result cannot. */
+export const maxDepth = 64
+
 /**
- * Reads a JSON object from bytes that a stranger wrote. Two things that `JSON.parse` lets pass are refused: bytes that
- * are not UTF-8 (RFC 8725 section 3.7), and a name that stands twice in an object, which two readers could understand
- * differently (RFC 7515 section 4, RFC 7519 section 4).
+ * Reads a JSON object from bytes that a stranger wrote. Three things that `JSON.parse` lets pass are refused: bytes that
+ * are not UTF-8 (RFC 8725 section 3.7), a name that stands twice in an object, which two readers could understand
+ * differently (RFC 7515 section 4, RFC 7519 section 4), and nesting without measure.
  *
  * @throws SyntaxError
  */
@@ -14,7 +17,7 @@ export function parseStrictObject (bytes: Uint8Array): Record<string, unknown> {
   }
   const value: unknown = JSON.parse(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not an object')
-  if (hasDuplicateName(text)) throw new SyntaxError('a name stands twice')
+  checkStructure(text)
   return value as Record<string, unknown>
 }
 
@@ -22,7 +25,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const lexeme = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
 
 /** For text that `JSON.parse` has accepted already. */
-function hasDuplicateName (text: string): boolean {
+function checkStructure (text: string): void {
   // One set of names for each object that is open, null for each array.
   const open: Array<Set<string> | null> = []
   let nameIsNext = false
@@ -33,16 +36,15 @@ function hasDuplicateName (text: string): boolean {
       case '}': case ']': open.pop(); nameIsNext = false; break
       case ',': nameIsNext = open.at(-1) !== null; break
       case ':': nameIsNext = false; break
-      default: {
-        const names = open.at(-1)
-        if (!nameIsNext || !names) break
-        // Two spellings of one name are one name.
-        const name: string = found.includes('\\') ? JSON.parse(found) as string : found.slice(1, -1)
-        if (names.has(name)) return true
-        names.add(name)
-        nameIsNext = false
-      }
+      default: if (nameIsNext) addName(open.at(-1)!, found)
     }
+    if (open.length > maxDepth) throw new SyntaxError('nested too deeply')
   }
-  return false
+}
+
+/** Two spellings of one name are one name. */
+function addName (names: Set<string>, quoted: string): void {
+  const name = quoted.includes('\\') ? JSON.parse(quoted) as string : quoted.slice(1, -1)
+  if (names.has(name)) throw new SyntaxError('a name stands twice')
+  names.add(name)
 }

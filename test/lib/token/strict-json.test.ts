@@ -1,0 +1,102 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { maxDepth, parseStrictObject } from '../../../lib/token/strict-json.ts'
+
+const bytes = (text: string): Uint8Array => Buffer.from(text)
+
+test('reads what JSON.parse reads', async t => {
+  const cases: Record<string, string> = {
+    'an empty object': '{}',
+    'white space anywhere': ' {\n"a" :\t[ 1 , 2 ] ,\r"b":{ } } ',
+    'one name in several objects': '{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}',
+    'a value that repeats a name': '{"a":"a","b":"a","c":["a","a","b"]}',
+    'strings full of punctuation': '{"a":"{\\"a\\":1,","b,":":[","c\\\\":"}]"}',
+    'an empty object in a list, then strings': '{"a":[{},"x","x"],"b":[[],"x","x"]}',
+    'names that escape the same start': '{"\\u0061":1,"\\u0062":2}',
+    'a name in two cases': '{"a":1,"A":2}',
+    'names of the prototype': '{"__proto__":1,"constructor":2,"toString":3}',
+    'line separators that a regular expression could stop at': '{"a\u2028b":"\u2029","c":1}'
+  }
+  for (const [title, text] of Object.entries(cases)) {
+    t.strictSame(parseStrictObject(bytes(text)), JSON.parse(text), title)
+  }
+})
+
+test('refuses', async t => {
+  const cases: Record<string, Uint8Array> = {
+    nothing: bytes(''),
+    'no JSON': bytes('{"a":}'),
+    'more than one value': bytes('{} {}'),
+    'a list': bytes('[]'),
+    'a string': bytes('"a"'),
+    'a number': bytes('1'),
+    null: bytes('null'),
+    'a byte order mark': bytes('\ufeff{}'),
+    'bytes that are not UTF-8': Buffer.from([...bytes('{"a":"'), 0xff, ...bytes('"}')]),
+    'UTF-8 that is longer than it need be': Buffer.from([...bytes('{"a":"'), 0xc0, 0xaf, ...bytes('"}')]),
+    'half of a surrogate pair': Buffer.from([...bytes('{"a":"'), 0xed, 0xa0, 0x80, ...bytes('"}')]),
+    'UTF-16': Buffer.from('{"a":1}', 'utf16le'),
+    'a name twice': bytes('{"a":1,"a":1}'),
+    'a name twice, far apart': bytes('{"a":1,"b":{"a":[1,{"a":2}]},"c":"a","a":1}'),
+    'a name twice, in an inner object': bytes('{"a":[{"b":1,"c":{},"b":2}]}'),
+    'a name twice, once escaped': bytes('{"alg":1,"\\u0061lg":2}'),
+    'a name twice, escaped in two ways': bytes('{"\\u0061lg":1,"a\\u006Cg":2}'),
+    'a name twice, with a quote in it': bytes('{"a\\"b":1,"a\\u0022b":2}'),
+    'an empty name twice': bytes('{"":1,"":2}'),
+    '__proto__ twice': bytes('{"__proto__":1,"__proto__":2}')
+  }
+  for (const [title, given] of Object.entries(cases)) t.throws(() => parseStrictObject(given), SyntaxError, title)
+})
+
+test('nesting has an end', async t => {
+  const nested = (depth: number, open: string, close: string): Uint8Array =>
+    bytes(`{"a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`)
+  for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
+    t.doesNotThrow(() => parseStrictObject(nested(maxDepth, open, close)), `${maxDepth} of ${open}`)
+    t.throws(() => parseStrictObject(nested(maxDepth + 1, open, close)), SyntaxError, `${maxDepth + 1} of ${open}`)
+    t.throws(() => parseStrictObject(nested(100_000, open, close)), SyntaxError, `very many of ${open}`)
+  }
+  t.doesNotThrow(() => parseStrictObject(bytes(`{"a":[${'[],'.repeat(1000)}1]}`)), 'side by side is not deep')
+})
+
+const value = fc.jsonValue({ maxDepth: 5 })
+const objects = fc.dictionary(fc.string({ unit: 'binary' }), value, { noNullPrototype: true })
+
+test('agrees with JSON.parse wherever no name stands twice', async t => {
+  fc.assert(fc.property(objects, fc.constantFrom(0, 1, '\t'), (object, space) => {
+    const text = JSON.stringify(object, null, space)
+    return JSON.stringify(parseStrictObject(bytes(text))) === JSON.stringify(JSON.parse(text))
+  }))
+})
+
+test('refuses a name that stands twice, wherever it stands and however it is spelled', async t => {
+  fc.assert(fc.property(
+    objects, fc.string({ minLength: 1, unit: 'binary' }), value, fc.boolean(), fc.nat({ max: 10 }),
+    (object, name, other, escaped, depth) => {
+      const spelled = escaped ? `"${escapeAll(name)}"` : JSON.stringify(name)
+      const inner = [...Object.entries(object).filter(([key]) => key !== name)
+        .map(([key, one]) => `${JSON.stringify(key)}:${JSON.stringify(one)}`), `${spelled}:1`]
+      const text = `{${JSON.stringify(name)}:${JSON.stringify(other)},${inner.join(',')}}`
+      const whole = `${'{"a":['.repeat(depth)}${text}${']}'.repeat(depth)}`
+      try {
+        parseStrictObject(bytes(whole))
+        return false
+      } catch (error) {
+        return error instanceof SyntaxError && error.message === 'a name stands twice'
+      }
+    }))
+})
+
+test('throws nothing but a SyntaxError, whatever the bytes', async t => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), given => {
+    try {
+      return typeof parseStrictObject(given) === 'object'
+    } catch (error) {
+      return error instanceof SyntaxError
+    }
+  }))
+})
+
+function escapeAll (name: string): string {
+  return Array.from({ length: name.length }, (_, i) => `\\u${name.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
+}
