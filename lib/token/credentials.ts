@@ -9,7 +9,8 @@ export type Credentials =
 const none: Credentials = { kind: 'none' }
 const severalHeaders: Credentials = { kind: 'malformed', reason: 'authorization_repeated' }
 const notOfTheGrammar: Credentials = { kind: 'malformed', reason: 'authorization_malformed' }
-const bearer = /^bearer(?: +|$)/i
+// The scheme ends where no further character could belong to its name; what follows must be spaces and a token68.
+const bearer = /^bearer( +|(?![!#$%&'*+\-.^_`|~0-9a-z]))/i
 
 /**
  * Reads the credentials of a request from its raw headers, names and values in turn, as Node.js keeps the first of two
@@ -29,5 +30,5 @@ export function readCredentials (rawHeaders: readonly string[]): Credentials {
   const scheme = bearer.exec(value)
   if (scheme === null) return none
   const token = value.slice(scheme[0].length)
-  return isToken68(token) ? { kind: 'bearer', token } : notOfTheGrammar
+  return scheme[1] !== '' && isToken68(token) ? { kind: 'bearer', token } : notOfTheGrammar
 }
