@@ -1,0 +1,240 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import {
+  audienceOf, checkAlgorithm, checkAudience, checkConfirmation, checkCritical, checkExpiry, checkIssuedAt, checkKeyId,
+  checkNotAnIdToken, checkNotBefore, checkRequiredClaims, checkType, checks
+} from '../../../lib/token/checks.ts'
+import type { Check } from '../../../lib/token/checks.ts'
+import type { IssuerRule } from '../../../lib/token/issuer-rule.ts'
+import { reasonOf } from '../../support/reason.ts'
+
+const now = 1_800_000_000
+const strict: IssuerRule = {
+  issuer: 'https://login.example.com',
+  audiences: ['https://api.example.com', 'api'],
+  rejectForeignAudiences: false,
+  algorithms: ['ES256', 'EdDSA'],
+  profile: 'rfc9068',
+  scopeClaims: ['scope'],
+  clockToleranceSeconds: 5
+}
+const lenient: IssuerRule = { ...strict, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
+
+type Fields = Record<string, unknown>
+type Case = [given: Fields, reason: string | null]
+
+/** What is written twice: the rows of a table, each against one check. */
+function judge (check: Check, part: 'header' | 'claims', given: Fields, rule: IssuerRule): string | null {
+  const jwt = { compact: '', header: {}, claims: {}, [part]: given }
+  return reasonOf(() => check({ jwt, rule, now }))
+}
+
+const claimsOf = (changes: Fields): Fields => {
+  const claims: Fields = { sub: 'user-1', client_id: 'client-1', jti: 'token-1', iat: now, ...changes }
+  for (const name in claims) if (claims[name] === undefined) delete claims[name]
+  return claims
+}
+
+const tables: Array<{ check: Check, part: 'header' | 'claims', rule: IssuerRule, cases: Case[] }> = [
+  {
+    check: checkAlgorithm,
+    part: 'header',
+    rule: strict,
+    cases: [
+      [{ alg: 'ES256' }, null], [{ alg: 'EdDSA' }, null],
+      [{}, 'algorithm_refused'], [{ alg: 'es256' }, 'algorithm_refused'], [{ alg: 'RS256' }, 'algorithm_refused'],
+      [{ alg: 'none' }, 'algorithm_refused'], [{ alg: 'HS256' }, 'algorithm_refused'], [{ alg: '' }, 'algorithm_refused'],
+      [{ alg: null }, 'algorithm_refused'], [{ alg: ['ES256'] }, 'algorithm_refused'], [{ alg: 'ES256 ' }, 'algorithm_refused']
+    ]
+  },
+  {
+    check: checkKeyId,
+    part: 'header',
+    rule: strict,
+    cases: [
+      [{}, null], [{ kid: '' }, null], [{ kid: '../../x' }, null], [{ kid: 'k'.repeat(512) }, null],
+      [{ kid: 'k'.repeat(513) }, 'key_id_refused'], [{ kid: 1 }, 'key_id_refused'], [{ kid: null }, 'key_id_refused'],
+      [{ kid: ['key-1'] }, 'key_id_refused'], [{ kid: {} }, 'key_id_refused']
+    ]
+  },
+  {
+    check: checkCritical,
+    part: 'header',
+    rule: strict,
+    cases: [
+      [{ alg: 'ES256' }, null],
+      [{ crit: ['exp'] }, 'critical_header_refused'], [{ crit: [] }, 'critical_header_refused'],
+      [{ crit: null }, 'critical_header_refused'], [{ b64: false }, 'critical_header_refused'], [{ b64: true }, 'critical_header_refused']
+    ]
+  },
+  {
+    check: checkType,
+    part: 'header',
+    rule: strict,
+    cases: [
+      [{ typ: 'at+jwt' }, null], [{ typ: 'application/at+jwt' }, null], [{ typ: 'AT+JWT' }, null], [{ typ: 'Application/At+Jwt' }, null],
+      [{}, 'type_refused'], [{ typ: 'JWT' }, 'type_refused'], [{ typ: 'dpop+jwt' }, 'type_refused'], [{ typ: 'at+jwt ' }, 'type_refused'],
+      [{ typ: 'application/application/at+jwt' }, 'type_refused'], [{ typ: 'text/at+jwt' }, 'type_refused'],
+      [{ typ: 'xat+jwt' }, 'type_refused'], [{ typ: ['at+jwt'] }, 'type_refused'], [{ typ: null }, 'type_refused'], [{ typ: '' }, 'type_refused']
+    ]
+  },
+  {
+    check: checkType,
+    part: 'header',
+    rule: lenient,
+    cases: [
+      [{}, null], [{ typ: 'JWT' }, null], [{ typ: 'jwt' }, null], [{ typ: 'application/jwt' }, null], [{ typ: 'at+jwt' }, null],
+      [{ typ: 'dpop+jwt' }, 'type_refused'], [{ typ: 'logout+jwt' }, 'type_refused'], [{ typ: '' }, 'type_refused'],
+      [{ typ: null }, 'type_refused'], [{ typ: 7 }, 'type_refused']
+    ]
+  },
+  {
+    check: checkAudience,
+    part: 'claims',
+    rule: strict,
+    cases: [
+      [{ aud: 'https://api.example.com' }, null], [{ aud: 'api' }, null], [{ aud: ['other', 'api'] }, null],
+      [{}, 'audience_missing'], [{ aud: [] }, 'audience_missing'], [{ aud: null }, 'audience_missing'], [{ aud: 7 }, 'audience_missing'],
+      [{ aud: ['api', 7] }, 'audience_missing'], [{ aud: { api: true } }, 'audience_missing'], [{ aud: [['api']] }, 'audience_missing'],
+      [{ aud: '' }, 'audience_foreign'], [{ aud: 'other' }, 'audience_foreign'], [{ aud: 'API' }, 'audience_foreign'],
+      [{ aud: 'https://api.example.com/' }, 'audience_foreign'], [{ aud: 'https://api.example.co' }, 'audience_foreign'],
+      [{ aud: 'https://api.example.com.evil.example' }, 'audience_foreign'], [{ aud: 'https://api.example.com api' }, 'audience_foreign']
+    ]
+  },
+  {
+    check: checkAudience,
+    part: 'claims',
+    rule: { ...strict, rejectForeignAudiences: true },
+    cases: [
+      [{ aud: 'api' }, null], [{ aud: ['api', 'https://api.example.com'] }, null], [{ aud: ['api', 'other'] }, 'audience_foreign']
+    ]
+  },
+  {
+    check: checkExpiry,
+    part: 'claims',
+    rule: strict,
+    cases: [
+      [{ exp: now + 1 }, null], [{ exp: now }, null], [{ exp: now - 4 }, null], [{ exp: now - 4.5 }, null], [{ exp: 1e300 }, null],
+      [{ exp: now - 5 }, 'token_expired'], [{ exp: now - 6 }, 'token_expired'], [{ exp: 0 }, 'token_expired'], [{ exp: -1 }, 'token_expired'],
+      [{ exp: -1e300 }, 'token_expired'],
+      [{}, 'claim_missing'], [{ exp: String(now + 60) }, 'claim_missing'], [{ exp: null }, 'claim_missing'], [{ exp: true }, 'claim_missing'],
+      [{ exp: Infinity }, 'claim_missing'], [{ exp: NaN }, 'claim_missing'], [{ exp: [now + 60] }, 'claim_missing'], [{ exp: {} }, 'claim_missing']
+    ]
+  },
+  {
+    check: checkNotBefore,
+    part: 'claims',
+    rule: strict,
+    cases: [
+      [{}, null], [{ nbf: now }, null], [{ nbf: now + 5 }, null], [{ nbf: -1 }, null],
+      [{ nbf: now + 6 }, 'token_not_yet_valid'], [{ nbf: 1e300 }, 'token_not_yet_valid'],
+      [{ nbf: Infinity }, 'claim_malformed'], [{ nbf: '0' }, 'claim_malformed'], [{ nbf: null }, 'claim_malformed']
+    ]
+  },
+  {
+    check: checkIssuedAt,
+    part: 'claims',
+    rule: strict,
+    cases: [
+      [{}, null], [{ iat: now }, null], [{ iat: now + 5 }, null], [{ iat: 0 }, null],
+      [{ iat: now + 6 }, 'token_not_yet_valid'], [{ iat: '0' }, 'claim_malformed'], [{ iat: null }, 'claim_malformed'],
+      [{ iat: -Infinity }, 'claim_malformed']
+    ]
+  },
+  {
+    check: checkRequiredClaims,
+    part: 'claims',
+    rule: strict,
+    cases: [
+      [claimsOf({}), null],
+      ...['sub', 'client_id', 'jti', 'iat'].map((name): Case => [claimsOf({ [name]: undefined }), 'claim_missing']),
+      ...['sub', 'client_id', 'jti'].flatMap((name): Case[] => ['', 7, null, ['a'], {}].map(value =>
+        [claimsOf({ [name]: value }), 'claim_missing']))
+    ]
+  },
+  {
+    check: checkRequiredClaims,
+    part: 'claims',
+    rule: lenient,
+    cases: [
+      [{ sub: 'user-1' }, null], [claimsOf({}), null],
+      [{}, 'claim_missing'], [{ sub: '' }, 'claim_missing'], [{ sub: 7 }, 'claim_missing'],
+      [{ sub: 'user-1', client_id: '' }, 'claim_malformed'], [{ sub: 'user-1', client_id: 7 }, 'claim_malformed'],
+      [{ sub: 'user-1', jti: null }, 'claim_malformed']
+    ]
+  },
+  {
+    check: checkNotAnIdToken,
+    part: 'claims',
+    rule: strict,
+    cases: [[{ nonce: 'n' }, null], [{}, null]]
+  },
+  {
+    check: checkNotAnIdToken,
+    part: 'claims',
+    rule: lenient,
+    cases: [
+      [{ aud: 'api', client_id: 'client-1' }, null], [{ aud: 'api', azp: 'client-1' }, null], [{ aud: 'api', cid: 'client-1' }, null],
+      [{ aud: 'api', scope: 'read' }, null], [{ aud: 'api', scp: ['read'] }, null],
+      [{ aud: 'api', azp: 'api', scope: 'read' }, null], [{ aud: ['api', 'other'], azp: 'api' }, null],
+      [{ aud: 'api', sub: 'user-1' }, 'type_refused'], [{ aud: 'api', azp: 'api' }, 'type_refused'], [{ aud: ['api'], azp: 'api' }, 'type_refused'],
+      ...['nonce', 'at_hash', 'c_hash', 's_hash'].map((name): Case => [{ aud: 'api', scope: 'read', [name]: 'x' }, 'type_refused']),
+      [{ azp: 'api' }, null], [{ aud: 'api', azp: 7 }, null]
+    ]
+  },
+  {
+    check: checkConfirmation,
+    part: 'claims',
+    rule: strict,
+    cases: [
+      [{}, null], [{ cnf: { jkt: 'x' } }, 'proof_missing'], [{ cnf: {} }, 'proof_missing'], [{ cnf: null }, 'proof_missing'],
+      [{ cnf: { 'x5t#S256': 'x' } }, 'proof_missing'], [{ cnf: 'x' }, 'proof_missing']
+    ]
+  }
+]
+
+for (const { check, part, rule, cases } of tables) {
+  test(`${check.name}, profile ${rule.profile}`, async t => {
+    for (const [given, reason] of cases) t.equal(judge(check, part, given, rule), reason, show(given))
+  })
+}
+
+test('every check is asked, and those of the header come first', async t => {
+  t.strictSame(checks.map(check => check.name), [
+    'checkAlgorithm', 'checkKeyId', 'checkCritical', 'checkType', 'checkAudience', 'checkExpiry', 'checkNotBefore',
+    'checkIssuedAt', 'checkRequiredClaims', 'checkNotAnIdToken', 'checkConfirmation'
+  ])
+})
+
+test('the audience as a list', async t => {
+  t.strictSame(audienceOf({ aud: 'a' }), ['a'])
+  t.strictSame(audienceOf({ aud: ['a', 'b'] }), ['a', 'b'])
+  t.equal(audienceOf({}), null)
+})
+
+test('only the very string of an audience will do', async t => {
+  const near = fc.oneof(
+    fc.constantFrom(...strict.audiences), fc.string(),
+    fc.tuple(fc.constantFrom(...strict.audiences), fc.string()).map(([audience, more]) => audience + more),
+    fc.constantFrom(...strict.audiences).chain(audience => fc.nat({ max: audience.length }).map(end => audience.slice(0, end))))
+  const aud = fc.oneof(near, fc.array(fc.oneof(near, fc.jsonValue({ maxDepth: 1 })), { maxLength: 4 }), fc.jsonValue({ maxDepth: 2 }))
+  fc.assert(fc.property(aud, given => {
+    const list: unknown[] = Array.isArray(given) ? given : [given]
+    const expected = list.every(one => typeof one === 'string') && list.some(one => strict.audiences.includes(one))
+    return (judge(checkAudience, 'claims', { aud: given }, strict) === null) === expected
+  }))
+})
+
+test('no claims whatever make a check throw anything else than a refusal', async t => {
+  const names = fc.constantFrom('aud', 'exp', 'nbf', 'iat', 'sub', 'client_id', 'jti', 'azp', 'cnf', 'scope', '__proto__', 'alg', 'kid', 'typ', 'crit')
+  const fields = fc.dictionary(names, fc.oneof(fc.jsonValue(), fc.double(), fc.constant(undefined)))
+  fc.assert(fc.property(fields, fields, fc.constantFrom(strict, lenient), (header, claims, rule) => {
+    for (const check of checks) reasonOf(() => check({ jwt: { compact: '', header, claims }, rule, now }))
+    return true
+  }))
+})
+
+/** JSON hides what makes some of the numbers special. */
+function show (given: Fields): string {
+  return JSON.stringify(given, (_name, value: unknown) => typeof value === 'number' && !Number.isFinite(value) ? String(value) : value).slice(0, 100)
+}

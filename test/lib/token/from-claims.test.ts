@@ -1,0 +1,126 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { accessTokenFrom } from '../../../lib/token/from-claims.ts'
+import type { IssuerRule } from '../../../lib/token/issuer-rule.ts'
+import { reasonOf } from '../../support/reason.ts'
+
+const rule: IssuerRule = {
+  issuer: 'https://login.example.com',
+  audiences: ['api'],
+  rejectForeignAudiences: false,
+  algorithms: ['ES256'],
+  profile: 'rfc9068',
+  scopeClaims: ['scope'],
+  clockToleranceSeconds: 5
+}
+const lenient: IssuerRule = { ...rule, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
+const claims = { iss: rule.issuer, aud: 'api', sub: 'user-1', client_id: 'client-1', iat: 1, exp: 2, jti: 'token-1' }
+
+test('an access token says what the claims say', async t => {
+  const all = { ...claims, aud: ['api', 'other'], scope: 'read write', act: { sub: 'staff-1' }, groups: ['a'] }
+  t.strictSame(accessTokenFrom(all, rule), {
+    issuer: rule.issuer,
+    subject: 'user-1',
+    principalType: 'user',
+    clientId: 'client-1',
+    audience: ['api', 'other'],
+    scopes: ['read', 'write'],
+    actor: { issuer: rule.issuer, subject: 'staff-1' },
+    tokenId: 'token-1',
+    expiresAt: 2,
+    issuedAt: 1,
+    claims: all
+  })
+  t.match(accessTokenFrom({ iss: rule.issuer, aud: 'api', sub: 'user-1', exp: 2 }, lenient), {
+    clientId: null, audience: ['api'], scopes: [], actor: null, tokenId: null, issuedAt: null
+  })
+})
+
+test('who the client is, and whether it acts for itself', async t => {
+  const cases: Array<[Record<string, unknown>, string | null, 'user' | 'client']> = [
+    [{ client_id: 'a', azp: 'b', cid: 'c' }, 'a', 'user'],
+    [{ azp: 'b', cid: 'c' }, 'b', 'user'],
+    [{ cid: 'c' }, 'c', 'user'],
+    [{ azp: 7, cid: 'c' }, 'c', 'user'],
+    [{ azp: '', cid: 'c' }, 'c', 'user'],
+    [{}, null, 'user'],
+    [{ client_id: 'user-1' }, 'user-1', 'client'],
+    [{ azp: 'user-1' }, 'user-1', 'client'],
+    [{ client_id: 'USER-1' }, 'USER-1', 'user']
+  ]
+  for (const [given, clientId, principalType] of cases) {
+    const { client_id: _, ...rest } = claims
+    t.match(accessTokenFrom({ ...rest, ...given }, lenient), { clientId, principalType }, JSON.stringify(given))
+  }
+})
+
+test('scopes', async t => {
+  const cases: Array<[Record<string, unknown>, IssuerRule, string[] | null]> = [
+    [{}, rule, []],
+    [{ scope: '' }, rule, []],
+    [{ scope: 'read' }, rule, ['read']],
+    [{ scope: ' read  write read ' }, rule, ['read', 'write']],
+    [{ scope: 'read,write' }, rule, ['read,write']],
+    [{ scope: 'read\twrite' }, rule, ['read\twrite']],
+    [{ scope: ['read'] }, rule, null],
+    [{ scope: null }, rule, null],
+    [{ scope: { read: true } }, rule, null],
+    [{ scp: ['read'], scope: 'write' }, rule, ['write']],
+    [{ permissions: ['read'] }, { ...rule, scopeClaims: ['permissions'] }, ['read']],
+    [{ permissions: 'read write' }, { ...rule, scopeClaims: ['permissions'] }, ['read', 'write']],
+    [{ permissions: ['read', 7] }, { ...rule, scopeClaims: ['permissions'] }, null],
+    [{ permissions: 7 }, { ...rule, scopeClaims: ['permissions'] }, null],
+    [{ permissions: ['read', ''] }, { ...rule, scopeClaims: ['permissions'] }, ['read']],
+    [{ scope: ['read'], scp: 'write' }, lenient, ['read', 'write']],
+    [{ scope: 'read', scp: ['read', 'write'] }, lenient, ['read', 'write']]
+  ]
+  for (const [given, by, scopes] of cases) {
+    const title = JSON.stringify(given)
+    if (scopes === null) t.equal(reasonOf(() => accessTokenFrom({ ...claims, ...given }, by)), 'claim_malformed', title)
+    else t.strictSame(accessTokenFrom({ ...claims, ...given }, by).scopes, scopes, title)
+  }
+})
+
+test('who acts for the subject', async t => {
+  const nested = (depth: number): unknown => depth === 0 ? undefined : { sub: `staff-${depth}`, act: nested(depth - 1) }
+  const cases: Array<[act: unknown, actor: { issuer: string, subject: string } | null | 'refused']> = [
+    [{ sub: 'staff-1' }, { issuer: rule.issuer, subject: 'staff-1' }],
+    [{ sub: 'staff-1', iss: 'https://other.example' }, { issuer: 'https://other.example', subject: 'staff-1' }],
+    [{ sub: 'user-1', iss: 'https://other.example' }, { issuer: 'https://other.example', subject: 'user-1' }],
+    [{ sub: 'staff-1', exp: 1, aud: 'other', nbf: 1e9 }, { issuer: rule.issuer, subject: 'staff-1' }],
+    [{ sub: 'staff-1', act: { sub: 'staff-2' } }, { issuer: rule.issuer, subject: 'staff-1' }],
+    [nested(8), { issuer: rule.issuer, subject: 'staff-8' }],
+    [{ sub: 'user-1' }, null],
+    [{ sub: 'user-1', iss: rule.issuer }, null],
+    [undefined, null],
+    [nested(9), 'refused'],
+    [{}, 'refused'],
+    [{ sub: '' }, 'refused'],
+    [{ sub: 7 }, 'refused'],
+    [{ sub: 'staff-1', iss: 7 }, 'refused'],
+    [{ sub: 'staff-1', act: 'staff-2' }, 'refused'],
+    [{ sub: 'staff-1', act: null }, 'refused'],
+    [{ sub: 'staff-1', act: [] }, 'refused'],
+    ['staff-1', 'refused'],
+    [null, 'refused'],
+    [[], 'refused'],
+    [false, 'refused']
+  ]
+  for (const [act, actor] of cases) {
+    const title = JSON.stringify(act) ?? 'nobody'
+    if (actor === 'refused') t.equal(reasonOf(() => accessTokenFrom({ ...claims, act }, rule)), 'actor_malformed', title)
+    else t.strictSame(accessTokenFrom({ ...claims, act }, rule).actor, actor, title)
+  }
+  t.equal(accessTokenFrom({ ...claims, may_act: { sub: 'staff-1' } }, rule).actor, null, 'who may act does not act')
+})
+
+test('is frozen all the way down, whatever the claims', async t => {
+  fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), more => {
+    return isFrozen(accessTokenFrom({ ...more, ...claims, act: { sub: 'staff-1' }, scope: 'read' }, rule))
+  }))
+  t.equal(isFrozen({ a: Object.freeze({}) }), false, 'and the test would notice')
+})
+
+function isFrozen (value: unknown): boolean {
+  return Object.isFrozen(value) && (typeof value !== 'object' || value === null || Object.values(value).every(isFrozen))
+}
