@@ -1,31 +1,35 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 import { OptionError } from '../lib/errors.ts'
+import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { MetadataConflictError } from '../lib/metadata/registry.ts'
 import { metadataRoutes } from '../lib/metadata/well-known.ts'
 
 const serversWithRoutes = new WeakSet<object>()
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
-  const { identifier, document, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, resource } = app.oauthConfig
-  if (documentServedElsewhere || app.oauthDocuments.has(resource)) return done()
+  const { oauthConfig: { identifier, document, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere }, oauthDocuments } = app
+  if (documentServedElsewhere) return done()
   try {
-    app.oauthDocuments.add(identifier, document, metadataMaxAgeSeconds, rootAlias ?? undefined)
+    oauthDocuments.add(identifier, document, metadataMaxAgeSeconds, rootAlias ?? undefined)
   } catch (error) {
     if (error instanceof MetadataConflictError) throw new OptionError(error.message)
     throw error
   }
   if (!serversWithRoutes.has(app.server)) {
     serversWithRoutes.add(app.server)
-    addRoutes(rootOf(app))
+    addRoutes(rootOf(app), oauthDocuments)
   }
   done()
 }
 
 const allowedMethods = ['GET', 'HEAD', 'OPTIONS']
-const open = { oauth: false, rateLimit: false } as const
+/** For everybody: no token, and neither the CORS rules nor the rate limit of the application (RFC 9700 section 2.6). */
+const open = { oauth: false, cors: false, rateLimit: false } as const
 
-function addRoutes (root: FastifyInstance): void {
+/** The documents are handed over: the root itself may have no configuration, when only scopes within it do. */
+function addRoutes (root: FastifyInstance, documents: MetadataRegistry): void {
+  const sendDocument = (request: FastifyRequest, reply: FastifyReply): FastifyReply => answer(documents, request, reply)
   const others = root.supportedMethods.filter(method => !allowedMethods.includes(method))
   for (const url of metadataRoutes) {
     root.route({ method: 'GET', url, exposeHeadRoute: true, config: open, schema: hidden, handler: sendDocument })
@@ -38,9 +42,9 @@ function addRoutes (root: FastifyInstance): void {
 /** Not an operation of the host's API: left out of its OpenAPI document. */
 const hidden = { hide: true } as FastifySchema
 
-function sendDocument (request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function answer (documents: MetadataRegistry, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   allowEveryOrigin(reply)
-  const entry = request.server.oauthDocuments.find(targetOf(request))
+  const entry = documents.find(targetOf(request))
   if (entry === null) {
     return reply.code(404).header('cache-control', 'no-store')
       .send({ statusCode: 404, error: 'Not Found', message: 'No protected resource of this server has its metadata here' })
@@ -66,7 +70,7 @@ function refuseMethod (_request: FastifyRequest, reply: FastifyReply): FastifyRe
     .send({ statusCode: 405, error: 'Method Not Allowed', message: 'The metadata of a protected resource is read with GET' })
 }
 
-/** RFC 9700 section 2.6: metadata is for everybody, whatever the CORS rules of the application are. */
+/** Whatever another plugin's hook has put there. */
 function allowEveryOrigin (reply: FastifyReply): FastifyReply {
   return reply.removeHeader('access-control-allow-credentials').header('access-control-allow-origin', '*')
 }

@@ -34,18 +34,20 @@ export function createMetadataRegistry (): MetadataRegistry {
     add (parts, document, maxAgeSeconds, rootAlias) {
       const target = metadataTarget(parts)
       const taken = entries.get(target)
+      // Two scopes may be of one resource, as long as they say the same about it.
+      if (taken?.document.body === document.body) return
       if (taken !== undefined) {
-        throw new MetadataConflictError(
-          `the metadata of ${document.resource} and of ${taken.document.resource} would both stand at ${target}`)
+        throw new MetadataConflictError(document.resource === taken.document.resource
+          ? `two scopes of this server are of ${document.resource} and say different things about it at ${target}`
+          : `the metadata of ${document.resource} and of ${taken.document.resource} would both stand at ${target}`)
       }
       const entry: Entry = { document, maxAgeSeconds }
-      if (rootAlias === true) {
-        if (alias !== null) {
-          throw new MetadataConflictError(
-            `${document.resource} and ${alias.document.resource} cannot both answer at ${root}: set rootAlias for one of them`)
-        }
-        alias = entry
+      const atRoot = target === root || rootAlias === true ? entries.get(root) ?? alias : null
+      if (atRoot !== null) {
+        throw new MetadataConflictError(
+          `${document.resource} and ${atRoot.document.resource} cannot both answer at ${root}: set rootAlias for one of them`)
       }
+      if (rootAlias === true) alias = entry
       only = entries.size === 0 ? { entry, aliasAllowed: rootAlias !== false } : null
       entries.set(target, entry)
     },
