@@ -40,6 +40,8 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     })
   }
   app.addHook('onRequest', (request, _reply, next) => {
+    // The requests of a scope that was loaded before this plugin have no decoration: absent is not verified.
+    request.accessToken ??= null
     // A scope within a scope has both hooks; and what nobody serves is not protected, it is missing.
     if (request.accessToken !== null || request.is404) return next()
     const { token } = request.oauthRule
@@ -70,7 +72,8 @@ function verify (request: FastifyRequest, optional: boolean, next: Done): void {
       } catch (error) {
         return next(error as Error)
       }
-      if (!(verified instanceof Promise)) {
+      // Not every promise is an instance of this realm's class, and one that passed for a token would let anybody in.
+      if (!('then' in verified)) {
         request.accessToken = verified
         return next()
       }
