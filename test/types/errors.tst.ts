@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'tstyche'
+import {
+  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OAuthResourceError, OptionError,
+  UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError
+} from '../../plugins/index.ts'
+import type { ErrorCode, ErrorRow } from '../../plugins/index.ts'
+
+describe('error classes', () => {
+  test('all are one kind of error', () => {
+    for (const error of [
+      new MissingTokenError(), new InvalidTokenError('reason', new Error('cause')), new MalformedRequestError('reason'),
+      new InsufficientScopeError(['read']), new UnavailableError('reason', 5), new OptionError('message')
+    ]) {
+      expect(error).type.toBeAssignableTo<OAuthResourceError>()
+      expect(error).type.toBeAssignableTo<Error>()
+    }
+  })
+
+  test('what a handler reads of them', () => {
+    const error = new OAuthResourceError('FST_OAUTH_TOKEN_MISSING', { reason: 'reason' })
+    expect(error.code).type.toBe<ErrorCode>()
+    expect(error.statusCode).type.toBe<number>()
+    expect(error.oauthError).type.toBe<string | null>()
+    expect(error.reason).type.toBe<string>()
+    expect(new InsufficientScopeError(['read']).requiredScopes).type.toBe<readonly string[]>()
+    expect(new UnavailableError('reason', 5).retryAfterSeconds).type.toBe<number>()
+  })
+
+  test('what they are made of', () => {
+    expect(OAuthResourceError).type.not.toBeConstructableWith('FST_ERR_VALIDATION', { reason: 'reason' })
+    expect(OAuthResourceError).type.not.toBeConstructableWith('FST_OAUTH_TOKEN_MISSING')
+    expect(InvalidTokenError).type.not.toBeConstructableWith()
+    expect(UnavailableError).type.not.toBeConstructableWith('reason')
+  })
+})
+
+describe('error functions', () => {
+  test('isOAuthResourceError narrows', () => {
+    const error: unknown = new Error('message')
+    if (isOAuthResourceError(error)) expect(error).type.toBe<OAuthResourceError>()
+    else expect(error).type.toBe<unknown>()
+  })
+
+  test('findOAuthResourceError takes anything', () => {
+    expect(findOAuthResourceError('anything')).type.toBe<OAuthResourceError | null>()
+  })
+
+  test('the table has a row for every code and is read-only', () => {
+    expect(errorTable).type.toBe<Readonly<Record<ErrorCode, ErrorRow>>>()
+    expect(errorTable.FST_OAUTH_UNAVAILABLE.statusCode).type.toBe<number>()
+    expect(errorTable).type.not.toHaveProperty('FST_OAUTH_ANYTHING')
+  })
+})

@@ -1,0 +1,99 @@
+import type { FastifyRequest } from 'fastify'
+import { describe, expect, test } from 'tstyche'
+import type { IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from '../../plugins/index.ts'
+import { createMemoryOrganizationDirectory } from '../../plugins/index.ts'
+
+const least = { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] }
+
+describe('options that make sense', () => {
+  test('two are enough', () => {
+    expect<OAuthResourceServerOptions>().type.toBeAssignableFrom(least)
+  })
+
+  test('all of them', () => {
+    const issuer = {
+      issuer: 'https://login.example.com',
+      audience: ['https://api.example.com'],
+      rejectForeignAudiences: true,
+      algorithms: ['ES256'],
+      profile: 'jwt' as const,
+      scopeClaims: ['scp'],
+      jwksUri: 'https://login.example.com/jwks',
+      jwks: { keys: [] },
+      advertised: false,
+      clockToleranceSeconds: 0
+    }
+    expect<IssuerOptions>().type.toBeAssignableFrom(issuer)
+    expect<OAuthResourceServerOptions>().type.toBeAssignableFrom({
+      ...least,
+      authorizationServers: ['https://login.example.com', issuer],
+      scopes: { read: 'Read', write: { description: 'Write', advertised: false } },
+      scopeImplies: (granted: string, required: string) => granted === 'write' && required === 'read',
+      realm: 'api',
+      metadata: { resource_name: 'Projects' },
+      metadataMaxAgeSeconds: 60,
+      rootAlias: true,
+      documentServedElsewhere: false,
+      clockToleranceSeconds: 5,
+      tokenCache: { maxEntries: 1000, maxAgeSeconds: 60 },
+      discovery: { timeoutMs: 1000, maxBytes: 100_000, keysMaxAgeSeconds: 60, retryAfterSeconds: 5 },
+      fetch: globalThis.fetch,
+      clock: Date
+    })
+  })
+
+  test('frozen ones', () => {
+    expect<OAuthResourceServerOptions>().type.toBeAssignableFrom({
+      resource: 'https://api.example.com',
+      authorizationServers: ['https://login.example.com', { issuer: 'https://other.example.com', audience: ['a', 'b'] }]
+    } as const)
+  })
+
+  test('no cache', () => {
+    expect<OAuthResourceServerOptions>().type.toBeAssignableFrom({ ...least, tokenCache: false as const })
+  })
+
+  test('callbacks of the impersonation guard get the request of Fastify', () => {
+    const options: OAuthResourceServerOptions = {
+      ...least,
+      impersonationGuard: {
+        directory: createMemoryOrganizationDirectory({ organizations: [], memberships: [] }),
+        impersonationOf: request => {
+          expect(request).type.toBe<FastifyRequest>()
+          return null
+        }
+      }
+    }
+    expect(options).type.toBeAssignableTo<OAuthResourceServerOptions>()
+  })
+})
+
+describe('options that make no sense', () => {
+  test('without a resource, or without an authorization server', () => {
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({})
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ resource: 'https://api.example.com' })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ authorizationServers: [] as string[] })
+  })
+
+  test('of the wrong kind', () => {
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, resource: new URL('https://api.example.com') })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, authorizationServers: 'https://login.example.com' })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, authorizationServers: [{ audience: 'a' }] })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, scopes: ['read'] })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, tokenCache: true })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, clockToleranceSeconds: '5' })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, clock: { now: () => new Date() } })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, impersonationGuard: {} })
+    expect<IssuerOptions>().type.not.toBeAssignableFrom({ issuer: 'https://login.example.com', profile: 'oidc' })
+  })
+
+  test('undefined is not a value of an option', () => {
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, realm: undefined })
+  })
+
+  test('unknown ones', () => {
+    expect<OAuthResourceServerOptions>().type.not.toHaveProperty('issuer')
+    expect<IssuerOptions>().type.not.toHaveProperty('audiences')
+    expect<ScopeOptions>().type.not.toHaveProperty('title')
+  })
+})
