@@ -46,10 +46,10 @@ export function mergeChallenges (existing: unknown, ours: Challenge): MergedChal
   // Ours first: the pointer is what the reader came for.
   const merged = new Map<string, string>(pointer === undefined ? [] : [['resource_metadata', pointer]])
   for (const [name, value] of parameters) if (!merged.has(name)) merged.set(name, value)
+  // Our description explains our error code and no other.
+  const explains = (parameters.get('error') ?? ours.parameters.get('error')) === ours.parameters.get('error')
   for (const [name, value] of ours.parameters) {
-    // The description explains our error code and no other.
-    if (name === 'error_description' && merged.get('error') !== ours.parameters.get('error')) continue
-    if (!merged.has(name)) merged.set(name, value)
+    if (!merged.has(name) && (name !== 'error_description' || explains)) merged.set(name, value)
   }
   return {
     values: [formatChallenge({ scheme: ours.scheme, token68: null, parameters: merged }), ...others],

@@ -14,12 +14,13 @@ export interface ParsedChallenge extends Challenge {
 }
 
 const tokenAt = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y
-const separatorAt = /[ \t]*(?:,[ \t]*)+/y
+const separatorAt = /[ \t]*,[ \t,]*/y
 const spacesAt = / +/y
 const token68At = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y
 const equalsAt = /[ \t]*=[ \t]*/y
-
-const quotedAt = /"((?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*)"/y
+// A run of plain characters, or one escaped. One after the other, as a pattern of the whole string would overflow on a
+// long one.
+const quotedPieceAt = /[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]+|\\([\t\x20-\x7e\x80-\xff])/y
 
 /**
  * Reads the value of a `WWW-Authenticate` header: one field line, or several joined by commas, which mean the same
@@ -39,6 +40,16 @@ export function parseChallenges (value: string): ParsedChallenge[] {
   }
   const fail = (): never => { throw new ChallengeSyntaxError(position) }
 
+  const quoted = (): string | null => {
+    if (value[position] !== '"') return null
+    position++
+    let text = ''
+    for (let piece = take(quotedPieceAt); piece !== null; piece = take(quotedPieceAt)) text += piece[1] ?? piece[0]
+    if (value[position] !== '"') fail()
+    position++
+    return text
+  }
+
   const parameter = (into: Map<string, string>): boolean => {
     const start = position
     const name = take(tokenAt)?.[0].toLowerCase()
@@ -46,15 +57,14 @@ export function parseChallenges (value: string): ParsedChallenge[] {
       position = start
       return false
     }
-    const quoted = take(quotedAt)
-    const text = quoted !== null ? quoted[1]!.replace(/\\(.)/g, '$1') : take(tokenAt)?.[0] ?? fail()
+    const text = quoted() ?? take(tokenAt)?.[0] ?? fail()
     if (into.has(name)) fail()
     into.set(name, text)
     return true
   }
 
   // Empty list elements are allowed, at the start too.
-  take(/[ \t]*(?:,[ \t]*)*/y)
+  take(/[ \t,]*/y)
   while (position < value.length) {
     const start = position
     const scheme = take(tokenAt)?.[0] ?? fail()
