@@ -1,0 +1,134 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import ts from 'typescript'
+import { errorTable } from '../lib/errors.ts'
+import { runNode } from './support/child.ts'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const entry = join(root, 'plugins/index.ts')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+interface Snippet {
+  /** What stands behind the fence: a language and, for us, what to do with it. */
+  readonly info: string
+  /** The line of the README that its first line is. */
+  readonly line: number
+  readonly code: string
+  /** The file that the comment above it says it is a copy of. */
+  readonly copyOf: string | null
+}
+
+function snippetsOf (markdown: string): Snippet[] {
+  return [...markdown.matchAll(/^(?:<!-- (\S+) -->\n)?```(.*)\n([^]*?)^```$/gm)].map(match => {
+    const [whole, copyOf = null, info, code] = match as unknown as [string, string | undefined, string, string]
+    const before = markdown.slice(0, match.index + whole.indexOf('```'))
+    return { info: info.trim(), line: before.split('\n').length + 1, code, copyOf }
+  })
+}
+
+const snippets = snippetsOf(readme)
+const typescript = snippets.filter(({ info }) => /^ts\b/.test(info))
+
+// Where the snippets are, the sources stand in for the package.
+const compilerOptions = {
+  ...readOptions(),
+  paths: { [packageName()]: [entry] },
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  noEmit: true
+}
+delete (compilerOptions as ts.CompilerOptions).rootDir
+
+function readOptions (): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as { config: unknown }
+  return ts.parseJsonConfigFileContent(config, ts.sys, root).options
+}
+
+function packageName (): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string }).name
+}
+
+/** The words that stand in code and not in prose: `scopes` is a word, too. */
+const namesInCode = new Set(
+  [...snippets.map(({ code }) => code), ...readme.replace(/^```[^]*?^```$/gm, '').match(/`[^`\n]+`/g) ?? []].join(' ').split(/\W+/))
+
+const fileNameOf = ({ line }: Snippet): string => `line-${line}.ts`
+
+test('the README has snippets of every kind', t => {
+  t.ok(typescript.length > 0, 'snippets in TypeScript')
+  t.ok(typescript.some(({ info }) => info === 'ts run'), 'some of them run')
+  t.same(typescript.filter(({ info }) => info !== 'ts' && info !== 'ts run'), [], 'and there is no third kind')
+  t.end()
+})
+
+test('the commands at its top are those that work', t => {
+  t.same(snippets.filter(({ info }) => info === 'sh').slice(0, 2).map(({ code }) => code.trim()),
+    ['npm ci && npm start', 'npm ci && npm test'])
+  t.end()
+})
+
+test('snippets compile against the sources', t => {
+  const folder = t.testdir(Object.fromEntries(typescript.map(snippet => [fileNameOf(snippet), snippet.code])))
+  const files = typescript.map(snippet => join(folder, fileNameOf(snippet)))
+  const program = ts.createProgram(files, compilerOptions)
+  const complaints = ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
+    const text = ts.flattenDiagnosticMessageText(messageText, '\n')
+    if (file === undefined) return text
+    const line = file.getLineAndCharacterOfPosition(start).line
+    const snippet = typescript.find(one => fileNameOf(one) === basename(file.fileName))
+    return snippet === undefined ? `${file.fileName}:${line + 1} ${text}` : `README.md:${snippet.line + line} ${text}`
+  })
+  t.same(complaints, [])
+  t.end()
+})
+
+test('snippets that say so run', async t => {
+  const run = typescript.filter(({ info }) => info === 'ts run')
+  const folder = t.testdir({
+    'tsconfig.json': JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions: { paths: compilerOptions.paths } }),
+    ...Object.fromEntries(run.map(snippet => [fileNameOf(snippet), snippet.code]))
+  })
+  for (const snippet of run) {
+    const { exitCode, stderr } = await runNode(['--import', 'tsx', join(folder, fileNameOf(snippet))],
+      { cwd: root, env: { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') } })
+    t.same({ exitCode, stderr }, { exitCode: 0, stderr: '' }, `README.md:${snippet.line}`)
+  }
+})
+
+test('snippets that are copies of a file still are', t => {
+  const copies = snippets.filter(({ copyOf }) => copyOf !== null)
+  for (const { copyOf, code, line } of copies) {
+    const path = join(root, copyOf!)
+    t.equal(existsSync(path) ? readFileSync(path, 'utf8') : null, code, `README.md:${line} is ${copyOf}`)
+  }
+  t.end()
+})
+
+test('every error code is explained', t => {
+  for (const code of Object.keys(errorTable)) t.ok(namesInCode.has(code), code)
+  t.end()
+})
+
+test('every option is explained', t => {
+  const program = ts.createProgram([entry], compilerOptions)
+  const checker = program.getTypeChecker()
+  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions']
+    .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
+  t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
+  for (const name of names) t.ok(namesInCode.has(name), name)
+  t.end()
+})
+
+/** The names of the options of an exported type, and of those that are written down inside of it. */
+function optionsOf (checker: ts.TypeChecker, file: ts.SourceFile, typeName: string): string[] {
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(file)!).find(({ name }) => name === typeName)!
+  const symbol = (exported.flags & ts.SymbolFlags.Alias) === 0 ? exported : checker.getAliasedSymbol(exported)
+  const namesIn = (type: ts.Type): string[] => type.getProperties().flatMap(property => {
+    const value = checker.getNonNullableType(checker.getTypeOfSymbol(property))
+    const parts = value.isUnion() ? value.types : [value]
+    const inner = parts.filter(part => (part.symbol as ts.Symbol | undefined)?.declarations?.some(ts.isTypeLiteralNode))
+    return [property.name, ...inner.flatMap(namesIn)]
+  })
+  return namesIn(checker.getDeclaredTypeOfSymbol(symbol))
+}
