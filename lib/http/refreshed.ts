@@ -31,10 +31,10 @@ export interface Refreshed<T> {
   get (): Promise<T>
   /**
    * A value that is newer than `seen`, when one can be had: the caller found something missing in `seen`. Asks at most
-   * once in a cool-down, counted from the last forced look-up and not from the start, so that a real change right
-   * after boot is seen at once; in between, `seen` comes back.
+   * once in a cool-down, counted from the last forced look-up that was answered and not from the start, so that a real
+   * change right after boot is seen at once; in between, `seen` comes back.
    *
-   * @throws whatever the look-up threw: what is missing may exist
+   * @throws whatever the look-up threw: what is missing may exist, and that stays so until a look-up is answered
    */
   newerThan (seen: T): Promise<T>
 }
@@ -53,6 +53,8 @@ export function createRefreshed<T> (load: () => Promise<Loaded<T>>, rules: Refre
       return value
     }, (error: unknown) => {
       lastFailure = { at: clock.now(), error }
+      // Nothing was learnt, so the question stays open: it may be asked again once the failure has cooled down.
+      lastForcedAt = -Infinity
       throw error
     }).finally(() => { underWay = null })
     return underWay
