@@ -44,11 +44,11 @@ export async function fetchJson (url: string, fetch: Fetch, limits: FetchLimits)
   const expired = new Promise<never>((_resolve, reject) => {
     deadline.signal.addEventListener('abort', () => reject(new FetchError('timeout', url, null)), { once: true })
   })
+  const answer = read(url, fetch, limits.maxBytes, deadline.signal).catch((error: unknown) => {
+    throw error instanceof FetchError ? error : new FetchError('network', url, null, error)
+  })
   try {
-    return await Promise.race([read(url, fetch, limits.maxBytes, deadline.signal), expired])
-  } catch (error) {
-    if (error instanceof FetchError) throw error
-    throw new FetchError(deadline.signal.aborted ? 'timeout' : 'network', url, null, error)
+    return await Promise.race([answer, expired])
   } finally {
     clearTimeout(timer)
   }
@@ -62,13 +62,13 @@ async function read (url: string, fetch: Fetch, maxBytes: number, signal: AbortS
     credentials: 'omit',
     signal
   })
-  if (response.status !== 200) {
+  const redirect = isRedirect(response)
+  if (redirect || response.status !== 200) {
     // The connection is of no further use, and its end is of no interest.
     response.body?.cancel().catch(() => {})
-    const redirect = response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)
     throw new FetchError(redirect ? 'redirect' : 'status', url, response.status)
   }
-  const text = await readText(url, response, maxBytes)
+  const text = await readText(url, response, maxBytes, signal)
   let body: unknown
   try {
     body = JSON.parse(text)
@@ -81,13 +81,20 @@ async function read (url: string, fetch: Fetch, maxBytes: number, signal: AbortS
   return { body: body as Record<string, unknown>, maxAgeSeconds: maxAge(response.headers.get('cache-control')) }
 }
 
-async function readText (url: string, response: Response, maxBytes: number): Promise<string> {
+/** A custom fetch may follow redirects though it was asked not to. */
+function isRedirect ({ type, status, redirected }: Response): boolean {
+  return redirected || type === 'opaqueredirect' || (status >= 300 && status < 400)
+}
+
+async function readText (url: string, response: Response, maxBytes: number, signal: AbortSignal): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body ?? []) {
-    bytes += (chunk as Uint8Array).byteLength
     // Leaving the loop cancels the rest.
-    if (bytes > maxBytes) throw new FetchError('too_large', url, response.status)
+    signal.throwIfAborted()
+    bytes += (chunk as Uint8Array).byteLength
+    // Also when the sum is no number, as the chunk was not of bytes.
+    if (!(bytes <= maxBytes)) throw new FetchError('too_large', url, response.status)
     chunks.push(chunk as Uint8Array)
   }
   return Buffer.concat(chunks).toString('utf8')
