@@ -55,4 +55,6 @@ export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stor
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-token.ts'
+export { toAuthInfo } from '../lib/token/auth-info.ts'
+export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'

@@ -1,0 +1,54 @@
+import { test } from 'tap'
+import type { AccessToken } from '../../../lib/token/access-token.ts'
+import { toAuthInfo } from '../../../lib/token/auth-info.ts'
+
+const accessToken: AccessToken = {
+  issuer: 'https://login.example.com',
+  subject: 'user-1',
+  principalType: 'user',
+  clientId: 'client-1',
+  audience: ['https://api.example.com/mcp'],
+  scopes: Object.freeze(['projects:read']),
+  actor: null,
+  tokenId: 'token-1',
+  expiresAt: 1_800_000_300,
+  issuedAt: 1_800_000_000,
+  claims: Object.freeze({ sub: 'user-1', plan: 'pro' })
+}
+const acceptedAt = {
+  resource: 'https://api.example.com/mcp',
+  metadataUrl: 'https://api.example.com/.well-known/oauth-protected-resource/mcp'
+}
+
+test('F70: what a tool handler learns of a verified token', async t => {
+  t.strictSame(toAuthInfo(accessToken, acceptedAt), {
+    token: '',
+    clientId: 'client-1',
+    scopes: ['projects:read'],
+    expiresAt: 1_800_000_300,
+    resource: new URL('https://api.example.com/mcp'),
+    resourceMetadataUrl: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
+    extra: {
+      issuer: 'https://login.example.com',
+      subject: 'user-1',
+      principalType: 'user',
+      actor: null,
+      tokenId: 'token-1',
+      claims: { sub: 'user-1', plan: 'pro' }
+    }
+  })
+})
+
+test('who acts for the user is known to the tool', async t => {
+  const actor = { issuer: 'https://login.example.com', subject: 'staff-1' }
+  t.strictSame(toAuthInfo({ ...accessToken, actor }, acceptedAt).extra.actor, actor)
+})
+
+test('a token that names no client', async t => {
+  t.equal(toAuthInfo({ ...accessToken, clientId: null }, acceptedAt).clientId, '')
+})
+
+test('the scopes are a list of the tool\'s own: the token is shared with other requests', async t => {
+  toAuthInfo(accessToken, acceptedAt).scopes.push('projects:write')
+  t.strictSame(accessToken.scopes, ['projects:read'])
+})
