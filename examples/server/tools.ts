@@ -1,0 +1,47 @@
+import type { AuthInfo, CallToolResult, ServerContext } from '@modelcontextprotocol/server'
+import { McpServer } from '@modelcontextprotocol/server'
+import { z } from 'zod'
+import type { Projects } from './projects.ts'
+
+/** The scopes that calling a tool needs; a tool that is not here takes any valid token. */
+export const toolScopes: ReadonlyMap<string, readonly string[]> = new Map([
+  ['list_projects', ['projects:read']],
+  ['create_project', ['projects:write']]
+])
+
+/** The tools. They trust `authInfo`: the resource server has verified it before any of this runs. */
+export function createMcpServer (projects: Projects): McpServer {
+  const server = new McpServer({ name: 'projects', version: '1.0.0' })
+
+  server.registerTool('whoami', {
+    description: 'Says whose token this is'
+  }, context => {
+    const { clientId, scopes } = authInfoOf(context)
+    return answer({ subject: subjectOf(context), client: clientId, scopes })
+  })
+
+  server.registerTool('list_projects', {
+    description: 'Lists the projects of the user'
+  }, context => answer(projects.of(subjectOf(context))))
+
+  server.registerTool('create_project', {
+    description: 'Creates a project of the user',
+    inputSchema: z.object({ name: z.string().min(1).max(100) })
+  }, ({ name }, context) => answer(projects.create(subjectOf(context), name)))
+
+  return server
+}
+
+function authInfoOf (context: ServerContext): AuthInfo {
+  const authInfo = context.http?.authInfo
+  if (authInfo === undefined) throw new Error('this server is not to be run without authorization')
+  return authInfo
+}
+
+function subjectOf (context: ServerContext): string {
+  return String(authInfoOf(context).extra?.subject)
+}
+
+function answer (value: unknown): CallToolResult {
+  return { content: [{ type: 'text', text: JSON.stringify(value) }] }
+}
