@@ -56,10 +56,20 @@ export function isLoopbackHost (host: string): boolean {
 
 /**
  * True of hosts that a document from elsewhere must not send us to: this machine, and link-local addresses, where
- * cloud providers keep their credentials.
+ * cloud providers keep their credentials. Names are not looked up.
+ *
+ * @throws TypeError when it is no host of a URL
  */
 export function isLocalHost (host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
-  return isLoopbackHost(name) || /^(?:0|169\.254)(?:\.\d{1,3}){2,3}$/.test(name) || name === '::' ||
-    /^fe[89ab][0-9a-f]:/.test(name) || name.startsWith('::ffff:')
+  const name = hostAsFetched(host)
+  return isLoopbackHost(name) || /^(?:0|169\.254)(?:\.\d{1,3}){2,3}$/.test(name) || /^fe[89ab][0-9a-f]:/.test(name) ||
+    // IPv6 spellings of IPv4 addresses, and the unspecified address (RFC 4291 section 2.5, RFC 6052 section 2.1).
+    name.startsWith('::') || name.startsWith('64:ff9b:')
+}
+
+/** An address has many spellings, `127.1` and `0x7f000001` among them: it is judged as the one that `fetch` would use. */
+function hostAsFetched (host: string): string {
+  const bare = host.replace(/^\[|\]$/g, '')
+  const { hostname } = new URL(`https://${bare.includes(':') ? `[${bare}]` : bare}`)
+  return hostname.replace(/^\[|\]$|\.$/g, '')
 }

@@ -1,5 +1,5 @@
-import { FetchError, fetchJson } from '../http/fetch-json.ts'
-import type { Fetch, FetchLimits } from '../http/fetch-json.ts'
+import { fetchJson } from '../http/fetch-json.ts'
+import type { Fetch, FetchError, FetchLimits } from '../http/fetch-json.ts'
 import type { Loaded } from '../http/refreshed.ts'
 import { isLocalHost, isLoopbackHost, parseIdentifier } from './identifier.ts'
 import { authorizationServerMetadataUrls } from './well-known.ts'
@@ -36,8 +36,7 @@ export async function findIssuerMetadata (issuer: string, fetch: Fetch, limits: 
       if (fault === null) return { value: { issuer, jwksUri: body.jwks_uri as string }, maxAgeSeconds }
       attempts.push(`${url}: ${fault}`)
     } catch (error) {
-      if (!(error instanceof FetchError)) throw error
-      attempts.push(error.message)
+      attempts.push((error as FetchError).message)
     }
   }
   throw new IssuerMetadataError(issuer, attempts)
