@@ -1,0 +1,143 @@
+import { test } from 'tap'
+import type { AccessToken } from '../../../lib/token/access-token.ts'
+import type { Issuer } from '../../../lib/token/issuer.ts'
+import { createKeySet } from '../../../lib/token/key-set.ts'
+import type { KeySet } from '../../../lib/token/key-set.ts'
+import { createTokenCache } from '../../../lib/token/token-cache.ts'
+import { createVerifier } from '../../../lib/token/verifier.ts'
+import { createTestClock } from '../../support/clock.ts'
+import { createFakeIssuer } from '../../support/issuer.ts'
+import { reasonOf } from '../../support/reason.ts'
+
+/** An issuer whose signatures are all good, until its keys change. */
+function trusting (identifier: string): Issuer & { checked: string[], change (): void } {
+  let keys: KeySet = createKeySet({ keys: [] })
+  const checked: string[] = []
+  return {
+    rule: {
+      issuer: identifier, audiences: ['https://api.example.com'], rejectForeignAudiences: false, algorithms: ['ES256'],
+      profile: 'rfc9068', scopeClaims: ['scope'], clockToleranceSeconds: 5
+    },
+    get keys () { return keys },
+    checked,
+    change () { keys = createKeySet({ keys: [] }) },
+    async verifySignature ({ compact }) {
+      checked.push(compact)
+      return keys
+    }
+  }
+}
+
+async function setup (cached = true) {
+  const clock = createTestClock()
+  const [a, b] = [await createFakeIssuer({ clock, issuer: 'https://a.example' }), await createFakeIssuer({ clock, issuer: 'https://b.example' })]
+  const issuers = [trusting(a.issuer), trusting(b.issuer)] as const
+  const cache = cached ? createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock) : null
+  return { clock, a, b, issuers, verifier: createVerifier({ issuers, cache, clock }) }
+}
+
+test('each token is checked by the issuer that it names', async t => {
+  const { a, b, issuers: [issuerA, issuerB], verifier } = await setup()
+  const [tokenA, tokenB] = [await a.token(), await b.token()]
+  t.match(await verifier.verify(tokenA), { issuer: a.issuer, subject: 'user-1' })
+  t.match(await verifier.verify(tokenB), { issuer: b.issuer, subject: 'user-1' })
+  t.strictSame([issuerA.checked, issuerB.checked], [[tokenA], [tokenB]])
+})
+
+test('an issuer that is not one of ours', async t => {
+  const { a, issuers, verifier } = await setup()
+  for (const iss of ['https://c.example', 'https://a.example/', 'HTTPS://a.example', '', undefined, null, 7, ['https://a.example'], '__proto__']) {
+    t.equal(reasonOf(() => verifier.verify('')), 'token_malformed')
+    const token = await a.token({ iss })
+    t.equal(reasonOf(() => verifier.verify(token)), 'issuer_unknown', JSON.stringify(iss))
+  }
+  t.strictSame(issuers.map(({ checked }) => checked), [[], []])
+})
+
+test('what fails a check does not get as far as the keys', async t => {
+  const { a, issuers: [issuer], verifier } = await setup()
+  const cases: Array<[Record<string, unknown>, Record<string, unknown>, string]> = [
+    [{}, { alg: 'RS256' }, 'algorithm_refused'],
+    [{ exp: 1 }, {}, 'token_expired'],
+    [{ aud: 'other' }, {}, 'audience_foreign']
+  ]
+  const token = await a.token()
+  for (const [claims, header, reason] of cases) {
+    const given = Object.keys(header).length === 0 ? await a.token(claims) : replaceHeader(token, header)
+    t.equal(reasonOf(() => verifier.verify(given)), reason, reason)
+  }
+  t.strictSame(issuer.checked, [])
+})
+
+test('a token that is known is answered at once, without a promise', async t => {
+  const { a, issuers: [issuer], verifier } = await setup()
+  const token = await a.token()
+  const first = verifier.verify(token)
+  t.ok(first instanceof Promise)
+  const accessToken = await first
+  const again = verifier.verify(token)
+  t.equal(again, accessToken)
+  t.equal(issuer.checked.length, 1)
+  t.ok(isFrozen(accessToken), 'and nobody can change what all of them share')
+})
+
+test('how long it is known', async t => {
+  await t.test('not past its own expiry, leeway or not', async t => {
+    const { a, clock, issuers: [issuer], verifier } = await setup()
+    const token = await a.token({ exp: clock.now() / 1000 + 10 })
+    await verifier.verify(token)
+    clock.advance(9.999)
+    t.notOk(verifier.verify(token) instanceof Promise)
+    clock.advance(0.001)
+    for (let i = 0; i < 2; i++) await verifier.verify(token)
+    t.equal(issuer.checked.length, 3, 'in the leeway each request is checked anew')
+    clock.advance(5)
+    t.equal(reasonOf(() => verifier.verify(token)), 'token_expired')
+  })
+  await t.test('not past the age of the cache', async t => {
+    const { a, clock, issuers: [issuer], verifier } = await setup()
+    const token = await a.token()
+    await verifier.verify(token)
+    clock.advance(60)
+    await verifier.verify(token)
+    t.equal(issuer.checked.length, 2)
+  })
+  await t.test('not with keys that changed, those of its own issuer', async t => {
+    const { a, issuers: [issuerA, issuerB], verifier } = await setup()
+    const token = await a.token()
+    await verifier.verify(token)
+    issuerB.change()
+    t.notOk(verifier.verify(token) instanceof Promise)
+    issuerA.change()
+    t.ok(verifier.verify(token) instanceof Promise)
+  })
+  await t.test('not at all without a cache', async t => {
+    const { a, issuers: [issuer], verifier } = await setup(false)
+    const token = await a.token()
+    for (let i = 0; i < 3; i++) await verifier.verify(token)
+    t.equal(issuer.checked.length, 3)
+  })
+})
+
+test('a token that is no good is not remembered', async t => {
+  const { a, issuers: [issuer], verifier } = await setup()
+  const token = await a.token({ scope: 7 })
+  for (let i = 0; i < 2; i++) await t.rejects(async () => await verifier.verify(token), { message: 'The access token is invalid' })
+  t.equal(issuer.checked.length, 2)
+})
+
+test('a claim named __proto__ is a claim like any other', async t => {
+  const { a, verifier } = await setup()
+  const token = await a.token(JSON.parse('{"__proto__":{"admin":true,"cnf":{}}}') as Record<string, unknown>)
+  const { claims } = await verifier.verify(token)
+  t.equal(claims.admin, undefined)
+  t.equal(({} as AccessToken['claims']).admin, undefined)
+})
+
+function replaceHeader (token: string, header: object): string {
+  return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...token.split('.').slice(1)].join('.')
+}
+
+function isFrozen (value: unknown): boolean {
+  return Object.isFrozen(value) && (typeof value !== 'object' || value === null || Object.values(value).every(isFrozen))
+}
