@@ -4,7 +4,7 @@ import { formatChallenge } from '../challenge/format.ts'
 import type { OAuthResourceError, InsufficientScopeError } from '../errors.ts'
 import { errorTable } from '../errors.ts'
 import type { RouteRule } from './route-rule.ts'
-import { scopesToAskFor } from './scopes.ts'
+import { isScopeOfRoute, scopesToAskFor } from './scopes.ts'
 
 /** The slice of the configuration that challenges are made from. */
 export interface ChallengerConfig {
@@ -38,7 +38,8 @@ export function refusalOf (error: OAuthResourceError): Refusal {
   return {
     error: error.oauthError,
     description: error.oauthError === null ? null : errorTable[error.code].message,
-    scopes: isInsufficientScope(error) ? error.requiredScopes : null
+    // A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it.
+    scopes: isInsufficientScope(error) ? error.requiredScopes.filter(isScopeOfRoute) : null
   }
 }
 

@@ -1,7 +1,8 @@
 import Type from 'typebox'
 import * as Value from 'typebox/value'
 import { OptionError } from '../errors.ts'
-import type { Challenge } from '../challenge/challenge.ts'
+import { isScheme } from '../challenge/challenge.ts'
+import type { ParsedChallenge } from '../challenge/parse.ts'
 import { parseChallenges } from '../challenge/parse.ts'
 import { explain } from '../options.ts'
 import type { ScopeRequirement } from './scopes.ts'
@@ -99,12 +100,15 @@ function checkPinned (value: string, challenge: string, name: string): string | 
   if (challenge !== 'merge') {
     throw new OptionError(`${name}: pinnedChallenge cannot be combined with challenge: '${challenge}'`)
   }
-  let challenges: readonly Challenge[]
+  let challenges: readonly ParsedChallenge[]
   try {
     challenges = parseChallenges(value)
   } catch (error) {
     throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(value)} is ${(error as Error).message}`)
   }
   if (challenges.length === 0) throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(value)} has no challenge`)
+  if (challenges.some(one => isScheme(one, 'Bearer') && one.parameters.size === 0)) {
+    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(value)} has a Bearer without parameters (RFC 6750 section 3)`)
+  }
   return challenges.map(one => one.parameters.get('resource_metadata')).find(pointer => pointer !== undefined) ?? null
 }

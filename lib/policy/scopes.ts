@@ -5,6 +5,11 @@ export function isScopeToken (value: string): boolean {
   return scopeToken.test(value)
 }
 
+/** `offline_access` is a matter between client and authorization server: nothing of a resource can need it. */
+export function isScopeOfRoute (value: string): boolean {
+  return isScopeToken(value) && value !== 'offline_access'
+}
+
 /**
  * Whether a scope that was granted covers one that is required, beside being it. It is asked for each pair: keep it
  * quick and free of side effects.

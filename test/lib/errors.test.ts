@@ -1,0 +1,79 @@
+import { test } from 'tap'
+import {
+  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OAuthResourceError,
+  OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError, withoutStackTrace
+} from '../../lib/errors.ts'
+
+const cause = new Error('why')
+const table: ReadonlyArray<readonly [OAuthResourceError, string, string, number, string | null, string]> = [
+  [new MissingTokenError(), 'MissingTokenError', 'FST_OAUTH_TOKEN_MISSING', 401, null, 'token_missing'],
+  [new InvalidTokenError('signature'), 'InvalidTokenError', 'FST_OAUTH_TOKEN_INVALID', 401, 'invalid_token', 'signature'],
+  [new InvalidTokenError('token_expired', cause), 'InvalidTokenError', 'FST_OAUTH_TOKEN_EXPIRED', 401, 'invalid_token', 'token_expired'],
+  [new MalformedRequestError('several'), 'MalformedRequestError', 'FST_OAUTH_REQUEST_MALFORMED', 400, 'invalid_request', 'several'],
+  [new InsufficientScopeError(['a']), 'InsufficientScopeError', 'FST_OAUTH_SCOPE_INSUFFICIENT', 403, 'insufficient_scope', 'scope_insufficient'],
+  [new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'impersonated', cause }), 'OAuthResourceError', 'FST_OAUTH_ACCESS_DENIED', 403,
+    'access_denied', 'impersonated'],
+  [new UnavailableError('keys', 7, cause), 'UnavailableError', 'FST_OAUTH_UNAVAILABLE', 503, null, 'keys'],
+  [new OptionError('x is 5'), 'OptionError', 'FST_OAUTH_OPTION_INVALID', 500, null, 'option_invalid'],
+  [new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'r', message: 'm' }), 'OAuthResourceError', 'FST_OAUTH_TOKEN_INVALID', 401,
+    'invalid_token', 'r']
+]
+
+for (const [error, name, code, statusCode, oauthError, reason] of table) {
+  test(`${code} (${reason})`, t => {
+    t.match(error, { name, code, statusCode, oauthError, reason })
+    t.ok(error instanceof OAuthResourceError)
+    t.ok(isOAuthResourceError(error))
+    t.equal(Object.keys(error).some(key => typeof key === 'symbol'), false)
+    t.equal(Object.hasOwn(error, 'cause'), error.cause === cause, 'a cause is there only when one was given')
+    t.end()
+  })
+}
+
+test('the text is that of the table, unless another was given', t => {
+  for (const [error] of table.filter(([{ message }]) => message !== 'm' && message !== 'x is 5')) {
+    t.equal(error.message, errorTable[error.code].message)
+  }
+  t.equal(new OptionError('x is 5').message, 'x is 5')
+  t.end()
+})
+
+test('each refusal has what it needs beside', t => {
+  const scopes = ['a', 'b']
+  const { requiredScopes } = new InsufficientScopeError(scopes)
+  scopes.push('c')
+  t.strictSame(requiredScopes, ['a', 'b'])
+  t.ok(Object.isFrozen(requiredScopes))
+  t.equal(new UnavailableError('keys', 7).retryAfterSeconds, 7)
+  t.end()
+})
+
+test('errors of another copy of the package are known by their mark', t => {
+  const stranger = Object.assign(new Error('x'), { [Symbol.for('fastify-oauth-resource-server.error')]: true })
+  t.ok(isOAuthResourceError(stranger))
+  for (const other of [null, undefined, 'x', 5, {}, new Error('x'), Object.assign(new Error('x'), { code: 'FST_OAUTH_TOKEN_MISSING' })]) {
+    t.notOk(isOAuthResourceError(other))
+  }
+  t.end()
+})
+
+test('an error of the package is found among the causes', t => {
+  const ours = new MissingTokenError()
+  const wrap = (error: unknown, times: number): unknown => times === 0 ? error : wrap(new Error('w', { cause: error }), times - 1)
+  const ring: { cause?: unknown } = {}
+  ring.cause = ring
+  for (const times of [0, 1, 7]) t.equal(findOAuthResourceError(wrap(ours, times)), ours, `wrapped ${times} times`)
+  for (const other of [wrap(ours, 8), ring, null, undefined, 'x', new Error('x'), { cause: 'x' }, { cause: null }]) {
+    t.equal(findOAuthResourceError(other), null)
+  }
+  t.end()
+})
+
+test('expected answers carry no stack trace, others still do', t => {
+  const limit = Error.stackTraceLimit
+  t.notMatch(withoutStackTrace(() => new Error('x')).stack, /\bat /)
+  t.throws(() => withoutStackTrace(() => { throw new TypeError('x') }), { name: 'TypeError' })
+  t.equal(Error.stackTraceLimit, limit)
+  t.match(new Error('x').stack, /\bat /)
+  t.end()
+})
