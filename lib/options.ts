@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import type { TLocalizedValidationError } from 'typebox/error'
 import * as Value from 'typebox/value'
 
 /**
@@ -11,13 +12,32 @@ export function explain (name: string, schema: TSchema, value: unknown): string 
   const found = Value.Errors(schema, value)
   const unknown = found.find(error => error.keyword === 'additionalProperties')
   if (unknown !== undefined) {
-    const { additionalProperties } = unknown.params as { additionalProperties: string[] }
+    const { additionalProperties } = unknown.params
     const at = optionAt(name, unknown.instancePath)
     const keys = additionalProperties.map(key => JSON.stringify(key)).join(', ')
     return at === '' ? `there is no option ${keys}` : `${at} has no option ${keys}`
   }
-  const first = found.find(error => error.keyword !== 'boolean') ?? found[0]!
-  return `${optionAt(name, first.instancePath) || 'options'} ${first.message}, and is ${show(valueAt(value, first.instancePath))}`
+  const { path, sentences } = worst(found)
+  return `${optionAt(name, path) || 'options'} ${sentences.join(' or ')}, and is ${show(valueAt(value, path))}`
+}
+
+/**
+ * What is wrong deepest inside: of the members of a union, the one that got furthest is the one that was meant. Where
+ * one member is wrong in more than its type, the others' types do not matter.
+ */
+function worst (found: readonly TLocalizedValidationError[]): { path: string, sentences: string[] } {
+  const depth = Math.max(...found.map(error => segments(error.instancePath).length))
+  const deepest = found.filter(error => error.keyword !== 'anyOf' && segments(error.instancePath).length === depth)
+  const path = deepest[0]!.instancePath
+  const here = deepest.filter(error => error.instancePath === path)
+  const telling = here.filter(error => error.keyword !== 'type' && error.keyword !== 'const')
+  return { path, sentences: (telling.length > 0 ? telling : here).map(sentenceOf) }
+}
+
+function sentenceOf (error: TLocalizedValidationError): string {
+  if (error.keyword === 'const') return `must be ${show(error.params.allowedValue)}`
+  if (error.keyword === 'enum') return `must be one of ${error.params.allowedValues.map(show).join(', ')}`
+  return error.message
 }
 
 function segments (path: string): string[] {
@@ -32,15 +52,19 @@ function valueAt (value: unknown, path: string): unknown {
   return segments(path).reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], value)
 }
 
-/** A value as a message can show it: short, and with nothing in it that a log should not have. */
+/** The members of a JWK that are private or secret (RFC 7518 section 6). */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+/** A value as a message can show it: short, without private keys, and without the password of a URL. */
 export function show (value: unknown): string {
   if (typeof value === 'function' || typeof value === 'symbol' || value === undefined) return typeof value
   if (typeof value === 'number') return String(value)
   let text: string
   try {
-    text = JSON.stringify(value) ?? typeof value
+    text = JSON.stringify(value, (key, member: unknown) => secretMembers.includes(key) ? '***' : member) ?? typeof value
   } catch {
     text = typeof value
   }
+  text = text.replace(/\/\/[^/?#@"]*@/g, '//***@')
   return text.length > 120 ? `${text.slice(0, 117)}...` : text
 }
