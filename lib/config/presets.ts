@@ -1,0 +1,3 @@
+import type { IssuerOptions } from './options.ts'
+
+type Preset = Readonly<Omit<IssuerOptions, 'issuer' | 'audience'>>

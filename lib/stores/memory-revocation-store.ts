@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import type { RevocableToken, RevocationStore } from './revocation-store.ts'
+
+/** What to revoke, all of one issuer: a token, or every token of a grant, a session or a subject that exists by now. */
+export type Revocation = { readonly issuer: string } & (
+  | { readonly tokenId: string }
+  | { readonly grantId: string }
+  | { readonly sessionId: string }
+  | { readonly subject: string }
+)
+
+export interface MemoryRevocationStoreOptions {
+  /** The longest lifetime of an access token in seconds: what was revoked is forgotten after it. Default: 86400. */
+  readonly longestLifetimeSeconds?: number
+  readonly clock?: Clock
+}
+
+export interface MemoryRevocationStore extends RevocationStore {
+  /** Takes effect with the next request. Tokens of the subject, session or grant that are issued later are good. */
+  revoke (revocation: Revocation): void
+  /** How many revocations are remembered. */
+  readonly size: number
+}
+
+/** Revocations in this process. They are not shared, and gone with it. */
+export function createMemoryRevocationStore (options: MemoryRevocationStoreOptions = {}): MemoryRevocationStore {
+  const { longestLifetimeSeconds = 86_400, clock = systemClock } = options
+  /** In the order in which they were made, so that the oldest come first. Seconds since the epoch. */
+  const revokedAt = new Map<string, number>()
+
+  const forgetOld = (now: number): void => {
+    for (const [key, at] of revokedAt) {
+      if (at + longestLifetimeSeconds > now) return
+      revokedAt.delete(key)
+    }
+  }
+  const isDead = (key: string | null, issuedAt: number | null): boolean => {
+    const at = key === null ? undefined : revokedAt.get(key)
+    // Times are whole seconds: a token of the very second of the revocation may be older than it.
+    return at !== undefined && (issuedAt === null || issuedAt <= at)
+  }
+
+  return {
+    get size () { return revokedAt.size },
+    revoke (revocation) {
+      const now = Math.floor(clock.now() / 1000)
+      forgetOld(now)
+      const key = keyOf(revocation)
+      revokedAt.delete(key)
+      revokedAt.set(key, now)
+    },
+    isRevoked ({ issuer, tokenId, grantId, sessionId, subject, issuedAt }: RevocableToken) {
+      return isDead(tokenId && keyOf({ issuer, tokenId }), null) ||
+        isDead(grantId && keyOf({ issuer, grantId }), issuedAt) ||
+        isDead(sessionId && keyOf({ issuer, sessionId }), issuedAt) ||
+        isDead(keyOf({ issuer, subject }), issuedAt)
+    }
+  }
+}
+
+/** Encoded and not joined: identifiers may hold any character. */
+function keyOf ({ issuer, ...rest }: Revocation): string {
+  return JSON.stringify([issuer, ...Object.entries(rest)[0]!])
+}

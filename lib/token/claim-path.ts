@@ -1,0 +1,32 @@
+/** Where a claim is: its name, which may hold any character, or the names that lead to it one by one. */
+export type ClaimPath = string | readonly string[]
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** The value at a path, `undefined` when there is none. What objects inherit is no claim. */
+export function readClaim (claims: Claims, path: ClaimPath): unknown {
+  let value: unknown = claims
+  for (const name of typeof path === 'string' ? [path] : path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Claims)[name]
+  }
+  return value
+}
+
+/**
+ * The strings at a path: one, or a list of them, or of objects with a `value` (RFC 7643 section 4.1.2, which RFC 9068
+ * section 2.2.3.1 refers to).
+ *
+ * @returns `null` when there is nothing at the path, `undefined` when it is of another shape
+ */
+export function readStrings (claims: Claims, path: ClaimPath): readonly string[] | null | undefined {
+  const value = readClaim(claims, path)
+  if (value === undefined || value === null) return null
+  const strings = (Array.isArray(value) ? value : [value]).map(stringOf)
+  return strings.every(one => one !== null) ? strings as string[] : undefined
+}
+
+function stringOf (value: unknown): string | null {
+  const found = typeof value === 'object' && value !== null ? (value as Claims).value : value
+  return typeof found === 'string' ? found : null
+}
