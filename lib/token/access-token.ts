@@ -28,10 +28,24 @@ export interface AccessToken<Claims extends object = Record<string, unknown>> {
   readonly actor: Actor | null
   /** `jti`; `null` when there is none. */
   readonly tokenId: string | null
-  /** `exp`, in seconds since the epoch. */
-  readonly expiresAt: number
+  /** `exp`, in seconds since the epoch; `null` when an introspected token says nothing of it. */
+  readonly expiresAt: number | null
   /** `iat`, in seconds since the epoch; `null` when there is none. */
   readonly issuedAt: number | null
+  /** Roles and the like, where the issuer has them: `roles`, or what the issuer's `claims` name. */
+  readonly roles: readonly string[]
+  /** Organizations that the token is bound to; `null` when it is bound to none in particular. */
+  readonly organizations: readonly string[] | null
+  /** Teams that the token is bound to; `null` when it is bound to none in particular. */
+  readonly teams: readonly string[] | null
+  /** The session (`sid`) and the grant it came from, where the issuer says; for revocation. */
+  readonly sessionId: string | null
+  readonly grantId: string | null
+  /** `acr` and `auth_time` of the original authentication of the user (RFC 9470 section 6); `null` when not said. */
+  readonly authenticationContext: string | null
+  readonly authenticatedAt: number | null
+  /** RFC 9396 section 9. */
+  readonly authorizationDetails: ReadonlyArray<Readonly<Record<string, unknown>>>
   /** Everything the token says. */
   readonly claims: Readonly<Claims>
 }

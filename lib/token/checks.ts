@@ -1,5 +1,6 @@
 import { refused } from './jwt.ts'
 import type { UnverifiedJwt } from './jwt.ts'
+import { readClaim } from './claim-path.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 
 /** What a check looks at. */
@@ -8,6 +9,8 @@ export interface CheckInput {
   readonly rule: IssuerRule
   /** Seconds since the epoch. */
   readonly now: number
+  /** Is told the name of a rule that the token breaks and that is not enforced yet. */
+  readonly report: (rule: string) => void
 }
 
 const maxKeyIdLength = 512
@@ -30,6 +33,7 @@ export const checks: readonly Check[] = [
   checkNotBefore,
   checkIssuedAt,
   checkRequiredClaims,
+  checkClaimValues,
   checkNotAnIdToken,
   checkConfirmation
 ]
@@ -60,11 +64,13 @@ export function checkType ({ jwt, rule }: CheckInput): void {
 }
 
 /** RFC 9068 section 4: exact, never a prefix. */
-export function checkAudience ({ jwt, rule }: CheckInput): void {
-  const audience = audienceOf(jwt.claims)
+export function checkAudience ({ jwt, rule, report }: CheckInput): void {
+  const audience = audienceOf(jwt.claims, rule)
   if (audience === null) throw refused('audience_missing')
   if (!audience.some(one => rule.audiences.includes(one))) throw refused('audience_foreign')
-  if (rule.rejectForeignAudiences && !audience.every(one => rule.audiences.includes(one))) throw refused('audience_foreign')
+  if (rule.foreignAudiences === 'accept' || audience.every(one => rule.audiences.includes(one))) return
+  if (rule.foreignAudiences === 'refuse') throw refused('audience_foreign')
+  report('foreignAudiences')
 }
 
 /** RFC 7519 section 4.1.4: now must be before `exp`. */
@@ -101,6 +107,13 @@ export function checkRequiredClaims ({ jwt: { claims }, rule }: CheckInput): voi
   }
 }
 
+/** What this issuer's access tokens say word for word, and its other tokens do not (`token_use: access`). */
+export function checkClaimValues ({ jwt: { claims }, rule }: CheckInput): void {
+  for (const [name, value] of Object.entries(rule.requiredClaims)) {
+    if (readClaim(claims, name) !== value) throw refused('type_refused')
+  }
+}
+
 /**
  * An ID token is not an access token. RFC 9068 tells them apart by `typ`; where `typ` does not, an access token has a
  * client or scopes, and none of the members that only an ID token has (OpenID Connect Core 1.0 sections 2 and 3.3.2.11).
@@ -108,10 +121,9 @@ export function checkRequiredClaims ({ jwt: { claims }, rule }: CheckInput): voi
 export function checkNotAnIdToken ({ jwt: { claims }, rule }: CheckInput): void {
   if (rule.profile === 'rfc9068') return
   if (['nonce', 'at_hash', 'c_hash', 's_hash'].some(name => name in claims)) throw refused('type_refused')
-  const fromAccessToken = ['client_id', 'azp', 'cid', ...rule.scopeClaims]
-  if (!fromAccessToken.some(name => name in claims)) throw refused('type_refused')
+  if (!['client_id', 'azp', 'cid'].some(name => name in claims) && !hasScope(claims, rule)) throw refused('type_refused')
   // The audience of an ID token is the client (`azp` repeats it).
-  const audience = audienceOf(claims) ?? []
+  const audience = audienceOf(claims, rule) ?? []
   if (isText(claims.azp) && audience.length === 1 && audience[0] === claims.azp && !hasScope(claims, rule)) {
     throw refused('type_refused')
   }
@@ -125,15 +137,15 @@ export function checkConfirmation ({ jwt }: CheckInput): void {
   if (jwt.claims.cnf !== undefined) throw refused('proof_missing')
 }
 
-/** `aud` as a list; `null` when it is missing or not made of strings. */
-export function audienceOf (claims: Readonly<Record<string, unknown>>): readonly string[] | null {
-  const { aud } = claims
+/** The audience as a list; `null` when it is missing or not made of strings. */
+export function audienceOf (claims: Readonly<Record<string, unknown>>, rule: IssuerRule): readonly string[] | null {
+  const aud = readClaim(claims, rule.claims.audience)
   if (typeof aud === 'string') return [aud]
   return Array.isArray(aud) && aud.length > 0 && aud.every(one => typeof one === 'string') ? aud as string[] : null
 }
 
 function hasScope (claims: Readonly<Record<string, unknown>>, rule: IssuerRule): boolean {
-  return rule.scopeClaims.some(name => name in claims)
+  return rule.scopeClaims.some(path => readClaim(claims, path) !== undefined)
 }
 
 function isText (value: unknown): value is string {

@@ -1,5 +1,7 @@
 import type { AccessToken, Actor } from './access-token.ts'
 import { audienceOf } from './checks.ts'
+import type { ClaimPath } from './claim-path.ts'
+import { readClaim, readStrings } from './claim-path.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import { refused } from './jwt.ts'
 
@@ -21,12 +23,20 @@ export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken 
     subject,
     principalType: subject === clientId ? 'client' as const : 'user' as const,
     clientId,
-    audience: [...audienceOf(claims)!],
+    audience: [...audienceOf(claims, rule)!],
     scopes: scopesOf(claims, rule),
     actor: actorOf(claims, rule.issuer),
     tokenId: firstText(claims.jti),
-    expiresAt: claims.exp as number,
+    expiresAt: (claims.exp as number | undefined) ?? null,
     issuedAt: (claims.iat as number | undefined) ?? null,
+    roles: stringsAt(claims, rule.claims.roles) ?? [],
+    organizations: stringsAt(claims, rule.claims.organizations),
+    teams: stringsAt(claims, rule.claims.teams),
+    sessionId: textAt(claims, rule.claims.session),
+    grantId: textAt(claims, rule.claims.grant),
+    authenticationContext: textAt(claims, 'acr'),
+    authenticatedAt: typeof claims.auth_time === 'number' ? claims.auth_time : null,
+    authorizationDetails: authorizationDetailsOf(claims),
     claims
   })
 }
@@ -34,10 +44,10 @@ export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken 
 /** RFC 9068 section 2.2.3: a space-delimited string; a list where the rule names another claim than `scope`. */
 function scopesOf (claims: Claims, rule: IssuerRule): string[] {
   const scopes = new Set<string>()
-  for (const name of rule.scopeClaims) {
-    const value = claims[name]
+  for (const path of rule.scopeClaims) {
+    const value = readClaim(claims, path)
     if (value === undefined) continue
-    const listAllowed = rule.profile === 'jwt' || name !== 'scope'
+    const listAllowed = rule.profile === 'jwt' || path !== 'scope'
     const found = typeof value === 'string' ? value.split(' ') : listAllowed ? value : null
     if (!Array.isArray(found) || found.some(scope => typeof scope !== 'string')) throw refused('claim_malformed')
     for (const scope of found as string[]) if (scope !== '') scopes.add(scope)
@@ -56,6 +66,24 @@ function actorOf (claims: Claims, issuer: string): Actor | null {
   if (typeof sub !== 'string' || sub === '' || typeof iss !== 'string') throw refused('actor_malformed')
   // An actor that is the subject is nobody else.
   return sub === claims.sub && iss === issuer ? null : { issuer: iss, subject: sub }
+}
+
+/** RFC 9396 section 2: objects, each with a type. */
+function authorizationDetailsOf (claims: Claims): Claims[] {
+  const details = claims.authorization_details
+  if (details === undefined) return []
+  if (!Array.isArray(details) || details.some(one => typeof one?.type !== 'string')) throw refused('claim_malformed')
+  return details as Claims[]
+}
+
+function stringsAt (claims: Claims, path: ClaimPath | null): readonly string[] | null {
+  const strings = path === null ? null : readStrings(claims, path)
+  if (strings === undefined) throw refused('claim_malformed')
+  return strings
+}
+
+function textAt (claims: Claims, path: ClaimPath | null): string | null {
+  return path === null ? null : firstText(readClaim(claims, path))
 }
 
 function firstText (...values: readonly unknown[]): string | null {

@@ -1,117 +1,66 @@
 import type { Clock } from '../clock.ts'
-import { UnavailableError, withoutStackTrace } from '../errors.ts'
-import { FetchError, fetchJson } from '../http/fetch-json.ts'
-import type { Fetch, FetchLimits } from '../http/fetch-json.ts'
-import { createRefreshed } from '../http/refreshed.ts'
-import type { Loaded, Refreshed, RefreshRules } from '../http/refreshed.ts'
-import { findIssuerMetadata } from '../metadata/issuer-metadata.ts'
-import type { IssuerMetadata } from '../metadata/issuer-metadata.ts'
+import type { AccessToken } from './access-token.ts'
+import { checks } from './checks.ts'
+import { accessTokenFrom } from './from-claims.ts'
+import type { Introspector } from './introspector.ts'
+import type { IssuerKeys } from './issuer-keys.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
-import { createKeySet } from './key-set.ts'
-import type { KeySet } from './key-set.ts'
-import { checkSignature } from './signature.ts'
+import type { Basis } from './token-cache.ts'
 
-/** Where the keys of an issuer come from, and within which limits. */
-export interface IssuerSource {
-  readonly rule: IssuerRule
-  /** Given, nothing is asked of the issuer but this. */
-  readonly jwksUri: string | null
-  /** Given, nothing is asked of the issuer at all. */
-  readonly jwks: Readonly<Record<string, unknown>> | null
-  readonly fetch: Fetch
-  readonly limits: FetchLimits
-  readonly metadataRefresh: RefreshRules
-  readonly keysRefresh: RefreshRules
-  readonly clock: Clock
+/** An access token that was verified just now, and what that rests on. */
+export interface Verified {
+  readonly accessToken: AccessToken
+  readonly basis: Basis
+  /** How long it may be remembered; `null` for as long as any. */
+  readonly maxAgeMs: number | null
 }
 
-/** One trusted issuer: its rule and its keys. Nothing of it is shared with another issuer. */
+/** One trusted issuer. Nothing of it is shared with another. */
 export interface Issuer {
   readonly rule: IssuerRule
-  /** The keys known now, by identity: whoever remembers what was verified with them can see that they changed. */
-  readonly keys: KeySet | null
+  /** What opaque tokens of this issuer begin with, `''` for anything; `null` when it issues none. */
+  readonly opaquePrefix: string | null
   /**
-   * Checks the signature of a token with a key of this issuer, the key being looked up when it is not known yet.
+   * Verifies a token of this issuer.
    *
-   * @returns the keys that vouch for the token
-   * @throws InvalidTokenError when the token is not signed by this issuer
-   * @throws UnavailableError when that could not be found out
+   * @param jwt the token taken apart, `null` when it is no JWT
+   * @throws InvalidTokenError
+   * @throws UnavailableError
    */
-  verifySignature (jwt: UnverifiedJwt): Promise<KeySet>
+  verify (token: string, jwt: UnverifiedJwt | null): Promise<Verified>
 }
 
-export function createIssuer (source: IssuerSource): Issuer {
-  const { rule } = source
-  const retryAfterSeconds = Math.max(1, Math.ceil(source.keysRefresh.retryAfterMs / 1000))
-  let keys: KeySet | null = null
-  let keysText = ''
-
-  /** Keeps the identity of a set that did not change, as cached tokens hang on it. */
-  const keySetOf = (document: Readonly<Record<string, unknown>>): KeySet => {
-    const text = JSON.stringify(document)
-    if (keys === null || text !== keysText) {
-      keys = createKeySet(document)
-      keysText = text
-    }
-    return keys
+/** An issuer of JWTs that are checked here (RFC 9068 section 4). */
+export function createJwtIssuer (rule: IssuerRule, keys: IssuerKeys, report: (rule: string) => void, clock: Clock): Issuer {
+  const finish = async (jwt: UnverifiedJwt): Promise<Verified> => {
+    const basis = await keys.verifySignature(jwt)
+    return { accessToken: accessTokenFrom(jwt.claims, rule), basis, maxAgeMs: null }
   }
-  const read = createKeySource(source, keySetOf)
-  const orUnavailable = async (look: Promise<KeySet>): Promise<KeySet> => {
-    try {
-      return await look
-    } catch (error) {
-      throw withoutStackTrace(() => new UnavailableError('keys_unavailable', retryAfterSeconds, error))
-    }
-  }
-
   return {
     rule,
-    get keys () { return keys },
-    async verifySignature (jwt) {
-      let set = await orUnavailable(read.get())
-      let key = await set.select(jwt.header)
-      if (key === null) {
-        set = await orUnavailable(read.newerThan(set))
-        key = await set.select(jwt.header)
-      }
-      if (key === null) throw refused('key_unknown')
-      await checkSignature(jwt, key)
-      return set
+    opaquePrefix: null,
+    verify (_token, jwt) {
+      if (jwt === null) throw refused('token_malformed')
+      const now = clock.now() / 1000
+      for (const check of checks) check({ jwt, rule, now, report })
+      return finish(jwt)
     }
   }
 }
 
-type KeySetOf = (document: Readonly<Record<string, unknown>>) => KeySet
-
-function createKeySource (source: IssuerSource, keySetOf: KeySetOf): Refreshed<KeySet> {
-  const { jwks, jwksUri, fetch, limits, clock } = source
-  if (jwks !== null) {
-    const value = keySetOf(jwks)
-    return { get: async () => value, newerThan: async () => value }
-  }
-  const load = async (url: string): Promise<Loaded<KeySet>> => {
-    const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
-    try {
-      return { value: keySetOf(body), maxAgeSeconds }
-    } catch (error) {
-      throw new FetchError('not_json', url, 200, error)
+/** An issuer that is asked about its tokens, be they JWTs or not (RFC 7662). */
+export function createIntrospectionIssuer (
+  rule: IssuerRule, introspector: Introspector, opaquePrefix: string | null, maxAgeMs: number
+): Issuer {
+  // What the issuer said does not stop to hold, it gets old.
+  const basis: Basis = { holds: () => true }
+  return {
+    rule,
+    opaquePrefix,
+    async verify (token) {
+      return { accessToken: await introspector.introspect(token), basis, maxAgeMs }
     }
   }
-  if (jwksUri !== null) return createRefreshed(() => load(jwksUri), source.keysRefresh, clock)
-
-  const metadata = createRefreshed<IssuerMetadata>(
-    () => findIssuerMetadata(source.rule.issuer, fetch, limits), source.metadataRefresh, clock)
-  return createRefreshed(async () => {
-    const known = await metadata.get()
-    try {
-      return await load(known.jwksUri)
-    } catch (error) {
-      // The keys may have moved.
-      const newer = await metadata.newerThan(known)
-      if (newer.jwksUri === known.jwksUri) throw error
-      return await load(newer.jwksUri)
-    }
-  }, source.keysRefresh, clock)
 }

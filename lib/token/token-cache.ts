@@ -15,16 +15,23 @@ export interface TokenCacheRules {
  * tokens are in here, so a stranger cannot fill it; it holds a digest of the token, never the token.
  */
 export interface TokenCache {
-  /** @param stillHolds is asked about the basis on which the token was verified */
-  find (token: string, stillHolds: (basis: object) => boolean): AccessToken | null
-  /** @param basis what the verification rested on, by identity */
-  remember (token: string, accessToken: AccessToken, basis: object): void
+  find (token: string): AccessToken | null
+  /**
+   * @param basis what vouches for the token
+   * @param maxAgeMs where that is shorter than the cache's own
+   */
+  remember (token: string, accessToken: AccessToken, basis: Basis, maxAgeMs?: number): void
   clear (): void
+}
+
+/** What a verification rested on. A token is known only for as long as that holds. */
+export interface Basis {
+  holds (): boolean
 }
 
 interface Entry {
   readonly accessToken: AccessToken
-  readonly basis: object
+  readonly basis: Basis
   /** Milliseconds since the epoch: the earliest of the token's expiry and the next check. */
   readonly deadline: number
 }
@@ -32,17 +39,18 @@ interface Entry {
 export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCache {
   const entries = new LRUCache<string, Entry>({ max: rules.maxEntries })
   return {
-    find (token, stillHolds) {
+    find (token) {
       const key = digest(token)
       const entry = entries.get(key)
       if (entry === undefined) return null
-      if (clock.now() < entry.deadline && stillHolds(entry.basis)) return entry.accessToken
+      if (clock.now() < entry.deadline && entry.basis.holds()) return entry.accessToken
       entries.delete(key)
       return null
     },
-    remember (token, accessToken, basis) {
+    remember (token, accessToken, basis, maxAgeMs = rules.maxAgeMs) {
       const now = clock.now()
-      const deadline = Math.min(accessToken.expiresAt * 1000, now + rules.maxAgeMs)
+      const { expiresAt } = accessToken
+      const deadline = Math.min(expiresAt === null ? Infinity : expiresAt * 1000, now + rules.maxAgeMs, now + maxAgeMs)
       if (now < deadline) entries.set(digest(token), { accessToken, basis, deadline })
     },
     clear: () => entries.clear()
