@@ -1,10 +1,9 @@
-import { UnavailableError, withoutStackTrace } from '../errors.ts'
+import { UnavailableError, isOAuthResourceError, withoutStackTrace } from '../errors.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from './access-token.ts'
-import type { Issuer } from './issuer.ts'
-import { parseJwt, refused } from './jwt.ts'
+import { refused } from './jwt.ts'
 import type { TokenCache } from './token-cache.ts'
-import type { TokenRouter } from './token-router.ts'
+import type { RoutedToken, TokenRouter } from './token-router.ts'
 
 /** Turns the credentials of a request into an access token that is to be believed, or throws. */
 export interface AccessTokenVerifier {
@@ -18,4 +17,56 @@ export interface AccessTokenVerifier {
    * @throws UnavailableError when that could not be found out
    */
   verify (token: string): AccessToken | Promise<AccessToken>
+}
+
+/** A rule that a token breaks and that is not enforced yet. */
+export interface RuleReport {
+  readonly rule: string
+  readonly issuer: string
+  readonly subject: string | null
+  readonly clientId: string | null
+}
+
+export interface VerifierParts {
+  readonly route: TokenRouter
+  /** `null` for none. */
+  readonly cache: TokenCache | null
+  /** `null` for none: a token is then good until it expires. */
+  readonly revocations: RevocationStore | null
+}
+
+export function createVerifier ({ route, cache, revocations }: VerifierParts): AccessTokenVerifier {
+  const finish = async (token: string, routed: RoutedToken | Promise<RoutedToken>): Promise<AccessToken> => {
+    const { issuer, jwt } = await routed
+    const { accessToken, basis, maxAgeMs } = await issuer.verify(token, jwt)
+    cache?.remember(token, accessToken, basis, maxAgeMs ?? undefined)
+    return await unlessRevoked(accessToken, revocations)
+  }
+  return {
+    verify (token) {
+      const known = cache?.find(token)
+      return known ? unlessRevoked(known, revocations) : finish(token, route(token))
+    }
+  }
+}
+
+/** Asked about every token on every request: what was good a moment ago may have been revoked since. */
+function unlessRevoked (accessToken: AccessToken, revocations: RevocationStore | null): AccessToken | Promise<AccessToken> {
+  if (revocations === null) return accessToken
+  const judge = (revoked: unknown): AccessToken => {
+    if (revoked === false) return accessToken
+    // Anything but a clear answer is none.
+    throw revoked === true ? refused('token_revoked') : revocationsUnavailable(null)
+  }
+  try {
+    const answer = revocations.isRevoked(accessToken)
+    if (typeof answer === 'boolean') return judge(answer)
+    return answer.then(judge, (error: unknown) => { throw revocationsUnavailable(error) })
+  } catch (error) {
+    throw isOAuthResourceError(error) ? error : revocationsUnavailable(error)
+  }
+}
+
+function revocationsUnavailable (cause: unknown): UnavailableError {
+  return withoutStackTrace(() => new UnavailableError('revocations_unavailable', 5, cause))
 }

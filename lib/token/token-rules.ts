@@ -1,0 +1,27 @@
+import { UnavailableError, withoutStackTrace } from '../errors.ts'
+import type { AccessToken } from './access-token.ts'
+import type { TokenRule } from './issuer-rule.ts'
+import { refused } from './jwt.ts'
+
+/**
+ * Asks the rules of the host's own about a token that passed everything else. One that throws has not said yes: whether
+ * the token is good is then not known.
+ *
+ * @param report is told the name of a rule that the token breaks and that is not enforced yet
+ * @throws InvalidTokenError when the token breaks a rule
+ * @throws UnavailableError when a rule could not be asked
+ */
+export async function askTokenRules (rules: readonly TokenRule[], accessToken: AccessToken, report: (rule: string) => void): Promise<void> {
+  for (const { name, check, reportOnly } of rules) {
+    let kept: boolean
+    try {
+      kept = await check(accessToken) === true
+    } catch (error) {
+      if (!reportOnly) throw withoutStackTrace(() => new UnavailableError('token_rule_unavailable', 5, error))
+      kept = false
+    }
+    if (kept) continue
+    if (!reportOnly) throw refused('token_rule_broken')
+    report(name)
+  }
+}
