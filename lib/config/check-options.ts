@@ -10,14 +10,46 @@ const count = Type.Integer({ minimum: 1 })
 const seconds = Type.Integer({ minimum: 0, maximum: 31_536_000 })
 const tolerance = Type.Integer({ minimum: 0, maximum: 300 })
 const closed = { additionalProperties: false }
+const anyFunction = Type.Function([], Type.Unknown())
+const claimPath = Type.Union([text, Type.Array(text, { minItems: 1 })])
 
 const issuerSchema = Type.Object({
   issuer: text,
   audience: Type.Optional(Type.Union([text, texts])),
-  rejectForeignAudiences: Type.Optional(Type.Boolean()),
+  rejectForeignAudiences: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('report')])),
   algorithms: Type.Optional(texts),
   profile: Type.Optional(Type.Enum(['rfc9068', 'jwt'])),
-  scopeClaims: Type.Optional(texts),
+  scopeClaims: Type.Optional(Type.Array(claimPath, { minItems: 1 })),
+  claims: Type.Optional(Type.Object({
+    audience: Type.Optional(claimPath),
+    roles: Type.Optional(claimPath),
+    organizations: Type.Optional(claimPath),
+    teams: Type.Optional(claimPath),
+    session: Type.Optional(claimPath),
+    grant: Type.Optional(claimPath)
+  }, closed)),
+  requiredClaims: Type.Optional(Type.Record(Type.String(), Type.String())),
+  tokenRules: Type.Optional(Type.Array(Type.Object({
+    name: text,
+    check: anyFunction,
+    reportOnly: Type.Optional(Type.Boolean())
+  }, closed))),
+  introspection: Type.Optional(Type.Object({
+    clientId: text,
+    authentication: Type.Union([
+      Type.Object({ method: Type.Enum(['client_secret_basic', 'client_secret_post']), clientSecret: text }, closed),
+      Type.Object({ method: Type.Literal('private_key_jwt'), privateKey: Type.Unknown(), keyId: Type.Optional(text) }, closed),
+      Type.Object({ method: Type.Literal('tls_client_auth') }, closed)
+    ]),
+    endpoint: Type.Optional(text),
+    signedResponseAlgorithm: Type.Optional(text),
+    opaquePrefix: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    cacheSeconds: Type.Optional(seconds),
+    refusedCacheSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+    allowMissingAudience: Type.Optional(Type.Boolean()),
+    fetch: Type.Optional(anyFunction)
+  }, closed)),
+  preset: Type.Optional(Type.Enum(['entra', 'keycloak', 'auth0', 'okta', 'cognito'])),
   jwksUri: Type.Optional(text),
   jwks: Type.Optional(Type.Object({ keys: Type.Array(Type.Unknown()) })),
   advertised: Type.Optional(Type.Boolean()),
@@ -28,7 +60,9 @@ const optionsSchema = Type.Object({
   resource: text,
   authorizationServers: Type.Array(Type.Unknown(), { minItems: 1 }),
   scopes: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  scopeImplies: Type.Optional(Type.Function([], Type.Unknown())),
+  resolveIssuer: Type.Optional(anyFunction),
+  revocations: Type.Optional(Type.Object({ isRevoked: anyFunction })),
+  scopeImplies: Type.Optional(anyFunction),
   realm: Type.Optional(text),
   metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   metadataMaxAgeSeconds: Type.Optional(seconds),
@@ -49,8 +83,8 @@ const optionsSchema = Type.Object({
     maxStaleSeconds: Type.Optional(seconds)
   }, closed)),
   impersonationGuard: Type.Optional(Type.Unknown()),
-  fetch: Type.Optional(Type.Function([], Type.Unknown())),
-  clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) }))
+  fetch: Type.Optional(anyFunction),
+  clock: Type.Optional(Type.Object({ now: anyFunction }))
 }, closed)
 
 const scopeSchema = Type.Object({

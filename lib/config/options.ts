@@ -3,7 +3,63 @@ import type { Fetch } from '../http/fetch-json.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
+import type { RevocationStore } from '../stores/revocation-store.ts'
+import type { AccessToken } from '../token/access-token.ts'
+import type { ClaimPath } from '../token/claim-path.ts'
+import type { ClientAuthentication } from '../token/client-authentication.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
+import type { PresetName } from './presets.ts'
+
+type MaybePromise<T> = T | Promise<T>
+
+/** Where an issuer puts things: the name of a claim, or a list of the names that lead to it. */
+export interface ClaimOptions {
+  /** The audience. Default: `aud`. */
+  audience?: ClaimPath
+  /** Default: `roles`. */
+  roles?: ClaimPath
+  /** The organizations, or the teams, that a token is bound to: one or a list. Default: tokens are bound to none. */
+  organizations?: ClaimPath
+  teams?: ClaimPath
+  /** The session a token belongs to, for revocation. Default: `sid`. */
+  session?: ClaimPath
+  /** The grant a token came from, for revocation. Default: none. */
+  grant?: ClaimPath
+}
+
+/** A rule about verified access tokens. */
+export interface TokenRuleOptions {
+  /** What a log calls it. */
+  name: string
+  /** Whether the token keeps it: only `true` is a yes. One that throws makes the answer 503. */
+  check: (accessToken: AccessToken) => boolean | Promise<boolean>
+  /** Lets tokens in that break it, and logs them: for a rule that is new. Default: false. */
+  reportOnly?: boolean
+}
+
+/** Asking an issuer about its tokens (RFC 7662). */
+export interface IntrospectionOptions {
+  clientId: string
+  /** How this server proves who it is: a secret, a key, or the certificate that `fetch` presents. */
+  authentication: ClientAuthentication
+  /** Default: what the issuer's metadata says. */
+  endpoint?: string
+  /** The answer must be a JWT signed with this algorithm (RFC 9701). Default: it is plain JSON. */
+  signedResponseAlgorithm?: string
+  /**
+   * What the opaque tokens of this issuer begin with. Default: `''`, every token that is no JWT; one issuer can have that.
+   * `null`: it issues JWTs alone.
+   */
+  opaquePrefix?: string | null
+  /** How long an answer may be kept, in seconds; never past the token's expiry. 0 to ask each time. Default: 10. */
+  cacheSeconds?: number
+  /** How long a token that was refused is refused without asking, in seconds. Default: 0. */
+  refusedCacheSeconds?: number
+  /** Believes answers without `aud`, as this issuer answers for this resource alone. Default: false. */
+  allowMissingAudience?: boolean
+  /** Makes these requests, with a client certificate for instance. Default: the `fetch` of the options. */
+  fetch?: Fetch
+}
 
 /** What is asked of the tokens of one authorization server, where it is more than its identifier. */
 export interface IssuerOptions {
@@ -11,8 +67,8 @@ export interface IssuerOptions {
   issuer: string
   /** What must stand in `aud`: one value, or several of which any will do. Default: the `resource`. */
   audience?: string | readonly string[]
-  /** Whether a token that names further audiences is refused. Default: false. */
-  rejectForeignAudiences?: boolean
+  /** Whether a token that names further audiences is refused; `report`: it is let in and logged. Default: false. */
+  rejectForeignAudiences?: boolean | 'report'
   /** JWS algorithms. Default: RS, PS and ES with 256, 384 and 512 bits, EdDSA and Ed25519. */
   algorithms?: readonly string[]
   /**
@@ -21,7 +77,17 @@ export interface IssuerOptions {
    */
   profile?: TokenProfile
   /** Claims that scopes are read from. Default: `scope`; with profile `jwt`, `scope` and `scp`. */
-  scopeClaims?: readonly string[]
+  scopeClaims?: readonly ClaimPath[]
+  /** Where this issuer puts what has no registered claim. */
+  claims?: ClaimOptions
+  /** What its access tokens say word for word, and its other tokens do not: `{ token_use: 'access' }`. */
+  requiredClaims?: Readonly<Record<string, string>>
+  /** Rules of your own about verified tokens; one that is broken makes the token invalid. */
+  tokenRules?: readonly TokenRuleOptions[]
+  /** Asks the issuer about its tokens, in place of checking them here (RFC 7662). */
+  introspection?: IntrospectionOptions
+  /** Data for a kind of issuer, which the other options override. See `issuerPresets`. */
+  preset?: PresetName
   /** Where the keys are. Default: what the issuer's metadata says (RFC 8414, else OpenID Connect Discovery). */
   jwksUri?: string
   /** The keys themselves, a JWK Set (RFC 7517 section 5). Nothing is fetched then. */
@@ -52,6 +118,13 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   resource: string
   /** The issuers whose access tokens are accepted, at least one. */
   authorizationServers: ReadonlyArray<string | IssuerOptions>
+  /**
+   * Finds an issuer that is not in the list, by the identifier a token gives: for tenants that come and go. `null` for one
+   * that is none of yours; nothing is asked of it then. The identifier is not to be trusted. Issuers are remembered by it.
+   */
+  resolveIssuer?: (issuer: string) => MaybePromise<string | IssuerOptions | null>
+  /** What was revoked before it expired; asked on every request. Default: none. */
+  revocations?: RevocationStore
   /** Name → description of the scopes of the resource. Those that are advertised should be the few that a client starts with. */
   scopes?: Readonly<Record<string, string | ScopeOptions>>
   /** Whether a granted scope covers a required one, beside being it: `write` covers `read`. Default: it never does. */

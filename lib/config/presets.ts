@@ -1,3 +1,26 @@
 import type { IssuerOptions } from './options.ts'
 
-type Preset = Readonly<Omit<IssuerOptions, 'issuer' | 'audience'>>
+export type PresetName = 'entra' | 'keycloak' | 'auth0' | 'okta' | 'cognito'
+
+/** Options that suit a kind of issuer. What is particular to yours, its identifier and audience, is not in here. */
+export type Preset = Readonly<Pick<IssuerOptions, 'profile' | 'algorithms' | 'scopeClaims' | 'claims' | 'requiredClaims'>>
+
+/** Plain data: read it, spread it, override it. */
+export const issuerPresets: Readonly<Record<PresetName, Preset>> = {
+  /** Microsoft Entra ID, v2.0 endpoint. The audience is the application's id. */
+  entra: { profile: 'jwt', algorithms: ['RS256'], scopeClaims: ['scp'], claims: { roles: 'roles' }, requiredClaims: { ver: '2.0' } },
+  /** Keycloak. The audience needs an audience mapper; without one it is `account`. */
+  keycloak: { profile: 'jwt', scopeClaims: ['scope'], claims: { roles: ['realm_access', 'roles'] }, requiredClaims: { typ: 'Bearer' } },
+  /** Auth0, with either of its token dialects. Its issuer identifiers end with a slash. */
+  auth0: { profile: 'jwt', algorithms: ['RS256', 'PS256'], scopeClaims: ['scope', 'permissions'] },
+  /** Okta, custom authorization servers. */
+  okta: { profile: 'jwt', algorithms: ['RS256'], scopeClaims: ['scp'], claims: { roles: 'groups' } },
+  /** Amazon Cognito user pools. Access tokens have no `aud`: the audience is the list of client ids that may call. */
+  cognito: {
+    profile: 'jwt',
+    algorithms: ['RS256'],
+    scopeClaims: ['scope'],
+    claims: { audience: 'client_id', roles: 'cognito:groups' },
+    requiredClaims: { token_use: 'access' }
+  }
+}

@@ -1,11 +1,14 @@
+import type { Fetch } from '../http/fetch-json.ts'
 import { OptionError } from '../errors.ts'
 import { show } from '../options.ts'
 import { asymmetricAlgorithms } from '../token/algorithms.ts'
-import { createKeySet } from '../token/key-set.ts'
+import type { IntrospectionRule } from '../token/introspector.ts'
 import type { IssuerRule } from '../token/issuer-rule.ts'
+import { createKeySet } from '../token/key-set.ts'
 import { checkIssuerOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
-import type { OAuthResourceServerOptions } from './options.ts'
+import type { IntrospectionOptions, IssuerOptions, OAuthResourceServerOptions } from './options.ts'
+import { issuerPresets } from './presets.ts'
 
 /** One trusted issuer: what its tokens must be, and where its keys are. */
 export interface ResolvedIssuer {
@@ -13,49 +16,117 @@ export interface ResolvedIssuer {
   readonly advertised: boolean
   readonly jwksUri: string | null
   readonly jwks: Readonly<Record<string, unknown>> | null
+  /** `null`: its tokens are JWTs that are checked here. */
+  readonly introspection: ResolvedIntrospection | null
 }
+
+/** How an issuer is asked about its tokens. */
+export interface ResolvedIntrospection {
+  readonly rule: IntrospectionRule
+  /** `null`: where the issuer's metadata says. */
+  readonly endpoint: string | null
+  readonly opaquePrefix: string | null
+  readonly cacheMs: number
+  readonly refusedCacheMs: number
+  /** `null`: that of the options. */
+  readonly fetch: Fetch | null
+}
+
+/** What an issuer gets where it says nothing. */
+export type IssuerDefaults = Pick<OAuthResourceServerOptions, 'resource' | 'clockToleranceSeconds'>
 
 /** @throws OptionError */
 export function resolveIssuers (options: OAuthResourceServerOptions): readonly ResolvedIssuer[] {
   const issuers = options.authorizationServers.map((given, index) =>
     resolveIssuer(given, `authorizationServers.${index}`, options))
-  const seen = new Set<string>()
-  for (const { rule: { issuer } } of issuers) {
-    if (seen.has(issuer)) throw new OptionError(`authorizationServers names ${show(issuer)} twice`)
-    seen.add(issuer)
-  }
+  refuseRepetition(issuers.map(({ rule }) => rule.issuer), 'authorizationServers names', 'twice')
+  refuseRepetition(
+    issuers.map(({ introspection }) => introspection?.opaquePrefix).filter(prefix => typeof prefix === 'string'),
+    'introspection.opaquePrefix', 'belongs to two authorizationServers')
   return Object.freeze(issuers)
 }
 
-function resolveIssuer (given: unknown, name: string, defaults: OAuthResourceServerOptions): ResolvedIssuer {
-  const options = checkIssuerOptions(typeof given === 'string' ? { issuer: given } : given, name)
-  const {
-    issuer, audience = defaults.resource, rejectForeignAudiences = false, algorithms = asymmetricAlgorithms,
-    profile = 'rfc9068', jwksUri = null, jwks = null, advertised = true
-  } = options
+function refuseRepetition (values: readonly string[], before: string, after: string): void {
+  const repeated = values.find((value, index) => values.indexOf(value) !== index)
+  if (repeated !== undefined) throw new OptionError(`${before} ${show(repeated)} ${after}`)
+}
+
+/** @throws OptionError */
+export function resolveIssuer (given: unknown, name: string, defaults: IssuerDefaults): ResolvedIssuer {
+  const options = withPreset(checkIssuerOptions(typeof given === 'string' ? { issuer: given } : given, name))
+  const { issuer, jwksUri = null, jwks = null, advertised = true, introspection } = options
 
   const { query } = identifierOf(`${name}.issuer`, issuer)
   if (query !== '') throw new OptionError(`${name}.issuer must not have a query (RFC 8414 section 2), and is ${show(issuer)}`)
-  const unfit = algorithms.find(algorithm => !asymmetricAlgorithms.includes(algorithm))
-  if (unfit !== undefined) {
-    throw new OptionError(`${name}.algorithms must be of ${asymmetricAlgorithms.join(', ')}, and one is ${show(unfit)}`)
-  }
   if (jwksUri !== null && jwks !== null) throw new OptionError(`${name}.jwks and ${name}.jwksUri contradict each other`)
   if (jwksUri !== null) identifierOf(`${name}.jwksUri`, jwksUri)
   if (jwks !== null && createKeySet(jwks).size === 0) throw new OptionError(`${name}.jwks has no public key that can be used`)
 
   return Object.freeze({
-    rule: Object.freeze({
-      issuer,
-      audiences: Object.freeze(typeof audience === 'string' ? [audience] : [...audience]),
-      rejectForeignAudiences,
-      algorithms: Object.freeze([...algorithms]),
-      profile,
-      scopeClaims: Object.freeze([...options.scopeClaims ?? (profile === 'jwt' ? ['scope', 'scp'] : ['scope'])]),
-      clockToleranceSeconds: options.clockToleranceSeconds ?? defaults.clockToleranceSeconds ?? 5
-    }),
+    rule: ruleOf(options, name, defaults),
     advertised,
     jwksUri,
-    jwks
+    jwks,
+    introspection: introspection === undefined ? null : resolveIntrospection(introspection, `${name}.introspection`)
   })
+}
+
+function withPreset ({ preset, ...options }: IssuerOptions): IssuerOptions {
+  if (preset === undefined) return options
+  const { claims, requiredClaims, ...rest } = issuerPresets[preset]
+  return {
+    ...rest,
+    ...options,
+    claims: { ...claims, ...options.claims },
+    requiredClaims: { ...requiredClaims, ...options.requiredClaims }
+  }
+}
+
+function ruleOf (options: IssuerOptions, name: string, defaults: IssuerDefaults): IssuerRule {
+  const {
+    issuer, audience = defaults.resource, rejectForeignAudiences = false, algorithms = asymmetricAlgorithms,
+    profile = 'rfc9068', claims = {}, requiredClaims = {}, tokenRules = []
+  } = options
+  checkAlgorithms(algorithms, `${name}.algorithms`)
+  return Object.freeze({
+    issuer,
+    audiences: Object.freeze(typeof audience === 'string' ? [audience] : [...audience]),
+    foreignAudiences: rejectForeignAudiences === 'report' ? 'report' : rejectForeignAudiences ? 'refuse' : 'accept',
+    algorithms: Object.freeze([...algorithms]),
+    profile,
+    scopeClaims: Object.freeze([...options.scopeClaims ?? (profile === 'jwt' ? ['scope', 'scp'] : ['scope'])]),
+    claims: Object.freeze({
+      audience: 'aud', roles: 'roles', organizations: null, teams: null, session: 'sid', grant: null, ...claims
+    }),
+    requiredClaims: Object.freeze({ ...requiredClaims }),
+    tokenRules: Object.freeze(tokenRules.map(rule => Object.freeze({ reportOnly: false, ...rule }))),
+    clockToleranceSeconds: options.clockToleranceSeconds ?? defaults.clockToleranceSeconds ?? 5
+  })
+}
+
+function resolveIntrospection (options: IntrospectionOptions, name: string): ResolvedIntrospection {
+  const {
+    clientId, authentication, endpoint = null, signedResponseAlgorithm = null, opaquePrefix = '', cacheSeconds = 10,
+    refusedCacheSeconds = 0, allowMissingAudience = false, fetch = null
+  } = options
+  if (endpoint !== null) identifierOf(`${name}.endpoint`, endpoint)
+  if (signedResponseAlgorithm !== null) checkAlgorithms([signedResponseAlgorithm], `${name}.signedResponseAlgorithm`)
+  if (authentication.method === 'tls_client_auth' && fetch === null) {
+    throw new OptionError(`${name}.authentication tls_client_auth needs ${name}.fetch to present the certificate`)
+  }
+  return Object.freeze({
+    rule: Object.freeze({ clientId, authentication: Object.freeze({ ...authentication }), signedResponseAlgorithm, allowMissingAudience }),
+    endpoint,
+    opaquePrefix,
+    cacheMs: cacheSeconds * 1000,
+    refusedCacheMs: refusedCacheSeconds * 1000,
+    fetch
+  })
+}
+
+function checkAlgorithms (algorithms: readonly string[], name: string): void {
+  const unfit = algorithms.find(algorithm => !asymmetricAlgorithms.includes(algorithm))
+  if (unfit !== undefined) {
+    throw new OptionError(`${name} must be of ${asymmetricAlgorithms.join(', ')}, and one is ${show(unfit)}`)
+  }
 }

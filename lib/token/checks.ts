@@ -9,8 +9,8 @@ export interface CheckInput {
   readonly rule: IssuerRule
   /** Seconds since the epoch. */
   readonly now: number
-  /** Is told the name of a rule that the token breaks and that is not enforced yet. */
-  readonly report: (rule: string) => void
+  /** Takes the names of rules that the token breaks and that are not enforced yet. */
+  readonly brokenRules: string[]
 }
 
 const maxKeyIdLength = 512
@@ -64,13 +64,13 @@ export function checkType ({ jwt, rule }: CheckInput): void {
 }
 
 /** RFC 9068 section 4: exact, never a prefix. */
-export function checkAudience ({ jwt, rule, report }: CheckInput): void {
+export function checkAudience ({ jwt, rule, brokenRules }: CheckInput): void {
   const audience = audienceOf(jwt.claims, rule)
   if (audience === null) throw refused('audience_missing')
   if (!audience.some(one => rule.audiences.includes(one))) throw refused('audience_foreign')
   if (rule.foreignAudiences === 'accept' || audience.every(one => rule.audiences.includes(one))) return
   if (rule.foreignAudiences === 'refuse') throw refused('audience_foreign')
-  report('foreignAudiences')
+  brokenRules.push('foreignAudiences')
 }
 
 /** RFC 7519 section 4.1.4: now must be before `exp`. */

@@ -5,6 +5,13 @@ import { accessTokenFrom } from './from-claims.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import { refused } from './jwt.ts'
 
+/** What an issuer said about one of its tokens. */
+export interface Introspected {
+  readonly accessToken: AccessToken
+  /** Rules that the token breaks and that are not enforced yet. */
+  readonly brokenRules: readonly string[]
+}
+
 type Answer = Readonly<Record<string, unknown>>
 
 /**
@@ -16,7 +23,7 @@ type Answer = Readonly<Record<string, unknown>>
  */
 export function accessTokenFromIntrospection (
   answer: Answer, rule: IssuerRule, allowMissingAudience: boolean, now: number
-): AccessToken {
+): Introspected {
   if (answer.active !== true) throw refused('token_inactive')
   if (answer.iss !== undefined && answer.iss !== rule.issuer) throw refused('issuer_unknown')
   if (!isBearer(answer.token_type)) throw refused('type_refused')
@@ -30,9 +37,10 @@ export function accessTokenFromIntrospection (
   }
   const checks: Check[] = [checkAudience, checkNotBefore, checkIssuedAt, checkConfirmation]
   if (answer.exp !== undefined) checks.push(checkExpiry)
-  for (const check of checks) check({ jwt: { compact: '', header: {}, claims }, rule, now })
+  const brokenRules: string[] = []
+  for (const check of checks) check({ jwt: { compact: '', header: {}, claims }, rule, now, brokenRules })
   if (typeof claims.sub !== 'string' || claims.sub === '') throw refused('claim_missing')
-  return accessTokenFrom(claims, rule)
+  return { accessToken: accessTokenFrom(claims, rule), brokenRules }
 }
 
 /** RFC 7662 section 2.2 and RFC 6749 section 5.1: optional, without case. Other kinds need a proof, or are no access tokens. */

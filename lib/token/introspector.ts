@@ -5,9 +5,9 @@ import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../error
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { limitedFetch } from '../http/limited-fetch.ts'
 import { isLoopbackHost, parseIdentifier } from '../metadata/identifier.ts'
-import type { AccessToken } from './access-token.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { clientAuthOf } from './client-authentication.ts'
+import type { Introspected } from './from-introspection.ts'
 import { accessTokenFromIntrospection } from './from-introspection.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import { parseJwt, refused } from './jwt.ts'
@@ -47,15 +47,15 @@ export interface Introspector {
    * @throws InvalidTokenError when the issuer does not vouch for it
    * @throws UnavailableError when it could not be asked
    */
-  introspect (token: string): Promise<AccessToken>
+  introspect (token: string): Promise<Introspected>
 }
 
 export function createIntrospector (source: IntrospectionSource): Introspector {
   const { refusedTokens, retryAfterMs, clock } = source
-  const underWay = new Map<string, Promise<AccessToken>>()
+  const underWay = new Map<string, Promise<Introspected>>()
   let failedAt = -Infinity
 
-  const ask = async (token: string, digest: string): Promise<AccessToken> => {
+  const ask = async (token: string, digest: string): Promise<Introspected> => {
     try {
       return await introspectOnce(source, token)
     } catch (error) {
@@ -84,7 +84,12 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
 }
 
 /** An answer that the issuer did not give, or not in the form that was agreed on. */
-class IntrospectionAnswerError extends Error {}
+class IntrospectionAnswerError extends Error {
+  constructor (message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'IntrospectionAnswerError'
+  }
+}
 
 /**
  * Whether an error is about asking, and not about the token. Of the token speak two: an answer whose `active` is not the
@@ -102,7 +107,7 @@ function unavailable (retryAfterMs: number, cause: unknown): UnavailableError {
   return withoutStackTrace(() => new UnavailableError('introspection_unavailable', seconds, cause))
 }
 
-async function introspectOnce (source: IntrospectionSource, token: string): Promise<AccessToken> {
+async function introspectOnce (source: IntrospectionSource, token: string): Promise<Introspected> {
   const answer = await answerAbout(token, source)
   // What the authorization server says of a token is held against the same rules as what a token says of itself.
   return accessTokenFromIntrospection(answer, source.rule, source.introspection.allowMissingAudience, source.clock.now() / 1000)

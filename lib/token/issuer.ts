@@ -13,8 +13,10 @@ import type { Basis } from './token-cache.ts'
 export interface Verified {
   readonly accessToken: AccessToken
   readonly basis: Basis
-  /** How long it may be remembered; `null` for as long as any. */
-  readonly maxAgeMs: number | null
+  /** How long it may be remembered; `undefined` for as long as any. */
+  readonly maxAgeMs: number | undefined
+  /** Rules that it breaks and that are not enforced yet. */
+  readonly brokenRules: readonly string[]
 }
 
 /** One trusted issuer. Nothing of it is shared with another. */
@@ -33,10 +35,10 @@ export interface Issuer {
 }
 
 /** An issuer of JWTs that are checked here (RFC 9068 section 4). */
-export function createJwtIssuer (rule: IssuerRule, keys: IssuerKeys, report: (rule: string) => void, clock: Clock): Issuer {
-  const finish = async (jwt: UnverifiedJwt): Promise<Verified> => {
+export function createJwtIssuer (rule: IssuerRule, keys: IssuerKeys, clock: Clock): Issuer {
+  const finish = async (jwt: UnverifiedJwt, brokenRules: readonly string[]): Promise<Verified> => {
     const basis = await keys.verifySignature(jwt)
-    return { accessToken: accessTokenFrom(jwt.claims, rule), basis, maxAgeMs: null }
+    return { accessToken: accessTokenFrom(jwt.claims, rule), basis, maxAgeMs: undefined, brokenRules }
   }
   return {
     rule,
@@ -44,8 +46,9 @@ export function createJwtIssuer (rule: IssuerRule, keys: IssuerKeys, report: (ru
     verify (_token, jwt) {
       if (jwt === null) throw refused('token_malformed')
       const now = clock.now() / 1000
-      for (const check of checks) check({ jwt, rule, now, report })
-      return finish(jwt)
+      const brokenRules: string[] = []
+      for (const check of checks) check({ jwt, rule, now, brokenRules })
+      return finish(jwt, brokenRules)
     }
   }
 }
@@ -60,7 +63,7 @@ export function createIntrospectionIssuer (
     rule,
     opaquePrefix,
     async verify (token) {
-      return { accessToken: await introspector.introspect(token), basis, maxAgeMs }
+      return { ...await introspector.introspect(token), basis, maxAgeMs }
     }
   }
 }

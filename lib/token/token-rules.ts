@@ -7,11 +7,12 @@ import { refused } from './jwt.ts'
  * Asks the rules of the host's own about a token that passed everything else. One that throws has not said yes: whether
  * the token is good is then not known.
  *
- * @param report is told the name of a rule that the token breaks and that is not enforced yet
+ * @returns the names of rules that the token breaks and that are not enforced yet
  * @throws InvalidTokenError when the token breaks a rule
  * @throws UnavailableError when a rule could not be asked
  */
-export async function askTokenRules (rules: readonly TokenRule[], accessToken: AccessToken, report: (rule: string) => void): Promise<void> {
+export async function askTokenRules (rules: readonly TokenRule[], accessToken: AccessToken): Promise<string[]> {
+  const broken: string[] = []
   for (const { name, check, reportOnly } of rules) {
     let kept: boolean
     try {
@@ -22,6 +23,7 @@ export async function askTokenRules (rules: readonly TokenRule[], accessToken: A
     }
     if (kept) continue
     if (!reportOnly) throw refused('token_rule_broken')
-    report(name)
+    broken.push(name)
   }
+  return broken
 }

@@ -2,6 +2,7 @@ import { UnavailableError, isOAuthResourceError, withoutStackTrace } from '../er
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from './access-token.ts'
 import { refused } from './jwt.ts'
+import { askTokenRules } from './token-rules.ts'
 import type { TokenCache } from './token-cache.ts'
 import type { RoutedToken, TokenRouter } from './token-router.ts'
 
@@ -22,9 +23,7 @@ export interface AccessTokenVerifier {
 /** A rule that a token breaks and that is not enforced yet. */
 export interface RuleReport {
   readonly rule: string
-  readonly issuer: string
-  readonly subject: string | null
-  readonly clientId: string | null
+  readonly accessToken: AccessToken
 }
 
 export interface VerifierParts {
@@ -33,13 +32,16 @@ export interface VerifierParts {
   readonly cache: TokenCache | null
   /** `null` for none: a token is then good until it expires. */
   readonly revocations: RevocationStore | null
+  /** Is told of tokens that are let in though they break a rule, as it is not enforced yet. */
+  readonly report: (report: RuleReport) => void
 }
 
-export function createVerifier ({ route, cache, revocations }: VerifierParts): AccessTokenVerifier {
+export function createVerifier ({ route, cache, revocations, report }: VerifierParts): AccessTokenVerifier {
   const finish = async (token: string, routed: RoutedToken | Promise<RoutedToken>): Promise<AccessToken> => {
     const { issuer, jwt } = await routed
-    const { accessToken, basis, maxAgeMs } = await issuer.verify(token, jwt)
-    cache?.remember(token, accessToken, basis, maxAgeMs ?? undefined)
+    const { accessToken, basis, maxAgeMs, brokenRules } = await issuer.verify(token, jwt)
+    for (const rule of [...brokenRules, ...await askTokenRules(issuer.rule.tokenRules, accessToken)]) report({ rule, accessToken })
+    cache?.remember(token, accessToken, basis, maxAgeMs)
     return await unlessRevoked(accessToken, revocations)
   }
   return {
