@@ -33,7 +33,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!app.hasDecorator('accessTokenVerifier')) {
     app.decorate('accessTokenVerifier', {
       // A child scope with a configuration of its own inherits the getter and gets its own verifier.
-      getter (this: FastifyInstance) { return verifierOf(this.oauthConfig) }
+      getter (this: FastifyInstance) { return verifierOf(this) }
     })
     app.decorate('verifyAccessToken', (request: FastifyRequest, _reply: FastifyReply, next: Done) => {
       verify(request, false, next)
@@ -94,11 +94,13 @@ function isUnansweredPreflight (request: FastifyRequest): boolean {
   return Array.isArray(request.routeOptions.method) && request.oauthRule.token === 'required'
 }
 
-function verifierOf (config: OAuthConfig): AccessTokenVerifier {
-  let verifier = verifiers.get(config)
+function verifierOf ({ oauthConfig, log }: FastifyInstance): AccessTokenVerifier {
+  let verifier = verifiers.get(oauthConfig)
   if (verifier === undefined) {
-    verifier = createVerifierOf(config)
-    verifiers.set(config, verifier)
+    verifier = createVerifierOf(oauthConfig, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
+      log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')
+    })
+    verifiers.set(oauthConfig, verifier)
   }
   return verifier
 }

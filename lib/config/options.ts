@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Fetch } from '../http/fetch-json.ts'
+import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'

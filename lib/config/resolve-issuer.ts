@@ -1,4 +1,4 @@
-import type { Fetch } from '../http/fetch-json.ts'
+import type { Fetch } from '../http/limited-fetch.ts'
 import { OptionError } from '../errors.ts'
 import { show } from '../options.ts'
 import { asymmetricAlgorithms } from '../token/algorithms.ts'

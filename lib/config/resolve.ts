@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors.ts'
 import { quote } from '../challenge/grammar.ts'
-import type { Fetch, FetchLimits } from '../http/fetch-json.ts'
+import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import type { RefreshRules } from '../http/refreshed.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import { checkGuardOptions } from '../impersonation/options.ts'
@@ -13,6 +13,7 @@ import type { IdentifierParts } from '../metadata/identifier.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
 import { show } from '../options.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
+import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
@@ -36,6 +37,11 @@ export interface OAuthConfig {
   readonly documentServedElsewhere: boolean
   readonly realm: string | null
   readonly issuers: readonly ResolvedIssuer[]
+  /** Finds issuers that are not among `issuers`; `null` for none. */
+  readonly resolveIssuer: NonNullable<OAuthResourceServerOptions['resolveIssuer']> | null
+  readonly clockToleranceSeconds: number
+  /** `null`: an access token is good until it expires. */
+  readonly revocations: RevocationStore | null
   readonly scopes: readonly ResolvedScope[]
   readonly scopeImplies: ScopeImplies | null
   /** `null`: verified tokens are not remembered. */
@@ -92,6 +98,9 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     documentServedElsewhere,
     realm: options.realm ?? null,
     issuers,
+    resolveIssuer: options.resolveIssuer ?? null,
+    clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
+    revocations: options.revocations ?? null,
     scopes,
     scopeImplies: options.scopeImplies ?? null,
     tokenCache: tokenCacheOf(options),

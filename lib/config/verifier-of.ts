@@ -1,23 +1,24 @@
-import { createIssuer } from '../token/issuer.ts'
 import { createTokenCache } from '../token/token-cache.ts'
-import type { AccessTokenVerifier } from '../token/verifier.ts'
+import { createTokenRouter } from '../token/token-router.ts'
+import type { AccessTokenVerifier, RuleReport } from '../token/verifier.ts'
 import { createVerifier } from '../token/verifier.ts'
+import { createIssuer } from './create-issuer.ts'
+import { createIssuerResolver } from './issuer-resolver.ts'
 import type { OAuthConfig } from './resolve.ts'
 
-/** Makes the verifier of a configured resource. Nothing is fetched before the first token comes. */
-export function createVerifierOf ({ issuers, discovery, tokenCache, fetch, clock }: OAuthConfig): AccessTokenVerifier {
+/**
+ * Makes the verifier of a configured resource. Nothing is fetched before the first token comes.
+ *
+ * @param report is told of tokens that are let in though they break a rule, as it is not enforced yet
+ */
+export function createVerifierOf (config: OAuthConfig, report: (report: RuleReport) => void): AccessTokenVerifier {
+  const { issuers, resolveIssuer, tokenCache, revocations, clock } = config
   return createVerifier({
-    issuers: issuers.map(({ rule, jwksUri, jwks }) => createIssuer({
-      rule,
-      jwksUri,
-      jwks,
-      fetch,
-      limits: discovery.limits,
-      metadataRefresh: discovery.metadata,
-      keysRefresh: discovery.keys,
-      clock
-    })),
+    route: createTokenRouter(
+      issuers.map(issuer => createIssuer(issuer, config)),
+      resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer)),
     cache: tokenCache === null ? null : createTokenCache(tokenCache, clock),
-    clock
+    revocations,
+    report
   })
 }

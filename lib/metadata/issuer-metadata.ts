@@ -1,5 +1,6 @@
+import type { FetchError } from '../http/fetch-error.ts'
 import { fetchJson } from '../http/fetch-json.ts'
-import type { Fetch, FetchError, FetchLimits } from '../http/fetch-json.ts'
+import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import type { Loaded } from '../http/refreshed.ts'
 import { isLocalHost, isLoopbackHost, parseIdentifier } from './identifier.ts'
 import { authorizationServerMetadataUrls } from './well-known.ts'
@@ -8,7 +9,11 @@ import { authorizationServerMetadataUrls } from './well-known.ts'
 export interface IssuerMetadata {
   readonly issuer: string
   readonly jwksUri: string
+  /** RFC 7662; `null` when it has none. */
+  readonly introspectionEndpoint: string | null
 }
+
+type Document = Readonly<Record<string, unknown>>
 
 /** No usable metadata was found: what became of each place that was asked, for a log. */
 export class IssuerMetadataError extends Error {
@@ -33,7 +38,7 @@ export async function findIssuerMetadata (issuer: string, fetch: Fetch, limits: 
     try {
       const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
       const fault = faultOf(body, issuer, isLoopbackHost(parts.host))
-      if (fault === null) return { value: { issuer, jwksUri: body.jwks_uri as string }, maxAgeSeconds }
+      if (fault === null) return { value: metadataFrom(body), maxAgeSeconds }
       attempts.push(`${url}: ${fault}`)
     } catch (error) {
       attempts.push((error as FetchError).message)
@@ -42,13 +47,26 @@ export async function findIssuerMetadata (issuer: string, fetch: Fetch, limits: 
   throw new IssuerMetadataError(issuer, attempts)
 }
 
-function faultOf (body: Readonly<Record<string, unknown>>, issuer: string, loopbackAllowed: boolean): string | null {
+function metadataFrom ({ issuer, jwks_uri: jwksUri, introspection_endpoint: introspection }: Document): IssuerMetadata {
+  return {
+    issuer: issuer as string,
+    jwksUri: jwksUri as string,
+    introspectionEndpoint: introspection === undefined ? null : introspection as string
+  }
+}
+
+function faultOf (body: Document, issuer: string, loopbackAllowed: boolean): string | null {
   if (body.issuer !== issuer) return 'names another issuer'
   if (typeof body.jwks_uri !== 'string') return 'has no jwks_uri'
+  return faultOfUrl('jwks_uri', body.jwks_uri, loopbackAllowed) ??
+    (body.introspection_endpoint === undefined ? null : faultOfUrl('introspection_endpoint', body.introspection_endpoint, loopbackAllowed))
+}
+
+function faultOfUrl (name: string, url: unknown, loopbackAllowed: boolean): string | null {
   try {
-    const { host } = parseIdentifier(body.jwks_uri)
-    return isLocalHost(host) && !loopbackAllowed ? 'has a jwks_uri on a local address' : null
+    const { host } = parseIdentifier(String(url))
+    return isLocalHost(host) && !loopbackAllowed ? `has a ${name} on a local address` : null
   } catch (error) {
-    return `has a jwks_uri that ${(error as Error).message}`
+    return `has a ${name} that ${(error as Error).message}`
   }
 }

@@ -3,7 +3,7 @@ import type { Client } from 'oauth4webapi'
 import type { Clock } from '../clock.ts'
 import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
-import { limitedFetch } from '../http/limited-fetch.ts'
+import { fetchText } from '../http/limited-fetch.ts'
 import { isLoopbackHost, parseIdentifier } from '../metadata/identifier.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { clientAuthOf } from './client-authentication.ts'
@@ -28,7 +28,7 @@ export interface IntrospectionSource {
   readonly rule: IssuerRule
   readonly introspection: IntrospectionRule
   /** Where to ask; it may have to be discovered first. */
-  readonly endpoint: () => Promise<string>
+  readonly endpoint: () => Promise<string | null>
   /** Checks the signature of a signed answer with the keys of the issuer. */
   readonly verifySignature: (jwt: UnverifiedJwt) => Promise<unknown>
   readonly refusedTokens: NegativeCache | null
@@ -83,7 +83,7 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
   }
 }
 
-/** An answer that the issuer did not give, or not in the form that was agreed on. */
+/** An issuer that gave no answer, or not in the form that was agreed on. */
 class IntrospectionAnswerError extends Error {
   constructor (message: string, cause?: unknown) {
     super(message, { cause })
@@ -113,20 +113,26 @@ async function introspectOnce (source: IntrospectionSource, token: string): Prom
   return accessTokenFromIntrospection(answer, source.rule, source.introspection.allowMissingAudience, source.clock.now() / 1000)
 }
 
+/** 400: this kind of token is not introspected; 401: we are not who we should be. */
+const meaningfulStatuses = [200, 400, 401]
+
 /** The members of the answer (RFC 7662 section 2.2), from the issuer without doubt, about a token that is active or not. */
 async function answerAbout (token: string, source: IntrospectionSource): Promise<Readonly<Record<string, unknown>>> {
   // Loaded by those alone who introspect.
   const oauth = await import('oauth4webapi')
   const { rule: { issuer }, introspection: { clientId, authentication, signedResponseAlgorithm } } = source
   const endpoint = await source.endpoint()
+  if (endpoint === null) throw new IntrospectionAnswerError('the issuer has no introspection endpoint')
   const server = { issuer, introspection_endpoint: endpoint }
   const client: Client = { client_id: clientId }
   if (signedResponseAlgorithm !== null) client.introspection_signed_response_alg = signedResponseAlgorithm
-  const fetch = limitedFetch(source.fetch, source.limits)
 
   const response = await oauth.introspectionRequest(server, client, clientAuthOf(oauth, authentication), token, {
     additionalParameters: { token_type_hint: 'access_token' },
-    [oauth.customFetch]: (url: string, init: RequestInit) => fetch(url, init),
+    [oauth.customFetch]: async (url: string, init: RequestInit) => {
+      const { status, headers, text } = await fetchText(url, init, source.fetch, source.limits, meaningfulStatuses)
+      return new Response(text, { status, headers })
+    },
     [oauth.allowInsecureRequests]: isLoopbackHost(parseIdentifier(endpoint).host)
   })
   const text = await response.clone().text()

@@ -1,7 +1,7 @@
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import type { Clock } from '../../lib/clock.ts'
-import type { Fetch } from '../../lib/http/fetch-json.ts'
+import type { Fetch } from '../../lib/http/limited-fetch.ts'
 
 /** How the fake issuer answers one of its URLs, in place of the truth. */
 export type Answer = (init: RequestInit) => Response | Promise<Response>

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import type { Fetch, FetchError } from '../../../lib/http/fetch-json.ts'
+import type { FetchError } from '../../../lib/http/fetch-error.ts'
+import type { Fetch } from '../../../lib/http/limited-fetch.ts'
 import { fetchJson } from '../../../lib/http/fetch-json.ts'
 import { createDeferred } from '../../support/deferred.ts'
 

@@ -1,0 +1,34 @@
+import { createRefreshed } from '../http/refreshed.ts'
+import { findIssuerMetadata } from '../metadata/issuer-metadata.ts'
+import { createIntrospector } from '../token/introspector.ts'
+import type { Issuer } from '../token/issuer.ts'
+import { createIntrospectionIssuer, createJwtIssuer } from '../token/issuer.ts'
+import { createIssuerKeys } from '../token/issuer-keys.ts'
+import { createNegativeCache } from '../token/negative-cache.ts'
+import type { OAuthConfig } from './resolve.ts'
+import type { ResolvedIssuer } from './resolve-issuer.ts'
+
+/** The slice of the configuration that every issuer shares. */
+export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'clock'>
+
+/** Makes one issuer, with metadata, keys and caches of its own. Nothing is fetched before its first token comes. */
+export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, clock }: IssuerEnvironment): Issuer {
+  const { rule, jwks, jwksUri, introspection } = resolved
+  const { limits } = discovery
+  const metadata = createRefreshed(() => findIssuerMetadata(rule.issuer, fetch, limits), discovery.metadata, clock)
+  const keys = createIssuerKeys({ jwks, jwksUri, metadata, fetch, limits, refresh: discovery.keys, clock })
+  if (introspection === null) return createJwtIssuer(rule, keys, clock)
+
+  const introspector = createIntrospector({
+    rule,
+    introspection: introspection.rule,
+    endpoint: async () => introspection.endpoint ?? (await metadata.get()).introspectionEndpoint,
+    verifySignature: keys.verifySignature,
+    refusedTokens: introspection.refusedCacheMs === 0 ? null : createNegativeCache(introspection.refusedCacheMs, clock),
+    fetch: introspection.fetch ?? fetch,
+    limits,
+    retryAfterMs: discovery.keys.retryAfterMs,
+    clock
+  })
+  return createIntrospectionIssuer(rule, introspector, introspection.opaquePrefix, introspection.cacheMs)
+}
