@@ -13,8 +13,8 @@ export interface AuthInfo {
   /** Empty when the token names no client. */
   clientId: string
   scopes: string[]
-  /** In seconds since the epoch. */
-  expiresAt: number
+  /** In seconds since the epoch; missing when the token says nothing of it. */
+  expiresAt?: number
   resource: URL
   /** What a challenge that the SDK itself makes, for a tool that needs more scope, points at. */
   resourceMetadataUrl: string
@@ -37,12 +37,12 @@ export interface AuthInfo {
  * @param acceptedAt `request.server.oauthConfig`
  */
 export function toAuthInfo (accessToken: AccessToken, { resource, metadataUrl }: AcceptedAt): AuthInfo {
-  const { issuer, subject, principalType, actor, tokenId, claims } = accessToken
+  const { issuer, subject, principalType, actor, tokenId, expiresAt, claims } = accessToken
   return {
     token: '',
     clientId: accessToken.clientId ?? '',
     scopes: [...accessToken.scopes],
-    expiresAt: accessToken.expiresAt,
+    ...expiresAt !== null && { expiresAt },
     resource: new URL(resource),
     resourceMetadataUrl: metadataUrl,
     extra: { issuer, subject, principalType, actor, tokenId, claims }
