@@ -6,6 +6,7 @@ import { MalformedRequestError, MissingTokenError, withoutStackTrace } from '../
 import type { AccessToken } from '../lib/token/access-token.ts'
 import { createVerifierOf } from '../lib/config/verifier-of.ts'
 import { readCredentials } from '../lib/token/credentials.ts'
+import { refused } from '../lib/token/jwt.ts'
 import type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 
 type Done = (error?: Error) => void
@@ -65,24 +66,27 @@ function verify (request: FastifyRequest, optional: boolean, next: Done): void {
       return optional ? next() : next(withoutStackTrace(() => new MissingTokenError()))
     case 'malformed':
       return next(withoutStackTrace(() => new MalformedRequestError(credentials.reason)))
-    case 'bearer': {
-      let verified: AccessToken | Promise<AccessToken>
-      try {
-        verified = request.server.accessTokenVerifier.verify(credentials.token)
-      } catch (error) {
-        return next(error as Error)
-      }
-      // Not every promise is an instance of this realm's class, and one that passed for a token would let anybody in.
-      if (!('then' in verified)) {
-        request.accessToken = verified
-        return next()
-      }
-      verified.then(accessToken => {
-        request.accessToken = accessToken
-        next()
-      }, next)
-    }
+    case 'bearer':
+      return verifyToken(request, credentials.token, next)
   }
+}
+
+function verifyToken (request: FastifyRequest, token: string, next: Done): void {
+  const accept = (accessToken: AccessToken | null): void => {
+    // A verifier of the host's own may say no with nothing, and nothing lets nobody in.
+    if (!accessToken) return next(refused('token_unverified'))
+    request.accessToken = accessToken
+    next()
+  }
+  let verified: AccessToken | Promise<AccessToken>
+  try {
+    verified = request.server.accessTokenVerifier.verify(token)
+  } catch (error) {
+    return next(error as Error)
+  }
+  // Not every promise is an instance of this realm's class, and one that passed for a token would let anybody in.
+  if (verified && 'then' in verified) verified.then(accept, next)
+  else accept(verified)
 }
 
 /**

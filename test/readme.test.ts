@@ -31,22 +31,13 @@ function snippetsOf (markdown: string): Snippet[] {
 const snippets = snippetsOf(readme)
 const typescript = snippets.filter(({ info }) => /^ts\b/.test(info))
 
-// Where the snippets are, the sources stand in for the package.
-const compilerOptions = {
-  ...readOptions(),
-  paths: { [packageName()]: [entry] },
-  moduleDetection: ts.ModuleDetectionKind.Force,
-  noEmit: true
-}
-delete (compilerOptions as ts.CompilerOptions).rootDir
+// By its `paths`, tsconfig.json puts the sources in the place of the package.
+const { rootDir, ...projectOptions } = readOptions()
+const compilerOptions: ts.CompilerOptions = { ...projectOptions, moduleDetection: ts.ModuleDetectionKind.Force }
 
 function readOptions (): ts.CompilerOptions {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as { config: unknown }
   return ts.parseJsonConfigFileContent(config, ts.sys, root).options
-}
-
-function packageName (): string {
-  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string }).name
 }
 
 /** The words that stand in code and not in prose: `scopes` is a word, too. */
@@ -86,7 +77,7 @@ test('snippets compile against the sources', t => {
 test('snippets that say so run', async t => {
   const run = typescript.filter(({ info }) => info === 'ts run')
   const folder = t.testdir({
-    'tsconfig.json': JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions: { paths: compilerOptions.paths } }),
+    'tsconfig.json': JSON.stringify({ extends: join(root, 'tsconfig.json') }),
     ...Object.fromEntries(run.map(snippet => [fileNameOf(snippet), snippet.code]))
   })
   for (const snippet of run) {

@@ -41,8 +41,15 @@ export async function mcp (app: FastifyInstance, { resource, issuer, projects }:
       const auth = toAuthInfo(request.accessToken!, request.server.oauthConfig)
       // From here on the SDK writes the reply; every refusal of ours comes before.
       reply.hijack()
-      const { raw, headers, method, url } = request
-      await handle({ method, url, headers, auth, [Symbol.asyncIterator]: () => raw[Symbol.asyncIterator]() }, reply.raw, request.body)
+      const { raw, headers, method } = request
+      await handle({
+        method,
+        // Not what stands in the request line: the SDK cannot read a target in absolute form.
+        url: '/mcp',
+        headers,
+        auth,
+        [Symbol.asyncIterator]: () => raw[Symbol.asyncIterator]()
+      }, reply.raw, request.body)
     }
   })
 }

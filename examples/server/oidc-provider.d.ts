@@ -86,6 +86,7 @@ declare module 'oidc-provider' {
     }
 
     constructor (issuer: string, configuration: Configuration)
+    on (event: 'server_error', listener: (ctx: Context, error: Error) => void): this
     callback (): (request: IncomingMessage, response: ServerResponse) => Promise<void>
     interactionDetails (request: IncomingMessage, response: ServerResponse): Promise<Interaction>
     /** Answers the URL at which the authorization request goes on. */
@@ -97,7 +98,6 @@ declare module 'oidc-provider' {
 
   export namespace errors {
     class InvalidTarget extends Error {}
-    class SessionNotFound extends Error {}
   }
 }
 

@@ -4,6 +4,7 @@ import { api } from './api.ts'
 import { mcp } from './mcp.ts'
 import { createProjects } from './projects.ts'
 import type { Resources } from './resources.ts'
+import { serverOptions } from './server-options.ts'
 
 export interface ResourceServerOptions {
   resources: Resources
@@ -12,7 +13,7 @@ export interface ResourceServerOptions {
 
 /** The protected server. Each resource is registered in a scope of its own: own document, own challenge, own rules. */
 export async function createResourceServer ({ resources, issuer }: ResourceServerOptions): Promise<FastifyInstance> {
-  const app = Fastify({ logger: { level: 'error' }, forceCloseConnections: true })
+  const app = Fastify(serverOptions)
   const projects = createProjects()
   await app.register(api, { resource: resources.api, issuer, projects })
   await app.register(mcp, { resource: resources.mcp, issuer, projects })

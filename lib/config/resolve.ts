@@ -76,6 +76,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
   const warnings: string[] = []
 
   const identifier = identifierOf('resource', options.resource)
+  checkRequestTarget(identifier, options.resource)
   if (identifier.query !== '') warnings.push(`resource ${show(options.resource)} should not have a query (RFC 9728 section 1.2)`)
   if (identifier.path.endsWith('/')) {
     warnings.push(`resource ${show(options.resource)} ends with a slash, which clients must then repeat in every comparison`)
@@ -87,6 +88,9 @@ export function resolveConfig (given: unknown): ResolvedConfig {
   }
 
   const issuers = resolveIssuers(options)
+  if (!issuers.some(issuer => issuer.advertised)) {
+    warnings.push('no authorization server is advertised, so the metadata document leads no client to one')
+  }
   const scopes = resolveScopes(options.scopes ?? {}, warnings)
   const config: OAuthConfig = {
     resource: options.resource,
@@ -110,6 +114,14 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     clock: options.clock ?? systemClock
   }
   return { config: Object.freeze(config), warnings }
+}
+
+/** Clients that ask for `/a/../b` ask for `/b`: what they would rewrite is an address at which nobody can be reached. */
+function checkRequestTarget ({ path, query }: IdentifierParts, resource: string): void {
+  const { pathname, search } = new URL(resource)
+  if (pathname + search !== (path === '' ? '/' : path) + query) {
+    throw new OptionError(`resource must be written as clients send it (${pathname}${search}), and is ${show(resource)}`)
+  }
 }
 
 function checkRealm (realm: string | undefined): void {

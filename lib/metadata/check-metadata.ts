@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ProtectedResourceMetadata } from './document.ts'
 import type { IdentifierError } from './identifier.ts'
 import { parseIdentifier } from './identifier.ts'
@@ -12,12 +13,12 @@ export class MetadataMemberError extends Error {
 }
 
 /** Members that follow from other options, so that document, challenge and checks cannot disagree. */
-const derivedMembers: Readonly<Record<string, string>> = {
-  resource: 'resource',
-  authorization_servers: 'authorizationServers',
-  scopes_supported: 'scopes',
-  bearer_methods_supported: 'nothing: tokens are read from the Authorization header alone'
-}
+const derivedMembers: ReadonlyMap<string, string> = new Map([
+  ['resource', 'follows from resource'],
+  ['authorization_servers', 'follows from authorizationServers'],
+  ['scopes_supported', 'follows from scopes'],
+  ['bearer_methods_supported', 'is always header: tokens are read from nowhere else']
+])
 /** Members that promise a check; serving them without making it would be a lie. */
 const unkeptMembers = [
   'tls_client_certificate_bound_access_tokens', 'dpop_signing_alg_values_supported', 'dpop_bound_access_tokens_required'
@@ -26,6 +27,8 @@ const unkeptMembers = [
 const humanReadable = ['resource_name', 'resource_documentation', 'resource_policy_uri', 'resource_tos_uri']
 const urls = ['resource_documentation', 'resource_policy_uri', 'resource_tos_uri', 'jwks_uri']
 const lists = ['resource_signing_alg_values_supported', 'authorization_details_types_supported']
+/** Members of the RFC that no person reads. Those that it does not know may be for people. */
+const forMachines = [...lists, 'jwks_uri', 'signed_metadata']
 // BCP 47 (RFC 5646) well-formedness, as far as a typing error would show.
 const languageTag = /^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*$/
 
@@ -40,23 +43,25 @@ export function checkMetadata (metadata: Readonly<ProtectedResourceMetadata>): s
   const seen = new Set<string>()
 
   for (const [name, value] of Object.entries(metadata)) {
+    if (value === undefined) continue
     const [base = '', tag, ...rest] = name.split('#')
     const comparable = tag === undefined ? base : `${base}#${tag.toLowerCase()}`
     if (seen.has(comparable)) throw new MetadataMemberError(name, 'stands twice; language tags compare without case')
     seen.add(comparable)
 
-    const source = derivedMembers[base]
-    if (source !== undefined) throw new MetadataMemberError(name, `follows from ${source}`)
+    const derived = derivedMembers.get(base)
+    if (derived !== undefined) throw new MetadataMemberError(name, derived)
     if (unkeptMembers.includes(base)) {
       throw new MetadataMemberError(name, 'promises a proof of possession that is not checked')
     }
     if (tag !== undefined) {
-      if (!humanReadable.includes(base)) throw new MetadataMemberError(name, 'must not have a language tag')
+      if (forMachines.includes(base)) throw new MetadataMemberError(name, 'must not have a language tag')
       if (rest.length > 0 || !languageTag.test(tag)) throw new MetadataMemberError(name, 'has no BCP 47 language tag')
     }
     if (urls.includes(base)) checkUrl(name, value, base === 'jwks_uri')
     else if (humanReadable.includes(base) && typeof value !== 'string') throw new MetadataMemberError(name, 'must be a string')
     if (lists.includes(base)) checkList(name, value)
+    if (!isJson(value)) throw new MetadataMemberError(name, 'must be a JSON value')
   }
 
   for (const name of humanReadable) {
@@ -82,7 +87,7 @@ export function checkSignedMetadata (signed: unknown, members: Readonly<Record<s
   if (typeof claims!.iss !== 'string') fail('must have an iss claim')
   for (const [name, value] of Object.entries(claims!)) {
     if (name === 'signed_metadata') fail('must not be nested in itself')
-    if (name in members && JSON.stringify(value) !== JSON.stringify(members[name])) {
+    if (Object.hasOwn(members, name) && !isDeepStrictEqual(value, JSON.parse(JSON.stringify(members[name])))) {
       fail(`says something else than the document about ${name}`)
     }
   }
@@ -108,6 +113,15 @@ function checkUrl (name: string, value: unknown, secure: boolean): void {
     parseIdentifier(value)
   } catch (error) {
     throw new MetadataMemberError(name, (error as IdentifierError).message)
+  }
+}
+
+/** False of what has no JSON, and of what loops. */
+function isJson (value: unknown): boolean {
+  try {
+    return JSON.stringify(value) !== undefined
+  } catch {
+    return false
   }
 }
 

@@ -2,55 +2,7 @@ import * as oauth from 'oauth4webapi'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import { startExample } from '../support/example-server.ts'
-import { redirectUrl } from '../support/mcp-client-storage.ts'
-import { createUserAgent } from '../support/user-agent.ts'
-
-// Loopback is the one thing that is allowed beyond the defaults.
-const insecure = { [oauth.allowInsecureRequests]: true }
-
-interface Tokens {
-  readonly accessToken: string
-  readonly refreshToken: string
-  readonly as: oauth.AuthorizationServer
-  readonly client: oauth.Client
-}
-
-/** From the identifier of a resource to a token for it, every answer on the way checked. */
-async function obtainToken (resource: URL, scope?: string): Promise<Tokens> {
-  const metadata = await oauth.processResourceDiscoveryResponse(
-    resource, await oauth.resourceDiscoveryRequest(resource, insecure))
-  const issuer = new URL(metadata.authorization_servers![0]!)
-  const as = await oauth.processDiscoveryResponse(
-    issuer, await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure }))
-  const client = await oauth.processDynamicClientRegistrationResponse(
-    await oauth.dynamicClientRegistrationRequest(as, {
-      client_name: 'Strict client', redirect_uris: [redirectUrl], token_endpoint_auth_method: 'none',
-      grant_types: ['authorization_code', 'refresh_token']
-    }, insecure))
-
-  const verifier = oauth.generateRandomCodeVerifier()
-  const state = oauth.generateRandomState()
-  const url = new URL(as.authorization_endpoint!)
-  url.search = new URLSearchParams({
-    client_id: client.client_id,
-    redirect_uri: redirectUrl,
-    response_type: 'code',
-    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: 'S256',
-    state,
-    resource: metadata.resource,
-    ...(scope === undefined ? {} : { scope })
-  }).toString()
-  const callback = await createUserAgent().authorize(url)
-
-  const parameters = oauth.validateAuthResponse(as, client, callback, state)
-  const response = await oauth.authorizationCodeGrantRequest(
-    as, client, oauth.None(), parameters, redirectUrl, verifier,
-    { ...insecure, additionalParameters: { resource: metadata.resource } })
-  const { access_token: accessToken, refresh_token: refreshToken } =
-    await oauth.processAuthorizationCodeResponse(as, client, response)
-  return { accessToken, refreshToken: refreshToken!, as, client }
-}
+import { insecure, obtainToken } from '../support/obtain-token.ts'
 
 async function projects (t: Test, accessToken: string, apiUrl: string): Promise<void> {
   const response = await oauth.protectedResourceRequest(
@@ -61,13 +13,13 @@ async function projects (t: Test, accessToken: string, apiUrl: string): Promise<
 
 test('oauth4webapi: from the identifier of the API to its answer', async t => {
   const { apiUrl } = await startExample(t)
-  const { accessToken } = await obtainToken(new URL(apiUrl), 'projects:read')
+  const { accessToken } = await obtainToken(apiUrl, 'projects:read')
   await projects(t, accessToken, apiUrl)
 })
 
 test('oauth4webapi: a refreshed token serves as well', async t => {
   const { apiUrl } = await startExample(t)
-  const { refreshToken, as, client } = await obtainToken(new URL(apiUrl), 'projects:read')
+  const { refreshToken, as, client } = await obtainToken(apiUrl, 'projects:read')
   const response = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), refreshToken, insecure)
   const { access_token: accessToken } = await oauth.processRefreshTokenResponse(as, client, response)
   await projects(t, accessToken, apiUrl)
@@ -101,11 +53,11 @@ test('S7: who may write may read, and not the other way round', async t => {
     accessToken, 'POST', new URL(`${apiUrl}/projects`), new Headers({ 'content-type': 'application/json' }),
     JSON.stringify({ name: 'Notes' }), insecure)
 
-  const writer = await obtainToken(new URL(apiUrl), 'projects:write')
+  const writer = await obtainToken(apiUrl, 'projects:write')
   await projects(t, writer.accessToken, apiUrl)
   t.equal((await create(writer.accessToken)).status, 201)
 
-  const reader = await obtainToken(new URL(apiUrl), 'projects:read')
+  const reader = await obtainToken(apiUrl, 'projects:read')
   const error = await create(reader.accessToken).catch((cause: unknown) => cause)
   if (!(error instanceof oauth.WWWAuthenticateChallengeError)) return t.fail('no challenge that can be read')
   t.equal(error.status, 403)
@@ -114,7 +66,7 @@ test('S7: who may write may read, and not the other way round', async t => {
 
 test('a token for one resource is refused by the other', async t => {
   const { apiUrl, mcpUrl } = await startExample(t)
-  const { accessToken } = await obtainToken(new URL(mcpUrl))
+  const { accessToken } = await obtainToken(mcpUrl)
   const response = await fetch(`${apiUrl}/projects`, { headers: { authorization: `Bearer ${accessToken}` } })
   t.equal(response.status, 401)
   t.match(response.headers.get('www-authenticate'), 'error="invalid_token"')
@@ -122,7 +74,7 @@ test('a token for one resource is refused by the other', async t => {
 
 test('an authorization request without a scope is for the scopes that the resource starts with', async t => {
   const { mcpUrl } = await startExample(t)
-  const { accessToken } = await obtainToken(new URL(mcpUrl))
+  const { accessToken } = await obtainToken(mcpUrl)
   const claims = JSON.parse(Buffer.from(accessToken.split('.')[1]!, 'base64url').toString()) as { scope: string }
   t.equal(claims.scope, 'projects:read')
 })

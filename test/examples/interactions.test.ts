@@ -1,0 +1,94 @@
+import type { Test } from 'tap'
+import { test } from 'tap'
+import { startExample } from '../support/example-server.ts'
+import { redirectUrl } from '../support/mcp-client-storage.ts'
+import { createUserAgent } from '../support/user-agent.ts'
+
+/** An authorization request of a client that chose its own name. */
+async function authorizationUrl (t: Test, clientName: string): Promise<{ url: URL, issuer: string }> {
+  const { issuer, mcpUrl } = await startExample(t)
+  const registered = await fetch(`${issuer}/reg`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ client_name: clientName, redirect_uris: [redirectUrl], token_endpoint_auth_method: 'none' })
+  })
+  const { client_id: clientId } = await registered.json() as { client_id: string }
+  const url = new URL(`${issuer}/auth`)
+  url.search = new URLSearchParams({
+    client_id: clientId,
+    redirect_uri: redirectUrl,
+    response_type: 'code',
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+    resource: mcpUrl,
+    state: 'af0ifjsldkj'
+  }).toString()
+  return { url, issuer }
+}
+
+test('the name of a client is text, whatever is in it', async t => {
+  const { url } = await authorizationUrl(t, '<script>alert("1")</script> & \'Co\'')
+  const agent = createUserAgent()
+  await agent.authorize(url)
+  t.equal(agent.pages.length, 2)
+  t.match(agent.pages[1], '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;Co&#39;')
+  t.notMatch(agent.pages[1], '<script')
+  t.match(agent.pages[1], new URL(redirectUrl).host, 'and where the answer goes is shown beside it')
+})
+
+test('allowing and denying both go back to the client, with its state', async t => {
+  const { url, issuer } = await authorizationUrl(t, 'Client')
+  const allowed = await createUserAgent().authorize(url)
+  t.type(allowed.searchParams.get('code'), 'string')
+  t.equal(allowed.searchParams.get('state'), 'af0ifjsldkj')
+  t.equal(allowed.searchParams.get('iss'), issuer)
+
+  const denied = await createUserAgent().authorize(url, { decision: 'deny' })
+  t.equal(denied.searchParams.get('error'), 'access_denied')
+  t.equal(denied.searchParams.get('state'), 'af0ifjsldkj')
+  t.equal(denied.searchParams.get('iss'), issuer)
+})
+
+test('the grant of one user is not the grant of another', async t => {
+  const { url } = await authorizationUrl(t, 'Client')
+  const ada = createUserAgent()
+  await ada.authorize(url)
+  await ada.authorize(url)
+  t.equal(ada.pages.length, 2, 'what was allowed once is not asked again')
+  const grace = createUserAgent()
+  await grace.authorize(url, { account: 'grace' })
+  t.match(grace.pages[1], 'Grace Hopper')
+})
+
+test('pages that ask for a decision are neither framed nor kept', async t => {
+  const { url, issuer } = await authorizationUrl(t, 'Client')
+  const redirect = await fetch(url, { redirect: 'manual' })
+  const response = await fetch(new URL(redirect.headers.get('location')!, issuer), {
+    headers: { cookie: redirect.headers.getSetCookie().map(line => line.split(';')[0]).join('; ') }
+  })
+  t.equal(response.status, 200)
+  t.match(response.headers.get('content-security-policy'), "frame-ancestors 'none'")
+  t.equal(response.headers.get('cache-control'), 'no-store')
+  t.match(await response.text(), 'Ada Lovelace')
+})
+
+test('an answer without the cookie of the request is refused: it is somebody else\'s', async t => {
+  const { url, issuer } = await authorizationUrl(t, 'Client')
+  const redirect = await fetch(url, { redirect: 'manual' })
+  const location = new URL(redirect.headers.get('location')!, issuer).href
+  for (const [path, body] of [['', undefined], ['/sign-in', 'account=ada'], ['/consent', 'decision=allow']] as const) {
+    const response = await fetch(`${location}${path}`, {
+      ...(body === undefined
+        ? {}
+        : { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } })
+    })
+    t.equal(response.status, 400)
+    t.match(response.headers.get('content-type'), 'text/html')
+    t.match(await response.text(), 'start again')
+  }
+})
+
+test('nobody signs in who has no account', async t => {
+  const { url } = await authorizationUrl(t, 'Client')
+  await t.rejects(createUserAgent().authorize(url, { account: 'mallory' }), { message: /^400 .*Nobody of that name/s })
+})

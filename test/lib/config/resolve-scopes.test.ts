@@ -1,0 +1,37 @@
+import { test } from 'tap'
+import { resolveScopes } from '../../../lib/config/resolve-scopes.ts'
+
+test('scopes with their descriptions', t => {
+  const warnings: string[] = []
+  const scopes = resolveScopes({ a: 'Read', b: { description: 'Write', advertised: false }, c: {}, '*': { advertised: false } }, warnings)
+  t.strictSame(scopes, [
+    { name: 'a', description: 'Read', advertised: true },
+    { name: 'b', description: 'Write', advertised: false },
+    { name: 'c', description: '', advertised: true },
+    { name: '*', description: '', advertised: false }
+  ])
+  t.strictSame(warnings, [])
+  t.end()
+})
+
+test('S3 what no client should ask for is not advertised', t => {
+  const warnings: string[] = []
+  t.strictSame(resolveScopes({ '*': 'All', offline_access: {} }, warnings).map(one => one.advertised), [false, false])
+  t.strictSame(warnings, ['scopes.* is not advertised', 'scopes.offline_access is not advertised'])
+  t.end()
+})
+
+test('refused', t => {
+  for (const [scopes, message] of [
+    [{ 'a b': 'x' }, 'scopes has "a b", which is not a scope that RFC 6749 section 3.3 allows'],
+    [{ 'a"': 'x' }, 'scopes has "a\\"", which is not a scope that RFC 6749 section 3.3 allows'],
+    [{ 'a\\': 'x' }, 'scopes has "a\\\\", which is not a scope that RFC 6749 section 3.3 allows'],
+    [{ '': 'x' }, 'scopes has "", which is not a scope that RFC 6749 section 3.3 allows'],
+    [{ a: { hidden: true } }, 'scopes.a has no option "hidden"'],
+    [{ a: { description: 5 } }, 'scopes.a.description must be string, and is 5'],
+    [{ a: 5 }, 'scopes.a must be object, and is 5']
+  ] as ReadonlyArray<readonly [Parameters<typeof resolveScopes>[0], string]>) {
+    t.throws(() => resolveScopes(scopes, []), { name: 'OptionError', message })
+  }
+  t.end()
+})

@@ -1,0 +1,32 @@
+import { test } from 'tap'
+import { createMetadataDocument } from '../../../lib/metadata/document.ts'
+
+const source = { resource: 'https://h', advertisedIssuers: ['https://as'], advertisedScopes: ['a'], metadata: {} }
+
+test('what follows from the configuration comes first, and what the host says after it', t => {
+  const { resource, members, body, etag } = createMetadataDocument({
+    ...source, metadata: { resource_name: 'N', 'resource_name#it': 'It', x_custom: { a: [1] } }
+  })
+  t.equal(resource, 'https://h')
+  t.equal(body, '{"resource":"https://h","authorization_servers":["https://as"],"scopes_supported":["a"],' +
+    '"bearer_methods_supported":["header"],"resource_name":"N","resource_name#it":"It","x_custom":{"a":[1]}}')
+  t.strictSame(members, JSON.parse(body))
+  t.match(etag, /^"[A-Za-z0-9_-]{22}"$/)
+  t.end()
+})
+
+test('members without a value are left out', t => {
+  const { body } = createMetadataDocument({
+    ...source, advertisedIssuers: [], advertisedScopes: [],
+    metadata: { a: undefined, b: null, c: '', d: [], e: {}, f: 0, g: false, h: [''] }
+  })
+  t.equal(body, '{"resource":"https://h","bearer_methods_supported":["header"],"f":0,"g":false,"h":[""]}')
+  t.end()
+})
+
+test('the entity tag is that of the body', t => {
+  const { etag } = createMetadataDocument(source)
+  t.equal(createMetadataDocument({ ...source }).etag, etag)
+  t.not(createMetadataDocument({ ...source, advertisedScopes: ['b'] }).etag, etag)
+  t.end()
+})

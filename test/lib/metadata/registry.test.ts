@@ -1,0 +1,69 @@
+import { test } from 'tap'
+import { createMetadataDocument } from '../../../lib/metadata/document.ts'
+import { parseIdentifier } from '../../../lib/metadata/identifier.ts'
+import type { MetadataRegistry } from '../../../lib/metadata/registry.ts'
+import { MetadataConflictError, createMetadataRegistry } from '../../../lib/metadata/registry.ts'
+
+const wellKnown = '/.well-known/oauth-protected-resource'
+type Added = readonly [resource: string, rootAlias?: boolean | undefined, name?: string]
+
+function add (registry: MetadataRegistry, [resource, rootAlias, name = 'N']: Added): void {
+  const document = createMetadataDocument({ resource, advertisedIssuers: [], advertisedScopes: [], metadata: { resource_name: name } })
+  registry.add(parseIdentifier(resource), document, 60, rootAlias)
+}
+const of = (added: readonly Added[]): MetadataRegistry => {
+  const registry = createMetadataRegistry()
+  for (const one of added) add(registry, one)
+  return registry
+}
+
+const atRoot: ReadonlyArray<readonly [string, readonly Added[], string | null]> = [
+  ['nobody', [], null],
+  ['the resource of the origin', [['https://h']], 'https://h'],
+  ['the only resource', [['https://h/a']], 'https://h/a'],
+  ['the only resource, in two scopes', [['https://h/a'], ['https://h/a']], 'https://h/a'],
+  ['the only resource, unless it does not want to', [['https://h/a', false]], null],
+  ['none of two', [['https://h/a'], ['https://h/b']], null],
+  ['none of three', [['https://h/a'], ['https://h/b'], ['https://h/c']], null],
+  ['the one of two that wants to', [['https://h/a'], ['https://h/b', true]], 'https://h/b'],
+  ['the one of two that wants to, first', [['https://h/a', true], ['https://h/b']], 'https://h/a'],
+  ['the resource of the origin beside another', [['https://h/a'], ['https://h']], 'https://h'],
+  ['the resource of the origin, which wants what it has', [['https://h', true], ['https://h/a']], 'https://h']
+]
+for (const [title, added, resource] of atRoot) {
+  test(`F3 at the root answers: ${title}`, t => {
+    t.equal(of(added).find(wellKnown)?.document.resource ?? null, resource)
+    t.end()
+  })
+}
+
+test('documents are found by the very target', t => {
+  const registry = of([['https://h/a', false], ['https://h/a/'], ['https://h/a?x=1'], ['https://h/A']])
+  for (const [suffix, resource] of [
+    ['/a', 'https://h/a'], ['/a/', 'https://h/a/'], ['/a?x=1', 'https://h/a?x=1'], ['/A', 'https://h/A'], ['/a?x=2', undefined],
+    ['/a//', undefined], ['/%61', undefined], ['/b', undefined], ['', undefined], ['/', undefined], ['/a?x=1&y=2', undefined]
+  ] as const) t.equal(registry.find(wellKnown + suffix)?.document.resource, resource, suffix)
+  t.equal(registry.find('/a'), null)
+  t.equal(registry.find(`${wellKnown}/a`)?.maxAgeSeconds, 60)
+  t.ok(registry.has('https://h/a'))
+  t.notOk(registry.has('https://h/b'))
+  t.end()
+})
+
+const conflicts: ReadonlyArray<readonly [readonly Added[], Added, string]> = [
+  [[['https://h']], ['https://other'], `the metadata of https://other and of https://h would both stand at ${wellKnown}`],
+  [[['https://h']], ['https://h/'], `the metadata of https://h/ and of https://h would both stand at ${wellKnown}`],
+  [[['https://h/a']], ['https://h/a', undefined, 'M'],
+    `two scopes of this server are of https://h/a and say different things about it at ${wellKnown}/a`],
+  [[['https://h/a', true]], ['https://h/b', true],
+    `https://h/b and https://h/a cannot both answer at ${wellKnown}: set rootAlias for one of them`],
+  [[['https://h/a', true]], ['https://h'], `https://h and https://h/a cannot both answer at ${wellKnown}: set rootAlias for one of them`],
+  [[['https://h']], ['https://h/a', true], `https://h/a and https://h cannot both answer at ${wellKnown}: set rootAlias for one of them`]
+]
+for (const [added, one, message] of conflicts) {
+  test(`refused: ${message}`, t => {
+    const registry = of(added)
+    t.throws(() => add(registry, one), new MetadataConflictError(message))
+    t.end()
+  })
+}

@@ -1,0 +1,186 @@
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { test } from 'tap'
+import oauthResourceServer, { InvalidTokenError } from '../../plugins/index.ts'
+import type { AccessToken, AccessTokenVerifier } from '../../plugins/index.ts'
+import { bearer, createApp, optionsFor } from '../support/app.ts'
+import { createFakeIssuer } from '../support/issuer.ts'
+import { accepted, answerOf, createTestServer, invalidRequest, invalidToken, noCredentials } from '../support/server.ts'
+
+const preflight = { origin: 'https://app.example', 'access-control-request-method': 'GET' }
+
+test('who is asked for a token', async t => {
+  const { app, issuer } = await createTestServer(t)
+  const good = bearer(await issuer.token())
+  const cases: Array<[url: string, headers: Record<string, string>, answer: object]> = [
+    ['/', {}, noCredentials],
+    ['/', good, accepted],
+    ['/', bearer('bad'), invalidToken],
+    ['/', { authorization: 'Bearer' }, invalidRequest],
+    ['/optional', {}, accepted],
+    ['/optional', good, accepted],
+    ['/optional', { authorization: 'Basic x' }, accepted],
+    ['/optional', bearer('bad'), invalidToken],
+    ['/optional', { authorization: 'Bearer' }, invalidRequest],
+    ['/open', {}, accepted],
+    ['/open', bearer('bad'), accepted],
+    ['/open', { authorization: 'Bearer' }, accepted],
+    ['/missing', {}, { status: 404, error: undefined, pointer: false }],
+    ['/missing', bearer('bad'), { status: 404, error: undefined, pointer: false }]
+  ]
+  for (const [url, headers, answer] of cases) {
+    t.strictSame(answerOf(await app.inject({ url, headers })), answer, `${url} ${JSON.stringify(headers).slice(0, 40)}`)
+  }
+})
+
+test('what the handler sees', async t => {
+  const { app, issuer, get, handled } = await createTestServer(t)
+  const token = await issuer.token({ scope: 'read' })
+  for (const known of [false, true]) {
+    const response = await get(token)
+    t.match(response.json(), { accessToken: { subject: 'user-1', scopes: ['read'] } }, known ? 'from the cache' : 'verified')
+  }
+  await app.inject({ url: '/optional', headers: bearer(token) })
+  await app.inject('/optional')
+  await app.inject({ url: '/open', headers: bearer(token) })
+  t.strictSame(handled, ['user-1', 'user-1', 'user-1', null, null])
+})
+
+test('nothing is read of a body before the token', async t => {
+  const { app, handled } = await createTestServer(t)
+  const response = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' }, payload: '{' })
+  t.strictSame(answerOf(response), noCredentials)
+  t.strictSame(handled, [])
+})
+
+test('a preflight runs nothing that a token protects', async t => {
+  const { app, issuer } = await createTestServer(t)
+  const ran: string[] = []
+  const run = (name: string) => async (): Promise<string> => { ran.push(name); return 'secret' }
+  app.all('/all', run('all'))
+  app.route({ method: ['GET', 'OPTIONS'], url: '/both', handler: run('both') })
+  app.all('/all-scoped', { config: { oauth: { scopes: ['read'] } } }, run('all-scoped'))
+  app.all('/all-optional', { config: { oauth: { token: 'optional' } } }, run('all-optional'))
+  app.all('/all-open', { config: { oauth: false } }, run('all-open'))
+  app.options('/own', run('own'))
+  const token = await issuer.token()
+  const cases: Array<[url: string, headers: Record<string, string>, status: number, ran: string[]]> = [
+    ['/all', preflight, 204, []],
+    ['/both', preflight, 204, []],
+    ['/all-scoped', preflight, 204, []],
+    ['/all', { ...preflight, ...bearer('bad') }, 204, []],
+    ['/all-optional', preflight, 200, ['all-optional']],
+    ['/all-open', preflight, 200, ['all-open']],
+    ['/own', preflight, 200, ['own']],
+    ['/missing', preflight, 404, []],
+    ['/all', {}, 401, []],
+    ['/all', { origin: 'https://app.example' }, 401, []],
+    ['/all', { 'access-control-request-method': 'GET' }, 401, []],
+    ['/own', {}, 401, []],
+    ['/all', bearer(token), 200, ['all']]
+  ]
+  for (const [url, headers, status, expected] of cases) {
+    ran.length = 0
+    const response = await app.inject({ method: 'OPTIONS', url, headers })
+    t.equal(response.statusCode, status, `${url} ${Object.keys(headers).join()}`)
+    t.strictSame(ran, expected, 'and it ran what it may')
+    if (status === 204) t.equal(response.body, '')
+  }
+  for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'] as const) {
+    ran.length = 0
+    t.equal((await app.inject({ method: method as 'GET', url: '/all', headers: preflight })).statusCode, 401, `${method} is no preflight`)
+    t.strictSame(ran, [])
+  }
+})
+
+test('a hook of one\'s own can ask for a token, whatever the rule of the route is', async t => {
+  const { app, issuer } = await createTestServer(t)
+  app.get('/hooked', { config: { oauth: false }, onRequest: app.verifyAccessToken }, async request => request.accessToken?.subject)
+  t.strictSame(answerOf(await app.inject('/hooked')), noCredentials)
+  t.strictSame(answerOf(await app.inject({ url: '/hooked', headers: bearer('bad') })), invalidToken)
+  t.equal((await app.inject({ url: '/hooked', headers: bearer(await issuer.token()) })).body, 'user-1')
+})
+
+test('each scope has the verifier of its own resource', async t => {
+  const issuer = await createFakeIssuer()
+  const other = await createFakeIssuer({ issuer: 'https://other.example' })
+  const app = await createApp(t, optionsFor(issuer))
+  app.get('/', async request => request.accessToken!.issuer)
+  await app.register(async child => {
+    await child.register(oauthResourceServer, optionsFor(other, { resource: 'https://api.example.com/child' }))
+    child.get('/child', async request => request.accessToken!.issuer)
+    t.not(child.accessTokenVerifier, app.accessTokenVerifier)
+    t.equal(child.accessTokenVerifier, child.accessTokenVerifier, 'and one alone')
+  })
+  const forChild = await other.token({ aud: 'https://api.example.com/child' })
+  t.strictSame(answerOf(await app.inject({ url: '/', headers: bearer(forChild) })), invalidToken)
+  t.equal((await app.inject({ url: '/child', headers: bearer(forChild) })).body, other.issuer)
+  t.equal((await app.inject({ url: '/', headers: bearer(await issuer.token()) })).body, issuer.issuer)
+  t.equal((await app.inject({ url: '/child', headers: bearer(await issuer.token()) })).statusCode, 401)
+})
+
+test('a verifier of one\'s own', async t => {
+  const known = { subject: 'mine' } as AccessToken
+  const promiseOfAnotherRealm = (value: AccessToken): Promise<AccessToken> => {
+    const promise = Promise.resolve(value)
+    return { then: promise.then.bind(promise) } as Promise<AccessToken>
+  }
+  const failing = Promise.reject(new InvalidTokenError('mine'))
+  failing.catch(() => {})
+  const cases: Record<string, [() => unknown, number]> = {
+    'answers at once': [() => known, 200],
+    'answers later': [async () => known, 200],
+    'answers with a promise of another realm': [() => promiseOfAnotherRealm(known), 200],
+    'fails with a promise of another realm': [() => ({ then: failing.then.bind(failing) }), 401],
+    'refuses at once': [() => { throw new InvalidTokenError('mine') }, 401],
+    'refuses later': [async () => { throw new InvalidTokenError('mine') }, 401],
+    'breaks at once': [() => { throw new TypeError('broken') }, 500],
+    'breaks later': [async () => { throw new TypeError('broken') }, 500],
+    'says null': [() => null, 401],
+    'says undefined': [() => undefined, 401],
+    'says false': [() => false, 401],
+    'says null later': [async () => null, 401],
+    'says undefined later': [async () => undefined, 401]
+  }
+  const app = await createApp(t, optionsFor(await createFakeIssuer()))
+  let subjects: Array<string | undefined> = []
+  for (const [title, [verify]] of Object.entries(cases)) {
+    await app.register(async child => {
+      const own = { verify } as AccessTokenVerifier
+      child.decorate('accessTokenVerifier', { getter: () => own })
+      child.get(`/${title.replaceAll(' ', '-')}`, async request => {
+        subjects.push(request.accessToken?.subject)
+        return ''
+      })
+    })
+  }
+  for (const [title, [, status]] of Object.entries(cases)) {
+    subjects = []
+    const response = await app.inject({ url: `/${title.replaceAll(' ', '-')}`, headers: bearer('any') })
+    t.equal(response.statusCode, status, title)
+    t.strictSame(subjects, status === 200 ? ['mine'] : [], title)
+  }
+})
+
+test('what comes after a verification may fail as it likes', async t => {
+  const fails: Record<string, (app: FastifyInstance, issuerOf: () => void) => void> = {
+    'the next hook': (app, fail) => { app.get('/', { onRequest: () => fail() }, async () => '') },
+    'the handler': (app, fail) => { app.get('/', () => fail()) }
+  }
+  for (const [title, add] of Object.entries(fails)) {
+    const issuer = await createFakeIssuer()
+    const app = await createApp(t, optionsFor(issuer))
+    add(app, () => { throw new Error('broken') })
+    const headers = bearer(await issuer.token())
+    for (const known of ['verified', 'known']) {
+      t.equal((await app.inject({ url: '/', headers })).statusCode, 500, `${title}, the token ${known}`)
+    }
+  }
+})
+
+test('authenticate alone needs the configuration', async t => {
+  const { authenticate } = await import('../../plugins/index.ts')
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await t.rejects(async () => { await app.register(authenticate) }, /fastify-oauth-resource-server\/config/)
+})
