@@ -12,7 +12,7 @@ test('defaults and what is given', async t => {
   const { publicJwk } = await createSigningKey('k', 'ES256')
   t.match(resolve([issuer])[0], {
     rule: {
-      issuer, audiences: [plainOptions.resource], rejectForeignAudiences: false, profile: 'rfc9068', scopeClaims: ['scope'],
+      issuer, audiences: [plainOptions.resource], foreignAudiences: 'accept', profile: 'rfc9068', scopeClaims: ['scope'],
       clockToleranceSeconds: 5
     },
     advertised: true, jwksUri: null, jwks: null
@@ -24,7 +24,7 @@ test('defaults and what is given', async t => {
   })
   t.match(resolve([{ issuer, audience: 'a', scopeClaims: ['roles'], clockToleranceSeconds: 0, rejectForeignAudiences: true, jwksUri: 'https://as/k' }],
     { clockToleranceSeconds: 9 })[0], {
-    rule: { audiences: ['a'], scopeClaims: ['roles'], clockToleranceSeconds: 0, rejectForeignAudiences: true }, jwksUri: 'https://as/k'
+    rule: { audiences: ['a'], scopeClaims: ['roles'], clockToleranceSeconds: 0, foreignAudiences: 'refuse' }, jwksUri: 'https://as/k'
   })
   t.strictSame(resolve([{ issuer, jwks: { keys: [publicJwk] } }])[0]!.jwks, { keys: [publicJwk] })
   t.strictSame(resolve([issuer, 'https://as/']).map(one => one.rule.issuer), [issuer, 'https://as/'], 'a slash makes another issuer')

@@ -17,7 +17,7 @@ test('the verifier of a configuration', async t => {
   } as const
   for (const [title, [options, requests, remembers]] of Object.entries(cases)) {
     issuer.requests.length = 0
-    const verifier = createVerifierOf(resolveConfig(optionsFor(issuer, { clock, ...options })).config)
+    const verifier = createVerifierOf(resolveConfig(optionsFor(issuer, { clock, ...options })).config, () => t.fail('nothing to tell of'))
     t.strictSame(issuer.requests, [], title)
     const token = await issuer.token()
     t.match(await verifier.verify(token), { subject: 'user-1' }, title)

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { Fetch } from '../../../lib/http/fetch-json.ts'
+import type { Fetch } from '../../../lib/http/limited-fetch.ts'
 import { IssuerMetadataError, findIssuerMetadata } from '../../../lib/metadata/issuer-metadata.ts'
 
 const limits = { timeoutMs: 5000, maxBytes: 10_000 }

@@ -13,6 +13,14 @@ const accessToken: AccessToken = {
   tokenId: 'token-1',
   expiresAt: 1_800_000_300,
   issuedAt: 1_800_000_000,
+  roles: [],
+  organizations: null,
+  teams: null,
+  sessionId: null,
+  grantId: null,
+  authenticationContext: null,
+  authenticatedAt: null,
+  authorizationDetails: [],
   claims: Object.freeze({ sub: 'user-1', plan: 'pro' })
 }
 const acceptedAt = {

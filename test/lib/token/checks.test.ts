@@ -1,23 +1,16 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
-  audienceOf, checkAlgorithm, checkAudience, checkConfirmation, checkCritical, checkExpiry, checkIssuedAt, checkKeyId,
+  audienceOf, checkAlgorithm, checkAudience, checkClaimValues, checkConfirmation, checkCritical, checkExpiry, checkIssuedAt, checkKeyId,
   checkNotAnIdToken, checkNotBefore, checkRequiredClaims, checkType, checks
 } from '../../../lib/token/checks.ts'
 import type { Check } from '../../../lib/token/checks.ts'
 import type { IssuerRule } from '../../../lib/token/issuer-rule.ts'
+import { createIssuerRule } from '../../support/issuer-rule.ts'
 import { reasonOf } from '../../support/reason.ts'
 
 const now = 1_800_000_000
-const strict: IssuerRule = {
-  issuer: 'https://login.example.com',
-  audiences: ['https://api.example.com', 'api'],
-  rejectForeignAudiences: false,
-  algorithms: ['ES256', 'EdDSA'],
-  profile: 'rfc9068',
-  scopeClaims: ['scope'],
-  clockToleranceSeconds: 5
-}
+const strict = createIssuerRule({ audiences: ['https://api.example.com', 'api'], algorithms: ['ES256', 'EdDSA'] })
 const lenient: IssuerRule = { ...strict, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
 
 type Fields = Record<string, unknown>
@@ -26,7 +19,7 @@ type Case = [given: Fields, reason: string | null]
 /** What is written twice: the rows of a table, each against one check. */
 function judge (check: Check, part: 'header' | 'claims', given: Fields, rule: IssuerRule): string | null {
   const jwt = { compact: '', header: {}, claims: {}, [part]: given }
-  return reasonOf(() => check({ jwt, rule, now }))
+  return reasonOf(() => check({ jwt, rule, now, brokenRules: [] }))
 }
 
 const claimsOf = (changes: Fields): Fields => {
@@ -104,10 +97,27 @@ const tables: Array<{ check: Check, part: 'header' | 'claims', rule: IssuerRule,
   {
     check: checkAudience,
     part: 'claims',
-    rule: { ...strict, rejectForeignAudiences: true },
+    rule: { ...strict, foreignAudiences: 'refuse' },
     cases: [
       [{ aud: 'api' }, null], [{ aud: ['api', 'https://api.example.com'] }, null], [{ aud: ['api', 'other'] }, 'audience_foreign']
     ]
+  },
+  {
+    check: checkClaimValues,
+    part: 'claims',
+    rule: { ...strict, requiredClaims: { token_use: 'access', ver: '2.0' } },
+    cases: [
+      [{ token_use: 'access', ver: '2.0' }, null], [{ token_use: 'access', ver: '2.0', aud: 'x' }, null],
+      [{}, 'type_refused'], [{ token_use: 'access' }, 'type_refused'], [{ token_use: 'id', ver: '2.0' }, 'type_refused'],
+      [{ token_use: 'Access', ver: '2.0' }, 'type_refused'], [{ token_use: ['access'], ver: '2.0' }, 'type_refused'],
+      [{ token_use: 'access', ver: 2 }, 'type_refused']
+    ]
+  },
+  {
+    check: checkClaimValues,
+    part: 'claims',
+    rule: { ...strict, requiredClaims: { constructor: 'x', toString: 'y' } },
+    cases: [[{}, 'type_refused'], [{ constructor: 'x', toString: 'y' }, null]]
   },
   {
     check: checkExpiry,
@@ -202,14 +212,30 @@ for (const { check, part, rule, cases } of tables) {
 test('every check is asked, and those of the header come first', async t => {
   t.strictSame(checks.map(check => check.name), [
     'checkAlgorithm', 'checkKeyId', 'checkCritical', 'checkType', 'checkAudience', 'checkExpiry', 'checkNotBefore',
-    'checkIssuedAt', 'checkRequiredClaims', 'checkNotAnIdToken', 'checkConfirmation'
+    'checkIssuedAt', 'checkRequiredClaims', 'checkClaimValues', 'checkNotAnIdToken', 'checkConfirmation'
   ])
 })
 
+test('a further audience is told of where that is wanted, and the token is let in', async t => {
+  const rule: IssuerRule = { ...strict, foreignAudiences: 'report' }
+  const cases: Array<[aud: unknown, reason: string | null, broken: string[]]> = [
+    ['api', null, []], [['api', 'https://api.example.com'], null, []], [['api', 'other'], null, ['foreignAudiences']],
+    [['other'], 'audience_foreign', []], [undefined, 'audience_missing', []]
+  ]
+  for (const [aud, reason, broken] of cases) {
+    const brokenRules: string[] = []
+    t.equal(reasonOf(() => checkAudience({ jwt: { compact: '', header: {}, claims: { aud } }, rule, now, brokenRules })), reason)
+    t.strictSame(brokenRules, broken, JSON.stringify(aud))
+  }
+})
+
 test('the audience as a list', async t => {
-  t.strictSame(audienceOf({ aud: 'a' }), ['a'])
-  t.strictSame(audienceOf({ aud: ['a', 'b'] }), ['a', 'b'])
-  t.equal(audienceOf({}), null)
+  t.strictSame(audienceOf({ aud: 'a' }, strict), ['a'])
+  t.strictSame(audienceOf({ aud: ['a', 'b'] }, strict), ['a', 'b'])
+  t.equal(audienceOf({}, strict), null)
+  const elsewhere = { ...strict, claims: { ...strict.claims, audience: 'client_id' } }
+  t.strictSame(audienceOf({ aud: 'a', client_id: 'b' }, elsewhere), ['b'])
+  t.equal(audienceOf({ aud: 'a' }, elsewhere), null)
 })
 
 test('only the very string of an audience will do', async t => {
@@ -229,7 +255,7 @@ test('no claims whatever make a check throw anything else than a refusal', async
   const names = fc.constantFrom('aud', 'exp', 'nbf', 'iat', 'sub', 'client_id', 'jti', 'azp', 'cnf', 'scope', '__proto__', 'alg', 'kid', 'typ', 'crit')
   const fields = fc.dictionary(names, fc.oneof(fc.jsonValue(), fc.double(), fc.constant(undefined)))
   fc.assert(fc.property(fields, fields, fc.constantFrom(strict, lenient), (header, claims, rule) => {
-    for (const check of checks) reasonOf(() => check({ jwt: { compact: '', header, claims }, rule, now }))
+    for (const check of checks) reasonOf(() => check({ jwt: { compact: '', header, claims }, rule, now, brokenRules: [] }))
     return true
   }))
 })

@@ -1,39 +1,39 @@
 import { test } from 'tap'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import type { IssuerKeys } from '../../../lib/token/issuer-keys.ts'
 import type { Issuer } from '../../../lib/token/issuer.ts'
-import { createKeySet } from '../../../lib/token/key-set.ts'
-import type { KeySet } from '../../../lib/token/key-set.ts'
+import { createJwtIssuer } from '../../../lib/token/issuer.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
+import { createTokenRouter } from '../../../lib/token/token-router.ts'
 import { createVerifier } from '../../../lib/token/verifier.ts'
 import { createTestClock } from '../../support/clock.ts'
+import { createIssuerRule } from '../../support/issuer-rule.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
-import { reasonOf } from '../../support/reason.ts'
+import { reasonOf, reasonOfAsync } from '../../support/reason.ts'
 
 /** An issuer whose signatures are all good, until its keys change. */
-function trusting (identifier: string): Issuer & { checked: string[], change (): void } {
-  let keys: KeySet = createKeySet({ keys: [] })
+function trusting (identifier: string, clock: Clock): Issuer & { checked: string[], change (): void } {
+  let keys = {}
   const checked: string[] = []
-  return {
-    rule: {
-      issuer: identifier, audiences: ['https://api.example.com'], rejectForeignAudiences: false, algorithms: ['ES256'],
-      profile: 'rfc9068', scopeClaims: ['scope'], clockToleranceSeconds: 5
-    },
-    get keys () { return keys },
-    checked,
-    change () { keys = createKeySet({ keys: [] }) },
+  const issuerKeys: IssuerKeys = {
     async verifySignature ({ compact }) {
       checked.push(compact)
-      return keys
+      const now = keys
+      return { holds: () => keys === now }
     }
   }
+  const issuer = createJwtIssuer(createIssuerRule({ issuer: identifier }), issuerKeys, clock)
+  return { ...issuer, checked, change () { keys = {} } }
 }
 
 async function setup (cached = true) {
   const clock = createTestClock()
   const [a, b] = [await createFakeIssuer({ clock, issuer: 'https://a.example' }), await createFakeIssuer({ clock, issuer: 'https://b.example' })]
-  const issuers = [trusting(a.issuer), trusting(b.issuer)] as const
+  const issuers = [trusting(a.issuer, clock), trusting(b.issuer, clock)] as const
   const cache = cached ? createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock) : null
-  return { clock, a, b, issuers, verifier: createVerifier({ issuers, cache, clock }) }
+  const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations: null, report: () => {} })
+  return { clock, a, b, issuers, verifier }
 }
 
 test('each token is checked by the issuer that it names', async t => {
@@ -64,7 +64,7 @@ test('what fails a check does not get as far as the keys', async t => {
   const token = await a.token()
   for (const [claims, header, reason] of cases) {
     const given = Object.keys(header).length === 0 ? await a.token(claims) : replaceHeader(token, header)
-    t.equal(reasonOf(() => verifier.verify(given)), reason, reason)
+    t.equal(await reasonOfAsync(async () => await verifier.verify(given)), reason, reason)
   }
   t.strictSame(issuer.checked, [])
 })
@@ -92,7 +92,7 @@ test('how long it is known', async t => {
     for (let i = 0; i < 2; i++) await verifier.verify(token)
     t.equal(issuer.checked.length, 3, 'in the leeway each request is checked anew')
     clock.advance(5)
-    t.equal(reasonOf(() => verifier.verify(token)), 'token_expired')
+    t.equal(await reasonOfAsync(async () => await verifier.verify(token)), 'token_expired')
   })
   await t.test('not past the age of the cache', async t => {
     const { a, clock, issuers: [issuer], verifier } = await setup()

@@ -1,8 +1,10 @@
 import { test } from 'tap'
 import { UnavailableError } from '../../../lib/errors.ts'
 import type { RefreshRules } from '../../../lib/http/refreshed.ts'
-import type { Issuer, IssuerSource } from '../../../lib/token/issuer.ts'
-import { createIssuer } from '../../../lib/token/issuer.ts'
+import { createRefreshed } from '../../../lib/http/refreshed.ts'
+import { findIssuerMetadata } from '../../../lib/metadata/issuer-metadata.ts'
+import type { IssuerKeys, IssuerKeysSource } from '../../../lib/token/issuer-keys.ts'
+import { createIssuerKeys } from '../../../lib/token/issuer-keys.ts'
 import { parseJwt } from '../../../lib/token/jwt.ts'
 import { createTestClock } from '../../support/clock.ts'
 import type { TestClock } from '../../support/clock.ts'
@@ -17,43 +19,33 @@ const refresh: RefreshRules = {
 interface Parts {
   readonly clock: TestClock
   readonly fake: FakeIssuer
-  readonly issuer: Issuer
+  readonly keys: IssuerKeys
 }
 
-async function setup (changes: (fake: FakeIssuer) => Partial<IssuerSource> = () => ({})): Promise<Parts> {
+async function setup (changes: (fake: FakeIssuer) => Partial<IssuerKeysSource> = () => ({})): Promise<Parts> {
   const clock = createTestClock()
   const fake = await createFakeIssuer({ clock })
-  const issuer = createIssuer({
-    rule: {
-      issuer: fake.issuer, audiences: [], rejectForeignAudiences: false, algorithms: ['ES256'], profile: 'rfc9068', scopeClaims: [],
-      clockToleranceSeconds: 0
-    },
-    jwksUri: null,
-    jwks: null,
-    fetch: fake.fetch,
-    limits: { timeoutMs: 5000, maxBytes: 10_000 },
-    metadataRefresh: { ...refresh, defaultAgeMs: 3_600_000 },
-    keysRefresh: refresh,
-    clock,
-    ...changes(fake)
+  const limits = { timeoutMs: 5000, maxBytes: 10_000 }
+  const metadata = createRefreshed(
+    () => findIssuerMetadata(fake.issuer, fake.fetch, limits), { ...refresh, defaultAgeMs: 3_600_000 }, clock)
+  const keys = createIssuerKeys({
+    jwksUri: null, jwks: null, metadata, fetch: fake.fetch, limits, refresh, clock, ...changes(fake)
   })
-  return { clock, fake, issuer }
+  return { clock, fake, keys }
 }
 
 /** `null` for a token whose signature is good, else the reason why not. */
-async function check ({ issuer, fake }: Parts, token?: string): Promise<string | null> {
+async function check ({ keys, fake }: Parts, token?: string): Promise<string | null> {
   const jwt = parseJwt(token ?? await fake.token())
-  return await reasonOfAsync(() => issuer.verifySignature(jwt))
+  return await reasonOfAsync(() => keys.verifySignature(jwt))
 }
 
 test('the keys are found by way of the metadata, and found once', async t => {
   const parts = await setup()
-  const { fake, issuer } = parts
-  t.equal(issuer.keys, null)
+  const { fake, keys } = parts
   t.strictSame(fake.requests, [])
-  const keys = await issuer.verifySignature(parseJwt(await fake.token()))
-  t.equal(keys, issuer.keys)
-  t.equal(keys.size, 1)
+  const basis = await keys.verifySignature(parseJwt(await fake.token()))
+  t.equal(basis.holds(), true)
   t.equal(await check(parts), null)
   t.strictSame(fake.requests, [fake.metadataUrl, fake.jwksUri])
 })
@@ -67,7 +59,6 @@ test('with a jwksUri nothing else is asked for, and with keys nothing at all', a
 
   const byKeys = await setup(fake => ({ jwks: { keys: fake.keys.map(key => key.publicJwk) } }))
   t.equal(await check(byKeys), null)
-  t.not(byKeys.issuer.keys, null)
   await byKeys.fake.rotate()
   t.equal(await check(byKeys), 'key_unknown')
   t.strictSame(byKeys.fake.requests, [])
@@ -75,16 +66,15 @@ test('with a jwksUri nothing else is asked for, and with keys nothing at all', a
 
 test('keys that did not change stay the ones they were', async t => {
   const parts = await setup()
-  const { clock, fake, issuer } = parts
-  await check(parts)
-  const { keys } = issuer
+  const { clock, fake, keys } = parts
+  const basis = await keys.verifySignature(parseJwt(await fake.token()))
   clock.advance(600)
-  await check(parts)
+  t.equal(await keys.verifySignature(parseJwt(await fake.token())), basis)
   t.equal(fake.requests.length, 3)
-  t.equal(issuer.keys, keys)
+  t.equal(basis.holds(), true)
   await fake.rotate({ keepOld: true })
-  await check(parts)
-  t.not(issuer.keys, keys)
+  t.not(await keys.verifySignature(parseJwt(await fake.token())), basis)
+  t.equal(basis.holds(), false, 'and what rested on those before has to be looked at again')
 })
 
 test('what is wrong with a token', async t => {
@@ -106,7 +96,7 @@ test('what could not be found out', async t => {
     const parts = await setup()
     breakIt(parts.fake)
     try {
-      await parts.issuer.verifySignature(parseJwt(await parts.fake.token()))
+      await parts.keys.verifySignature(parseJwt(await parts.fake.token()))
       t.fail(title)
     } catch (error) {
       t.ok(error instanceof UnavailableError, title)
@@ -118,9 +108,9 @@ test('what could not be found out', async t => {
 
 test('when to come back is never at once', async t => {
   for (const [retryAfterMs, retryAfterSeconds] of [[0, 1], [1, 1], [1000, 1], [1001, 2], [60_000, 60]] as const) {
-    const { fake, issuer } = await setup(() => ({ keysRefresh: { ...refresh, retryAfterMs } }))
+    const { fake, keys } = await setup(() => ({ refresh: { ...refresh, retryAfterMs } }))
     fake.answer(fake.metadataUrl, () => { throw new Error('down') })
-    await t.rejects(issuer.verifySignature(parseJwt(await fake.token())), { retryAfterSeconds } as Partial<UnavailableError> & Error)
+    await t.rejects(keys.verifySignature(parseJwt(await fake.token())), { retryAfterSeconds } as Partial<UnavailableError> & Error)
   }
 })
 

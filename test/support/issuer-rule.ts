@@ -1,0 +1,18 @@
+import type { IssuerRule } from '../../lib/token/issuer-rule.ts'
+
+/** What is asked of the tokens of an issuer about which nothing in particular was said, but for what a test says. */
+export function createIssuerRule (changes: Partial<IssuerRule> = {}): IssuerRule {
+  return {
+    issuer: 'https://login.example.com',
+    audiences: ['https://api.example.com'],
+    foreignAudiences: 'accept',
+    algorithms: ['ES256'],
+    profile: 'rfc9068',
+    scopeClaims: ['scope'],
+    claims: { audience: 'aud', roles: 'roles', organizations: null, teams: null, session: 'sid', grant: null },
+    requiredClaims: {},
+    tokenRules: [],
+    clockToleranceSeconds: 5,
+    ...changes
+  }
+}
