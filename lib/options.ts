@@ -52,8 +52,8 @@ function valueAt (value: unknown, path: string): unknown {
   return segments(path).reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], value)
 }
 
-/** The members of a JWK that are private or secret (RFC 7518 section 6). */
-const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+/** The members of a JWK that are private or secret (RFC 7518 section 6), and options that are secrets. */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'clientSecret']
 
 /** A value as a message can show it: short, without private keys, and without the password of a URL. */
 export function show (value: unknown): string {

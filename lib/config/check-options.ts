@@ -22,6 +22,7 @@ const issuerSchema = Type.Object({
   scopeClaims: Type.Optional(Type.Array(claimPath, { minItems: 1 })),
   claims: Type.Optional(Type.Object({
     audience: Type.Optional(claimPath),
+    actor: Type.Optional(claimPath),
     roles: Type.Optional(claimPath),
     organizations: Type.Optional(claimPath),
     teams: Type.Optional(claimPath),

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { OptionError, UnavailableError, withoutStackTrace } from '../errors.ts'
+import type { Refreshed } from '../http/refreshed.ts'
+import { createRefreshed } from '../http/refreshed.ts'
 import { parseIdentifier } from '../metadata/identifier.ts'
 import { show } from '../options.ts'
 import type { Issuer } from '../token/issuer.ts'
@@ -11,33 +14,57 @@ import { resolveIssuer } from './resolve-issuer.ts'
 /** As many issuers are kept; one that is needed again is made again. */
 const mostIssuers = 1000
 const longestIdentifier = 2048
-const retryAfterSeconds = 5
+
+/** What the host's function gave, and what was made of it. */
+interface Found {
+  readonly given: unknown
+  readonly issuer: Issuer
+}
 
 /**
  * Finds issuers by the host's own function, and remembers those that are the host's: an identifier that is none of them
- * leaves nothing behind, as strangers make them up.
+ * leaves nothing behind, as strangers make them up. The function is asked again as often as for keys, since tenants go as
+ * well as come; an issuer about which it says the same as before keeps its keys and caches.
  */
 export function createIssuerResolver (config: OAuthConfig, find: NonNullable<OAuthConfig['resolveIssuer']>): IssuerResolver {
-  const known = new LRUCache<string, Issuer>({ max: mostIssuers })
-  return async identifier => {
-    const issuer = known.get(identifier)
-    if (issuer !== undefined) return issuer
-    if (!isIdentifier(identifier)) return null
-    try {
+  const { discovery: { keys: rules }, clock } = config
+  const known = new LRUCache<string, Refreshed<Found | null>>({ max: mostIssuers })
+  const arriving = new Map<string, Refreshed<Found | null>>()
+
+  const createLookup = (identifier: string): Refreshed<Found | null> => {
+    let last: Found | null = null
+    return createRefreshed(async () => {
       const given = await find(identifier)
-      if (given === null || given === undefined) return null
-      const resolved = resolveIssuer(given, 'resolveIssuer', config)
-      if (resolved.rule.issuer !== identifier) {
-        throw new OptionError(`resolveIssuer gave ${show(resolved.rule.issuer)} for ${show(identifier)}`)
-      }
-      // Two that asked at the same time get the same issuer, with the same keys and caches.
-      const made = known.get(identifier) ?? createIssuer(resolved, config)
-      known.set(identifier, made)
-      return made
+      if (given === null || given === undefined) last = null
+      else if (last === null || !isDeepStrictEqual(given, last.given)) last = { given, issuer: issuerOf(given, identifier, config) }
+      return { value: last, maxAgeSeconds: null }
+    }, rules, clock)
+  }
+
+  return async identifier => {
+    if (!isIdentifier(identifier)) return null
+    const lookup = known.get(identifier) ?? arriving.get(identifier) ?? createLookup(identifier)
+    arriving.set(identifier, lookup)
+    try {
+      const found = await lookup.get()
+      if (found === null) known.delete(identifier)
+      else known.set(identifier, lookup)
+      return found?.issuer ?? null
     } catch (error) {
-      throw withoutStackTrace(() => new UnavailableError('issuer_unresolvable', retryAfterSeconds, error))
+      throw withoutStackTrace(() => new UnavailableError('issuer_unresolvable', Math.max(1, Math.ceil(rules.retryAfterMs / 1000)), error))
+    } finally {
+      arriving.delete(identifier)
     }
   }
+}
+
+/** @throws OptionError when the host gave what is no issuer, or another one */
+function issuerOf (given: unknown, identifier: string, config: OAuthConfig): Issuer {
+  const resolved = resolveIssuer(given, 'resolveIssuer', config)
+  if (resolved.rule.issuer !== identifier) {
+    throw new OptionError(`resolveIssuer gave ${show(resolved.rule.issuer)} for ${show(identifier)}`)
+  }
+  return createIssuer(resolved, config)
 }
 
 function isIdentifier (value: string): boolean {

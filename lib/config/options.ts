@@ -16,6 +16,11 @@ type MaybePromise<T> = T | Promise<T>
 export interface ClaimOptions {
   /** The audience. Default: `aud`. */
   audience?: ClaimPath
+  /**
+   * Who acts for the subject: an object like `act`, or the actor's identifier alone. Default: `act`, which is looked at in
+   * any case where there is nothing else.
+   */
+  actor?: ClaimPath
   /** Default: `roles`. */
   roles?: ClaimPath
   /** The organizations, or the teams, that a token is bound to: one or a list. Default: tokens are bound to none. */

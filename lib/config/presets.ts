@@ -11,8 +11,11 @@ export const issuerPresets: Readonly<Record<PresetName, Preset>> = {
   entra: { profile: 'jwt', algorithms: ['RS256'], scopeClaims: ['scp'], claims: { roles: 'roles' }, requiredClaims: { ver: '2.0' } },
   /** Keycloak. The audience needs an audience mapper; without one it is `account`. */
   keycloak: { profile: 'jwt', scopeClaims: ['scope'], claims: { roles: ['realm_access', 'roles'] }, requiredClaims: { typ: 'Bearer' } },
-  /** Auth0, with either of its token dialects. Its issuer identifiers end with a slash. */
-  auth0: { profile: 'jwt', algorithms: ['RS256', 'PS256'], scopeClaims: ['scope', 'permissions'] },
+  /**
+   * Auth0, with either of its token dialects. Its issuer identifiers end with a slash. `permissions` is what the user may
+   * do, asked for by the client or not, so it makes roles and no scopes.
+   */
+  auth0: { profile: 'jwt', algorithms: ['RS256', 'PS256'], scopeClaims: ['scope'], claims: { roles: 'permissions' } },
   /** Okta, custom authorization servers. */
   okta: { profile: 'jwt', algorithms: ['RS256'], scopeClaims: ['scp'], claims: { roles: 'groups' } },
   /** Amazon Cognito user pools. Access tokens have no `aud`: the audience is the list of client ids that may call. */

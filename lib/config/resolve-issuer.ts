@@ -96,7 +96,13 @@ function ruleOf (options: IssuerOptions, name: string, defaults: IssuerDefaults)
     profile,
     scopeClaims: Object.freeze([...options.scopeClaims ?? (profile === 'jwt' ? ['scope', 'scp'] : ['scope'])]),
     claims: Object.freeze({
-      audience: 'aud', roles: 'roles', organizations: null, teams: null, session: 'sid', grant: null, ...claims
+      audience: claims.audience ?? 'aud',
+      actor: claims.actor ?? 'act',
+      roles: claims.roles ?? 'roles',
+      organizations: claims.organizations ?? null,
+      teams: claims.teams ?? null,
+      session: claims.session ?? 'sid',
+      grant: claims.grant ?? null
     }),
     requiredClaims: Object.freeze({ ...requiredClaims }),
     tokenRules: Object.freeze(tokenRules.map(rule => Object.freeze({ reportOnly: false, ...rule }))),
@@ -114,6 +120,9 @@ function resolveIntrospection (options: IntrospectionOptions, name: string): Res
   if (authentication.method === 'tls_client_auth' && fetch === null) {
     throw new OptionError(`${name}.authentication tls_client_auth needs ${name}.fetch to present the certificate`)
   }
+  if (authentication.method === 'private_key_jwt' && !isSigningKey(authentication.privateKey)) {
+    throw new OptionError(`${name}.authentication.privateKey must be a private CryptoKey that may sign`)
+  }
   return Object.freeze({
     rule: Object.freeze({ clientId, authentication: Object.freeze({ ...authentication }), signedResponseAlgorithm, allowMissingAudience }),
     endpoint,
@@ -122,6 +131,12 @@ function resolveIntrospection (options: IntrospectionOptions, name: string): Res
     refusedCacheMs: refusedCacheSeconds * 1000,
     fetch
   })
+}
+
+/** Not by its class, of which another realm has another. */
+function isSigningKey (key: unknown): boolean {
+  const { type, usages } = (key ?? {}) as { type?: unknown, usages?: unknown }
+  return type === 'private' && Array.isArray(usages) && usages.includes('sign')
 }
 
 function checkAlgorithms (algorithms: readonly string[], name: string): void {

@@ -45,14 +45,15 @@ async function read (
   url: string, init: RequestInit, fetch: Fetch, maxBytes: number, statuses: readonly number[], signal: AbortSignal
 ): Promise<FetchedText> {
   const response = await fetch(url, init)
-  const { status, headers } = response
+  const { status } = response
   const redirect = isRedirect(response)
   if (redirect || !statuses.includes(status)) {
     // The connection is of no further use, and its end is of no interest.
     response.body?.cancel().catch(() => {})
     throw new FetchError(redirect ? 'redirect' : 'status', url, status)
   }
-  return { status, headers, text: await readText(url, response, maxBytes, signal) }
+  // A custom fetch may give what only looks like a response.
+  return { status, headers: new Headers(response.headers), text: await readText(url, response, maxBytes, signal) }
 }
 
 /** A custom fetch may follow redirects though it was asked not to. */

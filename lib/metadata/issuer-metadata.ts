@@ -8,9 +8,17 @@ import { authorizationServerMetadataUrls } from './well-known.ts'
 /** What a resource server needs to know of an authorization server (RFC 8414 section 2). */
 export interface IssuerMetadata {
   readonly issuer: string
-  readonly jwksUri: string
-  /** RFC 7662; `null` when it has none. */
+  /** `null` when nobody needs it. */
+  readonly jwksUri: string | null
+  /** RFC 7662; `null` when nobody needs it. */
   readonly introspectionEndpoint: string | null
+}
+
+/** What of the metadata is of use. The rest may be missing, or wrong: it is not looked at. */
+export interface MetadataNeeds {
+  readonly keys: boolean
+  /** `mtls`: where clients with a certificate are to ask (RFC 8705 section 5). */
+  readonly introspection: 'none' | 'plain' | 'mtls'
 }
 
 type Document = Readonly<Record<string, unknown>>
@@ -25,21 +33,23 @@ export class IssuerMetadataError extends Error {
 
 /**
  * Finds the metadata of a configured issuer at its well-known places, one after the other (RFC 8414 section 3, OpenID
- * Connect Discovery 1.0 section 4). A document is used only when it names the very issuer that was asked for, and when
- * its keys are somewhere that a stranger could not have chosen to hurt us: not on this machine, unless the issuer is
- * itself on this machine.
+ * Connect Discovery 1.0 section 4). A document is used only when it names the very issuer that was asked for, has what is
+ * needed, and when that is somewhere that a stranger could not have chosen to hurt us: not on this machine, unless the
+ * issuer is itself on this machine.
  *
  * @throws IssuerMetadataError
  */
-export async function findIssuerMetadata (issuer: string, fetch: Fetch, limits: FetchLimits): Promise<Loaded<IssuerMetadata>> {
+export async function findIssuerMetadata (
+  issuer: string, needs: MetadataNeeds, fetch: Fetch, limits: FetchLimits
+): Promise<Loaded<IssuerMetadata>> {
   const parts = parseIdentifier(issuer)
   const attempts: string[] = []
   for (const url of authorizationServerMetadataUrls(parts)) {
     try {
       const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
-      const fault = faultOf(body, issuer, isLoopbackHost(parts.host))
-      if (fault === null) return { value: metadataFrom(body), maxAgeSeconds }
-      attempts.push(`${url}: ${fault}`)
+      const found = metadataFrom(body, issuer, needs, isLoopbackHost(parts.host))
+      if (typeof found !== 'string') return { value: found, maxAgeSeconds }
+      attempts.push(`${url}: ${found}`)
     } catch (error) {
       attempts.push((error as FetchError).message)
     }
@@ -47,24 +57,24 @@ export async function findIssuerMetadata (issuer: string, fetch: Fetch, limits: 
   throw new IssuerMetadataError(issuer, attempts)
 }
 
-function metadataFrom ({ issuer, jwks_uri: jwksUri, introspection_endpoint: introspection }: Document): IssuerMetadata {
-  return {
-    issuer: issuer as string,
-    jwksUri: jwksUri as string,
-    introspectionEndpoint: introspection === undefined ? null : introspection as string
+/** What is needed of a document, or what is wrong with it. */
+function metadataFrom (body: Document, issuer: string, needs: MetadataNeeds, loopbackAllowed: boolean): IssuerMetadata | string {
+  if (body.issuer !== issuer) return 'names another issuer'
+  const aliases = needs.introspection === 'mtls' ? body.mtls_endpoint_aliases as Document | null | undefined : null
+  const introspectionEndpoint = aliases?.introspection_endpoint ?? body.introspection_endpoint
+  const keysFault = needs.keys ? faultOf('jwks_uri', body.jwks_uri, loopbackAllowed) : null
+  const endpointFault = needs.introspection === 'none' ? null : faultOf('introspection_endpoint', introspectionEndpoint, loopbackAllowed)
+  return keysFault ?? endpointFault ?? {
+    issuer,
+    jwksUri: needs.keys ? body.jwks_uri as string : null,
+    introspectionEndpoint: needs.introspection === 'none' ? null : introspectionEndpoint as string
   }
 }
 
-function faultOf (body: Document, issuer: string, loopbackAllowed: boolean): string | null {
-  if (body.issuer !== issuer) return 'names another issuer'
-  if (typeof body.jwks_uri !== 'string') return 'has no jwks_uri'
-  return faultOfUrl('jwks_uri', body.jwks_uri, loopbackAllowed) ??
-    (body.introspection_endpoint === undefined ? null : faultOfUrl('introspection_endpoint', body.introspection_endpoint, loopbackAllowed))
-}
-
-function faultOfUrl (name: string, url: unknown, loopbackAllowed: boolean): string | null {
+function faultOf (name: string, url: unknown, loopbackAllowed: boolean): string | null {
+  if (typeof url !== 'string') return `has no ${name}`
   try {
-    const { host } = parseIdentifier(String(url))
+    const { host } = parseIdentifier(url)
     return isLocalHost(host) && !loopbackAllowed ? `has a ${name} on a local address` : null
   } catch (error) {
     return `has a ${name} that ${(error as Error).message}`

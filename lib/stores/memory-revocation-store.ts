@@ -17,7 +17,11 @@ export interface MemoryRevocationStoreOptions {
 }
 
 export interface MemoryRevocationStore extends RevocationStore {
-  /** Takes effect with the next request. Tokens of the subject, session or grant that are issued later are good. */
+  /**
+   * Takes effect with the next request. Tokens of the subject, session or grant that are issued later are good.
+   *
+   * @throws TypeError when it names none or several of what can be revoked
+   */
   revoke (revocation: Revocation): void
   /** How many revocations are remembered. */
   readonly size: number
@@ -35,10 +39,10 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
       revokedAt.delete(key)
     }
   }
-  const isDead = (key: string | null, issuedAt: number | null): boolean => {
-    const at = key === null ? undefined : revokedAt.get(key)
+  const isDead = (issuer: string, name: Revocable, value: string | null, issuedAt: number | null): boolean => {
+    const at = value === null ? undefined : revokedAt.get(keyOf(issuer, name, value))
     // Times are whole seconds: a token of the very second of the revocation may be older than it.
-    return at !== undefined && (issuedAt === null || issuedAt <= at)
+    return at !== undefined && (issuedAt === null || Math.floor(issuedAt) <= at)
   }
 
   return {
@@ -46,20 +50,35 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
     revoke (revocation) {
       const now = Math.floor(clock.now() / 1000)
       forgetOld(now)
-      const key = keyOf(revocation)
+      const key = keyOfRevocation(revocation)
       revokedAt.delete(key)
       revokedAt.set(key, now)
     },
     isRevoked ({ issuer, tokenId, grantId, sessionId, subject, issuedAt }: RevocableToken) {
-      return isDead(tokenId && keyOf({ issuer, tokenId }), null) ||
-        isDead(grantId && keyOf({ issuer, grantId }), issuedAt) ||
-        isDead(sessionId && keyOf({ issuer, sessionId }), issuedAt) ||
-        isDead(keyOf({ issuer, subject }), issuedAt)
+      return isDead(issuer, 'tokenId', tokenId, null) ||
+        isDead(issuer, 'grantId', grantId, issuedAt) ||
+        isDead(issuer, 'sessionId', sessionId, issuedAt) ||
+        isDead(issuer, 'subject', subject, issuedAt)
     }
   }
 }
 
+const revocables = ['tokenId', 'grantId', 'sessionId', 'subject'] as const
+type Revocable = typeof revocables[number]
+
+/** A whole access token would fit the type: which of its parts was meant would be a guess. */
+function keyOfRevocation (revocation: Revocation): string {
+  const members: Partial<Record<Revocable, unknown>> = revocation
+  const named = revocables.filter(name => members[name] !== undefined)
+  const [name] = named
+  const value = named.length === 1 ? members[name!] : undefined
+  if (typeof revocation.issuer !== 'string' || typeof value !== 'string') {
+    throw new TypeError(`a revocation names an issuer and one of ${revocables.join(', ')}`)
+  }
+  return keyOf(revocation.issuer, name!, value)
+}
+
 /** Encoded and not joined: identifiers may hold any character. */
-function keyOf ({ issuer, ...rest }: Revocation): string {
-  return JSON.stringify([issuer, ...Object.entries(rest)[0]!])
+function keyOf (issuer: string, name: Revocable, value: string): string {
+  return JSON.stringify([issuer, name, value])
 }

@@ -25,7 +25,7 @@ export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken 
     clientId,
     audience: [...audienceOf(claims, rule)!],
     scopes: scopesOf(claims, rule),
-    actor: actorOf(claims, rule.issuer),
+    actor: actorOf(claims, rule),
     tokenId: firstText(claims.jti),
     expiresAt: (claims.exp as number | undefined) ?? null,
     issuedAt: (claims.iat as number | undefined) ?? null,
@@ -56,13 +56,15 @@ function scopesOf (claims: Claims, rule: IssuerRule): string[] {
 }
 
 /** RFC 8693 section 4.1: the outermost `act` is who acts now; it is read for its identity and nothing else. */
-function actorOf (claims: Claims, issuer: string): Actor | null {
-  if (claims.act === undefined) return null
+function actorOf (claims: Claims, { issuer, claims: { actor: path } }: IssuerRule): Actor | null {
+  const mapped = readClaim(claims, path)
+  const found = typeof mapped === 'string' && path !== 'act' ? { sub: mapped } : mapped === undefined ? claims.act : mapped
+  if (found === undefined) return null
   let depth = 0
-  for (let act: unknown = claims.act; act !== undefined; act = (act as Claims).act) {
+  for (let act: unknown = found; act !== undefined; act = (act as Claims).act) {
     if (++depth > maxActorDepth || typeof act !== 'object' || act === null || Array.isArray(act)) throw refused('actor_malformed')
   }
-  const { sub, iss = issuer } = claims.act as Claims
+  const { sub, iss = issuer } = found as Claims
   if (typeof sub !== 'string' || sub === '' || typeof iss !== 'string') throw refused('actor_malformed')
   // An actor that is the subject is nobody else.
   return sub === claims.sub && iss === issuer ? null : { issuer: iss, subject: sub }

@@ -1,6 +1,9 @@
 import type { AccessToken } from './access-token.ts'
-import { checkAudience, checkConfirmation, checkExpiry, checkIssuedAt, checkNotBefore } from './checks.ts'
+import {
+  checkAudience, checkClaimValues, checkConfirmation, checkExpiry, checkIssuedAt, checkNotAnIdToken, checkNotBefore, checkRequiredClaims
+} from './checks.ts'
 import type { Check } from './checks.ts'
+import { readClaim } from './claim-path.ts'
 import { accessTokenFrom } from './from-claims.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import { refused } from './jwt.ts'
@@ -28,19 +31,31 @@ export function accessTokenFromIntrospection (
   if (answer.iss !== undefined && answer.iss !== rule.issuer) throw refused('issuer_unknown')
   if (!isBearer(answer.token_type)) throw refused('type_refused')
 
-  const missingAudience = answer.aud === undefined && allowMissingAudience
+  // What is believed to be meant for us is written down as if it had been said.
+  const audienceIsOurs = allowMissingAudience && readClaim(answer, rule.claims.audience) === undefined
+  const readBy = audienceIsOurs ? { ...rule, claims: { ...rule.claims, audience: 'aud' } } : rule
   const claims = {
     ...answer,
-    ...missingAudience && { aud: rule.audiences[0] },
-    // A client that acts for itself may have no subject of its own.
-    sub: answer.sub ?? answer.client_id
+    ...audienceIsOurs && { aud: rule.audiences[0] },
+    // A client that acts for itself may have no subject of its own; a user is not to be taken for it.
+    sub: answer.sub ?? (isAbsent(answer.username) ? answer.client_id : undefined)
   }
-  const checks: Check[] = [checkAudience, checkNotBefore, checkIssuedAt, checkConfirmation]
-  if (answer.exp !== undefined) checks.push(checkExpiry)
   const brokenRules: string[] = []
-  for (const check of checks) check({ jwt: { compact: '', header: {}, claims }, rule, now, brokenRules })
-  if (typeof claims.sub !== 'string' || claims.sub === '') throw refused('claim_missing')
-  return { accessToken: accessTokenFrom(claims, rule), brokenRules }
+  const input = { jwt: { compact: '', header: {}, claims }, rule: readBy, now, brokenRules }
+  for (const check of checks) check(input)
+  if (answer.exp !== undefined) checkExpiry(input)
+  // Less has to be in an answer than in a JWT, and what is in it has to be of the same shape.
+  checkRequiredClaims({ ...input, rule: { ...readBy, profile: 'jwt' } })
+  return { accessToken: accessTokenFrom(claims, readBy), brokenRules }
+}
+
+/** Of the checks of a JWT those that an answer has to pass as well. */
+const checks: readonly Check[] = [
+  checkAudience, checkNotBefore, checkIssuedAt, checkClaimValues, checkNotAnIdToken, checkConfirmation
+]
+
+function isAbsent (value: unknown): boolean {
+  return value === undefined || value === null
 }
 
 /** RFC 7662 section 2.2 and RFC 6749 section 5.1: optional, without case. Other kinds need a proof, or are no access tokens. */

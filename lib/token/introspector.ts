@@ -13,6 +13,7 @@ import type { IssuerRule } from './issuer-rule.ts'
 import { parseJwt, refused } from './jwt.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import type { NegativeCache } from './negative-cache.ts'
+import { parseStrictObject } from './strict-json.ts'
 
 /** How the tokens of one issuer are introspected (RFC 7662). */
 export interface IntrospectionRule {
@@ -28,7 +29,7 @@ export interface IntrospectionSource {
   readonly rule: IssuerRule
   readonly introspection: IntrospectionRule
   /** Where to ask; it may have to be discovered first. */
-  readonly endpoint: () => Promise<string | null>
+  readonly endpoint: () => Promise<string>
   /** Checks the signature of a signed answer with the keys of the issuer. */
   readonly verifySignature: (jwt: UnverifiedJwt) => Promise<unknown>
   readonly refusedTokens: NegativeCache | null
@@ -53,17 +54,24 @@ export interface Introspector {
 export function createIntrospector (source: IntrospectionSource): Introspector {
   const { refusedTokens, retryAfterMs, clock } = source
   const underWay = new Map<string, Promise<Introspected>>()
-  let failedAt = -Infinity
+  let failure: { at: number, error: unknown } | null = null
+  let answers = 0
 
   const ask = async (token: string, digest: string): Promise<Introspected> => {
+    const answersBefore = answers
     try {
-      return await introspectOnce(source, token)
+      const introspected = await introspectOnce(source, token)
+      answers++
+      return introspected
     } catch (error) {
       if (error instanceof InvalidTokenError) {
+        answers++
         refusedTokens?.remember(digest)
         throw error
       }
-      failedAt = clock.now()
+      // Whoever finds a token that an issuer stumbles over must not be able to keep everybody else's from being asked about.
+      const isDown = answers === answersBefore && !(error instanceof QuestionRefusedError)
+      if (isDown) failure = { at: clock.now(), error }
       throw unavailable(retryAfterMs, error)
     }
   }
@@ -75,7 +83,7 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
       const same = underWay.get(digest)
       if (same !== undefined) return await same
       // An issuer that is down is not asked again by everyone who comes.
-      if (clock.now() < failedAt + retryAfterMs) throw unavailable(retryAfterMs, null)
+      if (failure !== null && clock.now() < failure.at + retryAfterMs) throw unavailable(retryAfterMs, failure.error)
       const answer = ask(token, digest).finally(() => { underWay.delete(digest) })
       underWay.set(digest, answer)
       return await answer
@@ -83,23 +91,20 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
   }
 }
 
-/** An issuer that gave no answer, or not in the form that was agreed on. */
-class IntrospectionAnswerError extends Error {
+/** An answer that is not in the form that was agreed on. */
+class AnswerFormError extends Error {
   constructor (message: string, cause?: unknown) {
     super(message, { cause })
-    this.name = 'IntrospectionAnswerError'
+    this.name = 'AnswerFormError'
   }
 }
 
-/**
- * Whether an error is about asking, and not about the token. Of the token speak two: an answer whose `active` is not the
- * boolean true, and the error that tells that tokens of this kind are not introspected (RFC 7009 section 2.2.1).
- */
-function saysNothingOfTheToken (error: unknown, oauth: OAuth4WebApi): boolean {
-  if (error instanceof oauth.ResponseBodyError) return error.error !== 'unsupported_token_type'
-  if (!(error instanceof oauth.OperationProcessingError) || error.code !== oauth.INVALID_RESPONSE) return true
-  const { body } = (error.cause ?? {}) as { body?: unknown }
-  return typeof body !== 'object' || body === null || Array.isArray(body)
+/** The issuer is there, and does not answer this one question. */
+class QuestionRefusedError extends Error {
+  constructor (cause: unknown) {
+    super('the issuer does not answer the question', { cause })
+    this.name = 'QuestionRefusedError'
+  }
 }
 
 function unavailable (retryAfterMs: number, cause: unknown): UnavailableError {
@@ -113,49 +118,76 @@ async function introspectOnce (source: IntrospectionSource, token: string): Prom
   return accessTokenFromIntrospection(answer, source.rule, source.introspection.allowMissingAudience, source.clock.now() / 1000)
 }
 
-/** 400: this kind of token is not introspected; 401: we are not who we should be. */
+/** 400: the question is refused; 401: we are not who we should be. */
 const meaningfulStatuses = [200, 400, 401]
 
 /** The members of the answer (RFC 7662 section 2.2), from the issuer without doubt, about a token that is active or not. */
 async function answerAbout (token: string, source: IntrospectionSource): Promise<Readonly<Record<string, unknown>>> {
   // Loaded by those alone who introspect.
   const oauth = await import('oauth4webapi')
-  const { rule: { issuer }, introspection: { clientId, authentication, signedResponseAlgorithm } } = source
+  const { rule: { issuer, clockToleranceSeconds }, introspection: { clientId, authentication, signedResponseAlgorithm }, clock } = source
   const endpoint = await source.endpoint()
-  if (endpoint === null) throw new IntrospectionAnswerError('the issuer has no introspection endpoint')
   const server = { issuer, introspection_endpoint: endpoint }
-  const client: Client = { client_id: clientId }
+  const client: Client = {
+    client_id: clientId,
+    [oauth.clockSkew]: Math.round((clock.now() - Date.now()) / 1000),
+    [oauth.clockTolerance]: clockToleranceSeconds
+  }
   if (signedResponseAlgorithm !== null) client.introspection_signed_response_alg = signedResponseAlgorithm
 
   const response = await oauth.introspectionRequest(server, client, clientAuthOf(oauth, authentication), token, {
     additionalParameters: { token_type_hint: 'access_token' },
     [oauth.customFetch]: async (url: string, init: RequestInit) => {
       const { status, headers, text } = await fetchText(url, init, source.fetch, source.limits, meaningfulStatuses)
+      headers.set('content-type', mediaTypeOf(headers))
       return new Response(text, { status, headers })
     },
     [oauth.allowInsecureRequests]: isLoopbackHost(parseIdentifier(endpoint).host)
   })
-  const text = await response.clone().text()
+  if (response.status === 200) await checkForm(response.headers, await response.clone().text(), source)
   try {
-    const answer = await oauth.processIntrospectionResponse(server, client, response)
-    await checkForm(response, text, source)
-    return answer
+    return await oauth.processIntrospectionResponse(server, client, response)
   } catch (error) {
-    if (saysNothingOfTheToken(error, oauth)) throw error
-    throw refused('token_inactive')
+    if (isAboutTheToken(error, oauth)) throw refused('token_inactive')
+    throw response.status === 400 ? new QuestionRefusedError(error) : error
   }
 }
 
-/** RFC 9701 section 5: where a signed answer is agreed on, another is a downgrade; where none is, a signature would go unchecked. */
-async function checkForm (response: Response, text: string, source: IntrospectionSource): Promise<void> {
-  const isSigned = response.headers.get('content-type')?.startsWith('application/token-introspection+jwt') === true
-  if (isSigned !== (source.introspection.signedResponseAlgorithm !== null)) {
-    throw new IntrospectionAnswerError(isSigned ? 'a signed answer was not asked for' : 'the answer is not signed')
+/**
+ * Of the token itself speak two errors: an answer whose `active` is no boolean (RFC 7662 section 2.2: only `true` says
+ * that it is good), and the one that tells that tokens of this kind are not introspected (RFC 7009 section 2.2.1).
+ */
+function isAboutTheToken (error: unknown, oauth: OAuth4WebApi): boolean {
+  if (error instanceof oauth.ResponseBodyError) return error.status === 400 && error.error === 'unsupported_token_type'
+  if (!(error instanceof oauth.OperationProcessingError) || error.code !== oauth.INVALID_RESPONSE) return false
+  const { body } = (error.cause ?? {}) as { body?: unknown }
+  return typeof body === 'object' && body !== null
+}
+
+/**
+ * RFC 9701 section 5: where a signed answer is agreed on, another is a downgrade; where none is, a signature would go
+ * unchecked. What the answer says is read after this and by oauth4webapi, which checks what it was signed for.
+ */
+async function checkForm (headers: Headers, text: string, source: IntrospectionSource): Promise<void> {
+  const isSigned = headers.get('content-type') === 'application/token-introspection+jwt'
+  const { signedResponseAlgorithm } = source.introspection
+  if (isSigned !== (signedResponseAlgorithm !== null)) {
+    throw new AnswerFormError(isSigned ? 'a signed answer was not asked for' : 'the answer is not signed')
   }
-  if (!isSigned) return
   try {
-    await source.verifySignature(parseJwt(text))
+    if (!isSigned) {
+      parseStrictObject(Buffer.from(text))
+      return
+    }
+    const jwt = parseJwt(text, source.limits.maxBytes)
+    if (jwt.header.alg !== signedResponseAlgorithm) throw new AnswerFormError('it is signed with another algorithm')
+    await source.verifySignature(jwt)
   } catch (error) {
-    throw new IntrospectionAnswerError('the signature of the answer is not the issuer\'s', error)
+    throw new AnswerFormError(isSigned ? 'the answer is not signed by the issuer' : 'the answer is no JSON object', error)
   }
+}
+
+/** RFC 9110 section 8.3.1: without case and parameters. */
+function mediaTypeOf (headers: Headers): string {
+  return (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
 }

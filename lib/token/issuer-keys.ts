@@ -19,6 +19,7 @@ export interface IssuerKeysSource {
   readonly jwksUri: string | null
   /** Given, nothing is asked of the issuer at all. */
   readonly jwks: Readonly<Record<string, unknown>> | null
+  /** Must be of the kind that has keys, where neither of the above is given. */
   readonly metadata: Refreshed<IssuerMetadata>
   readonly fetch: Fetch
   readonly limits: FetchLimits
@@ -102,12 +103,12 @@ function createRings ({ jwks, jwksUri, metadata, fetch, limits, refresh, clock }
   return createRefreshed(async () => {
     const known = await metadata.get()
     try {
-      return await load(known.jwksUri)
+      return await load(known.jwksUri!)
     } catch (error) {
       // The keys may have moved.
       const newer = await metadata.newerThan(known)
       if (newer.jwksUri === known.jwksUri) throw error
-      return await load(newer.jwksUri)
+      return await load(newer.jwksUri!)
     }
   }, refresh, clock)
 }

@@ -11,6 +11,8 @@ export type TokenProfile = 'rfc9068' | 'jwt'
 export interface ClaimMapping {
   /** Default: `aud`. */
   readonly audience: ClaimPath
+  /** Who acts for the subject; where it has nothing, `act` is looked at all the same. */
+  readonly actor: ClaimPath
   readonly roles: ClaimPath
   readonly organizations: ClaimPath | null
   readonly teams: ClaimPath | null

@@ -53,8 +53,8 @@ export function createTokenRouter (issuers: readonly Issuer[], resolve: IssuerRe
   }
 }
 
-/** By its form alone: three parts, the first of them a JSON object. */
+/** By its form alone: three parts, the first of them a JSON object as far as its beginning tells. */
 function isJwt (token: string): boolean {
   const parts = token.split('.')
-  return parts.length === 3 && Buffer.from(parts[0]!.slice(0, 4), 'base64url').toString('latin1').startsWith('{')
+  return parts.length === 3 && /^\s*\{/.test(Buffer.from(parts[0]!, 'base64url').toString('latin1'))
 }

@@ -1,4 +1,4 @@
-import { UnavailableError, isOAuthResourceError, withoutStackTrace } from '../errors.ts'
+import { UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from './access-token.ts'
 import { refused } from './jwt.ts'
@@ -58,15 +58,16 @@ function unlessRevoked (accessToken: AccessToken, revocations: RevocationStore |
   const judge = (revoked: unknown): AccessToken => {
     if (revoked === false) return accessToken
     // Anything but a clear answer is none.
-    throw revoked === true ? refused('token_revoked') : revocationsUnavailable(null)
+    throw revoked === true ? refused('token_revoked') : revocationsUnavailable(new TypeError('isRevoked gave no boolean'))
   }
+  let answer: boolean | Promise<boolean>
   try {
-    const answer = revocations.isRevoked(accessToken)
-    if (typeof answer === 'boolean') return judge(answer)
-    return answer.then(judge, (error: unknown) => { throw revocationsUnavailable(error) })
+    answer = revocations.isRevoked(accessToken)
   } catch (error) {
-    throw isOAuthResourceError(error) ? error : revocationsUnavailable(error)
+    throw revocationsUnavailable(error)
   }
+  if (typeof answer === 'boolean') return judge(answer)
+  return Promise.resolve(answer).then(judge, (error: unknown) => { throw revocationsUnavailable(error) })
 }
 
 function revocationsUnavailable (cause: unknown): UnavailableError {

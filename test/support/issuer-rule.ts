@@ -9,7 +9,7 @@ export function createIssuerRule (changes: Partial<IssuerRule> = {}): IssuerRule
     algorithms: ['ES256'],
     profile: 'rfc9068',
     scopeClaims: ['scope'],
-    claims: { audience: 'aud', roles: 'roles', organizations: null, teams: null, session: 'sid', grant: null },
+    claims: { audience: 'aud', actor: 'act', roles: 'roles', organizations: null, teams: null, session: 'sid', grant: null },
     requiredClaims: {},
     tokenRules: [],
     clockToleranceSeconds: 5,

@@ -1,7 +1,9 @@
 import { test } from 'tap'
 import type { Fetch } from '../../../lib/http/limited-fetch.ts'
+import type { MetadataNeeds } from '../../../lib/metadata/issuer-metadata.ts'
 import { IssuerMetadataError, findIssuerMetadata } from '../../../lib/metadata/issuer-metadata.ts'
 
+const keys: MetadataNeeds = { keys: true, introspection: 'none' }
 const limits = { timeoutMs: 5000, maxBytes: 10_000 }
 
 /** A fetch that knows these documents, and what it was asked for. */
@@ -37,12 +39,12 @@ test('where metadata is looked for, and in which order', async t => {
   }
   for (const [issuer, urls] of Object.entries(cases)) {
     const nowhere = web({})
-    await t.rejects(findIssuerMetadata(issuer, nowhere.fetch, limits), IssuerMetadataError)
+    await t.rejects(findIssuerMetadata(issuer, keys, nowhere.fetch, limits), IssuerMetadataError)
     t.strictSame(nowhere.asked, urls, issuer)
     for (const [i, url] of urls.entries()) {
       const { fetch, asked } = web({ [url]: { issuer, jwks_uri: 'https://keys.example/jwks' } })
-      t.strictSame(await findIssuerMetadata(issuer, fetch, limits), {
-        value: { issuer, jwksUri: 'https://keys.example/jwks' }, maxAgeSeconds: null
+      t.strictSame(await findIssuerMetadata(issuer, keys, fetch, limits), {
+        value: { issuer, jwksUri: 'https://keys.example/jwks', introspectionEndpoint: null }, maxAgeSeconds: null
       }, url)
       t.strictSame(asked, urls.slice(0, i + 1), 'and it is not looked for any further')
     }
@@ -64,6 +66,8 @@ test('what makes a document unusable', async t => {
     [{ issuer: [issuer], jwks_uri: jwks }, 'names another issuer'],
     [{ issuer }, 'has no jwks_uri'],
     [{ issuer, jwks_uri: [jwks] }, 'has no jwks_uri'],
+    [{ issuer, jwks_uri: null }, 'has no jwks_uri'],
+    [{ issuer, jwks_uri: jwks, introspection_endpoint: 'http://10.0.0.1' }, null],
     [{ issuer, jwks_uri: '' }, 'has a jwks_uri that must be an absolute https URL'],
     [{ issuer, jwks_uri: '/jwks' }, 'has a jwks_uri that must be an absolute https URL'],
     [{ issuer, jwks_uri: 'file:///etc/passwd' }, 'has a jwks_uri that must be an absolute https URL'],
@@ -73,7 +77,7 @@ test('what makes a document unusable', async t => {
   ]
   for (const [document, fault] of cases) {
     const { fetch } = web({ [`${issuer}/.well-known/oauth-authorization-server`]: document })
-    const found = findIssuerMetadata(issuer, fetch, limits)
+    const found = findIssuerMetadata(issuer, keys, fetch, limits)
     const title = JSON.stringify(document)
     if (fault === null) await t.resolves(found, title)
     else await t.rejects(found, { name: 'IssuerMetadataError', message: new RegExp(`oauth-authorization-server: ${fault};`) }, title)
@@ -92,12 +96,12 @@ test('keys on a local address, in all its spellings', async t => {
   for (const host of hosts) {
     for (const authority of [host, `${host}:8443`]) {
       const { fetch } = web({ [`${issuer}/.well-known/oauth-authorization-server`]: { issuer, jwks_uri: `https://${authority}/jwks` } })
-      await t.rejects(findIssuerMetadata(issuer, fetch, limits), { message: /jwks_uri on a local address/ }, authority)
+      await t.rejects(findIssuerMetadata(issuer, keys, fetch, limits), { message: /jwks_uri on a local address/ }, authority)
     }
   }
   for (const local of ['http://localhost:9000', 'http://127.0.0.1:9000', 'https://[::1]:9000']) {
     const { fetch } = web({ [`${local}/.well-known/oauth-authorization-server`]: { issuer: local, jwks_uri: `${local}/jwks` } })
-    await t.resolves(findIssuerMetadata(local, fetch, limits), `${local} may have its keys beside it`)
+    await t.resolves(findIssuerMetadata(local, keys, fetch, limits), `${local} may have its keys beside it`)
   }
 })
 
@@ -109,7 +113,7 @@ test('a place that fails does not keep the next from being asked, and the error 
     if (answer === undefined) throw new Error(`${url} is down`)
     return answer
   }
-  await t.rejects(findIssuerMetadata(issuer, fetch, limits), {
+  await t.rejects(findIssuerMetadata(issuer, keys, fetch, limits), {
     name: 'IssuerMetadataError',
     message: 'no usable metadata of https://as.example/t1: ' +
       'https://as.example/.well-known/oauth-authorization-server/t1: status (500); ' +
@@ -121,5 +125,48 @@ test('a place that fails does not keep the next from being asked, and the error 
 test('how long it may be kept', async t => {
   const issuer = 'https://as.example'
   const fetch: Fetch = async () => Response.json({ issuer, jwks_uri: 'https://keys.example' }, { headers: { 'cache-control': 'max-age=120' } })
-  t.equal((await findIssuerMetadata(issuer, fetch, limits)).maxAgeSeconds, 120)
+  t.equal((await findIssuerMetadata(issuer, keys, fetch, limits)).maxAgeSeconds, 120)
+})
+
+test('only what is needed is looked at', async t => {
+  const issuer = 'https://as.example'
+  const jwks = 'https://keys.example/jwks'
+  const ask = 'https://as.example/introspect'
+  const alias = 'https://mtls.as.example/introspect'
+  const both = { issuer, jwksUri: jwks, introspectionEndpoint: ask }
+  const aliases = { mtls_endpoint_aliases: { introspection_endpoint: alias } }
+  const cases: Array<[document: Record<string, unknown>, needs: MetadataNeeds, found: object | string]> = [
+    [{ jwks_uri: jwks, introspection_endpoint: ask }, { keys: true, introspection: 'plain' }, both],
+    [{ jwks_uri: jwks, introspection_endpoint: ask }, { keys: true, introspection: 'none' }, { ...both, introspectionEndpoint: null }],
+    [{ jwks_uri: jwks, introspection_endpoint: ask }, { keys: false, introspection: 'plain' }, { ...both, jwksUri: null }],
+    [{ introspection_endpoint: ask }, { keys: false, introspection: 'plain' }, { ...both, jwksUri: null }],
+    [{ introspection_endpoint: ask, jwks_uri: 'nonsense' }, { keys: false, introspection: 'plain' }, { ...both, jwksUri: null }],
+    [{ introspection_endpoint: ask }, { keys: true, introspection: 'plain' }, 'has no jwks_uri'],
+    [{ jwks_uri: jwks }, { keys: true, introspection: 'plain' }, 'has no introspection_endpoint'],
+    [{ jwks_uri: jwks, introspection_endpoint: null }, { keys: false, introspection: 'plain' }, 'has no introspection_endpoint'],
+    [{ introspection_endpoint: 'http://as.example/i' }, { keys: false, introspection: 'plain' },
+      'has a introspection_endpoint that must be https; http is allowed for loopback hosts only'],
+    [{ introspection_endpoint: 'https://169.254.169.254/' }, { keys: false, introspection: 'plain' }, 'has a introspection_endpoint on a local address'],
+    [{ introspection_endpoint: ask, ...aliases }, { keys: false, introspection: 'plain' }, { ...both, jwksUri: null }],
+    [{ introspection_endpoint: ask, ...aliases }, { keys: false, introspection: 'mtls' }, { ...both, jwksUri: null, introspectionEndpoint: alias }],
+    [{ introspection_endpoint: ask }, { keys: false, introspection: 'mtls' }, { ...both, jwksUri: null }],
+    [{ introspection_endpoint: ask, mtls_endpoint_aliases: null }, { keys: false, introspection: 'mtls' }, { ...both, jwksUri: null }],
+    [{ introspection_endpoint: ask, mtls_endpoint_aliases: { introspection_endpoint: 'http://x.example' } }, { keys: false, introspection: 'mtls' },
+      'has a introspection_endpoint that must be https; http is allowed for loopback hosts only']
+  ]
+  for (const [document, needs, found] of cases) {
+    const { fetch } = web({ [`${issuer}/.well-known/oauth-authorization-server`]: { issuer, ...document } })
+    const title = JSON.stringify([document, needs])
+    if (typeof found === 'string') {
+      await t.rejects(findIssuerMetadata(issuer, needs, fetch, limits), { message: new RegExp(`oauth-authorization-server: ${found};`) }, title)
+    } else {
+      t.strictSame((await findIssuerMetadata(issuer, needs, fetch, limits)).value, found, title)
+    }
+  }
+  const { fetch, asked } = web({
+    [`${issuer}/.well-known/oauth-authorization-server`]: { issuer, jwks_uri: jwks },
+    [`${issuer}/.well-known/openid-configuration`]: { issuer, introspection_endpoint: ask }
+  })
+  t.match(await findIssuerMetadata(issuer, { keys: false, introspection: 'plain' }, fetch, limits), { value: { introspectionEndpoint: ask } })
+  t.equal(asked.length, 2, 'a document without what is needed is none')
 })

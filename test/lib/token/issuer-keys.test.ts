@@ -27,7 +27,7 @@ async function setup (changes: (fake: FakeIssuer) => Partial<IssuerKeysSource> =
   const fake = await createFakeIssuer({ clock })
   const limits = { timeoutMs: 5000, maxBytes: 10_000 }
   const metadata = createRefreshed(
-    () => findIssuerMetadata(fake.issuer, fake.fetch, limits), { ...refresh, defaultAgeMs: 3_600_000 }, clock)
+    () => findIssuerMetadata(fake.issuer, { keys: true, introspection: 'none' }, fake.fetch, limits), { ...refresh, defaultAgeMs: 3_600_000 }, clock)
   const keys = createIssuerKeys({
     jwksUri: null, jwks: null, metadata, fetch: fake.fetch, limits, refresh, clock, ...changes(fake)
   })
