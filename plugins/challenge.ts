@@ -21,8 +21,8 @@ declare module 'fastify' {
   }
   interface FastifyReply {
     /**
-     * The headers that a 401 of this route would get, or those of one of this package's errors, for replies that Fastify
-     * does not send: `reply.raw.writeHead(401, reply.oauthChallengeHeaders())`.
+     * The headers that a 401 of this route would get, or those of one of this package's errors with its own status, for
+     * replies that Fastify does not send: `reply.raw.writeHead(401, reply.oauthChallengeHeaders())`.
      */
     oauthChallengeHeaders (error?: OAuthResourceError): ChallengeHeaders
   }
@@ -37,8 +37,12 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       return headersFor(this.request, this, error ?? null)
     })
   }
-  app.addHook('onError', (request, _reply, error, next) => {
-    request.oauthRefusal = findOAuthResourceError(error)
+  app.addHook('onError', (request, reply, error, next) => {
+    const refusal = findOAuthResourceError(error)
+    request.oauthRefusal = refusal
+    // An application that wraps one of our errors and says nothing about the status means the one it had. An error
+    // handler still has the last word.
+    if (refusal !== null && reply.statusCode === 200 && !hasStatus(error)) reply.code(refusal.statusCode)
     next()
   })
   app.addHook('onSend', (request, reply, _payload, next) => {
@@ -68,24 +72,28 @@ function checkPointers ({ oauthConfig, oauthDocuments, oauthRules }: FastifyInst
   return undefined
 }
 
+/** What Fastify looks for in an error. */
+function hasStatus (error: { statusCode?: unknown, status?: unknown }): boolean {
+  return error.statusCode !== undefined || error.status !== undefined
+}
+
 /** Completes the headers of a refusal, whoever made it. Status and body stay as they are. */
 function answer (request: FastifyRequest, reply: FastifyReply): void {
   const status = reply.statusCode
   // An error handler may have turned our error into another answer; then it is not what the client gets.
   const refusal = request.oauthRefusal?.statusCode === status ? request.oauthRefusal : null
-  if (status === 503 && refusal !== null && !reply.hasHeader('retry-after')) {
-    reply.header('retry-after', String((refusal as UnavailableError).retryAfterSeconds))
-  }
-  if (status !== 401 && !needsChallenge(refusal)) return
+  if (status !== 401 && refusal === null) return
   for (const [name, value] of Object.entries(headersFor(request, reply, refusal))) reply.header(name, value)
 }
 
 /** RFC 6750 section 3: a refusal for want of a usable token has a challenge, be it 400, 401 or 403. */
-function needsChallenge (refusal: OAuthResourceError | null): boolean {
-  return refusal?.oauthError === 'invalid_request' || refusal?.oauthError === 'insufficient_scope'
+function needsChallenge ({ statusCode, oauthError }: OAuthResourceError): boolean {
+  return statusCode === 401 || oauthError === 'invalid_request' || oauthError === 'insufficient_scope'
 }
 
+/** @param error `null` for a 401 that somebody else made */
 function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthResourceError | null): ChallengeHeaders {
+  if (error !== null && !needsChallenge(error)) return retryAfter(reply, error)
   const rule = ruleOf(request)
   if (rule.challenge === 'none') return {}
   return {
@@ -95,12 +103,17 @@ function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthR
   }
 }
 
+function retryAfter (reply: FastifyReply, error: OAuthResourceError): ChallengeHeaders {
+  if (error.statusCode !== 503 || reply.hasHeader('retry-after')) return {}
+  return { 'retry-after': String((error as UnavailableError).retryAfterSeconds) }
+}
+
 function challengeValues (
   request: FastifyRequest, reply: FastifyReply, rule: RouteRule, error: OAuthResourceError | null
 ): string | string[] {
   if (rule.pinnedChallenge !== null && (error === null || error.statusCode === 401)) return rule.pinnedChallenge
   const existing = rule.challenge === 'replace' ? undefined : reply.getHeader('www-authenticate')
-  if (existing !== undefined && rule.challenge === 'keep') return fieldLines(existing)
+  if (existing !== undefined && rule.challenge === 'keep') return oneOrSeveral(fieldLines(existing))
 
   const challenger = challengerOf(request.server.oauthConfig)
   const refusal = refusalFor(request, error)
@@ -108,7 +121,11 @@ function challengeValues (
 
   const { values, droppedUnreadable } = mergeChallenges(existing, challenger.challenge(rule, refusal))
   if (droppedUnreadable) request.log.warn('a WWW-Authenticate header that is not of the grammar of RFC 9110 was replaced')
-  return values.length === 1 ? values[0]! : [...values]
+  return oneOrSeveral(values)
+}
+
+function oneOrSeveral (lines: readonly string[]): string | string[] {
+  return lines.length === 1 ? lines[0]! : [...lines]
 }
 
 /** An `error` goes to those alone who presented a token (RFC 6750 section 3.1). */

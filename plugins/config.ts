@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions } from '../lib/config/options.ts'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
@@ -38,11 +38,12 @@ const fastifyOwn = ['prefix', 'logLevel', 'logSerializers'] as const
 const documentsByServer = new WeakMap<object, MetadataRegistry>()
 const givenOptions = new WeakMap<OAuthConfig, object>()
 
-const plugin: FastifyPluginCallback<Options> = (app, options, done) => {
+// Async, as what a plugin of the other kind throws is not caught: whoever awaits the registration would never hear of it.
+const plugin: FastifyPluginAsync<Options> = async (app, options) => {
   const given: Record<string, unknown> = { ...options }
   for (const name of fastifyOwn) delete given[name]
 
-  if (Object.hasOwn(app, 'oauthConfig')) return done(checkRepetition(app.oauthConfig, given))
+  if (Object.hasOwn(app, 'oauthConfig')) return checkRepetition(app.oauthConfig, given)
 
   const { config, warnings } = resolveConfig(given)
   givenOptions.set(config, given)
@@ -64,7 +65,6 @@ const plugin: FastifyPluginCallback<Options> = (app, options, done) => {
     warnOfUnknownScopes(app)
     next()
   })
-  done()
 }
 
 /** A scope that a route asks for and the configuration does not know is likely a typing error. */
@@ -76,9 +76,9 @@ function warnOfUnknownScopes ({ oauthConfig: { resource, scopes }, oauthRules, l
 }
 
 /** Two modules that register the same thing do no harm; two that mean different things are told so. */
-function checkRepetition (config: OAuthConfig, given: Record<string, unknown>): OptionError | undefined {
-  if (isDeepStrictEqual(givenOptions.get(config), given)) return undefined
-  return new OptionError(
+function checkRepetition (config: OAuthConfig, given: Record<string, unknown>): void {
+  if (isDeepStrictEqual(givenOptions.get(config), given)) return
+  throw new OptionError(
     `resource ${JSON.stringify(given.resource)}: this scope belongs to ${config.resource} already, with other options; ` +
     'register each resource in a scope of its own')
 }
@@ -97,7 +97,7 @@ function documentsOf (app: FastifyInstance): MetadataRegistry {
  * Checks the options once and decorates the scope with what every other plugin of the package reads:
  * `app.oauthConfig`.
  */
-export const config: FastifyPluginCallback<Options> = fp(plugin, {
+export const config: FastifyPluginAsync<Options> = fp(plugin, {
   name: 'fastify-oauth-resource-server/config',
   fastify: '5.x'
 })

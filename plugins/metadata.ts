@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 import { OptionError } from '../lib/errors.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
@@ -7,9 +7,10 @@ import { metadataRoutes } from '../lib/metadata/well-known.ts'
 
 const serversWithRoutes = new WeakSet<object>()
 
-const plugin: FastifyPluginCallback = (app, _options, done) => {
+// Async, as what a plugin of the other kind throws is not caught.
+const plugin: FastifyPluginAsync = async app => {
   const { oauthConfig: { identifier, document, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere }, oauthDocuments } = app
-  if (documentServedElsewhere) return done()
+  if (documentServedElsewhere) return
   try {
     oauthDocuments.add(identifier, document, metadataMaxAgeSeconds, rootAlias ?? undefined)
   } catch (error) {
@@ -20,7 +21,6 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     serversWithRoutes.add(app.server)
     addRoutes(rootOf(app), oauthDocuments)
   }
-  done()
 }
 
 const allowedMethods = ['GET', 'HEAD', 'OPTIONS']
@@ -98,7 +98,7 @@ function rootOf (app: FastifyInstance): FastifyInstance {
 }
 
 /** Serves the metadata document of the resource (RFC 9728 section 3), without a token, at the root of the server. */
-export const metadata: FastifyPluginCallback = fp(plugin, {
+export const metadata: FastifyPluginAsync = fp(plugin, {
   name: 'fastify-oauth-resource-server/metadata',
   fastify: '5.x',
   dependencies: ['fastify-oauth-resource-server/config']

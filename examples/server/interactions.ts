@@ -68,7 +68,7 @@ export async function interactions (app: FastifyInstance, { provider, resources 
       uid,
       accountName: findAccount(session?.accountId ?? '')?.name ?? 'nobody',
       clientName: nameOf(client),
-      redirectHost: new URL(String(params.redirect_uri)).host,
+      destination: destinationOf(String(params.redirect_uri)),
       access: [params.resource].flat().flatMap(identifier => {
         const resource = resources.find(one => one.identifier === identifier)
         if (resource === undefined) return []
@@ -81,6 +81,12 @@ export async function interactions (app: FastifyInstance, { provider, resources 
 
 function nameOf (client: Client | undefined): string {
   return client?.clientName ?? client?.clientId ?? 'An application without a name'
+}
+
+/** Applications on a device have a scheme of their own in place of a host. */
+function destinationOf (redirectUri: string): string {
+  const { host, protocol } = new URL(redirectUri)
+  return host === '' ? protocol : host
 }
 
 /** Pages that ask for a decision are neither framed nor kept. */

@@ -7,7 +7,7 @@ export interface ConsentRequest {
   readonly accountName: string
   readonly clientName: string
   /** Where the answer goes. The name of a client is its own claim; this is what the user can judge it by. */
-  readonly redirectHost: string
+  readonly destination: string
   /** What is asked for, resource by resource. */
   readonly access: ReadonlyArray<{ readonly resource: string, readonly name: string, readonly scopes: readonly string[] }>
 }
@@ -25,10 +25,10 @@ export function signInPage (uid: string, accounts: readonly DemoAccount[]): stri
     </form>`)
 }
 
-export function consentPage ({ uid, accountName, clientName, redirectHost, access }: ConsentRequest): string {
+export function consentPage ({ uid, accountName, clientName, destination, access }: ConsentRequest): string {
   return page('Allow access?', html`
     <p>You are signed in as <strong>${accountName}</strong>.</p>
-    <p><strong>${clientName}</strong> asks for access. The answer goes to <code>${redirectHost}</code>.</p>
+    <p><strong>${clientName}</strong> asks for access. The answer goes to <code>${destination}</code>.</p>
     ${access.map(({ resource, name, scopes }) => html`
     <h2>${name}</h2>
     <p><code>${resource}</code></p>

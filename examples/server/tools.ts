@@ -39,7 +39,9 @@ function authInfoOf (context: ServerContext): AuthInfo {
 }
 
 function subjectOf (context: ServerContext): string {
-  return String(authInfoOf(context).extra?.subject)
+  const subject = authInfoOf(context).extra?.subject
+  if (typeof subject !== 'string') throw new Error('authInfo without a subject')
+  return subject
 }
 
 function answer (value: unknown): CallToolResult {

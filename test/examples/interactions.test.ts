@@ -5,19 +5,24 @@ import { redirectUrl } from '../support/mcp-client-storage.ts'
 import { createUserAgent } from '../support/user-agent.ts'
 
 /** An authorization request of a client that chose its own name. */
-async function authorizationUrl (t: Test, clientName: string): Promise<{ url: URL, issuer: string }> {
+async function authorizationUrl (
+  t: Test, clientName: string, redirectUri = redirectUrl, more: Record<string, string> = {}
+): Promise<{ url: URL, issuer: string }> {
   const { issuer, mcpUrl } = await startExample(t)
   const registered = await fetch(`${issuer}/reg`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ client_name: clientName, redirect_uris: [redirectUrl], token_endpoint_auth_method: 'none' })
+    body: JSON.stringify({
+      client_name: clientName, redirect_uris: [redirectUri], token_endpoint_auth_method: 'none', ...more
+    })
   })
   const { client_id: clientId } = await registered.json() as { client_id: string }
   const url = new URL(`${issuer}/auth`)
   url.search = new URLSearchParams({
     client_id: clientId,
-    redirect_uri: redirectUrl,
+    redirect_uri: redirectUri,
     response_type: 'code',
+    // RFC 7636 appendix B
     code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
     code_challenge_method: 'S256',
     resource: mcpUrl,
@@ -91,4 +96,11 @@ test('an answer without the cookie of the request is refused: it is somebody els
 test('nobody signs in who has no account', async t => {
   const { url } = await authorizationUrl(t, 'Client')
   await t.rejects(createUserAgent().authorize(url, { account: 'mallory' }), { message: /^400 .*Nobody of that name/s })
+})
+
+test('an application on a device: the answer goes to a scheme, not to a host', async t => {
+  const { url } = await authorizationUrl(t, 'App', 'com.example.app:/callback', { application_type: 'native' })
+  const agent = createUserAgent()
+  t.equal((await agent.authorize(url)).protocol, 'com.example.app:')
+  t.match(agent.pages[1], '<code>com.example.app:</code>')
 })

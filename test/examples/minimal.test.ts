@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { test } from 'tap'
+
+const minimal = new URL('../../examples/minimal.ts', import.meta.url).pathname
+const root = new URL('../..', import.meta.url).pathname
+
+test('the minimal example is twenty lines', async t => {
+  const lines = (await readFile(minimal, 'utf8')).trimEnd().split('\n')
+  t.ok(lines.length <= 20, `${lines.length} lines`)
+  t.ok(lines.every(line => line.length <= 120))
+})
+
+test('H1, H31: the minimal example runs as it stands', async t => {
+  const child = spawn(process.execPath, ['--import', 'tsx', minimal], {
+    // Here, tsconfig.json says what the name of the package means.
+    cwd: root,
+    env: { PATH: process.env.PATH, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let address: string | undefined
+  for await (const line of createInterface({ input: child.stdout })) {
+    address = /Server listening at (http:[^"]+)/.exec(line)?.[1]
+    if (address !== undefined) break
+  }
+
+  const health = await fetch(`${address}/health`)
+  t.equal(health.status, 200)
+  const refused = await fetch(`${address}/projects`)
+  t.equal(refused.status, 401)
+  t.equal(refused.headers.get('www-authenticate'),
+    'Bearer resource_metadata="http://localhost:3000/.well-known/oauth-protected-resource", scope="projects:read"')
+  const document = await fetch(`${address}/.well-known/oauth-protected-resource`)
+  t.match(await document.json(), {
+    resource: 'http://localhost:3000',
+    authorization_servers: ['https://login.example.com'],
+    scopes_supported: ['projects:read']
+  })
+})

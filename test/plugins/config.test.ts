@@ -1,0 +1,94 @@
+import { test } from 'tap'
+import { config } from '../../plugins/index.ts'
+import { createServer, plainOptions, refuseEverybody, registerHint } from '../support/hint.ts'
+
+function logged (): { lines: string[], stream: { write (line: string): void } } {
+  const lines: string[] = []
+  return { lines, stream: { write: line => { lines.push((JSON.parse(line) as { msg: string }).msg) } } }
+}
+
+test('the scope gets its configuration, and what Fastify puts among the options is none of it', async t => {
+  const app = createServer(t)
+  await app.register(config, { ...plainOptions, prefix: '/x', logLevel: 'error' })
+  t.equal(app.oauthConfig.resource, plainOptions.resource)
+  t.ok(Object.isFrozen(app.oauthConfig))
+  await t.rejects(async () => await createServer(t).register(config, { ...plainOptions, prefixx: '/x' } as never),
+    { name: 'OptionError', message: 'there is no option "prefixx"' })
+})
+
+test('warnings go to the log of the host', async t => {
+  const { lines, stream } = logged()
+  const app = createServer(t, { logger: { level: 'warn', stream } })
+  await app.register(config, { ...plainOptions, metadata: {}, scopes: { read: 'Read' } })
+  app.get('/a', { config: { oauth: { scopes: ['read'] } } }, async () => 1)
+  app.get('/b', { config: { oauth: { scopes: ['raed'] } } }, async () => 1)
+  await app.ready()
+  t.strictSame(lines, [
+    'https://api.example.com: metadata.resource_name should say what a person calls this resource',
+    'https://api.example.com: GET /b asks for raed, which is not among the scopes'
+  ])
+})
+
+test('without configured scopes no route is warned about', async t => {
+  const { lines, stream } = logged()
+  const app = createServer(t, { logger: { level: 'warn', stream } })
+  await app.register(config, plainOptions)
+  app.get('/b', { config: { oauth: { scopes: ['any'] } } }, async () => 1)
+  await app.ready()
+  t.strictSame(lines, [])
+})
+
+test('H37 the same twice does no harm, something else in one scope stops the boot', async t => {
+  const fetch = async (): Promise<Response> => new Response()
+  const app = createServer(t)
+  await app.register(config, { ...plainOptions, fetch })
+  const before = app.oauthConfig
+  await app.register(config, { ...plainOptions, fetch, prefix: '/y' })
+  t.equal(app.oauthConfig, before)
+  for (const [options, named] of [
+    [{ ...plainOptions, fetch, realm: 'r' }, '"https://api.example.com"'],
+    [{ ...plainOptions, fetch: async () => new Response() }, '"https://api.example.com"'],
+    [{ ...plainOptions, resource: 'https://other' }, '"https://other"']
+  ] as const) {
+    const again = createServer(t)
+    await again.register(config, { ...plainOptions, fetch })
+    await t.rejects(async () => await again.register(config, options), {
+      name: 'OptionError',
+      message: `resource ${named}: this scope belongs to https://api.example.com already, with other options; register each resource in a scope of its own`
+    })
+  }
+})
+
+test('a rule is checked when its route is added, in the scope and in those within it', async t => {
+  const app = createServer(t)
+  await app.register(config, plainOptions)
+  t.throws(() => app.get('/x', { config: { oauth: { scope: 'a' } as never } }, async () => 1),
+    { name: 'OptionError', message: 'config.oauth of GET /x has no option "scope"' })
+  await t.rejects(async () => await app.register(async child => {
+    child.get('/y', { config: { oauth: true as never } }, async () => 1)
+  }, { prefix: '/v1' }), { message: 'config.oauth of GET /v1/y must be object, and is true' })
+})
+
+test('requests know the rule of their route, in every scope', async t => {
+  const app = createServer(t)
+  await app.register(async older => { older.get('/older', async request => request.oauthRule) })
+  await app.register(config, plainOptions)
+  app.get('/', { config: { oauth: { scopes: ['a'] } } }, async request => request.oauthRule)
+  await app.register(async child => {
+    await child.register(config, { ...plainOptions, resource: 'https://api.example.com/child' })
+    child.get('/child', { config: { oauth: false } }, async request => request.oauthRule)
+  })
+  t.match((await app.inject('/')).json(), { token: 'required', scopes: { alternatives: [['a']] } })
+  t.match((await app.inject('/older')).json(), { token: 'required', scopes: null })
+  t.match((await app.inject('/child')).json(), { token: 'none' })
+})
+
+test('a rule that makes no sense on a route that is older than the plugin: no answer but the hint of a 401', async t => {
+  const app = createServer(t)
+  app.get('/', { config: { oauth: { token: 'maybe' as never } } }, async () => 'in')
+  await app.register(refuseEverybody)
+  await registerHint(app)
+  const response = await app.inject('/')
+  t.equal(response.statusCode, 401)
+  t.match(response.headers['www-authenticate'], /^Bearer resource_metadata=/)
+})

@@ -1,0 +1,41 @@
+import { test } from 'tap'
+import byDefault, * as all from '../../plugins/index.ts'
+import { optionsFor } from '../support/app.ts'
+import { createServer, stockChallenge } from '../support/hint.ts'
+import { createFakeIssuer } from '../support/issuer.ts'
+
+test('the default export is the whole plugin, and every part has a name', async t => {
+  t.equal(byDefault, all.oauthResourceServer)
+  const issuer = await createFakeIssuer()
+  const app = createServer(t)
+  await app.register(byDefault, optionsFor(issuer))
+  for (const part of ['', '/config', '/challenge', '/metadata', '/authenticate', '/authorize']) {
+    t.ok(app.hasPlugin(`fastify-oauth-resource-server${part}`), part)
+  }
+  t.ok(app.hasReplyDecorator('unauthorized'), '@fastify/sensible is there')
+})
+
+test('H37 the whole plugin twice: one challenge, one look at the token', async t => {
+  const issuer = await createFakeIssuer()
+  const options = optionsFor(issuer)
+  const app = createServer(t)
+  await app.register(byDefault, options)
+  await app.register(byDefault, { ...options })
+  app.get('/', async request => request.accessToken?.subject)
+  t.equal((await app.inject('/')).headers['www-authenticate'], stockChallenge)
+  t.equal((await app.inject({ url: '/', headers: { authorization: `Bearer ${await issuer.token({ sub: 'u' })}` } })).body, 'u')
+})
+
+test('options that cannot be used stop the boot', async t => {
+  await t.rejects(async () => await createServer(t).register(byDefault, {} as never), { name: 'OptionError', code: 'FST_OAUTH_OPTION_INVALID' })
+})
+
+test('a host that has its own reply.unauthorized keeps it', async t => {
+  const app = createServer(t)
+  app.decorateReply('unauthorized', function (this: { code (status: number): { send (body: string): unknown } }) { return this.code(401).send('mine') } as never)
+  await app.register(byDefault, optionsFor(await createFakeIssuer()))
+  app.get('/', { config: { oauth: false } }, (_request, reply) => reply.unauthorized())
+  const response = await app.inject('/')
+  t.equal(response.body, 'mine')
+  t.equal(response.headers['www-authenticate'], stockChallenge)
+})
