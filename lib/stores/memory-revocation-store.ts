@@ -41,8 +41,9 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
   }
   const isDead = (issuer: string, name: Revocable, value: string | null, issuedAt: number | null): boolean => {
     const at = value === null ? undefined : revokedAt.get(keyOf(issuer, name, value))
+    if (at === undefined || clock.now() / 1000 >= at + longestLifetimeSeconds) return false
     // Times are whole seconds: a token of the very second of the revocation may be older than it.
-    return at !== undefined && (issuedAt === null || Math.floor(issuedAt) <= at)
+    return issuedAt === null || Math.floor(issuedAt) <= at
   }
 
   return {
