@@ -1,8 +1,10 @@
 import { test } from 'tap'
+import { InvalidTokenError } from '../../../lib/errors.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import type { IssuerKeys } from '../../../lib/token/issuer-keys.ts'
 import type { Issuer } from '../../../lib/token/issuer.ts'
+import type { RevocationStore } from '../../../lib/stores/revocation-store.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
 import { createTokenRouter } from '../../../lib/token/token-router.ts'
@@ -27,12 +29,12 @@ function trusting (identifier: string, clock: Clock): Issuer & { checked: string
   return { ...issuer, checked, change () { keys = {} } }
 }
 
-async function setup (cached = true) {
+async function setup (cached = true, revocations: RevocationStore | null = null) {
   const clock = createTestClock()
   const [a, b] = [await createFakeIssuer({ clock, issuer: 'https://a.example' }), await createFakeIssuer({ clock, issuer: 'https://b.example' })]
   const issuers = [trusting(a.issuer, clock), trusting(b.issuer, clock)] as const
   const cache = cached ? createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock) : null
-  const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations: null, report: () => {} })
+  const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations, report: () => {} })
   return { clock, a, b, issuers, verifier }
 }
 
@@ -132,6 +134,69 @@ test('a claim named __proto__ is a claim like any other', async t => {
   const { claims } = await verifier.verify(token)
   t.equal(claims.admin, undefined)
   t.equal(({} as AccessToken['claims']).admin, undefined)
+})
+
+test('what was revoked is asked about each token, each time', async t => {
+  const cases: Array<[answer: () => unknown, reason: string | null]> = [
+    [() => false, null], [async () => false, null], [() => ({ then: (done: (value: boolean) => void) => done(false) }), null],
+    [() => true, 'token_revoked'], [async () => true, 'token_revoked'],
+    ...[undefined, null, 0, 1, '', 'false', {}].flatMap((value): Array<[() => unknown, string]> =>
+      [[() => value, 'revocations_unavailable'], [async () => value, 'revocations_unavailable']]),
+    [() => { throw new Error('down') }, 'revocations_unavailable'], [async () => { throw new Error('down') }, 'revocations_unavailable'],
+    [() => { throw new InvalidTokenError('mine') }, 'revocations_unavailable']
+  ]
+  for (const [answer, reason] of cases) {
+    let isRevoked: () => unknown = () => false
+    const { a, issuers: [issuer], verifier } = await setup(true, { isRevoked: () => isRevoked() as boolean })
+    const token = await a.token()
+    const verify = async (): Promise<AccessToken> => await verifier.verify(token)
+    await verify()
+    for (const isKnown of [true, false]) {
+      isRevoked = answer
+      t.equal(await reasonOfAsync(isKnown ? verify : async () => await verifier.verify(await a.token())), reason, `${String(answer)} ${isKnown}`)
+    }
+    isRevoked = () => false
+    t.equal(await reasonOfAsync(verify), null, 'and forgotten is nothing of it')
+    t.equal(issuer.checked.length, 2)
+  }
+})
+
+test('the store is handed the token, after it was verified', async t => {
+  const asked: unknown[] = []
+  const { a, verifier } = await setup(true, { isRevoked: token => { asked.push(token); return false } })
+  t.equal(reasonOf(() => verifier.verify('nonsense')), 'token_malformed')
+  t.equal(await reasonOfAsync(async () => await verifier.verify(await a.token({ aud: 'x' }))), 'audience_foreign')
+  t.strictSame(asked, [])
+  const token = await a.token({ sid: 's' })
+  const accessToken = await verifier.verify(token)
+  t.equal(verifier.verify(token), accessToken, 'at once, where the store answers at once')
+  t.strictSame(asked, [accessToken, accessToken])
+  t.match(accessToken, { sessionId: 's' })
+})
+
+test('rules of the host\'s own, enforced or told of, once for each verification', async t => {
+  const clock = createTestClock()
+  const fake = await createFakeIssuer({ clock })
+  const told: string[] = []
+  const rule = createIssuerRule({
+    foreignAudiences: 'report',
+    tokenRules: [
+      { name: 'has a session', check: ({ sessionId }) => sessionId !== null, reportOnly: true },
+      { name: 'is ann', check: ({ subject }) => subject === 'ann', reportOnly: false }
+    ]
+  })
+  const issuer = createJwtIssuer(rule, { verifySignature: async () => ({ holds: () => true }) }, clock)
+  const verifier = createVerifier({
+    route: createTokenRouter([issuer], null), cache: createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock), revocations: null,
+    report: ({ rule, accessToken }) => told.push(`${accessToken.subject} ${rule}`)
+  })
+  t.equal(await reasonOfAsync(async () => await verifier.verify(await fake.token())), 'token_rule_broken')
+  t.strictSame(told, [], 'what is refused is not told of')
+  const token = await fake.token({ sub: 'ann', aud: ['https://api.example.com', 'other'] })
+  for (let i = 0; i < 3; i++) await verifier.verify(token)
+  t.strictSame(told, ['ann foreignAudiences', 'ann has a session'])
+  await verifier.verify(await fake.token({ sub: 'ann', sid: 's' }))
+  t.equal(told.length, 2)
 })
 
 function replaceHeader (token: string, header: object): string {
