@@ -37,11 +37,13 @@ const issuerSchema = Type.Object({
   }, closed))),
   introspection: Type.Optional(Type.Object({
     clientId: text,
-    authentication: Type.Union([
-      Type.Object({ method: Type.Enum(['client_secret_basic', 'client_secret_post']), clientSecret: text }, closed),
-      Type.Object({ method: Type.Literal('private_key_jwt'), privateKey: Type.Unknown(), keyId: Type.Optional(text) }, closed),
-      Type.Object({ method: Type.Literal('tls_client_auth') }, closed)
-    ]),
+    // Which of them go together is left to `resolve-issuer.ts`: the errors of a union would point anywhere.
+    authentication: Type.Object({
+      method: Type.Enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'tls_client_auth']),
+      clientSecret: Type.Optional(text),
+      privateKey: Type.Optional(Type.Unknown()),
+      keyId: Type.Optional(text)
+    }, closed),
     endpoint: Type.Optional(text),
     signedResponseAlgorithm: Type.Optional(text),
     opaquePrefix: Type.Optional(Type.Union([Type.String(), Type.Null()])),

@@ -2,6 +2,7 @@ import type { Fetch } from '../http/limited-fetch.ts'
 import { OptionError } from '../errors.ts'
 import { show } from '../options.ts'
 import { asymmetricAlgorithms } from '../token/algorithms.ts'
+import type { ClientAuthentication } from '../token/client-authentication.ts'
 import type { IntrospectionRule } from '../token/introspector.ts'
 import type { IssuerRule } from '../token/issuer-rule.ts'
 import { createKeySet } from '../token/key-set.ts'
@@ -117,11 +118,9 @@ function resolveIntrospection (options: IntrospectionOptions, name: string): Res
   } = options
   if (endpoint !== null) identifierOf(`${name}.endpoint`, endpoint)
   if (signedResponseAlgorithm !== null) checkAlgorithms([signedResponseAlgorithm], `${name}.signedResponseAlgorithm`)
+  checkAuthentication(authentication, `${name}.authentication`)
   if (authentication.method === 'tls_client_auth' && fetch === null) {
     throw new OptionError(`${name}.authentication tls_client_auth needs ${name}.fetch to present the certificate`)
-  }
-  if (authentication.method === 'private_key_jwt' && !isSigningKey(authentication.privateKey)) {
-    throw new OptionError(`${name}.authentication.privateKey must be a private CryptoKey that may sign`)
   }
   return Object.freeze({
     rule: Object.freeze({ clientId, authentication: Object.freeze({ ...authentication }), signedResponseAlgorithm, allowMissingAudience }),
@@ -131,6 +130,25 @@ function resolveIntrospection (options: IntrospectionOptions, name: string): Res
     refusedCacheMs: refusedCacheSeconds * 1000,
     fetch
   })
+}
+
+const partsOfMethods: Readonly<Record<ClientAuthentication['method'], readonly string[]>> = {
+  client_secret_basic: ['clientSecret'],
+  client_secret_post: ['clientSecret'],
+  private_key_jwt: ['privateKey', 'keyId'],
+  tls_client_auth: []
+}
+
+function checkAuthentication (authentication: ClientAuthentication, name: string): void {
+  const { method, ...parts } = authentication
+  const foreign = Object.keys(parts).find(part => !partsOfMethods[method].includes(part))
+  if (foreign !== undefined) throw new OptionError(`${name}.${foreign} does not go with ${method}`)
+  if (partsOfMethods[method].includes('clientSecret') && !('clientSecret' in parts)) {
+    throw new OptionError(`${name}.clientSecret is missing, which ${method} needs`)
+  }
+  if (authentication.method === 'private_key_jwt' && !isSigningKey(authentication.privateKey)) {
+    throw new OptionError(`${name}.privateKey must be a private CryptoKey that may sign`)
+  }
 }
 
 /** Not by its class, of which another realm has another. */

@@ -30,6 +30,74 @@ test('defaults and what is given', async t => {
   t.strictSame(resolve([issuer, 'https://as/']).map(one => one.rule.issuer), [issuer, 'https://as/'], 'a slash makes another issuer')
 })
 
+test('introspection, claims and rules', async t => {
+  const { privateKey } = await createSigningKey('k', 'ES256')
+  const check = (): boolean => true
+  const [resolved] = resolve([{
+    issuer,
+    introspection: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' } },
+    claims: { roles: ['realm', 'roles'], teams: undefined },
+    tokenRules: [{ name: 'a', check }, { name: 'b', check, reportOnly: true }],
+    rejectForeignAudiences: 'report'
+  }])
+  t.match(resolved, {
+    introspection: {
+      rule: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' }, signedResponseAlgorithm: null, allowMissingAudience: false },
+      endpoint: null, opaquePrefix: '', cacheMs: 10_000, refusedCacheMs: 0, fetch: null
+    },
+    rule: {
+      claims: { audience: 'aud', actor: 'act', roles: ['realm', 'roles'], organizations: null, teams: null, session: 'sid', grant: null },
+      tokenRules: [{ name: 'a', reportOnly: false }, { name: 'b', reportOnly: true }], foreignAudiences: 'report'
+    }
+  })
+  t.ok(Object.isFrozen(resolved!.introspection) && Object.isFrozen(resolved!.introspection!.rule.authentication))
+  t.equal(resolve([issuer])[0]!.introspection, null)
+  const opaque = (name: string, opaquePrefix?: string | null): object =>
+    ({ issuer: name, introspection: { clientId: 'api', authentication: basic, ...opaquePrefix !== undefined && { opaquePrefix } } })
+  t.equal(resolve([opaque('https://a'), opaque('https://b', 'x'), opaque('https://c', null), opaque('https://d', null)]).length, 4)
+})
+
+const basic = { method: 'client_secret_basic', clientSecret: 'hunter2' }
+const introspection = { clientId: 'api', authentication: basic }
+const publicKey = (await createSigningKey('k', 'ES256')).publicJwk
+
+for (const [given, message] of [
+  [[{ issuer, introspection: { authentication: basic } }], /^authorizationServers\.0\.introspection must have required properties clientId/],
+  [[{ issuer, introspection: { clientId: 'api' } }], /^authorizationServers\.0\.introspection must have required properties authentication/],
+  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, method: 'none' } } }], /^authorizationServers\.0\.introspection\.authentication\.method /],
+  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, secret: 'hunter2' } } }], /introspection\.authentication has no option "secret"/],
+  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, keyId: 'k' } } }], /authentication\.keyId does not go with client_secret_basic/],
+  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, method: 'tls_client_auth' } } }], /authentication\.clientSecret does not go with tls_client_auth/],
+  [[{ issuer, introspection: { ...introspection, authentication: { method: 'client_secret_post' } } }], /authentication\.clientSecret is missing, which client_secret_post needs/],
+  [[{ issuer, introspection: { ...introspection, authentication: 'hunter' } }], /introspection\.authentication/],
+  [[{ issuer, introspection: { ...introspection, ttl: 1 } }], /introspection has no option "ttl"/],
+  [[{ issuer, introspection: { ...introspection, cacheSeconds: -1 } }], /introspection\.cacheSeconds must be >= 0, and is -1/],
+  [[{ issuer, introspection: { ...introspection, refusedCacheSeconds: 4000 } }], /introspection\.refusedCacheSeconds must be <= 3600, and is 4000/],
+  [[{ issuer, introspection: { ...introspection, endpoint: 'http://as/i' } }], /introspection\.endpoint must be https/],
+  [[{ issuer, introspection: { ...introspection, signedResponseAlgorithm: 'HS256' } }], /introspection\.signedResponseAlgorithm must be of .*HS256/],
+  [[{ issuer, introspection: { clientId: 'api', authentication: { method: 'tls_client_auth' } } }], /tls_client_auth needs .*introspection\.fetch/],
+  ...['-----BEGIN PRIVATE KEY-----', null, {}, publicKey, { type: 'public', usages: ['verify'] }, { type: 'private', usages: ['deriveBits'] }]
+    .map(privateKey => [[{ issuer, introspection: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey } } }],
+      /authentication\.privateKey must be a private CryptoKey that may sign/] as const),
+  [[{ issuer, introspection }, { issuer: 'https://b', introspection }], 'introspection.opaquePrefix "" belongs to two authorizationServers'],
+  [[{ issuer, preset: 'google' }], /authorizationServers\.0\.preset must be one of "entra"/],
+  [[{ issuer, claims: { tenant: 'tid' } }], 'authorizationServers.0.claims has no option "tenant"'],
+  [[{ issuer, claims: { roles: [] } }], /authorizationServers\.0\.claims\.roles/],
+  [[{ issuer, tokenRules: [{ name: 'a' }] }], /authorizationServers\.0\.tokenRules\.0 must have required properties check/],
+  [[{ issuer, requiredClaims: { ver: 2 } }], 'authorizationServers.0.requiredClaims.ver must be string, and is 2']
+] as ReadonlyArray<readonly [unknown[], string | RegExp]>) {
+  test(`boot stops: ${String(message)}`, t => {
+    try {
+      resolve(given)
+      t.fail('it went on')
+    } catch (error) {
+      t.match(error, { name: 'OptionError', message })
+      t.notMatch((error as Error).message, 'hunter2', 'and no secret is printed')
+    }
+    t.end()
+  })
+}
+
 for (const [given, message] of [
   [[5], 'authorizationServers.0 must be object, and is 5'],
   [[{}], 'authorizationServers.0 must have required properties issuer, and is {}'],
