@@ -38,7 +38,11 @@ export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
 export type { Challenge } from '../lib/challenge/challenge.ts'
 export type { Clock } from '../lib/clock.ts'
-export type { IssuerOptions, ScopeOptions } from '../lib/config/options.ts'
+export type {
+  ClaimOptions, IntrospectionOptions, IssuerOptions, ScopeOptions, TokenRuleOptions
+} from '../lib/config/options.ts'
+export { issuerPresets } from '../lib/config/presets.ts'
+export type { Preset, PresetName } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
 export {
   InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
@@ -54,7 +58,13 @@ export type { ScopeImplies } from '../lib/policy/scopes.ts'
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
+export type { RevocableToken, RevocationStore } from '../lib/stores/revocation-store.ts'
+export { createMemoryRevocationStore } from '../lib/stores/memory-revocation-store.ts'
+export type { MemoryRevocationStore, MemoryRevocationStoreOptions, Revocation } from '../lib/stores/memory-revocation-store.ts'
 export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-token.ts'
 export { toAuthInfo } from '../lib/token/auth-info.ts'
 export type { AuthInfo } from '../lib/token/auth-info.ts'
+export type { ClaimPath } from '../lib/token/claim-path.ts'
+export type { ClientAuthentication } from '../lib/token/client-authentication.ts'
+export type { TokenProfile } from '../lib/token/issuer-rule.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'

@@ -57,19 +57,19 @@ declare module 'oidc-provider' {
     adapter?: unknown
     jwks: { keys: object[] }
     scopes: readonly string[]
-    findAccount (ctx: Context, subject: string): Promise<Account | undefined>
-    interactions: { url (ctx: Context, interaction: Interaction): string }
-    issueRefreshToken (ctx: Context, client: Client): Promise<boolean>
-    renderError (ctx: Context, out: { error: string, error_description?: string }): Promise<void>
-    extraClientMetadata: {
+    findAccount? (ctx: Context, subject: string): Promise<Account | undefined>
+    interactions?: { url (ctx: Context, interaction: Interaction): string }
+    issueRefreshToken? (ctx: Context, client: Client): Promise<boolean>
+    renderError? (ctx: Context, out: { error: string, error_description?: string }): Promise<void>
+    extraClientMetadata?: {
       properties: readonly string[]
       validator (ctx: Context, key: string, value: unknown, metadata: Record<string, unknown>): void
     }
     features: {
       resourceIndicators: {
         enabled: boolean
-        defaultResource (ctx: Context, client: Client, oneOf?: string | string[]): Promise<string | string[]>
-        useGrantedResource (): Promise<boolean>
+        defaultResource? (ctx: Context, client: Client, oneOf?: string | string[]): Promise<string | string[]>
+        useGrantedResource? (): Promise<boolean>
         getResourceServerInfo (ctx: Context, resource: string): Promise<ResourceServerInfo>
       }
       [feature: string]: { enabled?: boolean, [option: string]: unknown }

@@ -1,5 +1,5 @@
-import type { ClientAuth } from 'oauth4webapi'
 import type { CryptoKey } from 'jose'
+import type * as OAuth4WebApi from 'oauth4webapi'
 
 /** How this resource server proves who it is to an authorization server (RFC 6749 section 2.3, RFC 7523, RFC 8705). */
 export type ClientAuthentication =
@@ -10,10 +10,8 @@ export type ClientAuthentication =
   /** The certificate is presented by a `fetch` of your own. */
   | { readonly method: 'tls_client_auth' }
 
-type OAuth4WebApi = typeof import('oauth4webapi')
-
 /** The same, as oauth4webapi does it. */
-export function clientAuthOf (oauth: OAuth4WebApi, authentication: ClientAuthentication): ClientAuth {
+export function clientAuthOf (oauth: typeof OAuth4WebApi, authentication: ClientAuthentication): OAuth4WebApi.ClientAuth {
   switch (authentication.method) {
     case 'client_secret_basic': return oauth.ClientSecretBasic(authentication.clientSecret)
     case 'client_secret_post': return oauth.ClientSecretPost(authentication.clientSecret)

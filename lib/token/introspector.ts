@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Client } from 'oauth4webapi'
+import type * as OAuth4WebApi from 'oauth4webapi'
 import type { Clock } from '../clock.ts'
 import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
@@ -38,8 +38,6 @@ export interface IntrospectionSource {
   readonly retryAfterMs: number
   readonly clock: Clock
 }
-
-type OAuth4WebApi = typeof import('oauth4webapi')
 
 export interface Introspector {
   /**
@@ -128,7 +126,7 @@ async function answerAbout (token: string, source: IntrospectionSource): Promise
   const { rule: { issuer, clockToleranceSeconds }, introspection: { clientId, authentication, signedResponseAlgorithm }, clock } = source
   const endpoint = await source.endpoint()
   const server = { issuer, introspection_endpoint: endpoint }
-  const client: Client = {
+  const client: OAuth4WebApi.Client = {
     client_id: clientId,
     [oauth.clockSkew]: Math.round((clock.now() - Date.now()) / 1000),
     [oauth.clockTolerance]: clockToleranceSeconds
@@ -157,7 +155,7 @@ async function answerAbout (token: string, source: IntrospectionSource): Promise
  * Of the token itself speak two errors: an answer whose `active` is no boolean (RFC 7662 section 2.2: only `true` says
  * that it is good), and the one that tells that tokens of this kind are not introspected (RFC 7009 section 2.2.1).
  */
-function isAboutTheToken (error: unknown, oauth: OAuth4WebApi): boolean {
+function isAboutTheToken (error: unknown, oauth: typeof OAuth4WebApi): boolean {
   if (error instanceof oauth.ResponseBodyError) return error.status === 400 && error.error === 'unsupported_token_type'
   if (!(error instanceof oauth.OperationProcessingError) || error.code !== oauth.INVALID_RESPONSE) return false
   const { body } = (error.cause ?? {}) as { body?: unknown }
