@@ -39,10 +39,10 @@ export type { ParsedChallenge } from '../lib/challenge/parse.ts'
 export type { Challenge } from '../lib/challenge/challenge.ts'
 export type { Clock } from '../lib/clock.ts'
 export type {
-  ClaimOptions, IntrospectionOptions, IssuerOptions, ScopeOptions, TokenRuleOptions
+  ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, ScopeOptions, TokenRuleOptions
 } from '../lib/config/options.ts'
 export { issuerPresets } from '../lib/config/presets.ts'
-export type { Preset, PresetName } from '../lib/config/presets.ts'
+export type { Preset } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
 export {
   InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,

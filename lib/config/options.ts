@@ -8,7 +8,9 @@ import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
 import type { ClientAuthentication } from '../token/client-authentication.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
-import type { PresetName } from './presets.ts'
+
+/** The kinds of issuer there are `issuerPresets` for. */
+export type PresetName = 'entra' | 'keycloak' | 'auth0' | 'okta' | 'cognito'
 
 type MaybePromise<T> = T | Promise<T>
 

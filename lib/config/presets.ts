@@ -1,6 +1,4 @@
-import type { IssuerOptions } from './options.ts'
-
-export type PresetName = 'entra' | 'keycloak' | 'auth0' | 'okta' | 'cognito'
+import type { IssuerOptions, PresetName } from './options.ts'
 
 /** Options that suit a kind of issuer. What is particular to yours, its identifier and audience, is not in here. */
 export type Preset = Readonly<Pick<IssuerOptions, 'profile' | 'algorithms' | 'scopeClaims' | 'claims' | 'requiredClaims'>>
