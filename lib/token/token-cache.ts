@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
@@ -50,5 +50,5 @@ export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCa
 }
 
 function digest (token: string): string {
-  return createHash('sha256').update(token).digest('base64')
+  return hash('sha256', token, 'base64')
 }
