@@ -19,7 +19,6 @@ export interface TokenCache {
   find (token: string, stillHolds: (basis: object) => boolean): AccessToken | null
   /** @param basis what the verification rested on, by identity */
   remember (token: string, accessToken: AccessToken, basis: object): void
-  clear (): void
 }
 
 interface Entry {
@@ -44,8 +43,7 @@ export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCa
       const now = clock.now()
       const deadline = Math.min(accessToken.expiresAt * 1000, now + rules.maxAgeMs)
       if (now < deadline) entries.set(digest(token), { accessToken, basis, deadline })
-    },
-    clear: () => entries.clear()
+    }
   }
 }
 
