@@ -151,7 +151,14 @@ test('options that are no object', t => {
 })
 
 test('a fault that is nobody\'s option is not made one', t => {
-  const metadata = new Proxy({ resource_name: 'N' }, { ownKeys: () => { throw new RangeError('broken') } })
+  let times = 0
+  const moody = {
+    toJSON () {
+      if (++times > 1) throw new RangeError('broken')
+      return 'x'
+    }
+  }
+  const metadata = { resource_name: 'N', moody }
   t.throws(() => resolveConfig(given({ metadata })), { name: 'RangeError', message: 'broken' })
   t.end()
 })
