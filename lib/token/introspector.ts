@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type * as OAuth4WebApi from 'oauth4webapi'
 import type { Clock } from '../clock.ts'
 import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../errors.ts'
@@ -13,6 +12,7 @@ import type { IssuerRule } from './issuer-rule.ts'
 import { parseJwt, refused } from './jwt.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import type { NegativeCache } from './negative-cache.ts'
+import { digestOf } from './token-digest.ts'
 import { parseStrictObject } from './strict-json.ts'
 
 /** How the tokens of one issuer are introspected (RFC 7662). */
@@ -76,7 +76,7 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
 
   return {
     async introspect (token) {
-      const digest = createHash('sha256').update(token).digest('base64')
+      const digest = digestOf(token)
       if (refusedTokens?.has(digest) === true) throw refused('token_inactive')
       const same = underWay.get(digest)
       if (same !== undefined) return await same

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
+import { digestOf } from './token-digest.ts'
 
 /** How many verified tokens are remembered, and for how long. */
 export interface TokenCacheRules {
@@ -21,7 +21,6 @@ export interface TokenCache {
    * @param maxAgeMs where that is shorter than the cache's own
    */
   remember (token: string, accessToken: AccessToken, basis: Basis, maxAgeMs?: number): void
-  clear (): void
 }
 
 /** What a verification rested on. A token is known only for as long as that holds. */
@@ -40,7 +39,7 @@ export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCa
   const entries = new LRUCache<string, Entry>({ max: rules.maxEntries })
   return {
     find (token) {
-      const key = digest(token)
+      const key = digestOf(token)
       const entry = entries.get(key)
       if (entry === undefined) return null
       if (clock.now() < entry.deadline && entry.basis.holds()) return entry.accessToken
@@ -51,12 +50,7 @@ export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCa
       const now = clock.now()
       const { expiresAt } = accessToken
       const deadline = Math.min(expiresAt === null ? Infinity : expiresAt * 1000, now + rules.maxAgeMs, now + maxAgeMs)
-      if (now < deadline) entries.set(digest(token), { accessToken, basis, deadline })
-    },
-    clear: () => entries.clear()
+      if (now < deadline) entries.set(digestOf(token), { accessToken, basis, deadline })
+    }
   }
-}
-
-function digest (token: string): string {
-  return createHash('sha256').update(token).digest('base64')
 }
