@@ -112,7 +112,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     revocations: options.revocations ?? null,
     scopes,
     scopeImplies: options.scopeImplies ?? null,
-    authorizationDetailsTypes: options.metadata?.authorization_details_types_supported ?? null,
+    authorizationDetailsTypes: typesOf(options),
     organizationOf: options.organizationOf ?? null,
     teamOf: options.teamOf ?? null,
     policy: options.policy ?? null,
@@ -123,6 +123,11 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     clock: options.clock ?? systemClock
   }
   return { config: Object.freeze(config), warnings }
+}
+
+function typesOf ({ metadata = {} }: OAuthResourceServerOptions): readonly string[] | null {
+  const types = metadata.authorization_details_types_supported
+  return types === undefined ? null : Object.freeze([...types])
 }
 
 function checkRealm (realm: string | undefined): void {

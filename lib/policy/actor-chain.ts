@@ -14,7 +14,7 @@ export function actorChain ({ issuer, claims }: Pick<AccessToken<object>, 'issue
   let act: unknown = (claims as Claims).act
   while (typeof act === 'object' && act !== null) {
     const { sub, iss = issuer, act: earlier } = act as Claims
-    if (typeof sub === 'string' && typeof iss === 'string') chain.push({ issuer: iss, subject: sub })
+    if (typeof sub === 'string' && sub !== '' && typeof iss === 'string') chain.push({ issuer: iss, subject: sub })
     act = earlier
   }
   return chain

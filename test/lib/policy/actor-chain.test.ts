@@ -13,6 +13,7 @@ const cases: ReadonlyArray<readonly [string, Record<string, unknown>, ReadonlyAr
   ['only identity counts', { act: { sub: 'a', exp: 0, aud: 'x', act: { sub: 'b', exp: 0 } } }, [[issuer, 'a'], [issuer, 'b']]],
   ['one without a subject is left out', { act: { sub: 'b', act: { client_id: 'x', act: { sub: 'a' } } } }, [[issuer, 'b'], [issuer, 'a']]],
   ['one of an issuer that is none, too', { act: { sub: 'b', act: { sub: 'x', iss: 5 } } }, [[issuer, 'b']]],
+  ['nothing is no subject', { act: { sub: 'b', act: { sub: '' } } }, [[issuer, 'b']]],
   ['null ends it', { act: { sub: 'a', act: null } }, [[issuer, 'a']]],
   ['text is no actor', { act: 'a' }, []]
 ]
