@@ -88,8 +88,6 @@ function needsChallenge (refusal: OAuthResourceError | null): boolean {
 function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthResourceError | null): ChallengeHeaders {
   const rule = ruleOf(request)
   if (rule.challenge === 'none') return {}
-  // A refusal that no other authorization would mend asks for none.
-  if (error !== null && error.statusCode !== 401 && !needsChallenge(error)) return {}
   return {
     'www-authenticate': challengeValues(request, reply, rule, error),
     'cache-control': 'no-store',

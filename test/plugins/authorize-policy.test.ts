@@ -1,8 +1,6 @@
 import { test } from 'tap'
 import type { FastifyRequest } from 'fastify'
 import { resolveConfig } from '../../lib/config/resolve.ts'
-import { UnavailableError } from '../../lib/errors.ts'
-import { forbidden } from '../../lib/policy/verdict.ts'
 import oauthResourceServer, { authenticate, authorize, challenge, config, metadata } from '../../plugins/index.ts'
 import type { ScopeImplies } from '../../plugins/index.ts'
 import { bearer, optionsFor } from '../support/app.ts'
@@ -168,14 +166,6 @@ test('H28 the error handler of the host decides about the body of a refusal, and
   const response = await get(await issuer.token({ act: { sub: 'gateway' } }), { url: '/direct' })
   t.strictSame(answerOf(response), forbiddenAnswer)
   t.equal(response.body, 'FST_OAUTH_ACTOR_REFUSED actor_refused')
-})
-
-test('H22 H28 a reply that was hijacked gets no challenge for what no other authorization would mend', async t => {
-  const { app } = await createTestServer(t)
-  app.get('/hijacked', { config: { oauth: false } }, async (_request, reply) => [
-    forbidden('FST_OAUTH_TENANT_REFUSED', 'team_foreign'), new UnavailableError('policy_unavailable', 5), forbidden('FST_OAUTH_TOKEN_MISSING', 'x')
-  ].map(error => Object.keys(reply.oauthChallengeHeaders(error))))
-  t.strictSame((await app.inject('/hijacked')).json(), [[], [], ['www-authenticate', 'cache-control']])
 })
 
 test('a rule that makes no sense stops the boot and names route, option and value', async t => {
