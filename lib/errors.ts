@@ -3,7 +3,12 @@ export type ErrorCode =
   | 'FST_OAUTH_TOKEN_INVALID'
   | 'FST_OAUTH_TOKEN_EXPIRED'
   | 'FST_OAUTH_REQUEST_MALFORMED'
+  | 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT'
   | 'FST_OAUTH_SCOPE_INSUFFICIENT'
+  | 'FST_OAUTH_ACTOR_REFUSED'
+  | 'FST_OAUTH_TENANT_REFUSED'
+  | 'FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT'
+  | 'FST_OAUTH_POLICY_REFUSED'
   | 'FST_OAUTH_ACCESS_DENIED'
   | 'FST_OAUTH_UNAVAILABLE'
   | 'FST_OAUTH_OPTION_INVALID'
@@ -17,7 +22,7 @@ export interface ErrorRow {
 
 /**
  * Every refusal this package makes, in one table: its HTTP status, the `error` of its challenge or body (RFC 6750
- * section 3.1, RFC 6749 section 4.1.2.1; `null` where the standards give none) and the text that a client may read.
+ * section 3.1, RFC 9470 section 3, RFC 6749 section 4.1.2.1; `null` where the standards give none) and the text that a client may read.
  */
 export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   FST_OAUTH_TOKEN_MISSING: {
@@ -32,8 +37,23 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   FST_OAUTH_REQUEST_MALFORMED: {
     statusCode: 400, oauthError: 'invalid_request', message: 'The Authorization header is malformed'
   },
+  FST_OAUTH_AUTHENTICATION_INSUFFICIENT: {
+    statusCode: 401, oauthError: 'insufficient_user_authentication', message: 'The user must authenticate again, or in another way'
+  },
   FST_OAUTH_SCOPE_INSUFFICIENT: {
     statusCode: 403, oauthError: 'insufficient_scope', message: 'The access token does not cover this request'
+  },
+  FST_OAUTH_ACTOR_REFUSED: {
+    statusCode: 403, oauthError: null, message: 'This request is not allowed for who acts by the access token'
+  },
+  FST_OAUTH_TENANT_REFUSED: {
+    statusCode: 403, oauthError: null, message: 'The access token is bound to another organization or team'
+  },
+  FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT: {
+    statusCode: 403, oauthError: null, message: 'What was authorized in detail does not cover this request'
+  },
+  FST_OAUTH_POLICY_REFUSED: {
+    statusCode: 403, oauthError: null, message: 'A policy does not allow this request'
   },
   FST_OAUTH_ACCESS_DENIED: {
     statusCode: 403, oauthError: 'access_denied', message: 'This authorization is not allowed'
@@ -124,6 +144,34 @@ export class InsufficientScopeError extends OAuthResourceError {
   constructor (requiredScopes: readonly string[]) {
     super('FST_OAUTH_SCOPE_INSUFFICIENT', { reason: 'scope_insufficient' })
     this.name = 'InsufficientScopeError'
+    this.requiredScopes = Object.freeze([...requiredScopes])
+  }
+}
+
+/** What it takes of the authentication of the user (RFC 9470 section 3). */
+export interface RequiredAuthentication {
+  /** Any one of these authentication contexts, in the order of preference; empty when any will do. */
+  acrValues?: readonly string[]
+  /** How long ago the user may have authenticated at most; `null` when it does not matter. */
+  maxAgeSeconds?: number | null
+  /** Every scope that the operation needs, where the token lacks one of them: the user is then asked once for both. */
+  requiredScopes?: readonly string[]
+}
+
+/**
+ * The token is good, and its user was not authenticated as the operation needs it. Answered 401
+ * `insufficient_user_authentication` with what it takes.
+ */
+export class InsufficientAuthenticationError extends OAuthResourceError {
+  readonly acrValues: readonly string[]
+  readonly maxAgeSeconds: number | null
+  readonly requiredScopes: readonly string[]
+
+  constructor ({ acrValues = [], maxAgeSeconds = null, requiredScopes = [] }: RequiredAuthentication) {
+    super('FST_OAUTH_AUTHENTICATION_INSUFFICIENT', { reason: 'authentication_insufficient' })
+    this.name = 'InsufficientAuthenticationError'
+    this.acrValues = Object.freeze([...acrValues])
+    this.maxAgeSeconds = maxAgeSeconds
     this.requiredScopes = Object.freeze([...requiredScopes])
   }
 }

@@ -2,8 +2,10 @@ import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../lib/errors.ts'
 import { isPreflight } from '../lib/http/preflight.ts'
-import type { ScopeRequirement } from '../lib/policy/scopes.ts'
-import { isSatisfied, scopesToAskFor } from '../lib/policy/scopes.ts'
+import { judgeRequest } from '../lib/policy/authorization.ts'
+import { isSatisfied } from '../lib/policy/scopes.ts'
+
+const judged: unique symbol = Symbol('fastify-oauth-resource-server.judged')
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,29 +16,36 @@ declare module 'fastify' {
      * @throws InsufficientScopeError
      */
     requireScopes (...scopes: readonly string[]): void
+    /** @internal A scope within a scope has this hook twice, and look-ups are made once. */
+    [judged]?: boolean
   }
 }
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!app.hasRequestDecorator('requireScopes')) {
+    app.decorateRequest(judged, false)
     app.decorateRequest('requireScopes', function (this: FastifyRequest, ...scopes: readonly string[]) {
-      const refusal = refuse(this, { alternatives: [scopes] })
-      if (refusal !== undefined) throw refusal
+      const { accessToken, server: { oauthConfig: { scopeImplies } } } = this
+      if (accessToken === null) throw withoutStackTrace(() => new MissingTokenError())
+      if (isSatisfied({ alternatives: [scopes] }, accessToken.scopes, scopeImplies)) return
+      throw withoutStackTrace(() => new InsufficientScopeError(scopes))
     })
   }
   app.addHook('onRequest', (request, _reply, next) => {
-    if (isPreflight(request.method, request.headers)) return next()
-    const { scopes } = request.oauthRule
-    next(scopes === null ? undefined : refuse(request, scopes))
+    if (request[judged] === true || request.is404 || isPreflight(request.method, request.headers)) return next()
+    request[judged] = true
+    authorizeRequest(request, next)
   })
   done()
 }
 
-function refuse (request: FastifyRequest, required: ScopeRequirement): Error | undefined {
-  const { accessToken, server: { oauthConfig: { scopeImplies } } } = request
-  if (accessToken === null) return withoutStackTrace(() => new MissingTokenError())
-  if (isSatisfied(required, accessToken.scopes, scopeImplies)) return undefined
-  return withoutStackTrace(() => new InsufficientScopeError(scopesToAskFor(required)))
+function authorizeRequest (request: FastifyRequest, next: (error?: Error) => void): void {
+  const { oauthRule: rule, accessToken, server: { oauthConfig: config } } = request
+  if (rule.token === 'none') return next()
+  if (accessToken === null) return next(rule.token === 'optional' ? undefined : withoutStackTrace(() => new MissingTokenError()))
+  const verdict = judgeRequest({ rule, accessToken, config, request: request as never })
+  if (verdict instanceof Promise) verdict.then(refusal => next(refusal ?? undefined), next)
+  else next(verdict ?? undefined)
 }
 
 /** Holds the access token of a request against what its route asks for: `config.oauth`. */

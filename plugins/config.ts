@@ -7,7 +7,8 @@ import { resolveConfig } from '../lib/config/resolve.ts'
 import { OptionError } from '../lib/errors.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { createMetadataRegistry } from '../lib/metadata/registry.ts'
-import type { RouteConfig, RouteRule } from '../lib/policy/route-rule.ts'
+import type { RouteConfig } from '../lib/policy/route-options.ts'
+import type { RouteRule } from '../lib/policy/route-rule.ts'
 import type { RuleBook } from '../lib/policy/rule-book.ts'
 import { createRuleBook } from '../lib/policy/rule-book.ts'
 
@@ -28,7 +29,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /** What this route asks for; `false` for nothing. See `RouteOptions`. */
-    oauth?: RouteConfig
+    oauth?: RouteConfig<FastifyRequest>
   }
 }
 

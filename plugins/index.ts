@@ -2,6 +2,7 @@ import sensible from '@fastify/sensible'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
+import type { RouteConfig as Rule, RouteOptions as RuleOptions } from '../lib/policy/route-options.ts'
 import { authenticate } from './authenticate.ts'
 import { authorize } from './authorize.ts'
 import { challenge } from './challenge.ts'
@@ -11,6 +12,9 @@ import { metadata } from './metadata.ts'
 
 /** The options of the plugin; see the README for each. */
 export type OAuthResourceServerOptions = Options<FastifyRequest>
+/** `config.oauth` of a route; see the README for each key. */
+export type RouteConfig = Rule<FastifyRequest>
+export type RouteOptions = RuleOptions<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
@@ -45,16 +49,21 @@ export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
 export {
-  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
   OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError
 } from '../lib/errors.ts'
-export type { ErrorCode, ErrorRow } from '../lib/errors.ts'
+export type { ErrorCode, ErrorRow, RequiredAuthentication } from '../lib/errors.ts'
 export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
-export type { RouteConfig, RouteOptions, RouteRule } from '../lib/policy/route-rule.ts'
+export { actorChain } from '../lib/policy/actor-chain.ts'
+export type { ActorRule } from '../lib/policy/actors.ts'
+export type { AuthorizationDetailsRule } from '../lib/policy/authorization-details.ts'
+export type { Policy } from '../lib/policy/policy.ts'
+export type { RouteRule } from '../lib/policy/route-rule.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
+export type { TenantOf } from '../lib/policy/tenancy.ts'
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'

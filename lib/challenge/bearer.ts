@@ -8,6 +8,10 @@ export interface BearerChallengeFields {
   readonly realm?: string | null
   /** Every scope that the request needs, in the order in which it is sent. */
   readonly scopes?: readonly string[] | null
+  /** RFC 9470 section 3: authentication contexts, any of which will do, in the order of preference. */
+  readonly acrValues?: readonly string[] | null
+  /** RFC 9470 section 3: seconds since the user authenticated, at most. */
+  readonly maxAgeSeconds?: number | null
   /** RFC 6750 section 3.1; only when a token was presented. */
   readonly error?: string | null
   /** What a client may read; made safe here. */
@@ -19,6 +23,8 @@ export function bearerChallenge (fields: BearerChallengeFields): Challenge {
   const parameters = new Map<string, string>([['resource_metadata', fields.resourceMetadata]])
   if (fields.realm) parameters.set('realm', fields.realm)
   if (fields.scopes && fields.scopes.length > 0) parameters.set('scope', fields.scopes.join(' '))
+  if (fields.acrValues && fields.acrValues.length > 0) parameters.set('acr_values', fields.acrValues.join(' '))
+  if (fields.maxAgeSeconds !== undefined && fields.maxAgeSeconds !== null) parameters.set('max_age', String(fields.maxAgeSeconds))
   if (fields.error) parameters.set('error', fields.error)
   const description = fields.errorDescription ? sanitizeDescription(fields.errorDescription) : ''
   if (description !== '') parameters.set('error_description', description)

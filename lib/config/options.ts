@@ -2,7 +2,9 @@ import type { Clock } from '../clock.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import type { ProtectedResourceMetadata } from '../metadata/document.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
+import type { TenantOf } from '../policy/tenancy.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
@@ -136,6 +138,15 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   scopes?: Readonly<Record<string, string | ScopeOptions>>
   /** Whether a granted scope covers a required one, beside being it: `write` covers `read`. Default: it never does. */
   scopeImplies?: ScopeImplies
+  /**
+   * The organization that a request is about, for routes that do not say. A token that is bound to organizations is refused
+   * where nobody says, unless the route opts in by `anyOrganization`. Default: nobody says.
+   */
+  organizationOf?: TenantOf<Request>
+  /** The same for tokens that are bound to teams, and `anyTeam`. */
+  teamOf?: TenantOf<Request>
+  /** Asked about every request with an access token, after the rule of its route: only `true` is a yes. Default: none. */
+  policy?: Policy<Request>
   /** `realm` of the challenges. Default: none. */
   realm?: string
   /** Members of the metadata document beside those that follow from the other options (RFC 9728 section 2). */

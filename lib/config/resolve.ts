@@ -12,7 +12,9 @@ import { createMetadataDocument } from '../metadata/document.ts'
 import type { IdentifierParts } from '../metadata/identifier.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
 import { show } from '../options.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
+import type { TenantOf } from '../policy/tenancy.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
@@ -44,6 +46,13 @@ export interface OAuthConfig {
   readonly revocations: RevocationStore | null
   readonly scopes: readonly ResolvedScope[]
   readonly scopeImplies: ScopeImplies | null
+  /** Types of RFC 9396 authorization details that the document names; `null` when it does not. */
+  readonly authorizationDetailsTypes: readonly string[] | null
+  /** For routes that do not say themselves; `null`: nothing belongs to an organization. */
+  readonly organizationOf: TenantOf<never> | null
+  readonly teamOf: TenantOf<never> | null
+  /** `null` for none. */
+  readonly policy: Policy<never> | null
   /** `null`: verified tokens are not remembered. */
   readonly tokenCache: TokenCacheRules | null
   readonly discovery: DiscoveryRules
@@ -107,6 +116,10 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     revocations: options.revocations ?? null,
     scopes,
     scopeImplies: options.scopeImplies ?? null,
+    authorizationDetailsTypes: typesOf(options),
+    organizationOf: options.organizationOf ?? null,
+    teamOf: options.teamOf ?? null,
+    policy: options.policy ?? null,
     tokenCache: tokenCacheOf(options),
     discovery: discoveryOf(options),
     impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),
@@ -122,6 +135,11 @@ function checkRequestTarget ({ path, query }: IdentifierParts, resource: string)
   if (pathname + search !== (path === '' ? '/' : path) + query) {
     throw new OptionError(`resource must be written as clients send it (${pathname}${search}), and is ${show(resource)}`)
   }
+}
+
+function typesOf ({ metadata = {} }: OAuthResourceServerOptions): readonly string[] | null {
+  const types = metadata.authorization_details_types_supported
+  return types === undefined ? null : Object.freeze([...types])
 }
 
 function checkRealm (realm: string | undefined): void {

@@ -1,10 +1,11 @@
 import { bearerChallenge } from '../challenge/bearer.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { formatChallenge } from '../challenge/format.ts'
-import type { OAuthResourceError, InsufficientScopeError } from '../errors.ts'
+import type { InsufficientAuthenticationError, InsufficientScopeError, OAuthResourceError } from '../errors.ts'
 import { errorTable } from '../errors.ts'
 import type { RouteRule } from './route-rule.ts'
 import { isScopeOfRoute, scopesToAskFor } from './scopes.ts'
+import { isAcrValue } from './step-up.ts'
 
 /** The slice of the configuration that challenges are made from. */
 export interface ChallengerConfig {
@@ -24,13 +25,21 @@ export interface Challenger {
 export interface Refusal {
   readonly error: string | null
   readonly description: string | null
-  /** Every scope the operation needs, where that is more than the route's rule says. */
+  /** Every scope the operation needs; `null` for what the route's rule says. */
   readonly scopes: readonly string[] | null
+  /** What it takes of the authentication of the user; `null` when that is not what was wrong. */
+  readonly authentication: RefusedAuthentication | null
+}
+
+/** RFC 9470 section 3. */
+export interface RefusedAuthentication {
+  readonly acrValues: readonly string[]
+  readonly maxAgeSeconds: number | null
 }
 
 /** A presented token that somebody else refused. */
 export const refusedElsewhere: Refusal = {
-  error: 'invalid_token', description: errorTable.FST_OAUTH_TOKEN_INVALID.message, scopes: null
+  error: 'invalid_token', description: errorTable.FST_OAUTH_TOKEN_INVALID.message, scopes: null, authentication: null
 }
 
 /** What a challenge says about one of this package's errors. The text is the table's: details stay in the log. */
@@ -38,8 +47,16 @@ export function refusalOf (error: OAuthResourceError): Refusal {
   return {
     error: error.oauthError,
     description: error.oauthError === null ? null : errorTable[error.code].message,
-    // A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it.
-    scopes: isInsufficientScope(error) ? error.requiredScopes.filter(isScopeOfRoute) : null
+    scopes: isInsufficientScope(error) || isInsufficientAuthentication(error) ? error.requiredScopes.filter(isScopeOfRoute) : null,
+    authentication: isInsufficientAuthentication(error) ? authenticationOf(error) : null
+  }
+}
+
+/** A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it. */
+function authenticationOf ({ acrValues, maxAgeSeconds }: InsufficientAuthenticationError): RefusedAuthentication {
+  return {
+    acrValues: acrValues.filter(isAcrValue),
+    maxAgeSeconds: Number.isSafeInteger(maxAgeSeconds) && maxAgeSeconds! >= 0 ? maxAgeSeconds : null
   }
 }
 
@@ -49,6 +66,8 @@ export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Cha
     resourceMetadata: metadataUrl,
     realm,
     scopes: refusal?.scopes ?? (rule.scopes === null ? null : scopesToAskFor(rule.scopes)),
+    acrValues: refusal?.authentication?.acrValues ?? null,
+    maxAgeSeconds: refusal?.authentication?.maxAgeSeconds ?? null,
     error: refusal?.error ?? null,
     errorDescription: refusal?.description ?? null
   })
@@ -68,4 +87,8 @@ export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Cha
 /** By code and not by class: another installed copy of the package has classes of its own. */
 function isInsufficientScope (error: OAuthResourceError): error is InsufficientScopeError {
   return error.code === 'FST_OAUTH_SCOPE_INSUFFICIENT'
+}
+
+function isInsufficientAuthentication (error: OAuthResourceError): error is InsufficientAuthenticationError {
+  return error.code === 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT'
 }

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import {
-  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OAuthResourceError,
-  OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError, withoutStackTrace
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
+  OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError, withoutStackTrace
 } from '../../lib/errors.ts'
 
 const cause = new Error('why')
@@ -11,6 +11,11 @@ const table: ReadonlyArray<readonly [OAuthResourceError, string, string, number,
   [new InvalidTokenError('token_expired', cause), 'InvalidTokenError', 'FST_OAUTH_TOKEN_EXPIRED', 401, 'invalid_token', 'token_expired'],
   [new MalformedRequestError('several'), 'MalformedRequestError', 'FST_OAUTH_REQUEST_MALFORMED', 400, 'invalid_request', 'several'],
   [new InsufficientScopeError(['a']), 'InsufficientScopeError', 'FST_OAUTH_SCOPE_INSUFFICIENT', 403, 'insufficient_scope', 'scope_insufficient'],
+  [new InsufficientAuthenticationError({}), 'InsufficientAuthenticationError', 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT', 401,
+    'insufficient_user_authentication', 'authentication_insufficient'],
+  ...([
+    'FST_OAUTH_ACTOR_REFUSED', 'FST_OAUTH_TENANT_REFUSED', 'FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT', 'FST_OAUTH_POLICY_REFUSED'
+  ] as const).map(code => [new OAuthResourceError(code, { reason: 'why' }), 'OAuthResourceError', code, 403, null, 'why'] as const),
   [new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'impersonated', cause }), 'OAuthResourceError', 'FST_OAUTH_ACCESS_DENIED', 403,
     'access_denied', 'impersonated'],
   [new UnavailableError('keys', 7, cause), 'UnavailableError', 'FST_OAUTH_UNAVAILABLE', 503, null, 'keys'],
@@ -44,6 +49,13 @@ test('each refusal has what it needs beside', t => {
   scopes.push('c')
   t.strictSame(requiredScopes, ['a', 'b'])
   t.ok(Object.isFrozen(requiredScopes))
+  const acrValues = ['a']
+  const authentication = new InsufficientAuthenticationError({ acrValues, maxAgeSeconds: 5, requiredScopes: ['s'] })
+  acrValues.push('b')
+  t.strictSame([authentication.acrValues, authentication.maxAgeSeconds, authentication.requiredScopes], [['a'], 5, ['s']])
+  t.ok(Object.isFrozen(authentication.acrValues) && Object.isFrozen(authentication.requiredScopes))
+  const nothing = new InsufficientAuthenticationError({})
+  t.strictSame([nothing.acrValues, nothing.maxAgeSeconds, nothing.requiredScopes], [[], null, []])
   t.equal(new UnavailableError('keys', 7).retryAfterSeconds, 7)
   t.end()
 })

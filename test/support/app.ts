@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
-import type { OAuthResourceServerOptions } from '../../lib/config/options.ts'
+import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
 import oauthResourceServer from '../../plugins/index.ts'
 import type { FakeIssuer } from './issuer.ts'
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
-import type { OAuthResourceServerOptions } from '../../lib/config/options.ts'
+import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
 import { parseChallenges } from '../../plugins/index.ts'
 import { bearer, createApp, optionsFor, resource } from './app.ts'
 import type { TestClock } from './clock.ts'

@@ -1,8 +1,10 @@
 import Fastify from 'fastify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
+import { actorChain } from '../../plugins/index.ts'
 import type {
-  AccessToken, AccessTokenVerifier, Actor, OAuthConfig, OAuthResourceError, PrincipalType, RouteConfig, RouteRule
+  AccessToken, AccessTokenVerifier, Actor, AuthorizationDetailsRule, OAuthConfig, OAuthResourceError, Policy, PrincipalType,
+  RouteConfig, RouteOptions, RouteRule, TenantOf
 } from '../../plugins/index.ts'
 
 const app = Fastify()
@@ -23,7 +25,54 @@ describe('config.oauth', () => {
     expect(app.route).type.toBeCallableWith({ method: 'GET', url: '/', config: { oauth: { token: 'none' } }, handler })
   })
 
+  test('takes what a route asks for beside scopes', () => {
+    const actors = [{ issuer: 'https://login.example.com', subject: 'gateway' }]
+    expect(app.get).type.toBeCallableWith('/', { config: { oauth: { acr: ['urn:gold'], maxAgeSeconds: 300 } } }, handler)
+    expect(app.get).type.toBeCallableWith('/', { config: { oauth: { actors: 'none' } } }, handler)
+    expect(app.get).type.toBeCallableWith('/', { config: { oauth: { actors } } }, handler)
+    expect(app.get).type.toBeCallableWith('/', { config: { oauth: { anyOrganization: true, anyTeam: true } } }, handler)
+    expect(app.get).type.toBeCallableWith('/', { config: { oauth: { organization: () => null, team: async () => undefined } } }, handler)
+    expect(app.get).type.toBeCallableWith('/', { config: { oauth: { policy: async () => true, authorizationDetails: () => false } } }, handler)
+  })
+
+  test('functions of a route get the request of Fastify', () => {
+    app.get('/', {
+      config: {
+        oauth: {
+          organization: request => {
+            expect(request).type.toBe<FastifyRequest>()
+            return null
+          },
+          team: request => {
+            expect(request).type.toBe<FastifyRequest>()
+            return null
+          },
+          authorizationDetails: (details, request) => {
+            expect(details).type.toBe<AccessToken['authorizationDetails']>()
+            expect(request).type.toBe<FastifyRequest>()
+            return true
+          },
+          policy: (accessToken, request) => {
+            expect(accessToken).type.toBe<AccessToken>()
+            expect(request).type.toBe<FastifyRequest>()
+            return true
+          }
+        }
+      }
+    }, handler)
+    expect<RouteOptions>().type.toBeAssignableFrom<{ policy: Policy<FastifyRequest>, organization: TenantOf<FastifyRequest> }>()
+    expect<RouteOptions>().type.toBeAssignableFrom<{ authorizationDetails: AuthorizationDetailsRule<FastifyRequest> }>()
+    expect<RouteOptions>().type.not.toBeAssignableFrom<{ policy: (accessToken: AccessToken) => string }>()
+    expect<RouteOptions>().type.not.toBeAssignableFrom<{ organization: () => number }>()
+  })
+
   test('refuses values that it does not know', () => {
+    expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { acr: 'urn:gold' } } }, handler)
+    expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { maxAgeSeconds: '300' } } }, handler)
+    expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { actors: 'some' } } }, handler)
+    expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { actors: [{ subject: 'gateway' }] } } }, handler)
+    expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { organization: 'acme' } } }, handler)
+    expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { policy: () => 'yes' } } }, handler)
     expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: null } }, handler)
     expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { scopes: 'read' } } }, handler)
     expect(app.get).type.not.toBeCallableWith('/', { config: { oauth: { token: 'maybe' } } }, handler)
@@ -57,9 +106,15 @@ describe('request.accessToken', () => {
       expect(request.accessToken.audience).type.toBe<readonly string[]>()
       expect(request.accessToken.actor).type.toBe<Actor | null>()
       expect(request.accessToken.principalType).type.toBe<PrincipalType>()
-      expect(request.accessToken.expiresAt).type.toBe<number>()
+      expect(request.accessToken.expiresAt).type.toBe<number | null>()
       expect(request.accessToken.claims).type.toBe<Readonly<Record<string, unknown>>>()
     }
+  })
+
+  test('tells who acted', () => {
+    expect(actorChain(request.accessToken!)).type.toBe<Actor[]>()
+    expect(actorChain).type.toBeCallableWith(request.accessToken as AccessToken<{ tenant: string }>)
+    expect(actorChain).type.not.toBeCallableWith(request.accessToken)
   })
 
   test('has the claims of your issuer when you say so', () => {

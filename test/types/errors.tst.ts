@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'tstyche'
 import {
-  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OAuthResourceError, OptionError,
-  UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
+  OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError
 } from '../../plugins/index.ts'
 import type { ErrorCode, ErrorRow } from '../../plugins/index.ts'
 
@@ -9,7 +9,7 @@ describe('error classes', () => {
   test('all are one kind of error', () => {
     for (const error of [
       new MissingTokenError(), new InvalidTokenError('reason', new Error('cause')), new MalformedRequestError('reason'),
-      new InsufficientScopeError(['read']), new UnavailableError('reason', 5), new OptionError('message')
+      new InsufficientScopeError(['read']), new InsufficientAuthenticationError({ acrValues: ['urn:gold'] }), new UnavailableError('reason', 5), new OptionError('message')
     ]) {
       expect(error).type.toBeAssignableTo<OAuthResourceError>()
       expect(error).type.toBeAssignableTo<Error>()
@@ -23,6 +23,10 @@ describe('error classes', () => {
     expect(error.oauthError).type.toBe<string | null>()
     expect(error.reason).type.toBe<string>()
     expect(new InsufficientScopeError(['read']).requiredScopes).type.toBe<readonly string[]>()
+    const { acrValues, maxAgeSeconds, requiredScopes } = new InsufficientAuthenticationError({ maxAgeSeconds: 300 })
+    expect(acrValues).type.toBe<readonly string[]>()
+    expect(maxAgeSeconds).type.toBe<number | null>()
+    expect(requiredScopes).type.toBe<readonly string[]>()
     expect(new UnavailableError('reason', 5).retryAfterSeconds).type.toBe<number>()
   })
 
@@ -30,6 +34,8 @@ describe('error classes', () => {
     expect(OAuthResourceError).type.not.toBeConstructableWith('FST_ERR_VALIDATION', { reason: 'reason' })
     expect(OAuthResourceError).type.not.toBeConstructableWith('FST_OAUTH_TOKEN_MISSING')
     expect(InvalidTokenError).type.not.toBeConstructableWith()
+    expect(InsufficientAuthenticationError).type.not.toBeConstructableWith({ acrValues: 'urn:gold' })
+    expect(InsufficientAuthenticationError).type.not.toBeConstructableWith()
     expect(UnavailableError).type.not.toBeConstructableWith('reason')
   })
 })

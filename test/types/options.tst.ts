@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import type { IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from '../../plugins/index.ts'
+import type { AccessToken, IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from '../../plugins/index.ts'
 import { createMemoryOrganizationDirectory } from '../../plugins/index.ts'
 
 const least = { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] }
@@ -53,6 +53,26 @@ describe('options that make sense', () => {
     expect<OAuthResourceServerOptions>().type.toBeAssignableFrom({ ...least, tokenCache: false as const })
   })
 
+  test('functions about every request get the request of Fastify', () => {
+    const options: OAuthResourceServerOptions = {
+      ...least,
+      organizationOf: request => {
+        expect(request).type.toBe<FastifyRequest>()
+        return (request.params as { organization?: string }).organization
+      },
+      teamOf: async request => {
+        expect(request).type.toBe<FastifyRequest>()
+        return null
+      },
+      policy: async (accessToken, request) => {
+        expect(accessToken).type.toBe<AccessToken>()
+        expect(request).type.toBe<FastifyRequest>()
+        return true
+      }
+    }
+    expect(options).type.toBeAssignableTo<OAuthResourceServerOptions>()
+  })
+
   test('callbacks of the impersonation guard get the request of Fastify', () => {
     const options: OAuthResourceServerOptions = {
       ...least,
@@ -84,6 +104,8 @@ describe('options that make no sense', () => {
     expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, clockToleranceSeconds: '5' })
     expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, clock: { now: () => new Date() } })
     expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, impersonationGuard: {} })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, policy: () => 'yes' })
+    expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, organizationOf: 'acme' })
     expect<IssuerOptions>().type.not.toBeAssignableFrom({ issuer: 'https://login.example.com', profile: 'oidc' })
   })
 

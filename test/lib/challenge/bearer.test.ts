@@ -14,6 +14,13 @@ const cases: ReadonlyArray<readonly [string, Partial<BearerChallengeFields>, str
   ['everything, in a fixed order',
     { errorDescription: 'No', error: 'invalid_token', scopes: ['a'], realm: 'r' },
     ', realm="r", scope="a", error="invalid_token", error_description="No"'],
+  ['R9470-02 authentication contexts in the order of preference', { acrValues: ['urn:b', 'urn:a'] }, ', acr_values="urn:b urn:a"'],
+  ['R9470-03 the age of the authentication', { maxAgeSeconds: 300 }, ', max_age="300"'],
+  ['R9470-03 an age of nothing', { maxAgeSeconds: 0 }, ', max_age="0"'],
+  ['R9470-04 both, between scope and error',
+    { error: 'insufficient_user_authentication', acrValues: ['a'], maxAgeSeconds: 5, scopes: ['s'] },
+    ', scope="s", acr_values="a", max_age="5", error="insufficient_user_authentication"'],
+  ['neither where neither is asked for', { acrValues: [], maxAgeSeconds: null }, ''],
   ['a description that has nothing left is left out', { errorDescription: '"\r\n"' }, ''],
   ['a description is made safe', { errorDescription: 'a "b" \r\nx: y' }, ', error_description="a b x: y"']
 ]

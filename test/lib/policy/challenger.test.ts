@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { formatChallenge } from '../../../lib/challenge/format.ts'
 import {
-  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OAuthResourceError,
-  UnavailableError
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
+  OAuthResourceError, UnavailableError
 } from '../../../lib/errors.ts'
 import { createChallenger, refusalOf, refusedElsewhere } from '../../../lib/policy/challenger.ts'
 import { compileRouteRule, defaultRule } from '../../../lib/policy/route-rule.ts'
@@ -17,6 +17,8 @@ test('the challenge of a request without a token is made once for each rule', t 
   t.equal(challenger.stock(rule), `${head}, scope="a b"`)
   t.equal(challenger.stock(rule), `${head}, scope="a b"`)
   t.equal(createChallenger({ metadataUrl, realm: 'r' }).stock(rule), `${head}, realm="r", scope="a b"`)
+  const steppedUp = compileRouteRule({ scopes: ['a', 'b'], acr: ['urn:a'], maxAgeSeconds: 5 }, 'GET /')
+  t.equal(challenger.stock(steppedUp), `${head}, scope="a b"`, 'R9470-12 what it takes is not told to everybody')
   t.end()
 })
 
@@ -28,6 +30,7 @@ test('of alternatives the first is named', t => {
 
 const invalid = ', error="invalid_token", error_description="The access token is invalid"'
 const insufficient = ', error="insufficient_scope", error_description="The access token does not cover this request"'
+const authenticate = ', error="insufficient_user_authentication", error_description="The user must authenticate again, or in another way"'
 for (const [title, refusal, rest] of [
   ['nothing known', null, ', scope="a"'],
   ['refused by somebody else', refusedElsewhere, `, scope="a"${invalid}`],
@@ -43,6 +46,17 @@ for (const [title, refusal, rest] of [
   ['a lack of scopes names those that are needed', refusalOf(new InsufficientScopeError(['c', 'd'])), `, scope="c d"${insufficient}`],
   ['what no challenge may hold is left out', refusalOf(new InsufficientScopeError(['c\r\n', 'd', 'e"', 'offline_access', 'f g'])),
     `, scope="d"${insufficient}`],
+  ['R9470-05 an authentication that does not suffice, and scopes that are missing',
+    refusalOf(new InsufficientAuthenticationError({ acrValues: ['x', 'y'], maxAgeSeconds: 5, requiredScopes: ['c', 'd'] })),
+    `, scope="c d", acr_values="x y", max_age="5"${authenticate}`],
+  ['scopes that are there are not asked for again',
+    refusalOf(new InsufficientAuthenticationError({ acrValues: ['x'] })), `, acr_values="x"${authenticate}`],
+  ['what no challenge may hold is left out of the contexts, too',
+    refusalOf(new InsufficientAuthenticationError({ acrValues: ['x"', 'y z', '', 'ü', 'w'], maxAgeSeconds: -1, requiredScopes: ['c d'] })),
+    `, acr_values="w"${authenticate}`],
+  ['an age that is no number of seconds',
+    refusalOf(new InsufficientAuthenticationError({ maxAgeSeconds: 1.5 })), authenticate],
+  ['an actor that may not act', refusalOf(new OAuthResourceError('FST_OAUTH_ACTOR_REFUSED', { reason: 'r' })), ', scope="a"'],
   ['a message of the host does not reach the wire',
     refusalOf(new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'r', message: 'secret', cause: 'x' })), `, scope="a"${invalid}`]
 ] as const) {

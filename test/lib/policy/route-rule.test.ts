@@ -4,7 +4,12 @@ import { compileRouteRule, defaultRule } from '../../../lib/policy/route-rule.ts
 const compile = (config: unknown): ReturnType<typeof compileRouteRule> => compileRouteRule(config, 'GET /x')
 
 test('what a rule is compiled to', t => {
-  const rule = { token: 'required', scopes: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null }
+  const rule = {
+    token: 'required', scopes: null, stepUp: null, actors: 'any', organization: null, team: null, authorizationDetails: null,
+    policy: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null
+  }
+  const ask = (): never => { throw new Error('not asked at registration') }
+  const actor = { issuer: 'https://login.example.com', subject: 'gateway' }
   const pointer = 'https://h/.well-known/oauth-protected-resource'
   const pinned = `Basic realm="x", Bearer resource_metadata="${pointer}"`
   for (const [config, expected] of [
@@ -19,6 +24,18 @@ test('what a rule is compiled to', t => {
     [{ scopes: ['b', 'a', 'b'] }, { ...rule, scopes: { alternatives: [['b', 'a']] } }],
     [{ anyOfScopes: ['a', ['b', 'c']] }, { ...rule, scopes: { alternatives: [['a'], ['b', 'c']] } }],
     [{ scopes: ['x'], anyOfScopes: ['a', ['x', 'c']] }, { ...rule, scopes: { alternatives: [['x', 'a'], ['x', 'c']] } }],
+    [{ acr: ['b', 'a'] }, { ...rule, stepUp: { acrValues: ['b', 'a'], maxAgeSeconds: null } }],
+    [{ maxAgeSeconds: 0 }, { ...rule, stepUp: { acrValues: [], maxAgeSeconds: 0 } }],
+    [{ acr: ['a'], maxAgeSeconds: 300 }, { ...rule, stepUp: { acrValues: ['a'], maxAgeSeconds: 300 } }],
+    [{ actors: 'none' }, { ...rule, actors: 'none' }],
+    [{ actors: [actor] }, { ...rule, actors: [actor] }],
+    [{ organization: ask, team: ask }, { ...rule, organization: ask, team: ask }],
+    [{ anyOrganization: true, anyTeam: true }, { ...rule, organization: 'any', team: 'any' }],
+    [{ anyOrganization: false, anyTeam: false, organization: ask, team: ask }, { ...rule, organization: ask, team: ask }],
+    [{ authorizationDetails: ask, policy: ask }, { ...rule, authorizationDetails: ask, policy: ask }],
+    [{ token: 'optional', actors: 'any', anyOrganization: true, anyTeam: true },
+      { ...rule, token: 'optional', organization: 'any', team: 'any' }],
+    [{ token: 'none', anyOrganization: false }, { ...rule, token: 'none' }],
     [{ pinnedChallenge: pinned }, { ...rule, pinnedChallenge: pinned, pinnedPointer: pointer }],
     [{ pinnedChallenge: 'Basic realm="x"', challenge: 'merge' }, { ...rule, pinnedChallenge: 'Basic realm="x"' }]
   ] as const) {
@@ -26,6 +43,18 @@ test('what a rule is compiled to', t => {
     t.ok(Object.isFrozen(compile(config)))
   }
   t.equal(compile(undefined), defaultRule)
+  t.end()
+})
+
+test('a rule stays what it was, whatever becomes of the options', t => {
+  const acr = ['a']
+  const actors = [{ issuer: 'https://login.example.com', subject: 'gateway' }]
+  const rule = compile({ acr, actors })
+  acr.push('b')
+  actors[0]!.subject = 'somebody else'
+  actors.pop()
+  t.strictSame(rule.stepUp?.acrValues, ['a'])
+  t.strictSame(rule.actors, [{ issuer: 'https://login.example.com', subject: 'gateway' }])
   t.end()
 })
 
@@ -60,7 +89,48 @@ const refused: ReadonlyArray<readonly [unknown, string]> = [
     'config.oauth of GET /x: pinnedChallenge "bearer, Basic realm=\\"x\\"" has a Bearer without parameters (RFC 6750 section 3)']
 ]
 
-for (const [config, message] of refused) {
+const ask = (): null => null
+const refusedDemands: ReadonlyArray<readonly [unknown, string]> = [
+  [{ acr: [] }, 'config.oauth of GET /x.acr must not have fewer than 1 items, and is []'],
+  [{ acr: 'urn:a' }, 'config.oauth of GET /x.acr must be array, and is "urn:a"'],
+  [{ acr: ['a', 'a'] }, 'config.oauth of GET /x.acr must not have duplicate items, and is ["a","a"]'],
+  [{ acr: ['a', 'b c'] }, 'config.oauth of GET /x: acr "b c" cannot stand in the acr_values of RFC 9470 section 3'],
+  [{ acr: ['a"'] }, 'config.oauth of GET /x: acr "a\\"" cannot stand in the acr_values of RFC 9470 section 3'],
+  [{ maxAgeSeconds: -1 }, 'config.oauth of GET /x.maxAgeSeconds must be >= 0, and is -1'],
+  [{ maxAgeSeconds: 1.5 }, 'config.oauth of GET /x.maxAgeSeconds must be integer, and is 1.5'],
+  [{ maxAgeSeconds: NaN }, 'config.oauth of GET /x.maxAgeSeconds must be integer, and is NaN'],
+  [{ maxAgeSeconds: '300' }, 'config.oauth of GET /x.maxAgeSeconds must be integer, and is "300"'],
+  [{ actors: 'nobody' }, 'config.oauth of GET /x.actors must be one of "any", "none", "required", and is "nobody"'],
+  [{ actors: [] },
+    'config.oauth of GET /x.actors must be one of "any", "none", "required" or must not have fewer than 1 items, and is []'],
+  [{ actors: [{ issuer: 'i' }] }, 'config.oauth of GET /x.actors.0 must have required properties subject, and is {"issuer":"i"}'],
+  [{ actors: [{ issuer: 'i', subject: 's', client: 'c' }] }, 'config.oauth of GET /x.actors.0 has no option "client"'],
+  [{ organization: 'acme' }, 'config.oauth of GET /x.organization must be function, and is "acme"'],
+  [{ team: null }, 'config.oauth of GET /x.team must be function, and is null'],
+  [{ anyTeam: 1 }, 'config.oauth of GET /x.anyTeam must be boolean, and is 1'],
+  [{ authorizationDetails: {} }, 'config.oauth of GET /x.authorizationDetails must be function, and is {}'],
+  [{ policy: true }, 'config.oauth of GET /x.policy must be function, and is true'],
+  [{ anyOrganization: true, organization: ask }, 'config.oauth of GET /x: anyOrganization true and organization contradict each other'],
+  [{ anyTeam: true, team: ask }, 'config.oauth of GET /x: anyTeam true and team contradict each other'],
+  [{ maxAgeSeconds: 300, pinnedChallenge: 'Basic realm="x"' },
+    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x\\"" would take the place of what acr and maxAgeSeconds ask for'],
+  ...['none', 'optional'].flatMap(token => ([
+    [{ acr: ['a'] }, 'acr ["a"]'],
+    [{ maxAgeSeconds: 0 }, 'maxAgeSeconds 0'],
+    [{ actors: 'none' }, 'actors "none"'],
+    [{ actors: [{ issuer: 'i', subject: 's' }] }, 'actors [{"issuer":"i","subject":"s"}]'],
+    [{ organization: ask }, 'organization function'],
+    [{ team: ask }, 'team function'],
+    [{ authorizationDetails: ask }, 'authorizationDetails function'],
+    [{ policy: ask }, 'policy function']
+  ] as const).map(([demand, shown]) => [
+    { token, ...demand }, `config.oauth of GET /x: ${shown} cannot be asked for with token: '${token}'`
+  ] as const)),
+  [{ token: 'none', anyOrganization: true }, 'config.oauth of GET /x: anyOrganization true cannot be asked for with token: \'none\''],
+  [{ token: 'none', anyTeam: true }, 'config.oauth of GET /x: anyTeam true cannot be asked for with token: \'none\'']
+]
+
+for (const [config, message] of [...refused, ...refusedDemands]) {
   test(`refused: ${message}`, t => {
     t.throws(() => compile(config), { name: 'OptionError', message })
     t.end()

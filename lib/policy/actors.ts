@@ -1,0 +1,25 @@
+import type { AccessToken, Actor } from '../token/access-token.ts'
+import type { Verdict } from './verdict.ts'
+import { forbidden } from './verdict.ts'
+
+/**
+ * Who may act for the subject: `any`body or nobody at all; `none`: the subject alone; `required`: somebody must; a list:
+ * one of these must.
+ */
+export type ActorRule = 'any' | 'none' | 'required' | readonly Actor[]
+
+/**
+ * Refuses a token for who acts by it. The outermost actor alone counts: those before it are information and no ground for
+ * a decision (RFC 8693 section 4.1).
+ */
+export function refuseActor (rule: ActorRule, { actor }: Pick<AccessToken, 'actor'>): Verdict {
+  if (rule === 'any') return null
+  if (rule === 'none') return actor === null ? null : refused('actor_refused')
+  if (actor === null) return refused('actor_missing')
+  if (rule === 'required' || rule.some(one => one.issuer === actor.issuer && one.subject === actor.subject)) return null
+  return refused('actor_refused')
+}
+
+function refused (reason: string): Verdict {
+  return forbidden('FST_OAUTH_ACTOR_REFUSED', reason)
+}

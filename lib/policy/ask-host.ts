@@ -1,0 +1,26 @@
+import { UnavailableError, withoutStackTrace } from '../errors.ts'
+import type { MaybePromise, Verdict } from './verdict.ts'
+
+/**
+ * Asks a function of the host's own. One that throws has not answered: whether the request may pass is then not known,
+ * and the verdict is 503, never a yes. There is a promise only where the function made one.
+ *
+ * @param judge what the answer means; it does not throw
+ * @param reason of the refusal, when there is no answer
+ */
+export function askHost<Answer> (
+  ask: () => MaybePromise<Answer>, judge: (answer: Answer) => Verdict, reason: string
+): MaybePromise<Verdict> {
+  const unavailable = (cause: unknown): Verdict => withoutStackTrace(() => new UnavailableError(reason, 5, cause))
+  try {
+    const answer = ask()
+    return isPromise(answer) ? Promise.resolve(answer).then(judge, unavailable) : judge(answer)
+  } catch (error) {
+    return unavailable(error)
+  }
+}
+
+/** Not every promise is an instance of this realm's class. */
+function isPromise<T> (value: MaybePromise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}

@@ -1,0 +1,43 @@
+import type { AccessToken } from '../token/access-token.ts'
+import { askHost } from './ask-host.ts'
+import type { MaybePromise, Verdict } from './verdict.ts'
+import { forbidden } from './verdict.ts'
+
+type Details = AccessToken['authorizationDetails']
+
+/**
+ * Whether what was authorized in detail (RFC 9396) covers the request: only `true` is a yes. It gets at least one, and
+ * those alone that are meant for this resource. It is asked before a body is read.
+ */
+export type AuthorizationDetailsRule<Request> = (details: Details, request: Request) => MaybePromise<boolean>
+
+export interface AuthorizationDetailsConfig {
+  readonly resource: string
+  /** Those that the metadata document names; `null` when it does not. */
+  readonly authorizationDetailsTypes: readonly string[] | null
+}
+
+/** Details that say something here: of a type that this resource knows, and not for other locations alone. */
+export function detailsFor ({ resource, authorizationDetailsTypes: types }: AuthorizationDetailsConfig, details: Details): Details {
+  return Object.freeze(details.filter(({ type, locations }) =>
+    (types === null || types.includes(type as string)) &&
+    (locations === undefined || (Array.isArray(locations) && locations.includes(resource)))))
+}
+
+/** Refuses a token that was not authorized in detail for the request. Without details there is nothing to ask about. */
+export function refuseByDetails (
+  rule: AuthorizationDetailsRule<never> | null, accessToken: Pick<AccessToken, 'authorizationDetails'>,
+  config: AuthorizationDetailsConfig, request: never
+): MaybePromise<Verdict> {
+  if (rule === null) return null
+  const details = detailsFor(config, accessToken.authorizationDetails)
+  if (details.length === 0) return refused('authorization_details_missing')
+  return askHost<unknown>(
+    () => rule(details, request),
+    answer => answer === true ? null : refused('authorization_details_insufficient'),
+    'authorization_details_unavailable')
+}
+
+function refused (reason: string): Verdict {
+  return forbidden('FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT', reason)
+}

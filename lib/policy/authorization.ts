@@ -1,0 +1,70 @@
+import type { AccessToken } from '../token/access-token.ts'
+import { refuseActor } from './actors.ts'
+import type { AuthorizationDetailsConfig } from './authorization-details.ts'
+import { refuseByDetails } from './authorization-details.ts'
+import type { Policy } from './policy.ts'
+import { refuseByPolicy } from './policy.ts'
+import type { RouteRule } from './route-rule.ts'
+import type { SufficiencyConfig } from './sufficiency.ts'
+import { refuseInsufficient } from './sufficiency.ts'
+import type { TenantOf } from './tenancy.ts'
+import { refuseForeignTenant } from './tenancy.ts'
+import type { MaybePromise, Verdict } from './verdict.ts'
+
+/** The slice of the configuration that holds for every route. */
+export interface AuthorizationConfig extends SufficiencyConfig, AuthorizationDetailsConfig {
+  /** For routes that do not say themselves; `null` for none. */
+  readonly organizationOf: TenantOf<never> | null
+  readonly teamOf: TenantOf<never> | null
+  /** `null` for none. */
+  readonly policy: Policy<never> | null
+}
+
+/** What a request is judged by. */
+export interface AuthorizationInput {
+  readonly rule: RouteRule
+  readonly accessToken: AccessToken
+  readonly config: AuthorizationConfig
+  /** Handed on to the functions of the host, and not looked at. */
+  readonly request: never
+}
+
+type Check = (input: AuthorizationInput) => MaybePromise<Verdict>
+
+/**
+ * The checks in their order: first what the client can mend, then what the token says by itself, then what may need a
+ * look-up. That the token is valid is known by now.
+ */
+const checks: readonly Check[] = [
+  ({ rule, accessToken, config }) => refuseInsufficient(rule, accessToken, config),
+  ({ rule, accessToken }) => refuseActor(rule.actors, accessToken),
+  ({ rule, accessToken, config, request }) =>
+    refuseForeignTenant('organization', accessToken.organizations, rule.organization ?? config.organizationOf, request),
+  ({ rule, accessToken, config, request }) =>
+    refuseForeignTenant('team', accessToken.teams, rule.team ?? config.teamOf, request),
+  ({ rule, accessToken, config, request }) => refuseByDetails(rule.authorizationDetails, accessToken, config, request),
+  ({ accessToken, config, request }) => refuseByPolicy(config.policy, accessToken, request),
+  ({ rule, accessToken, request }) => refuseByPolicy(rule.policy, accessToken, request)
+]
+
+/**
+ * Judges a request with a valid access token by the rule of its route; the first refusal counts. There is a promise only
+ * where a function of the host made one.
+ */
+export function judgeRequest (input: AuthorizationInput): MaybePromise<Verdict> {
+  for (let index = 0; index < checks.length; index++) {
+    const verdict = checks[index]!(input)
+    if (verdict === null) continue
+    return verdict instanceof Promise ? judgeFurther(verdict, checks.slice(index + 1), input) : verdict
+  }
+  return null
+}
+
+async function judgeFurther (pending: Promise<Verdict>, rest: readonly Check[], input: AuthorizationInput): Promise<Verdict> {
+  let verdict = await pending
+  for (const check of rest) {
+    if (verdict !== null) break
+    verdict = await check(input)
+  }
+  return verdict
+}

@@ -1,0 +1,18 @@
+import type { AccessToken } from '../token/access-token.ts'
+import { askHost } from './ask-host.ts'
+import type { MaybePromise, Verdict } from './verdict.ts'
+import { forbidden } from './verdict.ts'
+
+/**
+ * Whether the request may be made with this token: only `true` is a yes. For what no rule can say: a policy decision
+ * point, a look-up. It is asked last, and before a body is read.
+ */
+export type Policy<Request> = (accessToken: AccessToken, request: Request) => MaybePromise<boolean>
+
+export function refuseByPolicy (policy: Policy<never> | null, accessToken: AccessToken, request: never): MaybePromise<Verdict> {
+  if (policy === null) return null
+  return askHost<unknown>(
+    () => policy(accessToken, request),
+    answer => answer === true ? null : forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused'),
+    'policy_unavailable')
+}

@@ -1,0 +1,55 @@
+import { OptionError } from '../errors.ts'
+import { show } from '../options.ts'
+import type { AccessToken } from '../token/access-token.ts'
+
+/** How the user must have been authenticated (RFC 9470). */
+export interface StepUp {
+  /** Any one of these, in the order of preference; empty when any will do. */
+  readonly acrValues: readonly string[]
+  /** How long ago at most, in seconds; `null` when it does not matter. */
+  readonly maxAgeSeconds: number | null
+}
+
+// `acr_values` is a list with spaces between, in a quoted string of a header.
+const acrValue = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
+export function isAcrValue (value: string): boolean {
+  return acrValue.test(value)
+}
+
+/** The slice of a route's options. */
+export interface StepUpOptions {
+  acr?: readonly string[]
+  maxAgeSeconds?: number
+}
+
+/**
+ * @param name what the route's options are called, for the message
+ * @returns `null` when the route does not care
+ * @throws OptionError
+ */
+export function compileStepUp ({ acr = [], maxAgeSeconds }: StepUpOptions, name: string): StepUp | null {
+  const unfit = acr.find(value => !isAcrValue(value))
+  if (unfit !== undefined) throw new OptionError(`${name}: acr ${show(unfit)} cannot stand in the acr_values of RFC 9470 section 3`)
+  if (acr.length === 0 && maxAgeSeconds === undefined) return null
+  return Object.freeze({ acrValues: Object.freeze([...acr]), maxAgeSeconds: maxAgeSeconds ?? null })
+}
+
+/**
+ * Whether the user was authenticated as it takes. Contexts are compared as they are: none is more than another. What the
+ * token does not say is not met, and neither is an authentication that is still to come.
+ *
+ * @param now seconds since the epoch
+ * @param toleranceSeconds how far the clocks may be apart
+ */
+export function isAuthenticatedAs (
+  { acrValues, maxAgeSeconds }: StepUp,
+  { authenticationContext, authenticatedAt }: Pick<AccessToken, 'authenticationContext' | 'authenticatedAt'>,
+  now: number, toleranceSeconds: number
+): boolean {
+  if (acrValues.length > 0 && (authenticationContext === null || !acrValues.includes(authenticationContext))) return false
+  if (maxAgeSeconds === null) return true
+  if (authenticatedAt === null) return false
+  const age = now - authenticatedAt
+  return age <= maxAgeSeconds + toleranceSeconds && age >= -toleranceSeconds
+}

@@ -1,0 +1,35 @@
+import { askHost } from './ask-host.ts'
+import type { MaybePromise, Verdict } from './verdict.ts'
+import { forbidden } from './verdict.ts'
+
+export type TenantKind = 'organization' | 'team'
+
+/**
+ * The organization, or the team, that a request is about; nothing for none. It is asked before a body is read: a request
+ * has its parameters and its query then, and no more.
+ */
+export type TenantOf<Request> = (request: Request) => MaybePromise<string | null | undefined>
+
+/** `any`: whichever a token is bound to. `null`: nothing is known to belong to a tenant. */
+export type TenantRule = TenantOf<never> | 'any' | null
+
+/**
+ * Refuses a token that is bound to other tenants than the one the request is about, and a bound token where nobody says
+ * which one that is. A token that is bound to none passes, and nothing is asked about it.
+ *
+ * @param bound the tenants the token is bound to; `null` for none in particular
+ */
+export function refuseForeignTenant (
+  kind: TenantKind, bound: readonly string[] | null, rule: TenantRule, request: never
+): MaybePromise<Verdict> {
+  if (bound === null || rule === 'any') return null
+  if (rule === null) return refused(`${kind}_missing`)
+  return askHost<unknown>(() => rule(request), tenant => {
+    if (typeof tenant !== 'string' || tenant === '') return refused(`${kind}_missing`)
+    return bound.includes(tenant) ? null : refused(`${kind}_foreign`)
+  }, `${kind}_unavailable`)
+}
+
+function refused (reason: string): Verdict {
+  return forbidden('FST_OAUTH_TENANT_REFUSED', reason)
+}

@@ -1,0 +1,12 @@
+import type { ErrorCode } from '../errors.ts'
+import { OAuthResourceError, withoutStackTrace } from '../errors.ts'
+
+export type MaybePromise<T> = T | Promise<T>
+
+/** What a check has to say: the refusal, or `null` when there is nothing against the request. */
+export type Verdict = OAuthResourceError | null
+
+/** A refusal that no other scope and no other token of the same kind would help against. */
+export function forbidden (code: ErrorCode, reason: string): OAuthResourceError {
+  return withoutStackTrace(() => new OAuthResourceError(code, { reason }))
+}

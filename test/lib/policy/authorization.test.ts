@@ -1,0 +1,103 @@
+import { test } from 'tap'
+import { judgeRequest } from '../../../lib/policy/authorization.ts'
+import type { AuthorizationConfig } from '../../../lib/policy/authorization.ts'
+import type { RouteOptions } from '../../../lib/policy/route-options.ts'
+import { compileRouteRule, defaultRule } from '../../../lib/policy/route-rule.ts'
+import type { AccessToken } from '../../../lib/token/access-token.ts'
+import { accessTokenOf } from '../../support/access-token.ts'
+import { createTestClock } from '../../support/clock.ts'
+
+const request = {} as never
+const config: AuthorizationConfig = {
+  resource: 'https://api.example.com',
+  scopeImplies: null,
+  clockToleranceSeconds: 0,
+  clock: createTestClock(),
+  authorizationDetailsTypes: null,
+  organizationOf: null,
+  teamOf: null,
+  policy: null
+}
+
+/** Everything a route can ask for, in the order in which it is asked, and a token that has nothing of it. */
+function createLadder (asked: string[], promised: boolean): { options: RouteOptions, config: AuthorizationConfig } {
+  const record = <T>(name: string, answer: T): () => T => () => {
+    asked.push(name)
+    return (promised ? Promise.resolve(answer) : answer) as T
+  }
+  return {
+    options: {
+      scopes: ['write'],
+      acr: ['gold'],
+      actors: 'none',
+      organization: record('organization', 'acme'),
+      team: record('team', 'red'),
+      authorizationDetails: record('authorizationDetails', true),
+      policy: record('policy', true)
+    },
+    config: { ...config, policy: record('policy of the options', true) }
+  }
+}
+
+const actor = { issuer: 'https://login.example.com', subject: 'gateway' }
+/** Each step mends what the last one was refused for. */
+const steps: ReadonlyArray<readonly [Partial<AccessToken>, string | null]> = [
+  [{ organizations: ['globex'], teams: ['blue'], actor }, 'authentication_insufficient'],
+  [{ authenticationContext: 'gold' }, 'scope_insufficient'],
+  [{ scopes: ['write'] }, 'actor_refused'],
+  [{ actor: null }, 'organization_foreign'],
+  [{ organizations: ['acme'] }, 'team_foreign'],
+  [{ teams: ['red'] }, 'authorization_details_missing'],
+  [{ authorizationDetails: [{ type: 'payment' }] }, null]
+]
+
+for (const promised of [false, true]) {
+  test(`the checks in their order, ${promised ? 'with promises' : 'without promises'}`, async t => {
+    const asked: string[] = []
+    const ladder = createLadder(asked, promised)
+    const rule = compileRouteRule(ladder.options, 'GET /')
+    let accessToken = accessTokenOf()
+    for (const [mends, reason] of steps) {
+      asked.length = 0
+      accessToken = { ...accessToken, ...mends }
+      const verdict = judgeRequest({ rule, accessToken, config: ladder.config, request })
+      t.equal(verdict instanceof Promise, promised && asked.length > 0)
+      t.equal((await verdict)?.reason ?? null, reason)
+    }
+    t.strictSame(asked, ['organization', 'team', 'authorizationDetails', 'policy of the options', 'policy'])
+  })
+}
+
+test('after a no nobody else is asked', async t => {
+  for (const no of [() => false, async () => false]) {
+    const rule = compileRouteRule({ policy: () => { throw new Error('asked') } }, 'GET /')
+    const verdict = await judgeRequest({ rule, accessToken: accessTokenOf(), config: { ...config, policy: no }, request })
+    t.equal(verdict?.reason, 'policy_refused')
+  }
+})
+
+test('a rule without functions is judged without a promise', t => {
+  for (const options of [undefined, {}, { scopes: [] }, { anyOfScopes: ['a'] }, { maxAgeSeconds: 5 }, { actors: 'required' }]) {
+    t.notOk(judgeRequest({ rule: compileRouteRule(options, 'GET /'), accessToken: accessTokenOf(), config, request }) instanceof Promise)
+  }
+  t.end()
+})
+
+test('S10 S11 what the route says of the tenant goes before what the options say', async t => {
+  const everywhere = { ...config, organizationOf: () => 'acme', teamOf: async () => 'red' }
+  const accessToken = accessTokenOf({ organizations: ['acme'], teams: ['red'] })
+  for (const [options, expected] of [
+    [undefined, null],
+    [{ organization: () => 'globex' }, 'organization_foreign'],
+    [{ team: () => 'blue' }, 'team_foreign'],
+    [{ organization: () => null }, 'organization_missing'],
+    [{ anyOrganization: true, anyTeam: true }, null]
+  ] as const) {
+    const rule = compileRouteRule(options, 'GET /')
+    t.equal((await judgeRequest({ rule, accessToken, config: everywhere, request }))?.reason ?? null, expected)
+  }
+  const nobodySays = judgeRequest({ rule: defaultRule, accessToken, config, request })
+  t.equal((await nobodySays)?.reason, 'organization_missing')
+  const team = accessTokenOf({ teams: ['red'] })
+  t.equal((await judgeRequest({ rule: defaultRule, accessToken: team, config, request }))?.reason, 'team_missing')
+})
