@@ -1,7 +1,7 @@
 import { bearerChallenge } from '../challenge/bearer.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { formatChallenge } from '../challenge/format.ts'
-import type { OAuthResourceError, InsufficientScopeError } from '../errors.ts'
+import type { OAuthResourceError } from '../errors.ts'
 import { errorTable } from '../errors.ts'
 import type { RouteRule } from './route-rule.ts'
 import { isScopeOfRoute, scopesToAskFor } from './scopes.ts'
@@ -39,7 +39,7 @@ export function refusalOf (error: OAuthResourceError): Refusal {
     error: error.oauthError,
     description: error.oauthError === null ? null : errorTable[error.code].message,
     // A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it.
-    scopes: isInsufficientScope(error) ? error.requiredScopes.filter(isScopeOfRoute) : null
+    scopes: namesScopes(error) ? error.requiredScopes.filter(isScopeOfRoute) : null
   }
 }
 
@@ -65,7 +65,8 @@ export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Cha
   }
 }
 
-/** By code and not by class: another installed copy of the package has classes of its own. */
-function isInsufficientScope (error: OAuthResourceError): error is InsufficientScopeError {
-  return error.code === 'FST_OAUTH_SCOPE_INSUFFICIENT'
+/** Not by class: another installed copy of the package has classes of its own, an older one without the scopes. */
+export function namesScopes (error: OAuthResourceError): error is OAuthResourceError & { requiredScopes: readonly string[] } {
+  const { requiredScopes } = error as { requiredScopes?: readonly string[] }
+  return requiredScopes !== undefined && requiredScopes.length > 0
 }
