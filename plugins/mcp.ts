@@ -1,4 +1,4 @@
-import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { OptionError } from '../lib/errors.ts'
 import { isPreflight } from '../lib/http/preflight.ts'
@@ -46,7 +46,7 @@ declare module 'fastify' {
   }
 }
 
-const plugin: FastifyPluginCallback<McpOptions> = (app, options, done) => {
+const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   if (app.hasDecorator('mcpEndpoint')) {
     throw new OptionError('mcp: this scope, or one around it, has the plugin already; register each endpoint in a scope of its own')
   }
@@ -76,7 +76,6 @@ const plugin: FastifyPluginCallback<McpOptions> = (app, options, done) => {
     // Where the transports of the SDKs, 1.x and 2.x alike, look for it. The token itself is not in it.
     if (accessToken !== null) Object.assign(raw, { auth: toAuthInfo(accessToken, request.server.oauthConfig) })
   })
-  done()
 }
 
 /**
@@ -121,7 +120,7 @@ function warnOfUnknownScopes ({ oauthConfig: { resource, scopes }, log }: Fastif
  * with the token, refusals in JSON-RPC. Every route of the scope that takes tokens is an endpoint, unless its `config.mcp`
  * is `false`.
  */
-export const mcp: FastifyPluginCallback<McpOptions> = fp(plugin, {
+export const mcp: FastifyPluginAsync<McpOptions> = fp(plugin, {
   name: 'fastify-oauth-resource-server/mcp',
   fastify: '5.x',
   dependencies: [
