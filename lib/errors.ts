@@ -114,9 +114,13 @@ export class OptionError extends OAuthResourceError {
 
 /** No credentials came with a request that needs an access token. Answered 401, without an `error`. */
 export class MissingTokenError extends OAuthResourceError {
-  constructor () {
+  /** Every scope that the operation needs, where that is more than the route's rule says. */
+  readonly requiredScopes: readonly string[]
+
+  constructor (requiredScopes: readonly string[] = []) {
     super('FST_OAUTH_TOKEN_MISSING', { reason: 'token_missing' })
     this.name = 'MissingTokenError'
+    this.requiredScopes = Object.freeze([...requiredScopes])
   }
 }
 

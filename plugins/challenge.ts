@@ -6,7 +6,7 @@ import type { OAuthConfig } from '../lib/config/resolve.ts'
 import type { OAuthResourceError, UnavailableError } from '../lib/errors.ts'
 import { OptionError, findOAuthResourceError } from '../lib/errors.ts'
 import type { Challenger, Refusal } from '../lib/policy/challenger.ts'
-import { createChallenger, refusalOf, refusedElsewhere } from '../lib/policy/challenger.ts'
+import { createChallenger, namesScopes, refusalOf, refusedElsewhere } from '../lib/policy/challenger.ts'
 import type { RouteRule } from '../lib/policy/route-rule.ts'
 import { defaultRule } from '../lib/policy/route-rule.ts'
 import { readCredentials } from '../lib/token/credentials.ts'
@@ -131,7 +131,7 @@ function oneOrSeveral (lines: readonly string[]): string | string[] {
 
 /** An `error` goes to those alone who presented a token (RFC 6750 section 3.1). */
 function refusalFor (request: FastifyRequest, error: OAuthResourceError | null): Refusal | null {
-  if (error !== null) return error.oauthError === null ? null : refusalOf(error)
+  if (error !== null) return error.oauthError === null && !namesScopes(error) ? null : refusalOf(error)
   return readCredentials(request.raw.rawHeaders).kind === 'none' ? null : refusedElsewhere
 }
 

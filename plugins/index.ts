@@ -8,6 +8,7 @@ import { authorize } from './authorize.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
+import { mcp } from './mcp.ts'
 import { metadata } from './metadata.ts'
 
 /** The options of the plugin; see the README for each. */
@@ -36,7 +37,7 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 })
 
 export default oauthResourceServer
-export { oauthResourceServer, authenticate, authorize, challenge, config, impersonationGuard, metadata }
+export { oauthResourceServer, authenticate, authorize, challenge, config, impersonationGuard, mcp, metadata }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
@@ -56,6 +57,10 @@ export type { ErrorCode, ErrorRow, RequiredAuthentication } from '../lib/errors.
 export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
+export { McpError, mcpErrorTable } from '../lib/mcp/errors.ts'
+export type { McpErrorCode, McpErrorRow } from '../lib/mcp/errors.ts'
+export type { McpOptions, McpRule } from '../lib/mcp/options.ts'
+export type { McpStream } from '../lib/mcp/streams.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
 export { actorChain } from '../lib/policy/actor-chain.ts'
 export type { ActorRule } from '../lib/policy/actors.ts'
@@ -64,6 +69,10 @@ export type { Policy } from '../lib/policy/policy.ts'
 export type { RouteRule } from '../lib/policy/route-rule.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
 export type { TenantOf } from '../lib/policy/tenancy.ts'
+export type { McpRoute } from './mcp.ts'
+export { createMemorySessionStore } from '../lib/stores/memory-session-store.ts'
+export type { MemorySessionStoreOptions } from '../lib/stores/memory-session-store.ts'
+export type { SessionStore } from '../lib/stores/session-store.ts'
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'

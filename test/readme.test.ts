@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import ts from 'typescript'
 import { errorTable } from '../lib/errors.ts'
+import { mcpErrorTable } from '../lib/mcp/errors.ts'
 import { runNode } from './support/child.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -97,14 +98,14 @@ test('snippets that are copies of a file still are', t => {
 })
 
 test('every error code is explained', t => {
-  for (const code of Object.keys(errorTable)) t.ok(namesInCode.has(code), code)
+  for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable)]) t.ok(namesInCode.has(code), code)
   t.end()
 })
 
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
-  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions']
+  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions']
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)

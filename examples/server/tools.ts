@@ -3,11 +3,12 @@ import { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import type { Projects } from './projects.ts'
 
-/** The scopes that calling a tool needs; a tool that is not here takes any valid token. */
-export const toolScopes: ReadonlyMap<string, readonly string[]> = new Map([
-  ['list_projects', ['projects:read']],
-  ['create_project', ['projects:write']]
-])
+/** The scopes that calling a tool needs; a tool that is not here is nobody's. */
+export const toolScopes: Readonly<Record<string, readonly string[]>> = {
+  whoami: [],
+  list_projects: ['projects:read'],
+  create_project: ['projects:write']
+}
 
 /** The tools. They trust `authInfo`: the resource server has verified it before any of this runs. */
 export function createMcpServer (projects: Projects): McpServer {

@@ -1,7 +1,7 @@
 import { bearerChallenge } from '../challenge/bearer.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { formatChallenge } from '../challenge/format.ts'
-import type { InsufficientAuthenticationError, InsufficientScopeError, OAuthResourceError } from '../errors.ts'
+import type { InsufficientAuthenticationError, OAuthResourceError } from '../errors.ts'
 import { errorTable } from '../errors.ts'
 import type { RouteRule } from './route-rule.ts'
 import { isScopeOfRoute, scopesToAskFor } from './scopes.ts'
@@ -47,12 +47,13 @@ export function refusalOf (error: OAuthResourceError): Refusal {
   return {
     error: error.oauthError,
     description: error.oauthError === null ? null : errorTable[error.code].message,
-    scopes: isInsufficientScope(error) || isInsufficientAuthentication(error) ? error.requiredScopes.filter(isScopeOfRoute) : null,
+    // A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it.
+    scopes: isInsufficientAuthentication(error) || namesScopes(error) ? error.requiredScopes.filter(isScopeOfRoute) : null,
     authentication: isInsufficientAuthentication(error) ? authenticationOf(error) : null
   }
 }
 
-/** A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it. */
+/** A handler names these at run time, too. */
 function authenticationOf ({ acrValues, maxAgeSeconds }: InsufficientAuthenticationError): RefusedAuthentication {
   return {
     acrValues: acrValues.filter(isAcrValue),
@@ -84,9 +85,10 @@ export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Cha
   }
 }
 
-/** By code and not by class: another installed copy of the package has classes of its own. */
-function isInsufficientScope (error: OAuthResourceError): error is InsufficientScopeError {
-  return error.code === 'FST_OAUTH_SCOPE_INSUFFICIENT'
+/** Not by class: another installed copy of the package has classes of its own, an older one without the scopes. */
+export function namesScopes (error: OAuthResourceError): error is OAuthResourceError & { requiredScopes: readonly string[] } {
+  const { requiredScopes } = error as { requiredScopes?: readonly string[] }
+  return requiredScopes !== undefined && requiredScopes.length > 0
 }
 
 function isInsufficientAuthentication (error: OAuthResourceError): error is InsufficientAuthenticationError {

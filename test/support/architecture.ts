@@ -33,7 +33,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['metadata', 'client'],
   ['token'],
   ['proof', 'policy'],
-  ['impersonation'],
+  ['impersonation', 'mcp'],
   ['config']
 ]
 

@@ -40,6 +40,7 @@ for (const [title, refusal, rest] of [
   ['malformed', refusalOf(new MalformedRequestError('x')),
     ', scope="a", error="invalid_request", error_description="The Authorization header is malformed"'],
   ['missing', refusalOf(new MissingTokenError()), ', scope="a"'],
+  ['missing, and more is needed than the route says', refusalOf(new MissingTokenError(['a', 'b'])), ', scope="a b"'],
   ['unavailable', refusalOf(new UnavailableError('x', 1)), ', scope="a"'],
   ['denied', refusalOf(new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'x' })),
     ', scope="a", error="access_denied", error_description="This authorization is not allowed"'],

@@ -1,0 +1,52 @@
+import { test } from 'tap'
+import { OptionError } from '../../../lib/errors.ts'
+import { checkMcpOptions, readRule } from '../../../lib/mcp/options.ts'
+
+for (const [given, message] of [
+  [{ tool: {} }, 'mcp has no option "tool"'],
+  [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be array or must be object, and is "read"/],
+  [{ tools: { a: { scope: [] } } }, /mcp\.tools\.a/],
+  [{ tools: { a: [1] } }, /mcp\.tools\.a\.0/],
+  [{ tools: { a: ['b c'] } }, 'mcp.tools["a"]: "b c" is not a scope of a resource'],
+  [{ prompts: { a: ['offline_access'] } }, 'mcp.prompts["a"]: "offline_access" is not a scope of a resource'],
+  [{ resources: { 'a:': { scopes: ['"'] } } }, 'mcp.resources["a:"]: "\\"" is not a scope of a resource'],
+  [{ methods: { a: { public: true, scopes: ['b'] } } }, 'mcp.methods["a"]: scopes cannot be asked for with public: true'],
+  [{ methods: { 'tools/call': [] } }, 'mcp.methods["tools/call"] would be a rule for every tool at once; declare the tools'],
+  [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", and is "public"'],
+  [{ allowedOrigins: ['*'] }, 'mcp.allowedOrigins must be origins as browsers write them, https://host, and has "*"'],
+  [{ allowedOrigins: ['https://a.example/'] }, /https:\/\/host, and has "https:\/\/a\.example\/"/],
+  [{ allowedOrigins: ['https://A.example'] }, /and has "https:\/\/A\.example"/],
+  [{ allowedOrigins: ['https://a.example:443'] }, /and has "https:\/\/a\.example:443"/],
+  [{ sessions: { bind: () => '' } }, /mcp\.sessions must have required properties ownerOf/],
+  [{ unknownSessions: 'maybe' }, /mcp\.unknownSessions must be one of "pass", "refuse"/]
+] as const) {
+  test(`an option that makes no sense: ${String(message)}`, t => {
+    t.throws(() => checkMcpOptions(given), message instanceof RegExp ? { message, name: 'OptionError' } : new OptionError(message))
+    t.end()
+  })
+}
+
+test('options that make sense', t => {
+  for (const options of [
+    {},
+    { tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true }, e: {}, constructor: [] }, undeclaredTools: 'token' },
+    { allowedOrigins: [] },
+    { allowedOrigins: ['https://a.example', 'http://localhost:6274'], unknownSessions: 'refuse' },
+    { sessions: { bind: () => '', ownerOf: () => null } }
+  ]) t.equal(checkMcpOptions(options), options)
+  t.end()
+})
+
+for (const [rule, read] of [
+  [[], { scopes: [], isPublic: false }],
+  [['a', 'b'], { scopes: ['a', 'b'], isPublic: false }],
+  [{}, { scopes: [], isPublic: false }],
+  [{ scopes: ['a'] }, { scopes: ['a'], isPublic: false }],
+  [{ public: true }, { scopes: [], isPublic: true }],
+  [{ public: false, scopes: ['a'] }, { scopes: ['a'], isPublic: false }]
+] as const) {
+  test(`the rule ${JSON.stringify(rule)}`, t => {
+    t.same(readRule(rule), read)
+    t.end()
+  })
+}

@@ -1,0 +1,75 @@
+import { test } from 'tap'
+import { createMcpSessions } from '../../../lib/mcp/sessions.ts'
+import { createMemorySessionStore } from '../../../lib/stores/memory-session-store.ts'
+import type { AccessToken } from '../../../lib/token/access-token.ts'
+
+const holder = (subject: string, issuer = 'https://a.example', clientId: string | null = 'c', tokenId = '1'): AccessToken =>
+  ({ issuer, subject, clientId, tokenId }) as unknown as AccessToken
+const ann = holder('ann')
+const notFound = { code: 'FST_MCP_SESSION_UNKNOWN', statusCode: 404 }
+
+test('MCPS-28, trap 18: a session is its owner\'s, and nobody else\'s', async t => {
+  const sessions = createMcpSessions(createMemorySessionStore(), 'pass')
+  await sessions.bind('s', ann)
+  t.equal(await sessions.check('s', ann), 'pass')
+  t.equal(await sessions.check('s', holder('ann', 'https://a.example', 'c', '2')), 'pass', 'with a new token, too')
+  for (const [name, other] of [
+    ['another subject', holder('bob')], ['another issuer', holder('ann', 'https://b.example')],
+    ['another client', holder('ann', 'https://a.example', 'd')], ['no client', holder('ann', 'https://a.example', null)],
+    ['nobody', null]
+  ] as const) await t.rejects(sessions.check('s', other), notFound, name)
+})
+
+test('trap 18: subjects may contain any character', async t => {
+  for (const [one, other] of [
+    [holder('b', 'https://a.example', 'c'), holder('b","c', 'https://a.example', null)],
+    [holder('a@b', 'https://a.example'), holder('a', 'https://a.example', '@b')],
+    [holder('a|b', 'x', 'c'), holder('b', 'x|a', 'c')],
+    [holder('null', 'https://a.example', null), holder('null', 'https://a.example', 'null')],
+    [holder('a\u0000b', 'x', 'c'), holder('a', 'x\u0000b', 'c')]
+  ] as const) {
+    const sessions = createMcpSessions(createMemorySessionStore(), 'pass')
+    await sessions.bind('s', one)
+    t.equal(await sessions.check('s', one), 'pass')
+    await t.rejects(sessions.check('s', other), notFound)
+  }
+})
+
+test('a session that the store does not know', async t => {
+  t.equal(await createMcpSessions(createMemorySessionStore(), 'pass').check('s', ann), 'pass')
+  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse').check('s', ann), notFound)
+  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse').check('s', null), notFound)
+})
+
+test('a session that began without a token is claimed by the first who has one', async t => {
+  const sessions = createMcpSessions(createMemorySessionStore(), 'refuse')
+  await sessions.bind('s', null)
+  t.equal(await sessions.check('s', null), 'pass')
+  t.equal(await sessions.check('s', ann), 'claimed')
+  t.equal(await sessions.check('s', ann), 'pass')
+  await t.rejects(sessions.check('s', null), notFound)
+  await t.rejects(sessions.check('s', holder('bob')), notFound)
+})
+
+test('of two who claim it at the same time one gets it', async t => {
+  const memory = createMemorySessionStore()
+  const sessions = createMcpSessions({ bind: async (...args) => memory.bind(...args), ownerOf: async id => memory.ownerOf(id) }, 'pass')
+  await sessions.bind('s', null)
+  const outcomes = await Promise.allSettled([sessions.check('s', ann), sessions.check('s', holder('bob'))])
+  t.same(outcomes.map(({ status }) => status), ['fulfilled', 'rejected'])
+})
+
+test('a session cannot be bound twice', async t => {
+  const sessions = createMcpSessions(createMemorySessionStore(), 'pass')
+  await sessions.bind('s', ann)
+  await sessions.bind('s', ann)
+  await t.rejects(sessions.bind('s', holder('bob')), { message: 'this session is somebody else\'s already' })
+})
+
+test('a store that does not answer is 503', async t => {
+  const failure = new Error('down')
+  const sessions = createMcpSessions({ bind: () => 'x', ownerOf: () => { throw failure } }, 'pass')
+  await t.rejects(sessions.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE', retryAfterSeconds: 5, cause: failure })
+  const binding = createMcpSessions({ bind: async () => { throw failure }, ownerOf: () => 'null' }, 'pass')
+  await t.rejects(binding.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE' })
+})
