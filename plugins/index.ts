@@ -2,6 +2,7 @@ import sensible from '@fastify/sensible'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
+import { audit, auditEntry } from './audit.ts'
 import { authenticate } from './authenticate.ts'
 import { authorize } from './authorize.ts'
 import { challenge } from './challenge.ts'
@@ -19,6 +20,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   await app.register(metadata)
   await app.register(authenticate)
   await app.register(authorize)
+  await app.register(audit)
   if (app.oauthConfig.impersonationGuard !== null) await app.register(impersonationGuard)
 }
 
@@ -32,7 +34,8 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 })
 
 export default oauthResourceServer
-export { oauthResourceServer, authenticate, authorize, challenge, config, impersonationGuard, metadata }
+export type { AuditEntry } from './audit.ts'
+export { oauthResourceServer, audit, auditEntry, authenticate, authorize, challenge, config, impersonationGuard, metadata }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
@@ -42,15 +45,21 @@ export type { IssuerOptions, ScopeOptions } from '../lib/config/options.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
 export {
   InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
-  OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError
+  OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError,
+  reasonTable
 } from '../lib/errors.ts'
-export type { ErrorCode, ErrorRow } from '../lib/errors.ts'
+export type {
+  ErrorCode, ErrorRow, GrantRefusalReason, Reason, ReasonRow, RequestReason, TokenReason, UnavailableReason
+} from '../lib/errors.ts'
 export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
 export type { RouteConfig, RouteOptions, RouteRule } from '../lib/policy/route-rule.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
+export type { Audit, AuditLevel, AuditWriter } from '../lib/signals/audit.ts'
+export type { OAuthCounters, RefusalCount } from '../lib/signals/counters.ts'
+export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/signals/event.ts'
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'

@@ -83,6 +83,9 @@ const optionsSchema = Type.Object({
     maxStaleSeconds: Type.Optional(seconds)
   }, closed)),
   impersonationGuard: Type.Optional(Type.Unknown()),
+  audit: Type.Optional(Type.Object({
+    level: Type.Optional(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
+  }, closed)),
   fetch: Type.Optional(anyFunction),
   clock: Type.Optional(Type.Object({ now: anyFunction }))
 }, closed)

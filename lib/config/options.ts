@@ -3,6 +3,7 @@ import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
+import type { AuditLevel } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
@@ -170,6 +171,11 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   }
   /** The guard on impersonated grants, where this server makes grants itself. Default: none. */
   impersonationGuard?: ImpersonationGuardOptions<Request>
+  /** What the log of the host is told of refusals and of decisions about grants. */
+  audit?: {
+    /** Of every entry but one: a grant that was blocked is a warning. `silent`: nothing is logged. Default: `info`. */
+    level?: AuditLevel
+  }
   /** Makes the outgoing requests. Default: the global `fetch`. */
   fetch?: Fetch
   /** Where the time comes from. Default: the system. */

@@ -13,6 +13,8 @@ import type { IdentifierParts } from '../metadata/identifier.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
 import { show } from '../options.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
+import type { AuditRules } from '../signals/audit.ts'
+import { defaultAuditRules } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
@@ -49,6 +51,7 @@ export interface OAuthConfig {
   readonly discovery: DiscoveryRules
   /** `null`: this server makes no grants. */
   readonly impersonationGuard: Readonly<ImpersonationGuardOptions<never>> | null
+  readonly audit: AuditRules
   readonly fetch: Fetch
   readonly clock: Clock
 }
@@ -106,6 +109,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     tokenCache: tokenCacheOf(options),
     discovery: discoveryOf(options),
     impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),
+    audit: Object.freeze({ ...defaultAuditRules, ...options.audit }),
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     clock: options.clock ?? systemClock
   }

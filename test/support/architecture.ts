@@ -34,6 +34,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['token'],
   ['proof', 'policy'],
   ['impersonation'],
+  ['signals'],
   ['config']
 ]
 
