@@ -9,6 +9,7 @@ import { challenge } from './challenge.ts'
 import { config } from './config.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
 import { metadata } from './metadata.ts'
+import { openapi } from './openapi.ts'
 
 /** The options of the plugin; see the README for each. */
 export type OAuthResourceServerOptions = Options<FastifyRequest>
@@ -17,6 +18,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   await app.register(config, options)
   if (!app.hasReplyDecorator('unauthorized')) await app.register(sensible)
   await app.register(challenge)
+  await app.register(openapi)
   await app.register(metadata)
   await app.register(authenticate)
   await app.register(authorize)
@@ -35,7 +37,7 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 
 export default oauthResourceServer
 export type { AuditEntry } from './audit.ts'
-export { oauthResourceServer, audit, auditEntry, authenticate, authorize, challenge, config, impersonationGuard, metadata }
+export { oauthResourceServer, audit, auditEntry, authenticate, authorize, challenge, config, impersonationGuard, metadata, openapi }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
@@ -55,6 +57,7 @@ export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
+export { grantRefusalBody, refusalBody } from '../lib/openapi/responses.ts'
 export type { RouteConfig, RouteOptions, RouteRule } from '../lib/policy/route-rule.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
 export type { Audit, AuditLevel, AuditWriter } from '../lib/signals/audit.ts'

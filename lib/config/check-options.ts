@@ -83,6 +83,15 @@ const optionsSchema = Type.Object({
     maxStaleSeconds: Type.Optional(seconds)
   }, closed)),
   impersonationGuard: Type.Optional(Type.Unknown()),
+  openapi: Type.Optional(Type.Union([
+    Type.Literal(false),
+    Type.Object({
+      scheme: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._-]+$' })),
+      type: Type.Optional(Type.Enum(['openIdConnect', 'bearer'])),
+      definition: Type.Optional(Type.Object({ type: text })),
+      responses: Type.Optional(Type.Boolean())
+    }, closed)
+  ])),
   audit: Type.Optional(Type.Object({
     level: Type.Optional(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
   }, closed)),

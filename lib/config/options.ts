@@ -171,6 +171,20 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   }
   /** The guard on impersonated grants, where this server makes grants itself. Default: none. */
   impersonationGuard?: ImpersonationGuardOptions<Request>
+  /** How routes are described in the OpenAPI document of `@fastify/swagger`, where that is registered; `false`: they are not. */
+  openapi?: false | {
+    /** What the security scheme is called. Default: `oauth`. */
+    scheme?: string
+    /**
+     * `openIdConnect` (default): leads on to the first advertised issuer and names scopes; `bearer`: for issuers that have
+     * no OpenID Connect discovery document.
+     */
+    type?: 'openIdConnect' | 'bearer'
+    /** A Security Scheme Object of your own, in place of ours. */
+    definition?: Readonly<Record<string, unknown>>
+    /** Whether the answers 401, 403 and 503 are described. Default: true. */
+    responses?: boolean
+  }
   /** What the log of the host is told of refusals and of decisions about grants. */
   audit?: {
     /** Of every entry but one: a grant that was blocked is a warning. `silent`: nothing is logged. Default: `info`. */

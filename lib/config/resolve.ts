@@ -11,6 +11,7 @@ import type { MetadataDocument } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
 import type { IdentifierParts } from '../metadata/identifier.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
+import type { OpenApiRules } from '../openapi/scheme.ts'
 import { show } from '../options.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import type { AuditRules } from '../signals/audit.ts'
@@ -51,6 +52,8 @@ export interface OAuthConfig {
   readonly discovery: DiscoveryRules
   /** `null`: this server makes no grants. */
   readonly impersonationGuard: Readonly<ImpersonationGuardOptions<never>> | null
+  /** `null`: routes are not described. */
+  readonly openapi: OpenApiRules | null
   readonly audit: AuditRules
   readonly fetch: Fetch
   readonly clock: Clock
@@ -109,6 +112,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     tokenCache: tokenCacheOf(options),
     discovery: discoveryOf(options),
     impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),
+    openapi: openApiOf(options),
     audit: Object.freeze({ ...defaultAuditRules, ...options.audit }),
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     clock: options.clock ?? systemClock
@@ -150,6 +154,13 @@ function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCa
   if (tokenCache === false) return null
   const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
   return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
+}
+
+function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules | null {
+  if (openapi === false) return null
+  const { scheme = 'oauth', type = 'openIdConnect', definition = null, responses = true } = openapi
+  if (definition !== null && openapi.type !== undefined) throw new OptionError('openapi.type and openapi.definition contradict each other')
+  return Object.freeze({ scheme, type, definition, responses })
 }
 
 function discoveryOf ({ discovery = {} }: OAuthResourceServerOptions): DiscoveryRules {
