@@ -64,8 +64,15 @@ const optionsSchema = Type.Object({
   revocations: Type.Optional(Type.Object({ isRevoked: anyFunction })),
   scopeImplies: Type.Optional(anyFunction),
   realm: Type.Optional(text),
+  errorDescriptions: Type.Optional(Type.Enum(['public', 'none', 'reason'])),
   metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   metadataMaxAgeSeconds: Type.Optional(seconds),
+  scopesSupported: Type.Optional(Type.Enum(['configured', 'routes'])),
+  liveScopes: Type.Optional(Type.Object({
+    source: anyFunction,
+    maxAgeSeconds: Type.Optional(count),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 }))
+  }, closed)),
   rootAlias: Type.Optional(Type.Boolean()),
   documentServedElsewhere: Type.Optional(Type.Boolean()),
   clockToleranceSeconds: Type.Optional(tolerance),

@@ -130,8 +130,29 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   scopes?: Readonly<Record<string, string | ScopeOptions>>
   /** Whether a granted scope covers a required one, beside being it: `write` covers `read`. Default: it never does. */
   scopeImplies?: ScopeImplies
+  /**
+   * What the metadata document advertises: `configured` (default), the scopes above; `routes`, those that routes ask for,
+   * without the scopes above that are not advertised.
+   */
+  scopesSupported?: 'configured' | 'routes'
+  /**
+   * Advertises only what the authorization server grants now. While that is not known, or is nothing, everything is
+   * advertised that would be without this.
+   */
+  liveScopes?: {
+    source: () => Promise<readonly string[]>
+    /** How long an answer is kept, in seconds. Default: 300. */
+    maxAgeSeconds?: number
+    /** Whoever asks for the document waits no longer for it. Default: 1000. */
+    timeoutMs?: number
+  }
   /** `realm` of the challenges. Default: none. */
   realm?: string
+  /**
+   * What a challenge says of a failure in words: `public` (default), a fixed text for each code; `none`, nothing but the
+   * code; `reason`, the text and the reason that is in the log, for development. Bodies are yours.
+   */
+  errorDescriptions?: 'public' | 'none' | 'reason'
   /** Members of the metadata document beside those that follow from the other options (RFC 9728 section 2). */
   metadata?: Readonly<ProtectedResourceMetadata>
   /** How long clients and caches may keep the metadata document, in seconds. Default: 3600. */

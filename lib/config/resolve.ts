@@ -10,6 +10,7 @@ import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../meta
 import type { MetadataDocument } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
 import type { IdentifierParts } from '../metadata/identifier.ts'
+import type { LiveScopesRules } from '../metadata/live-scopes.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
 import type { OpenApiRules } from '../openapi/scheme.ts'
 import { show } from '../options.ts'
@@ -35,10 +36,15 @@ export interface OAuthConfig {
   readonly metadataUrl: string
   readonly document: MetadataDocument
   readonly metadataMaxAgeSeconds: number
+  /** Whether the document advertises the scopes of the configuration, or those that routes ask for. */
+  readonly scopesSupported: 'configured' | 'routes'
+  /** `null`: what the authorization server grants now is not asked for. */
+  readonly liveScopes: LiveScopesRules | null
   /** `null`: when it is the only resource of the server. */
   readonly rootAlias: boolean | null
   readonly documentServedElsewhere: boolean
   readonly realm: string | null
+  readonly errorDescriptions: 'public' | 'none' | 'reason'
   readonly issuers: readonly ResolvedIssuer[]
   /** Finds issuers that are not among `issuers`; `null` for none. */
   readonly resolveIssuer: NonNullable<OAuthResourceServerOptions['resolveIssuer']> | null
@@ -100,9 +106,12 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     metadataUrl: metadataUrl(identifier),
     document: documentOf(options, issuers, scopes, warnings),
     metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? 3600,
+    scopesSupported: options.scopesSupported ?? 'configured',
+    liveScopes: liveScopesOf(options),
     rootAlias,
     documentServedElsewhere,
     realm: options.realm ?? null,
+    errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
     resolveIssuer: options.resolveIssuer ?? null,
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
@@ -154,6 +163,15 @@ function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCa
   if (tokenCache === false) return null
   const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
   return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
+}
+
+function liveScopesOf ({ liveScopes, scopesSupported, metadata, discovery }: OAuthResourceServerOptions): LiveScopesRules | null {
+  if (metadata?.signed_metadata !== undefined && (liveScopes !== undefined || scopesSupported === 'routes')) {
+    throw new OptionError('metadata.signed_metadata contradicts scopes that are known late: liveScopes, or scopesSupported "routes"')
+  }
+  if (liveScopes === undefined) return null
+  const { source, maxAgeSeconds = 300, timeoutMs = 1000 } = liveScopes
+  return Object.freeze({ source, maxAgeMs: maxAgeSeconds * 1000, timeoutMs, retryAfterMs: (discovery?.retryAfterSeconds ?? 5) * 1000 })
 }
 
 function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules | null {

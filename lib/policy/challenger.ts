@@ -10,6 +10,8 @@ import { isScopeOfRoute, scopesToAskFor } from './scopes.ts'
 export interface ChallengerConfig {
   readonly metadataUrl: string
   readonly realm: string | null
+  /** What a challenge says in words: the table's text (default), nothing, or the reason as well. */
+  readonly errorDescriptions?: 'public' | 'none' | 'reason'
 }
 
 /** Says what the challenges of one resource are. */
@@ -24,6 +26,8 @@ export interface Challenger {
 export interface Refusal {
   readonly error: string | null
   readonly description: string | null
+  /** The word for the log, which a client sees only when it is to; `null` for what somebody else refused. */
+  readonly reason?: string | null
   /** Every scope the operation needs, where that is more than the route's rule says. */
   readonly scopes: readonly string[] | null
 }
@@ -38,19 +42,20 @@ export function refusalOf (error: OAuthResourceError): Refusal {
   return {
     error: error.oauthError,
     description: error.oauthError === null ? null : errorTable[error.code].message,
+    reason: error.reason,
     // A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it.
     scopes: isInsufficientScope(error) ? error.requiredScopes.filter(isScopeOfRoute) : null
   }
 }
 
-export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Challenger {
+export function createChallenger ({ metadataUrl, realm, errorDescriptions = 'public' }: ChallengerConfig): Challenger {
   const stock = new WeakMap<RouteRule, string>()
   const challenge = (rule: RouteRule, refusal: Refusal | null): Challenge => bearerChallenge({
     resourceMetadata: metadataUrl,
     realm,
     scopes: refusal?.scopes ?? (rule.scopes === null ? null : scopesToAskFor(rule.scopes)),
     error: refusal?.error ?? null,
-    errorDescription: refusal?.description ?? null
+    errorDescription: refusal === null || errorDescriptions === 'none' ? null : describe(refusal, errorDescriptions)
   })
   return {
     challenge,
@@ -63,6 +68,10 @@ export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Cha
       return value
     }
   }
+}
+
+function describe ({ description, reason = null }: Refusal, kind: 'public' | 'reason'): string | null {
+  return kind === 'reason' && description !== null && reason !== null ? `${description} (${reason})` : description
 }
 
 /** By code and not by class: another installed copy of the package has classes of its own. */
