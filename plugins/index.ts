@@ -5,6 +5,7 @@ import type { OAuthResourceServerOptions as Options } from '../lib/config/option
 import { audit, auditEntry } from './audit.ts'
 import { authenticate } from './authenticate.ts'
 import { authorize } from './authorize.ts'
+import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
@@ -20,6 +21,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   await app.register(challenge)
   await app.register(openapi)
   await app.register(metadata)
+  await app.register(authorizationServerMirror)
   await app.register(authenticate)
   await app.register(authorize)
   await app.register(audit)
@@ -37,7 +39,7 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 
 export default oauthResourceServer
 export type { AuditEntry } from './audit.ts'
-export { oauthResourceServer, audit, auditEntry, authenticate, authorize, challenge, config, impersonationGuard, metadata, openapi }
+export { oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, impersonationGuard, metadata, openapi }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'

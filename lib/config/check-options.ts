@@ -75,6 +75,7 @@ const optionsSchema = Type.Object({
   }, closed)),
   rootAlias: Type.Optional(Type.Boolean()),
   documentServedElsewhere: Type.Optional(Type.Boolean()),
+  authorizationServerMirror: Type.Optional(Type.Boolean()),
   clockToleranceSeconds: Type.Optional(tolerance),
   tokenCache: Type.Optional(Type.Union([
     Type.Literal(false),

@@ -164,6 +164,11 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   rootAlias?: boolean
   /** Set it when a gateway serves the metadata document and this server does not. Default: false. */
   documentServedElsewhere?: boolean
+  /**
+   * Serves a copy of the first advertised issuer's metadata on the origin of the resource, for clients that are older than
+   * RFC 9728. Legacy help only. Default: false.
+   */
+  authorizationServerMirror?: boolean
   /** Seconds that the clocks of issuer and resource may be apart, 0 to 300. Default: 5. */
   clockToleranceSeconds?: number
   /** Remembering verified tokens: `false` for not at all. */

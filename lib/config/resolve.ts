@@ -43,6 +43,8 @@ export interface OAuthConfig {
   /** `null`: when it is the only resource of the server. */
   readonly rootAlias: boolean | null
   readonly documentServedElsewhere: boolean
+  /** The issuer whose metadata is served on the origin of the resource, too; `null`: none. */
+  readonly authorizationServerMirror: string | null
   readonly realm: string | null
   readonly errorDescriptions: 'public' | 'none' | 'reason'
   readonly issuers: readonly ResolvedIssuer[]
@@ -110,6 +112,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     liveScopes: liveScopesOf(options),
     rootAlias,
     documentServedElsewhere,
+    authorizationServerMirror: options.authorizationServerMirror === true ? mirroredOf(issuers) : null,
     realm: options.realm ?? null,
     errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
@@ -163,6 +166,12 @@ function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCa
   if (tokenCache === false) return null
   const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
   return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
+}
+
+function mirroredOf (issuers: readonly ResolvedIssuer[]): string {
+  const first = issuers.find(issuer => issuer.advertised)
+  if (first === undefined) throw new OptionError('authorizationServerMirror true needs an authorization server that is advertised')
+  return first.rule.issuer
 }
 
 function liveScopesOf ({ liveScopes, scopesSupported, metadata, discovery }: OAuthResourceServerOptions): LiveScopesRules | null {
