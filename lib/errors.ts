@@ -1,80 +1,13 @@
-export type ErrorCode =
-  | 'FST_OAUTH_TOKEN_MISSING'
-  | 'FST_OAUTH_TOKEN_INVALID'
-  | 'FST_OAUTH_TOKEN_EXPIRED'
-  | 'FST_OAUTH_REQUEST_MALFORMED'
-  | 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT'
-  | 'FST_OAUTH_SCOPE_INSUFFICIENT'
-  | 'FST_OAUTH_ACTOR_REFUSED'
-  | 'FST_OAUTH_TENANT_REFUSED'
-  | 'FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT'
-  | 'FST_OAUTH_POLICY_REFUSED'
-  | 'FST_OAUTH_ACCESS_DENIED'
-  | 'FST_OAUTH_UNAVAILABLE'
-  | 'FST_OAUTH_OPTION_INVALID'
-
-/** One refusal as the wire sees it. */
-export interface ErrorRow {
-  readonly statusCode: number
-  readonly oauthError: string | null
-  readonly message: string
-}
-
-/**
- * Every refusal this package makes, in one table: its HTTP status, the `error` of its challenge or body (RFC 6750
- * section 3.1, RFC 9470 section 3, RFC 6749 section 4.1.2.1; `null` where the standards give none) and the text that a client may read.
- */
-export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
-  FST_OAUTH_TOKEN_MISSING: {
-    statusCode: 401, oauthError: null, message: 'An access token is required'
-  },
-  FST_OAUTH_TOKEN_INVALID: {
-    statusCode: 401, oauthError: 'invalid_token', message: 'The access token is invalid'
-  },
-  FST_OAUTH_TOKEN_EXPIRED: {
-    statusCode: 401, oauthError: 'invalid_token', message: 'The access token has expired'
-  },
-  FST_OAUTH_REQUEST_MALFORMED: {
-    statusCode: 400, oauthError: 'invalid_request', message: 'The Authorization header is malformed'
-  },
-  FST_OAUTH_AUTHENTICATION_INSUFFICIENT: {
-    statusCode: 401, oauthError: 'insufficient_user_authentication', message: 'The user must authenticate again, or in another way'
-  },
-  FST_OAUTH_SCOPE_INSUFFICIENT: {
-    statusCode: 403, oauthError: 'insufficient_scope', message: 'The access token does not cover this request'
-  },
-  FST_OAUTH_ACTOR_REFUSED: {
-    statusCode: 403, oauthError: null, message: 'This request is not allowed for who acts by the access token'
-  },
-  FST_OAUTH_TENANT_REFUSED: {
-    statusCode: 403, oauthError: null, message: 'The access token is bound to another organization or team'
-  },
-  FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT: {
-    statusCode: 403, oauthError: null, message: 'What was authorized in detail does not cover this request'
-  },
-  FST_OAUTH_POLICY_REFUSED: {
-    statusCode: 403, oauthError: null, message: 'A policy does not allow this request'
-  },
-  FST_OAUTH_ACCESS_DENIED: {
-    statusCode: 403, oauthError: 'access_denied', message: 'This authorization is not allowed'
-  },
-  FST_OAUTH_UNAVAILABLE: {
-    statusCode: 503, oauthError: null, message: 'The access token cannot be checked at the moment'
-  },
-  FST_OAUTH_OPTION_INVALID: {
-    statusCode: 500, oauthError: null, message: 'An option is invalid'
-  }
-}
+import type { ErrorCode } from './error-table.ts'
+import { errorTable } from './error-table.ts'
+import type { Reason, RequestReason, TokenReason, UnavailableReason } from './reasons.ts'
 
 const brand: unique symbol = Symbol.for('fastify-oauth-resource-server.error')
 
 /** What an error knows beyond its row of the table. */
 export interface ErrorDetails {
-  /**
-   * Why, for the log of the host: one of a fixed set of words or a sentence without anything secret. It never reaches
-   * a client unless the host sends it.
-   */
-  reason: string
+  /** Why, for the log of the host: a word of {@link reasonTable}. It never reaches a client unless the host sends it. */
+  reason: Reason
   /** The text a client may read, in place of the table's. */
   message?: string
   cause?: unknown
@@ -90,7 +23,7 @@ export class OAuthResourceError extends Error {
   /** The `error` code of the OAuth standards, `null` where they give none. */
   readonly oauthError: string | null
   /** Why, for the log; see {@link ErrorDetails.reason}. */
-  readonly reason: string
+  readonly reason: Reason
 
   constructor (code: ErrorCode, details: ErrorDetails) {
     const row = errorTable[code]
@@ -126,7 +59,7 @@ export class MissingTokenError extends OAuthResourceError {
 
 /** Credentials that are not of the grammar of RFC 6750 section 2.1, or more than one of them. Answered 400. */
 export class MalformedRequestError extends OAuthResourceError {
-  constructor (reason: string) {
+  constructor (reason: RequestReason) {
     super('FST_OAUTH_REQUEST_MALFORMED', { reason })
     this.name = 'MalformedRequestError'
   }
@@ -134,7 +67,7 @@ export class MalformedRequestError extends OAuthResourceError {
 
 /** An access token was presented and is no good. Answered 401 `invalid_token`. */
 export class InvalidTokenError extends OAuthResourceError {
-  constructor (reason: string, cause?: unknown) {
+  constructor (reason: TokenReason, cause?: unknown) {
     super(reason === 'token_expired' ? 'FST_OAUTH_TOKEN_EXPIRED' : 'FST_OAUTH_TOKEN_INVALID', { reason, cause })
     this.name = 'InvalidTokenError'
   }
@@ -185,7 +118,7 @@ export class UnavailableError extends OAuthResourceError {
   /** Seconds after which another try makes sense. */
   readonly retryAfterSeconds: number
 
-  constructor (reason: string, retryAfterSeconds: number, cause?: unknown) {
+  constructor (reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown) {
     super('FST_OAUTH_UNAVAILABLE', { reason, cause })
     this.name = 'UnavailableError'
     this.retryAfterSeconds = retryAfterSeconds

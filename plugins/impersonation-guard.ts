@@ -1,11 +1,16 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { OptionError, errorTable } from '../lib/errors.ts'
+import { systemClock } from '../lib/clock.ts'
+import { errorTable } from '../lib/error-table.ts'
+import { OptionError } from '../lib/errors.ts'
 import type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
 import { createImpersonationGuard } from '../lib/impersonation/guard.ts'
 import type { GrantDecision } from '../lib/impersonation/judge.ts'
 import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../lib/impersonation/options.ts'
 import { checkGuardOptions, checkGuardedRoute } from '../lib/impersonation/options.ts'
+import type { Audit } from '../lib/signals/audit.ts'
+import { createAudit, defaultAuditRules } from '../lib/signals/audit.ts'
+import { grantDecisionEvent } from '../lib/signals/event.ts'
 import type { GrantReach } from '../lib/stores/organization-directory.ts'
 
 type GuardOptions = ImpersonationGuardOptions<FastifyRequest>
@@ -14,13 +19,13 @@ type GuardableRoute = Pick<FastifyRequest['routeOptions'], 'method' | 'url'> & {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Decides about impersonated grants, for code that has no reply to refuse with. It does not log. */
+    /** Decides about impersonated grants, for code that has no reply to refuse with. It tells nobody. */
     readonly impersonationGuard: ImpersonationGuard<FastifyRequest>
   }
   interface FastifyRequest {
     /**
      * Decides whether the grant that this request is about to make may be made, for handlers that only then know its
-     * reach. The decision is logged. It never throws.
+     * reach. The decision is told to the audit. It never throws.
      *
      * @param reach default: what the guard's options say of this request
      */
@@ -42,7 +47,7 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
   if (!app.hasRequestDecorator('judgeGrant')) {
     app.decorateRequest('judgeGrant', async function (this: FastifyRequest, ...reach: [reach?: GrantReach | null]) {
       const { judge } = this.server.impersonationGuard
-      return log(this, reach.length === 0 ? await judge(this) : await judge(this, () => reach[0]))
+      return await tell(this, reach.length === 0 ? await judge(this) : await judge(this, () => reach[0]))
     })
     app.decorateReply('refuseGrant', refuseGrant)
   }
@@ -52,7 +57,7 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
     const route = guardedRoute(request.routeOptions)
     if (route === null) return
     const decision = await request.server.impersonationGuard.judgeRoute(request, route)
-    if (decision !== null && !log(request, decision).allowed) return reply.refuseGrant()
+    if (decision !== null && !(await tell(request, decision)).allowed) return reply.refuseGrant()
   })
 }
 
@@ -66,12 +71,20 @@ function refuseGrant (this: FastifyReply): FastifyReply {
   return this.code(statusCode).header('cache-control', 'no-store').send({ error: oauthError, error_description: message })
 }
 
-function log (request: FastifyRequest, decision: GrantDecision): GrantDecision {
-  const { allowed, reason, impersonation, withoutApproval, error } = decision
-  if (reason === 'not_impersonating') return decision
-  const entry = { reason, impersonation, withoutApproval }
-  if (allowed) request.log.info(entry, 'grant by an impersonator allowed')
-  else request.log.warn(error === null ? entry : { ...entry, err: error }, 'grant by an impersonator refused')
+/** A server that is no protected resource has no audit of its own. */
+const standalone: Audit = createAudit(defaultAuditRules, null)
+
+async function tell (request: FastifyRequest, decision: GrantDecision): Promise<GrantDecision> {
+  if (decision.reason === 'not_impersonating') return decision
+  const { server, log, method, routeOptions: { url } } = request
+  const shared = server.hasDecorator('oauthAudit')
+  const event = grantDecisionEvent(decision, await server.impersonationGuard.clientOf(request), {
+    accessToken: request.accessToken ?? null,
+    route: url === undefined ? null : `${method} ${url}`,
+    time: (shared ? server.oauthConfig.clock : systemClock).now()
+  })
+  const audit = shared ? server.oauthAudit : standalone
+  audit.record(event, log, decision.error)
   return decision
 }
 

@@ -3,13 +3,16 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
 import type { RouteConfig as Rule, RouteOptions as RuleOptions } from '../lib/policy/route-options.ts'
+import { audit, auditEntry } from './audit.ts'
 import { authenticate } from './authenticate.ts'
 import { authorize } from './authorize.ts'
+import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
 import { mcp } from './mcp.ts'
 import { metadata } from './metadata.ts'
+import { openapi } from './openapi.ts'
 
 /** The options of the plugin; see the README for each. */
 export type OAuthResourceServerOptions = Options<FastifyRequest>
@@ -21,9 +24,12 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   await app.register(config, options)
   if (!app.hasReplyDecorator('unauthorized')) await app.register(sensible)
   await app.register(challenge)
+  await app.register(openapi)
   await app.register(metadata)
+  await app.register(authorizationServerMirror)
   await app.register(authenticate)
   await app.register(authorize)
+  await app.register(audit)
   if (app.oauthConfig.impersonationGuard !== null) await app.register(impersonationGuard)
 }
 
@@ -37,7 +43,10 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 })
 
 export default oauthResourceServer
-export { oauthResourceServer, authenticate, authorize, challenge, config, impersonationGuard, mcp, metadata }
+export type { AuditEntry } from './audit.ts'
+export {
+  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, impersonationGuard, mcp, metadata, openapi
+}
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
@@ -49,11 +58,15 @@ export type {
 export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
+export { errorTable } from '../lib/error-table.ts'
 export {
-  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
-  OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError,
+  MissingTokenError, OAuthResourceError, OptionError, UnavailableError, findOAuthResourceError, isOAuthResourceError
 } from '../lib/errors.ts'
-export type { ErrorCode, ErrorRow, RequiredAuthentication } from '../lib/errors.ts'
+export { reasonTable } from '../lib/reasons.ts'
+export type { ErrorCode, ErrorRow } from '../lib/error-table.ts'
+export type { RequiredAuthentication } from '../lib/errors.ts'
+export type { GrantRefusalReason, Reason, ReasonRow, RequestReason, TokenReason, UnavailableReason } from '../lib/reasons.ts'
 export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
@@ -66,6 +79,7 @@ export { actorChain } from '../lib/policy/actor-chain.ts'
 export type { ActorRule } from '../lib/policy/actors.ts'
 export type { AuthorizationDetailsRule } from '../lib/policy/authorization-details.ts'
 export type { Policy } from '../lib/policy/policy.ts'
+export { grantRefusalBody, refusalBody } from '../lib/openapi/responses.ts'
 export type { RouteRule } from '../lib/policy/route-rule.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
 export type { TenantOf } from '../lib/policy/tenancy.ts'
@@ -73,6 +87,9 @@ export type { McpRoute } from './mcp.ts'
 export { createMemorySessionStore } from '../lib/stores/memory-session-store.ts'
 export type { MemorySessionStoreOptions } from '../lib/stores/memory-session-store.ts'
 export type { SessionStore } from '../lib/stores/session-store.ts'
+export type { Audit, AuditLevel, AuditWriter } from '../lib/signals/audit.ts'
+export type { OAuthCounters, RefusalCount } from '../lib/signals/counters.ts'
+export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/signals/event.ts'
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'

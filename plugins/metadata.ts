@@ -1,10 +1,16 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 import { OptionError } from '../lib/errors.ts'
+import type { MetadataDocument } from '../lib/metadata/document.ts'
+import type { LiveDocument } from '../lib/metadata/live-document.ts'
+import { createLiveDocument } from '../lib/metadata/live-document.ts'
+import { createLiveScopes } from '../lib/metadata/live-scopes.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { MetadataConflictError } from '../lib/metadata/registry.ts'
-import { metadataRoutes } from '../lib/metadata/well-known.ts'
+import { metadataRoutes, metadataTarget } from '../lib/metadata/well-known.ts'
 
+/** Of the documents whose scopes are known late. */
+const liveDocuments = new WeakMap<MetadataDocument, LiveDocument>()
 const serversWithRoutes = new WeakSet<object>()
 
 // Async, as what a plugin of the other kind throws is not caught.
@@ -17,10 +23,29 @@ const plugin: FastifyPluginAsync = async app => {
     if (error instanceof MetadataConflictError) throw new OptionError(error.message)
     throw error
   }
+  addLiveDocument(app)
   if (!serversWithRoutes.has(app.server)) {
     serversWithRoutes.add(app.server)
     addRoutes(rootOf(app), oauthDocuments)
   }
+}
+
+/** Two scopes of one resource share the document that came first, and both have routes. */
+function addLiveDocument ({ oauthConfig, oauthDocuments, oauthRules }: FastifyInstance): void {
+  const { identifier, scopes, scopesSupported, liveScopes, clock } = oauthConfig
+  if (scopesSupported === 'configured' && liveScopes === null) return
+  const { document } = oauthDocuments.find(metadataTarget(identifier))!
+  let live = liveDocuments.get(document)
+  if (live === undefined) {
+    const neverAdvertised = ['*', ...scopes.filter(scope => !scope.advertised).map(scope => scope.name)]
+    live = createLiveDocument({
+      document,
+      routes: scopesSupported === 'routes' ? { neverAdvertised } : null,
+      liveScopes: liveScopes === null ? null : createLiveScopes(liveScopes, clock)
+    })
+    liveDocuments.set(document, live)
+  }
+  live.addRoutes(oauthRules.requiredScopes)
 }
 
 const allowedMethods = ['GET', 'HEAD', 'OPTIONS']
@@ -29,7 +54,7 @@ const open = { oauth: false, cors: false, rateLimit: false } as const
 
 /** The documents are handed over: the root itself may have no configuration, when only scopes within it do. */
 function addRoutes (root: FastifyInstance, documents: MetadataRegistry): void {
-  const sendDocument = (request: FastifyRequest, reply: FastifyReply): FastifyReply => answer(documents, request, reply)
+  const sendDocument = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => await answer(documents, request, reply)
   const others = root.supportedMethods.filter(method => !allowedMethods.includes(method))
   for (const url of metadataRoutes) {
     root.route({ method: 'GET', url, exposeHeadRoute: true, config: open, schema: hidden, handler: sendDocument })
@@ -42,14 +67,15 @@ function addRoutes (root: FastifyInstance, documents: MetadataRegistry): void {
 /** Not an operation of the host's API: left out of its OpenAPI document. */
 const hidden = { hide: true } as FastifySchema
 
-function answer (documents: MetadataRegistry, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+async function answer (documents: MetadataRegistry, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   allowEveryOrigin(reply)
   const entry = documents.find(targetOf(request))
   if (entry === null) {
     return reply.code(404).header('cache-control', 'no-store')
       .send({ statusCode: 404, error: 'Not Found', message: 'No protected resource of this server has its metadata here' })
   }
-  const { document, maxAgeSeconds } = entry
+  const { maxAgeSeconds } = entry
+  const document = await liveDocuments.get(entry.document)?.current() ?? entry.document
   reply.header('cache-control', `public, max-age=${maxAgeSeconds}`).header('etag', document.etag)
   if (matches(request.headers['if-none-match'], document.etag)) return reply.code(304).send()
   return reply.type('application/json; charset=utf-8').send(document.body)

@@ -3,7 +3,8 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import ts from 'typescript'
-import { errorTable } from '../lib/errors.ts'
+import { errorTable } from '../lib/error-table.ts'
+import { reasonTable } from '../lib/reasons.ts'
 import { mcpErrorTable } from '../lib/mcp/errors.ts'
 import { runNode } from './support/child.ts'
 
@@ -99,6 +100,12 @@ test('snippets that are copies of a file still are', t => {
 
 test('every error code is explained', t => {
   for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable)]) t.ok(namesInCode.has(code), code)
+  t.end()
+})
+
+test('F22 the table of reasons is that of the package', t => {
+  const documented = [...readme.matchAll(/^\| `(\w+)` \| `(FST_OAUTH_\w+)` \| (.*) \|$/gm)].map(([, reason, code, meaning]) => ({ reason, code, meaning }))
+  t.strictSame(documented, Object.entries(reasonTable).map(([reason, { code, meaning }]) => ({ reason, code, meaning })))
   t.end()
 })
 

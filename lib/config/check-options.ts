@@ -70,10 +70,18 @@ const optionsSchema = Type.Object({
   teamOf: Type.Optional(anyFunction),
   policy: Type.Optional(anyFunction),
   realm: Type.Optional(text),
+  errorDescriptions: Type.Optional(Type.Enum(['public', 'none', 'reason'])),
   metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   metadataMaxAgeSeconds: Type.Optional(seconds),
+  scopesSupported: Type.Optional(Type.Enum(['configured', 'routes'])),
+  liveScopes: Type.Optional(Type.Object({
+    source: anyFunction,
+    maxAgeSeconds: Type.Optional(count),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 }))
+  }, closed)),
   rootAlias: Type.Optional(Type.Boolean()),
   documentServedElsewhere: Type.Optional(Type.Boolean()),
+  authorizationServerMirror: Type.Optional(Type.Boolean()),
   clockToleranceSeconds: Type.Optional(tolerance),
   tokenCache: Type.Optional(Type.Union([
     Type.Literal(false),
@@ -89,6 +97,18 @@ const optionsSchema = Type.Object({
     maxStaleSeconds: Type.Optional(seconds)
   }, closed)),
   impersonationGuard: Type.Optional(Type.Unknown()),
+  openapi: Type.Optional(Type.Union([
+    Type.Literal(false),
+    Type.Object({
+      scheme: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._-]+$' })),
+      type: Type.Optional(Type.Enum(['openIdConnect', 'bearer'])),
+      definition: Type.Optional(Type.Object({ type: text })),
+      responses: Type.Optional(Type.Boolean())
+    }, closed)
+  ])),
+  audit: Type.Optional(Type.Object({
+    level: Type.Optional(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
+  }, closed)),
   fetch: Type.Optional(anyFunction),
   clock: Type.Optional(Type.Object({ now: anyFunction }))
 }, closed)

@@ -5,6 +5,7 @@ import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import type { TenantOf } from '../policy/tenancy.ts'
+import type { AuditLevel } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
@@ -147,8 +148,29 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   teamOf?: TenantOf<Request>
   /** Asked about every request with an access token, after the rule of its route: only `true` is a yes. Default: none. */
   policy?: Policy<Request>
+  /**
+   * What the metadata document advertises: `configured` (default), the scopes above; `routes`, those that routes ask for,
+   * without the scopes above that are not advertised.
+   */
+  scopesSupported?: 'configured' | 'routes'
+  /**
+   * Advertises only what the authorization server grants now. While that is not known, or is nothing, everything is
+   * advertised that would be without this.
+   */
+  liveScopes?: {
+    source: () => Promise<readonly string[]>
+    /** How long an answer is kept, in seconds. Default: 300. */
+    maxAgeSeconds?: number
+    /** Whoever asks for the document waits no longer for it. Default: 1000. */
+    timeoutMs?: number
+  }
   /** `realm` of the challenges. Default: none. */
   realm?: string
+  /**
+   * What a challenge says of a failure in words: `public` (default), a fixed text for each code; `none`, nothing but the
+   * code; `reason`, the text and the reason that is in the log, for development. Bodies are yours.
+   */
+  errorDescriptions?: 'public' | 'none' | 'reason'
   /** Members of the metadata document beside those that follow from the other options (RFC 9728 section 2). */
   metadata?: Readonly<ProtectedResourceMetadata>
   /** How long clients and caches may keep the metadata document, in seconds. Default: 3600. */
@@ -160,6 +182,11 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   rootAlias?: boolean
   /** Set it when a gateway serves the metadata document and this server does not. Default: false. */
   documentServedElsewhere?: boolean
+  /**
+   * Serves a copy of the first advertised issuer's metadata on the origin of the resource, for clients that are older than
+   * RFC 9728. Legacy help only. Default: false.
+   */
+  authorizationServerMirror?: boolean
   /** Seconds that the clocks of issuer and resource may be apart, 0 to 300. Default: 5. */
   clockToleranceSeconds?: number
   /** Remembering verified tokens: `false` for not at all. */
@@ -188,6 +215,25 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   }
   /** The guard on impersonated grants, where this server makes grants itself. Default: none. */
   impersonationGuard?: ImpersonationGuardOptions<Request>
+  /** How routes are described in the OpenAPI document of `@fastify/swagger`, where that is registered; `false`: they are not. */
+  openapi?: false | {
+    /** What the security scheme is called. Default: `oauth`. */
+    scheme?: string
+    /**
+     * `openIdConnect` (default): leads on to the first advertised issuer and names scopes; `bearer`: for issuers that have
+     * no OpenID Connect discovery document.
+     */
+    type?: 'openIdConnect' | 'bearer'
+    /** A Security Scheme Object of your own, in place of ours. */
+    definition?: Readonly<Record<string, unknown>>
+    /** Whether the answers 401, 403 and 503 are described. Default: true. */
+    responses?: boolean
+  }
+  /** What the log of the host is told of refusals and of decisions about grants. */
+  audit?: {
+    /** Of every entry but one: a grant that was blocked is a warning. `silent`: nothing is logged. Default: `info`. */
+    level?: AuditLevel
+  }
   /** Makes the outgoing requests. Default: the global `fetch`. */
   fetch?: Fetch
   /** Where the time comes from. Default: the system. */

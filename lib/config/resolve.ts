@@ -10,11 +10,15 @@ import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../meta
 import type { MetadataDocument } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
 import type { IdentifierParts } from '../metadata/identifier.ts'
+import type { LiveScopesRules } from '../metadata/live-scopes.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
+import type { OpenApiRules } from '../openapi/scheme.ts'
 import { show } from '../options.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import type { TenantOf } from '../policy/tenancy.ts'
+import type { AuditRules } from '../signals/audit.ts'
+import { defaultAuditRules } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
@@ -34,10 +38,17 @@ export interface OAuthConfig {
   readonly metadataUrl: string
   readonly document: MetadataDocument
   readonly metadataMaxAgeSeconds: number
+  /** Whether the document advertises the scopes of the configuration, or those that routes ask for. */
+  readonly scopesSupported: 'configured' | 'routes'
+  /** `null`: what the authorization server grants now is not asked for. */
+  readonly liveScopes: LiveScopesRules | null
   /** `null`: when it is the only resource of the server. */
   readonly rootAlias: boolean | null
   readonly documentServedElsewhere: boolean
+  /** The issuer whose metadata is served on the origin of the resource, too; `null`: none. */
+  readonly authorizationServerMirror: string | null
   readonly realm: string | null
+  readonly errorDescriptions: 'public' | 'none' | 'reason'
   readonly issuers: readonly ResolvedIssuer[]
   /** Finds issuers that are not among `issuers`; `null` for none. */
   readonly resolveIssuer: NonNullable<OAuthResourceServerOptions['resolveIssuer']> | null
@@ -58,6 +69,9 @@ export interface OAuthConfig {
   readonly discovery: DiscoveryRules
   /** `null`: this server makes no grants. */
   readonly impersonationGuard: Readonly<ImpersonationGuardOptions<never>> | null
+  /** `null`: routes are not described. */
+  readonly openapi: OpenApiRules | null
+  readonly audit: AuditRules
   readonly fetch: Fetch
   readonly clock: Clock
 }
@@ -107,9 +121,13 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     metadataUrl: metadataUrl(identifier),
     document: documentOf(options, issuers, scopes, warnings),
     metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? 3600,
+    scopesSupported: options.scopesSupported ?? 'configured',
+    liveScopes: liveScopesOf(options),
     rootAlias,
     documentServedElsewhere,
+    authorizationServerMirror: options.authorizationServerMirror === true ? mirroredOf(issuers) : null,
     realm: options.realm ?? null,
+    errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
     resolveIssuer: options.resolveIssuer ?? null,
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
@@ -123,6 +141,8 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     tokenCache: tokenCacheOf(options),
     discovery: discoveryOf(options),
     impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),
+    openapi: openApiOf(options),
+    audit: Object.freeze({ ...defaultAuditRules, ...options.audit }),
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     clock: options.clock ?? systemClock
   }
@@ -176,6 +196,28 @@ function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCa
   if (tokenCache === false) return null
   const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
   return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
+}
+
+function mirroredOf (issuers: readonly ResolvedIssuer[]): string {
+  const first = issuers.find(issuer => issuer.advertised)
+  if (first === undefined) throw new OptionError('authorizationServerMirror true needs an authorization server that is advertised')
+  return first.rule.issuer
+}
+
+function liveScopesOf ({ liveScopes, scopesSupported, metadata, discovery }: OAuthResourceServerOptions): LiveScopesRules | null {
+  if (metadata?.signed_metadata !== undefined && (liveScopes !== undefined || scopesSupported === 'routes')) {
+    throw new OptionError('metadata.signed_metadata contradicts scopes that are known late: liveScopes, or scopesSupported "routes"')
+  }
+  if (liveScopes === undefined) return null
+  const { source, maxAgeSeconds = 300, timeoutMs = 1000 } = liveScopes
+  return Object.freeze({ source, maxAgeMs: maxAgeSeconds * 1000, timeoutMs, retryAfterMs: (discovery?.retryAfterSeconds ?? 5) * 1000 })
+}
+
+function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules | null {
+  if (openapi === false) return null
+  const { scheme = 'oauth', type = 'openIdConnect', definition = null, responses = true } = openapi
+  if (definition !== null && openapi.type !== undefined) throw new OptionError('openapi.type and openapi.definition contradict each other')
+  return Object.freeze({ scheme, type, definition, responses })
 }
 
 function discoveryOf ({ discovery = {} }: OAuthResourceServerOptions): DiscoveryRules {

@@ -1,3 +1,4 @@
+import { countingOf } from '../signals/counters.ts'
 import { createTokenCache } from '../token/token-cache.ts'
 import { createTokenRouter } from '../token/token-router.ts'
 import type { AccessTokenVerifier, RuleReport } from '../token/verifier.ts'
@@ -17,7 +18,7 @@ export function createVerifierOf (config: OAuthConfig, report: (report: RuleRepo
     route: createTokenRouter(
       issuers.map(issuer => createIssuer(issuer, config)),
       resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer)),
-    cache: tokenCache === null ? null : createTokenCache(tokenCache, clock),
+    cache: tokenCache === null ? null : countingOf(config).counted(createTokenCache(tokenCache, clock)),
     revocations,
     report
   })

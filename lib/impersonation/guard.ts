@@ -8,10 +8,12 @@ export interface ImpersonationGuard<Request> {
   judge (request: Request, reachOf?: ReachOf<Request>): Promise<GrantDecision>
   /** @returns `null` when the request would make no grant */
   judgeRoute (request: Request, route: GuardedRouteOptions<Request>): Promise<GrantDecision | null>
+  /** Whom the grant is for, for the audit; `null` when the options do not say. */
+  clientOf (request: Request): Promise<string | null>
 }
 
 export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>): ImpersonationGuard<Request> {
-  const { directory, impersonationOf, reachOf: defaultReachOf } = options
+  const { directory, impersonationOf, reachOf: defaultReachOf, clientOf } = options
 
   const judge = async (request: Request, reachOf = defaultReachOf): Promise<GrantDecision> => {
     try {
@@ -33,6 +35,15 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
         return lookupFailed(error)
       }
       return await judge(request, reachOf)
+    },
+    async clientOf (request) {
+      try {
+        const client: unknown = await clientOf?.(request)
+        return typeof client === 'string' ? client : null
+      } catch {
+        // What was decided stands, and is told with what is known.
+        return null
+      }
     }
   }
 }

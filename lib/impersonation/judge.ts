@@ -1,3 +1,4 @@
+import type { GrantRefusalReason } from '../reasons.ts'
 import type { GrantReach, OrganizationDirectory, ReachReport } from '../stores/organization-directory.ts'
 
 /** A member of staff who acts as a customer. */
@@ -12,11 +13,7 @@ export interface Impersonation {
 export type GrantReason =
   | 'not_impersonating'
   | 'approved'
-  | 'not_approved'
-  | 'organization_unknown'
-  | 'reach_empty'
-  | 'reach_malformed'
-  | 'lookup_failed'
+  | GrantRefusalReason
 
 /** What was decided about a grant, for the answer and for the audit. */
 export interface GrantDecision {

@@ -22,6 +22,8 @@ export interface ImpersonationGuardOptions<Request> {
   impersonationOf: (request: Request) => MaybePromise<Impersonation | null>
   /** The reach of the grant, for routes that do not say. Default: everything the customer belongs to. */
   reachOf?: ReachOf<Request>
+  /** The client that the grant is for, for the audit. It decides nothing. Default: it is not said. */
+  clientOf?: (request: Request) => MaybePromise<string | null | undefined>
 }
 
 /** What a route that makes grants says about them: `config.impersonationGuard`. */
@@ -37,7 +39,8 @@ const closed = { additionalProperties: false }
 const optionsSchema = Type.Object({
   directory: Type.Object({ report: anyFunction }),
   impersonationOf: anyFunction,
-  reachOf: Type.Optional(anyFunction)
+  reachOf: Type.Optional(anyFunction),
+  clientOf: Type.Optional(anyFunction)
 }, closed)
 const routeSchema = Type.Union([
   Type.Boolean(),

@@ -53,9 +53,24 @@ export function createMetadataDocument (source: DocumentSource): MetadataDocumen
   for (const [name, value] of Object.entries({ ...derived, ...source.metadata })) {
     if (!isEmpty(value)) members[name] = value
   }
+  return finished(source.resource, members)
+}
+
+/** The same document with other scopes; without any, the member is left out. */
+export function withScopes ({ resource, members }: MetadataDocument, scopes: readonly string[]): MetadataDocument {
+  const { resource: first, authorization_servers: issuers, scopes_supported: _replaced, ...rest } = members
+  return finished(resource, {
+    resource: first,
+    ...issuers !== undefined && { authorization_servers: issuers },
+    ...scopes.length > 0 && { scopes_supported: scopes },
+    ...rest
+  })
+}
+
+function finished (resource: string, members: Record<string, unknown>): MetadataDocument {
   const body = JSON.stringify(members)
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-  return Object.freeze({ resource: source.resource, members: Object.freeze(members), body, etag })
+  return Object.freeze({ resource, members: Object.freeze(members), body, etag })
 }
 
 function isEmpty (value: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { AccessToken, Actor } from '../token/access-token.ts'
 import type { Verdict } from './verdict.ts'
+import type { RouteReason } from '../reasons.ts'
 import { forbidden } from './verdict.ts'
 
 /**
@@ -20,6 +21,6 @@ export function refuseActor (rule: ActorRule, { actor }: Pick<AccessToken, 'acto
   return refused('actor_refused')
 }
 
-function refused (reason: string): Verdict {
+function refused (reason: RouteReason): Verdict {
   return forbidden('FST_OAUTH_ACTOR_REFUSED', reason)
 }

@@ -1,4 +1,5 @@
 import { UnavailableError, withoutStackTrace } from '../errors.ts'
+import type { UnavailableReason } from '../reasons.ts'
 import type { MaybePromise, Verdict } from './verdict.ts'
 
 /**
@@ -9,7 +10,7 @@ import type { MaybePromise, Verdict } from './verdict.ts'
  * @param reason of the refusal, when there is no answer
  */
 export function askHost<Answer> (
-  ask: () => MaybePromise<Answer>, judge: (answer: Answer) => Verdict, reason: string
+  ask: () => MaybePromise<Answer>, judge: (answer: Answer) => Verdict, reason: UnavailableReason
 ): MaybePromise<Verdict> {
   const unavailable = (cause: unknown): Verdict => withoutStackTrace(() => new UnavailableError(reason, 5, cause))
   try {

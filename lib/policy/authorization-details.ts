@@ -1,6 +1,7 @@
 import type { AccessToken } from '../token/access-token.ts'
 import { askHost } from './ask-host.ts'
 import type { MaybePromise, Verdict } from './verdict.ts'
+import type { RouteReason } from '../reasons.ts'
 import { forbidden } from './verdict.ts'
 
 type Details = AccessToken['authorizationDetails']
@@ -38,6 +39,6 @@ export function refuseByDetails (
     'authorization_details_unavailable')
 }
 
-function refused (reason: string): Verdict {
+function refused (reason: RouteReason): Verdict {
   return forbidden('FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT', reason)
 }

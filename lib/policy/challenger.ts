@@ -2,7 +2,7 @@ import { bearerChallenge } from '../challenge/bearer.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { formatChallenge } from '../challenge/format.ts'
 import type { InsufficientAuthenticationError, OAuthResourceError } from '../errors.ts'
-import { errorTable } from '../errors.ts'
+import { errorTable } from '../error-table.ts'
 import type { RouteRule } from './route-rule.ts'
 import { isScopeOfRoute, scopesToAskFor } from './scopes.ts'
 import { isAcrValue } from './step-up.ts'
@@ -11,6 +11,8 @@ import { isAcrValue } from './step-up.ts'
 export interface ChallengerConfig {
   readonly metadataUrl: string
   readonly realm: string | null
+  /** What a challenge says in words: the table's text (default), nothing, or the reason as well. */
+  readonly errorDescriptions?: 'public' | 'none' | 'reason'
 }
 
 /** Says what the challenges of one resource are. */
@@ -25,6 +27,8 @@ export interface Challenger {
 export interface Refusal {
   readonly error: string | null
   readonly description: string | null
+  /** The word for the log, which a client sees only when it is to; `null` for what somebody else refused. */
+  readonly reason?: string | null
   /** Every scope the operation needs; `null` for what the route's rule says. */
   readonly scopes: readonly string[] | null
   /** What it takes of the authentication of the user; `null` when that is not what was wrong. */
@@ -47,6 +51,7 @@ export function refusalOf (error: OAuthResourceError): Refusal {
   return {
     error: error.oauthError,
     description: error.oauthError === null ? null : errorTable[error.code].message,
+    reason: error.reason,
     // A handler names them at run time: what no challenge may hold is left out, an answer must never fail for it.
     scopes: isInsufficientAuthentication(error) || namesScopes(error) ? error.requiredScopes.filter(isScopeOfRoute) : null,
     authentication: isInsufficientAuthentication(error) ? authenticationOf(error) : null
@@ -61,7 +66,7 @@ function authenticationOf ({ acrValues, maxAgeSeconds }: InsufficientAuthenticat
   }
 }
 
-export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Challenger {
+export function createChallenger ({ metadataUrl, realm, errorDescriptions = 'public' }: ChallengerConfig): Challenger {
   const stock = new WeakMap<RouteRule, string>()
   const challenge = (rule: RouteRule, refusal: Refusal | null): Challenge => bearerChallenge({
     resourceMetadata: metadataUrl,
@@ -70,7 +75,7 @@ export function createChallenger ({ metadataUrl, realm }: ChallengerConfig): Cha
     acrValues: refusal?.authentication?.acrValues ?? null,
     maxAgeSeconds: refusal?.authentication?.maxAgeSeconds ?? null,
     error: refusal?.error ?? null,
-    errorDescription: refusal?.description ?? null
+    errorDescription: refusal === null || errorDescriptions === 'none' ? null : describe(refusal, errorDescriptions)
   })
   return {
     challenge,
@@ -93,4 +98,8 @@ export function namesScopes (error: OAuthResourceError): error is OAuthResourceE
 
 function isInsufficientAuthentication (error: OAuthResourceError): error is InsufficientAuthenticationError {
   return error.code === 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT'
+}
+
+function describe ({ description, reason = null }: Refusal, kind: 'public' | 'reason'): string | null {
+  return kind === 'reason' && description !== null && reason !== null ? `${description} (${reason})` : description
 }

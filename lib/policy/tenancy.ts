@@ -1,5 +1,6 @@
 import { askHost } from './ask-host.ts'
 import type { MaybePromise, Verdict } from './verdict.ts'
+import type { RouteReason } from '../reasons.ts'
 import { forbidden } from './verdict.ts'
 
 export type TenantKind = 'organization' | 'team'
@@ -30,6 +31,6 @@ export function refuseForeignTenant (
   }, `${kind}_unavailable`)
 }
 
-function refused (reason: string): Verdict {
+function refused (reason: RouteReason): Verdict {
   return forbidden('FST_OAUTH_TENANT_REFUSED', reason)
 }

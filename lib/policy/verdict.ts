@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../error-table.ts'
+import type { RouteReason } from '../reasons.ts'
 import { OAuthResourceError, withoutStackTrace } from '../errors.ts'
 
 export type MaybePromise<T> = T | Promise<T>
@@ -7,6 +8,6 @@ export type MaybePromise<T> = T | Promise<T>
 export type Verdict = OAuthResourceError | null
 
 /** A refusal that no other scope and no other token of the same kind would help against. */
-export function forbidden (code: ErrorCode, reason: string): OAuthResourceError {
+export function forbidden (code: ErrorCode, reason: RouteReason): OAuthResourceError {
   return withoutStackTrace(() => new OAuthResourceError(code, { reason }))
 }

@@ -1,9 +1,10 @@
+import type { RequestReason } from '../reasons.ts'
 import { isToken68 } from '../challenge/grammar.ts'
 
 /** What a request carries before anything is believed. */
 export type Credentials =
   | { readonly kind: 'none' }
-  | { readonly kind: 'malformed', readonly reason: string }
+  | { readonly kind: 'malformed', readonly reason: RequestReason }
   | { readonly kind: 'bearer', readonly token: string }
 
 const none: Credentials = { kind: 'none' }

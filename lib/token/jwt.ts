@@ -1,3 +1,4 @@
+import type { TokenReason } from '../reasons.ts'
 import { InvalidTokenError, withoutStackTrace } from '../errors.ts'
 import { parseStrictObject } from './strict-json.ts'
 
@@ -49,6 +50,6 @@ function decode (part: string): Buffer {
 }
 
 /** An expected answer, so without a stack trace. */
-export function refused (reason: string): InvalidTokenError {
+export function refused (reason: TokenReason): InvalidTokenError {
   return withoutStackTrace(() => new InvalidTokenError(reason))
 }

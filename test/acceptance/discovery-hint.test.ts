@@ -31,7 +31,7 @@ test('H2 H25 refused credentials: 401 invalid_token with the same pointer', asyn
 test('H3 H4 H28 other refusals have no challenge', async t => {
   const app = await createHintServer(t)
   app.get('/forbidden', (_request, reply) => reply.code(403).send({ error: 'not yours' }))
-  app.get('/denied', async () => { throw new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'other_tenant' }) })
+  app.get('/denied', async () => { throw new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'organization_foreign' }) })
   app.get('/thrown', async () => { throw Object.assign(new Error('x'), { statusCode: 403 }) })
   app.post('/', { schema: { body: json } }, async () => 1)
   app.get('/broken', async () => { throw new Error('x') })
@@ -177,7 +177,7 @@ test('H22 the helper and the errors of the package', async t => {
   const errors = {
     scope: new InsufficientScopeError(['a', 'b']),
     unavailable: new UnavailableError('keys_unavailable', 7),
-    denied: new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'x' })
+    denied: new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' })
   }
   for (const [name, error] of Object.entries(errors)) {
     app.get(`/${name}`, async () => { throw error })
@@ -305,7 +305,7 @@ test('H29 an expired token with too few scopes: 401 and not 403', async t => {
 test('H30 no description breaks the header', async t => {
   const app = await createHintServer(t)
   const message = 'say "hi" \\ \r\nSet-Cookie: a=b\0 ü scope="admin"'
-  app.get('/ours', async () => { throw new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'x', message }) })
+  app.get('/ours', async () => { throw new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'organization_foreign', message }) })
   app.get('/theirs', async () => { throw Object.assign(new Error(message), { statusCode: 401 }) })
   app.get('/scopes', async () => { throw new InsufficientScopeError(['a"\r\nSet-Cookie: a=b', 'c']) })
   for (const url of ['/ours', '/theirs', '/scopes']) {

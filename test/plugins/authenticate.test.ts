@@ -127,15 +127,15 @@ test('a verifier of one\'s own', async t => {
     const promise = Promise.resolve(value)
     return { then: promise.then.bind(promise) } as Promise<AccessToken>
   }
-  const failing = Promise.reject(new InvalidTokenError('mine'))
+  const failing = Promise.reject(new InvalidTokenError('token_unverified'))
   failing.catch(() => {})
   const cases: Record<string, [() => unknown, number]> = {
     'answers at once': [() => known, 200],
     'answers later': [async () => known, 200],
     'answers with a promise of another realm': [() => promiseOfAnotherRealm(known), 200],
     'fails with a promise of another realm': [() => ({ then: failing.then.bind(failing) }), 401],
-    'refuses at once': [() => { throw new InvalidTokenError('mine') }, 401],
-    'refuses later': [async () => { throw new InvalidTokenError('mine') }, 401],
+    'refuses at once': [() => { throw new InvalidTokenError('token_unverified') }, 401],
+    'refuses later': [async () => { throw new InvalidTokenError('token_unverified') }, 401],
     'breaks at once': [() => { throw new TypeError('broken') }, 500],
     'breaks later': [async () => { throw new TypeError('broken') }, 500],
     'says null': [() => null, 401],

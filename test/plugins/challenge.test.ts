@@ -40,7 +40,7 @@ test('503: when to try again, and no challenge', async t => {
 
 test('400 of our own has a challenge, 400 of others has none', async t => {
   const app = await createHintServer(t)
-  app.get('/ours', async () => { throw new OAuthResourceError('FST_OAUTH_REQUEST_MALFORMED', { reason: 'x' }) })
+  app.get('/ours', async () => { throw new OAuthResourceError('FST_OAUTH_REQUEST_MALFORMED', { reason: 'authorization_malformed' }) })
   app.get('/theirs', (_request, reply) => reply.code(400).send())
   t.equal(bearerOf(await app.inject('/ours')).error, 'invalid_request')
   t.equal((await app.inject('/theirs')).headers['www-authenticate'], undefined)

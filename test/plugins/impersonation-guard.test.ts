@@ -5,6 +5,7 @@ import { impersonationGuard } from '../../plugins/impersonation-guard.ts'
 import oauthResourceServer from '../../plugins/index.ts'
 import type { ImpersonationGuardOptions } from '../../lib/impersonation/options.ts'
 import { createMemoryOrganizationDirectory } from '../../lib/stores/memory-organization-directory.ts'
+import type { GrantDecisionEvent } from '../../lib/signals/event.ts'
 import type { GrantReach } from '../../lib/stores/organization-directory.ts'
 
 type Options = ImpersonationGuardOptions<FastifyRequest>
@@ -24,7 +25,7 @@ const reachOfQuery = ({ query }: FastifyRequest): GrantReach | null => {
 }
 const as = (staff: string): { headers: Record<string, string> } => ({ headers: { staff } })
 
-interface LogLine { level: number, msg: string, reason?: string, withoutApproval?: string[], impersonation?: unknown, err?: { message: string } }
+interface LogLine { level: number, msg: string, audit?: GrantDecisionEvent, err?: { message: string } }
 
 /** An authorization server that is no protected resource, with its log. */
 async function createServer (t: { teardown (close: () => unknown): unknown }, given: Options = options): Promise<{ app: FastifyInstance, log: LogLine[], minted: string[] }> {
@@ -93,22 +94,29 @@ test('a route without the rule is not guarded', async t => {
 
 test('what was decided is logged, with who and where; a customer is not', async t => {
   const { app, log } = await createServer(t)
-  const entries = (): LogLine[] => log.filter(line => 'reason' in line)
+  const entries = (): LogLine[] => log.filter(line => 'audit' in line)
   await app.inject({ url: '/authorize' })
   t.same(entries(), [])
   await app.inject({ url: '/authorize', ...as('staff-1') })
   await app.inject({ url: '/authorize?organization=globex', ...as('staff-1') })
   t.match(entries(), [
-    { level: 40, reason: 'not_approved', withoutApproval: ['acme-secret-name'], impersonation: { staff: 'staff-1', customer: 'ann' } },
-    { level: 30, reason: 'approved', withoutApproval: [], impersonation: { staff: 'staff-1', customer: 'ann' } }
+    { level: 40, audit: { reason: 'not_approved', organizations: ['acme-secret-name'], staff: 'staff-1', customer: 'ann', subject: null } },
+    { level: 30, audit: { reason: 'approved', organizations: [], staff: 'staff-1', customer: 'ann', route: 'GET /authorize' } }
   ])
+})
+
+test('a decision outside of any route is told without one', async t => {
+  const { app, log } = await createServer(t)
+  app.setNotFoundHandler(async (request, reply) => { await request.judgeGrant(); return reply.code(404).send() })
+  await app.inject({ url: '/nowhere', ...as('staff-1') })
+  t.match(log.find(line => 'audit' in line), { audit: { route: null, reason: 'not_approved' } })
 })
 
 test('G19 a look-up that throws is a no, and is logged', async t => {
   const { app, log } = await createServer(t, { ...options, directory: { report () { throw new Error('database down') } } })
   const response = await app.inject({ url: '/authorize', ...as('staff-1') })
   t.equal(response.statusCode, 403)
-  t.match(log.find(line => line.reason === 'lookup_failed'), { level: 40, err: { message: 'database down' } })
+  t.match(log.find(line => line.audit?.reason === 'lookup_failed'), { level: 40, err: { message: 'database down' } })
   t.notMatch(response.body, /database/)
 })
 

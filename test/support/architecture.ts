@@ -9,6 +9,7 @@ export type SourceTree = ReadonlyMap<string, string>
 export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
 }
 
 /** A rule says what is wrong with a tree, a sentence for each violation. */
@@ -34,6 +35,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['token'],
   ['proof', 'policy'],
   ['impersonation', 'mcp'],
+  ['signals', 'openapi'],
   ['config']
 ]
 
@@ -102,7 +104,7 @@ function noCycles (tree: SourceTree): string[] {
   return violations
 }
 
-function dependenciesAreDeclared (tree: SourceTree, { dependencies = {}, peerDependencies = {} }: Manifest): string[] {
+function dependenciesAreDeclared (tree: SourceTree, { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} }: Manifest): string[] {
   const declared = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)])
   const used = new Set<string>()
   const violations: string[] = []
@@ -113,7 +115,8 @@ function dependenciesAreDeclared (tree: SourceTree, { dependencies = {}, peerDep
     used.add(name)
     if (!declared.has(name)) violations.push(`${from} imports ${specifier}, which package.json does not declare`)
   }
-  for (const name of declared) if (!used.has(name)) violations.push(`package.json declares ${name}, which nothing imports`)
+  // What is optional is met at run time, when the host has it.
+  for (const name of declared) if (!used.has(name) && peerDependenciesMeta[name]?.optional !== true) violations.push(`package.json declares ${name}, which nothing imports`)
   return violations
 }
 

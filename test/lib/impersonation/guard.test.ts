@@ -63,3 +63,19 @@ test('a request that would make no grant is not judged', async t => {
 test('G19 a no, when it cannot be found out whether a grant would be made', async t => {
   t.match(await guardWith().judgeRoute({}, { when: () => { throw new Error('no body') } }), { allowed: false, reason: 'lookup_failed' })
 })
+
+test('G22 the client is told to the audit, and decides nothing', async t => {
+  const table: ReadonlyArray<readonly [ImpersonationGuardOptions<FakeRequest>['clientOf'], string | null]> = [
+    [undefined, null],
+    [() => 'client-1', 'client-1'],
+    [async () => 'client-1', 'client-1'],
+    [() => null, null],
+    [() => undefined, null],
+    [() => 5 as never, null],
+    [() => { throw new Error('no session') }, null],
+    [async () => { throw new Error('no session') }, null]
+  ]
+  for (const [clientOf, expected] of table) {
+    t.equal(await guardWith(clientOf === undefined ? {} : { clientOf }).clientOf({ staff: 's' }), expected, String(clientOf))
+  }
+})

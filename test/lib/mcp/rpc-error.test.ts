@@ -11,9 +11,9 @@ const fastifyError = (code: string, statusCode: number): Error => Object.assign(
 for (const [name, error, statusCode, code, message] of [
   ['missing', new MissingTokenError(), 401, -32000, 'An access token is required'],
   ['invalid', new InvalidTokenError('audience_foreign', new Error('secret')), 401, -32000, 'The access token is invalid'],
-  ['malformed', new MalformedRequestError('reason'), 400, -32600, 'The Authorization header is malformed'],
+  ['malformed', new MalformedRequestError('authorization_malformed'), 400, -32600, 'The Authorization header is malformed'],
   ['insufficient', new InsufficientScopeError(['a']), 403, -32000, 'The access token does not cover this request'],
-  ['unavailable', new UnavailableError('reason', 5), 503, -32000, 'The access token cannot be checked at the moment'],
+  ['unavailable', new UnavailableError('keys_unavailable', 5), 503, -32000, 'The access token cannot be checked at the moment'],
   ['wrapped', new Error('wrapped', { cause: new MissingTokenError() }), 401, -32000, 'An access token is required'],
   ['no JSON', fastifyError('FST_ERR_CTP_INVALID_JSON_BODY', 400), 400, -32700, 'of Fastify'],
   ['an empty body', fastifyError('FST_ERR_CTP_EMPTY_JSON_BODY', 400), 400, -32700, 'of Fastify'],

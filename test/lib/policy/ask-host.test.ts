@@ -4,22 +4,22 @@ import { askHost } from '../../../lib/policy/ask-host.ts'
 import type { Verdict } from '../../../lib/policy/verdict.ts'
 import { forbidden } from '../../../lib/policy/verdict.ts'
 
-const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'no')
+const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused')
 const judge = (answer: unknown): Verdict => answer === true ? null : refusal
 
 test('an answer that comes at once is judged at once', t => {
-  t.equal(askHost(() => true, judge, 'r'), null)
-  for (const answer of [false, undefined, null, 1, 'true', {}, { then: true }]) t.equal(askHost<unknown>(() => answer, judge, 'r'), refusal)
+  t.equal(askHost(() => true, judge, 'policy_unavailable'), null)
+  for (const answer of [false, undefined, null, 1, 'true', {}, { then: true }]) t.equal(askHost<unknown>(() => answer, judge, 'policy_unavailable'), refusal)
   t.end()
 })
 
 test('an answer that is promised is judged when it is there', async t => {
-  const verdict = askHost(async () => true, judge, 'r')
+  const verdict = askHost(async () => true, judge, 'policy_unavailable')
   t.ok(verdict instanceof Promise)
   t.equal(await verdict, null)
-  t.equal(await askHost(async () => false, judge, 'r'), refusal)
+  t.equal(await askHost(async () => false, judge, 'policy_unavailable'), refusal)
   const thenable = { then (resolve: (answer: boolean) => void) { resolve(false) } } as Promise<boolean>
-  const answered = askHost(() => thenable, judge, 'r')
+  const answered = askHost(() => thenable, judge, 'policy_unavailable')
   t.ok(answered instanceof Promise, 'also one of another make')
   t.equal(await answered, refusal)
 })
@@ -32,14 +32,14 @@ test('whoever throws has not answered', async t => {
     ['rejects', () => Promise.reject(cause)],
     ['throws when it is looked at', () => get]
   ] as const) {
-    const verdict = await askHost<unknown>(ask, judge, 'look_up_failed')
+    const verdict = await askHost<unknown>(ask, judge, 'team_unavailable')
     t.ok(isOAuthResourceError(verdict), title)
-    t.match(verdict, { code: 'FST_OAUTH_UNAVAILABLE', statusCode: 503, reason: 'look_up_failed', retryAfterSeconds: 5, cause }, title)
+    t.match(verdict, { code: 'FST_OAUTH_UNAVAILABLE', statusCode: 503, reason: 'team_unavailable', retryAfterSeconds: 5, cause }, title)
     t.notMatch(verdict?.stack, /\n +at /)
   }
 })
 
 test('an error of this package that a function throws is no answer either', async t => {
-  const foreign = forbidden('FST_OAUTH_TOKEN_INVALID', 'the token of another call')
-  t.match(await askHost(() => { throw foreign }, judge, 'r'), { code: 'FST_OAUTH_UNAVAILABLE', cause: foreign })
+  const foreign = forbidden('FST_OAUTH_TOKEN_INVALID', 'actor_refused')
+  t.match(await askHost(() => { throw foreign }, judge, 'policy_unavailable'), { code: 'FST_OAUTH_UNAVAILABLE', cause: foreign })
 })

@@ -34,15 +34,15 @@ const authenticate = ', error="insufficient_user_authentication", error_descript
 for (const [title, refusal, rest] of [
   ['nothing known', null, ', scope="a"'],
   ['refused by somebody else', refusedElsewhere, `, scope="a"${invalid}`],
-  ['invalid', refusalOf(new InvalidTokenError('signature')), `, scope="a"${invalid}`],
+  ['invalid', refusalOf(new InvalidTokenError('signature_invalid')), `, scope="a"${invalid}`],
   ['expired', refusalOf(new InvalidTokenError('token_expired')),
     ', scope="a", error="invalid_token", error_description="The access token has expired"'],
-  ['malformed', refusalOf(new MalformedRequestError('x')),
+  ['malformed', refusalOf(new MalformedRequestError('authorization_malformed')),
     ', scope="a", error="invalid_request", error_description="The Authorization header is malformed"'],
   ['missing', refusalOf(new MissingTokenError()), ', scope="a"'],
   ['missing, and more is needed than the route says', refusalOf(new MissingTokenError(['a', 'b'])), ', scope="a b"'],
-  ['unavailable', refusalOf(new UnavailableError('x', 1)), ', scope="a"'],
-  ['denied', refusalOf(new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'x' })),
+  ['unavailable', refusalOf(new UnavailableError('keys_unavailable', 1)), ', scope="a"'],
+  ['denied', refusalOf(new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' })),
     ', scope="a", error="access_denied", error_description="This authorization is not allowed"'],
   ['a lack of scopes names those that are needed', refusalOf(new InsufficientScopeError(['c', 'd'])), `, scope="c d"${insufficient}`],
   ['what no challenge may hold is left out', refusalOf(new InsufficientScopeError(['c\r\n', 'd', 'e"', 'offline_access', 'f g'])),
@@ -57,9 +57,9 @@ for (const [title, refusal, rest] of [
     `, acr_values="w"${authenticate}`],
   ['an age that is no number of seconds',
     refusalOf(new InsufficientAuthenticationError({ maxAgeSeconds: 1.5 })), authenticate],
-  ['an actor that may not act', refusalOf(new OAuthResourceError('FST_OAUTH_ACTOR_REFUSED', { reason: 'r' })), ', scope="a"'],
+  ['an actor that may not act', refusalOf(new OAuthResourceError('FST_OAUTH_ACTOR_REFUSED', { reason: 'actor_refused' })), ', scope="a"'],
   ['a message of the host does not reach the wire',
-    refusalOf(new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'r', message: 'secret', cause: 'x' })), `, scope="a"${invalid}`]
+    refusalOf(new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'claim_missing', message: 'secret', cause: 'x' })), `, scope="a"${invalid}`]
 ] as const) {
   test(`challenge: ${title}`, t => {
     const { challenge } = createChallenger({ metadataUrl, realm: null })

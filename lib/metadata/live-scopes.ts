@@ -1,0 +1,41 @@
+import type { Clock } from '../clock.ts'
+import { createRefreshed } from '../http/refreshed.ts'
+
+/** What the authorization server grants now, asked of the host. */
+export interface LiveScopesRules {
+  readonly source: () => Promise<readonly string[]>
+  readonly maxAgeMs: number
+  /** Whoever asks for the document waits no longer than this. */
+  readonly timeoutMs: number
+  /** A source that failed is not asked again within this time. */
+  readonly retryAfterMs: number
+}
+
+/** Keeps of a list what is granted now; all of it while that is not known. It never fails. */
+export type LiveScopes = (scopes: readonly string[]) => Promise<readonly string[]>
+
+export function createLiveScopes ({ source, maxAgeMs, timeoutMs, retryAfterMs }: LiveScopesRules, clock: Clock): LiveScopes {
+  const granted = createRefreshed(async () => ({ value: checked(await source()), maxAgeSeconds: null }), {
+    minAgeMs: 0, maxAgeMs, defaultAgeMs: maxAgeMs, coolDownMs: 0, retryAfterMs, maxStaleMs: 0
+  }, clock)
+  return async scopes => {
+    const known = await within(timeoutMs, granted.get())
+    return known === null || known.length === 0 ? scopes : scopes.filter(scope => known.includes(scope))
+  }
+}
+
+function checked (value: unknown): readonly string[] {
+  if (!Array.isArray(value) || value.some(scope => typeof scope !== 'string')) throw new TypeError('not a list of scopes')
+  return value as string[]
+}
+
+/** `null` for what failed or is not there in time. It may still come, for whoever asks next. */
+async function within<T> (timeoutMs: number, promise: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>(resolve => { timer = setTimeout(resolve, timeoutMs, null) })
+  try {
+    return await Promise.race([promise.catch(() => null), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

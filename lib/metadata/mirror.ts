@@ -1,0 +1,44 @@
+import type { Clock } from '../clock.ts'
+import type { FetchError } from '../http/fetch-error.ts'
+import { fetchJson } from '../http/fetch-json.ts'
+import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
+import type { Refreshed, RefreshRules } from '../http/refreshed.ts'
+import { createRefreshed } from '../http/refreshed.ts'
+import { parseIdentifier } from './identifier.ts'
+import { IssuerMetadataError } from './issuer-metadata.ts'
+import { authorizationServerMetadataUrls } from './well-known.ts'
+
+const authorizationServer = '/.well-known/oauth-authorization-server'
+
+/** The two routes under which every copy of a server is found. */
+export const mirrorRoutes: readonly [string, string] = [authorizationServer, `${authorizationServer}/*`]
+
+/** Where a client that takes the resource for its own authorization server looks: the well-known part goes before the path. */
+export function mirrorPath (resourcePath: string): string {
+  return authorizationServer + resourcePath.replace(/\/$/, '')
+}
+
+export interface MirrorSource {
+  readonly issuer: string
+  readonly fetch: Fetch
+  readonly limits: FetchLimits
+  readonly refresh: RefreshRules
+  readonly clock: Clock
+}
+
+/** A copy of the metadata document of an issuer, word for word: its `issuer` stays the issuer's. */
+export function createMirror ({ issuer, fetch, limits, refresh, clock }: MirrorSource): Refreshed<string> {
+  return createRefreshed(async () => {
+    const attempts: string[] = []
+    for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer))) {
+      try {
+        const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
+        if (body.issuer === issuer) return { value: JSON.stringify(body), maxAgeSeconds }
+        attempts.push(`${url}: names another issuer`)
+      } catch (error) {
+        attempts.push((error as FetchError).message)
+      }
+    }
+    throw new IssuerMetadataError(issuer, attempts)
+  }, refresh, clock)
+}

@@ -1,0 +1,49 @@
+import type { TObject } from 'typebox'
+import Type from 'typebox'
+import type { RouteRule } from '../policy/route-rule.ts'
+
+/** The body of a refusal, as Fastify's own error handler makes it. */
+export const refusalBody: TObject = Type.Object({
+  statusCode: Type.Integer(),
+  code: Type.String(),
+  error: Type.String(),
+  message: Type.String()
+})
+
+/** The body with which a grant is refused (RFC 6749 section 4.1.2.1). */
+export const grantRefusalBody: TObject = Type.Object({
+  error: Type.Literal('access_denied'),
+  error_description: Type.String()
+})
+
+type Responses = Readonly<Record<string, unknown>>
+
+/** The answers that a route's rule may lead to, beside those that the route describes itself. */
+export function withRefusals (own: Responses | undefined, { token, scopes }: RouteRule): Responses | undefined {
+  if (token === 'none') return own
+  const described = Object.keys(own ?? {}).map(code => code.toLowerCase())
+  const refusals = [
+    { code: '401', response: challenged('No access token that is good here') },
+    { code: '403', response: scopes === null ? null : challenged(`The access token does not cover ${sentenceOf(scopes.alternatives)}`) },
+    { code: '503', response: later }
+  ].filter(({ code, response }) => response !== null && !described.includes(code) && !described.includes(`${code[0]!}xx`))
+  return {
+    // What @fastify/swagger says of a route that describes no answer at all.
+    ...own ?? { 200: { type: 'null', description: 'Default Response' } },
+    ...Object.fromEntries(refusals.map(({ code, response }) => [code, response]))
+  }
+}
+
+function challenged (description: string): object {
+  return { ...refusalBody, description, headers: { 'WWW-Authenticate': { type: 'string', description: 'How to go on (RFC 9728)' } } }
+}
+
+const later = {
+  ...refusalBody,
+  description: 'The access token cannot be checked at the moment',
+  headers: { 'Retry-After': { type: 'integer', description: 'Seconds' } }
+}
+
+function sentenceOf (alternatives: ReadonlyArray<readonly string[]>): string {
+  return alternatives.map(scopes => scopes.join(' and ')).join(', or ')
+}

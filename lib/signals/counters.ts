@@ -1,0 +1,91 @@
+import type { ErrorCode } from '../error-table.ts'
+import type { Reason } from '../reasons.ts'
+import { reasonTable } from '../reasons.ts'
+import type { GrantReason } from '../impersonation/judge.ts'
+import type { TokenCache } from '../token/token-cache.ts'
+import type { SecurityEvent } from './event.ts'
+
+/** What was counted since the server started: plain numbers that only grow. */
+export interface OAuthCounters {
+  /** Requests that came in with a verified access token. */
+  readonly accepted: number
+  /** Requests that were refused; a reason that has not occurred is not listed. */
+  readonly refused: readonly RefusalCount[]
+  /** Requests of which it could not be found out whether they may come in. */
+  readonly unavailable: readonly RefusalCount[]
+  /** Decisions about grants by impersonators. */
+  readonly grants: ReadonlyArray<{ readonly allowed: boolean, readonly reason: GrantReason, readonly count: number }>
+  /** Tokens that were known already, and that had to be verified. */
+  readonly cache: { readonly hits: number, readonly misses: number }
+}
+
+export interface RefusalCount {
+  readonly code: ErrorCode
+  readonly reason: Reason
+  readonly count: number
+}
+
+/** Counts what happens at one resource. */
+export interface Counting {
+  accept (): void
+  count (event: SecurityEvent): void
+  /** A cache that does the same and is counted. */
+  counted (cache: TokenCache): TokenCache
+  snapshot (): OAuthCounters
+}
+
+export function createCounting (): Counting {
+  let accepted = 0
+  let hits = 0
+  let misses = 0
+  const refused = new Map<Reason, number>()
+  const unavailable = new Map<Reason, number>()
+  const grants = new Map<GrantReason, number>()
+
+  return {
+    accept () { accepted++ },
+    count (event) {
+      switch (event.kind) {
+        case 'refusal': return increment(refused, event.reason)
+        case 'unavailable': return increment(unavailable, event.reason)
+        case 'grant-decision': return increment(grants, event.reason)
+      }
+    },
+    counted: cache => ({
+      ...cache,
+      find (token) {
+        const found = cache.find(token)
+        if (found === null) misses++
+        else hits++
+        return found
+      }
+    }),
+    snapshot: () => ({
+      accepted,
+      refused: listOf(refused),
+      unavailable: listOf(unavailable),
+      grants: [...grants].map(([reason, count]) => ({ allowed: reason === 'approved', reason, count })),
+      cache: { hits, misses }
+    })
+  }
+}
+
+const countings = new WeakMap<object, Counting>()
+
+/** The counting of a resource, by its configuration: whoever asks gets the same. */
+export function countingOf (config: object): Counting {
+  let counting = countings.get(config)
+  if (counting === undefined) {
+    counting = createCounting()
+    countings.set(config, counting)
+  }
+  return counting
+}
+
+function increment<Key> (counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+function listOf (counts: ReadonlyMap<Reason, number>): RefusalCount[] {
+  return [...counts].map(([reason, count]) => ({ code: reasonTable[reason].code, reason, count }))
+}

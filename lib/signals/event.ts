@@ -1,0 +1,94 @@
+import type { ErrorCode } from '../error-table.ts'
+import type { OAuthResourceError } from '../errors.ts'
+import type { Reason } from '../reasons.ts'
+import { errorTable } from '../error-table.ts'
+import { reasonTable } from '../reasons.ts'
+import type { GrantDecision, GrantReason } from '../impersonation/judge.ts'
+import type { AccessToken, Actor } from '../token/access-token.ts'
+
+/** Whom an action is to be put down to. When somebody acts for the subject, both are named (RFC 8693 section 4.1). */
+export interface Attribution {
+  readonly issuer: string | null
+  readonly subject: string | null
+  readonly actor: Actor | null
+  readonly clientId: string | null
+  readonly tokenId: string | null
+}
+
+/** What every event says. There is no token in it, and no claim beside these. */
+interface Happening extends Attribution {
+  /** `null` for a decision that refuses nothing. */
+  readonly code: ErrorCode | null
+  readonly statusCode: number | null
+  /** Method and pattern of the route, never the URL that was asked for; `null` outside of any route. */
+  readonly route: string | null
+  /** Milliseconds since the epoch. */
+  readonly time: number
+}
+
+/**
+ * A request was refused; `unavailable`: whether it may be let in could not be found out. Attributed only when the access
+ * token was verified: nothing that a refused token says is to be believed.
+ */
+export interface RefusalEvent extends Happening {
+  readonly kind: 'refusal' | 'unavailable'
+  readonly reason: Reason
+  readonly code: ErrorCode
+  readonly statusCode: number
+}
+
+/** The guard decided about a grant by an impersonator. */
+export interface GrantDecisionEvent extends Happening {
+  readonly kind: 'grant-decision'
+  readonly reason: GrantReason
+  readonly allowed: boolean
+  /** Who really sits there, and whom it looks like; `null` when that could not be found out. */
+  readonly staff: string | null
+  readonly customer: string | null
+  /** The client that the grant is for, where the options say. */
+  readonly grantedTo: string | null
+  /** Organizations in reach that have not said yes. */
+  readonly organizations: readonly string[]
+}
+
+export type SecurityEvent = RefusalEvent | GrantDecisionEvent
+
+/** Where and when something happened, and with whose token. */
+export interface Circumstances {
+  readonly accessToken: AccessToken | null
+  readonly route: string | null
+  readonly time: number
+}
+
+const nobody: Attribution = Object.freeze({ issuer: null, subject: null, actor: null, clientId: null, tokenId: null })
+
+export function attributionOf (accessToken: AccessToken | null): Attribution {
+  if (accessToken === null) return nobody
+  const { issuer, subject, actor, clientId, tokenId } = accessToken
+  return { issuer, subject, actor, clientId, tokenId }
+}
+
+export function refusalEvent ({ reason, code, statusCode }: OAuthResourceError, { accessToken, route, time }: Circumstances): RefusalEvent {
+  const kind = code === 'FST_OAUTH_UNAVAILABLE' ? 'unavailable' : 'refusal'
+  return Object.freeze({ kind, reason, code, statusCode, route, ...attributionOf(accessToken), time })
+}
+
+export function grantDecisionEvent (
+  { allowed, reason, impersonation, withoutApproval }: GrantDecision, grantedTo: string | null, { accessToken, route, time }: Circumstances
+): GrantDecisionEvent {
+  const code = reason === 'approved' || reason === 'not_impersonating' ? null : reasonTable[reason].code
+  return Object.freeze({
+    kind: 'grant-decision',
+    reason,
+    allowed,
+    code,
+    statusCode: code === null ? null : errorTable[code].statusCode,
+    route,
+    staff: impersonation?.staff ?? null,
+    customer: impersonation?.customer ?? null,
+    grantedTo,
+    organizations: withoutApproval,
+    ...attributionOf(accessToken),
+    time
+  })
+}

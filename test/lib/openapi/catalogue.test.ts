@@ -1,0 +1,74 @@
+import { test } from 'tap'
+import type { DescribedRoute, OpenApiDocument } from '../../../lib/openapi/catalogue.ts'
+import { createOpenApiCatalogue } from '../../../lib/openapi/catalogue.ts'
+import type { OpenApiRules } from '../../../lib/openapi/scheme.ts'
+import { compileRouteRule } from '../../../lib/policy/route-rule.ts'
+
+const rules: OpenApiRules = { scheme: 'oauth', type: 'openIdConnect', definition: null, responses: true }
+const issuers = ['https://login.example.com']
+const rule = (): ReturnType<typeof compileRouteRule> => compileRouteRule(undefined, 'GET /')
+
+test('F84 a route is described by a schema of its own', t => {
+  const catalogue = createOpenApiCatalogue()
+  const schema = Object.freeze({ summary: 'A route', response: Object.freeze({ 200: { type: 'string' } }) })
+  const routes: DescribedRoute[] = [{ schema }, {}, { schema: { security: [{ key: [] }] } }]
+  for (const route of routes) catalogue.add(route, rule, rules, issuers)
+  catalogue.describe({})
+  t.not(routes[0]!.schema, schema)
+  t.match(routes, [
+    { schema: { summary: 'A route', security: [{ oauth: [] }], response: { 200: { type: 'string' }, 401: {}, 503: {} } } },
+    { schema: { security: [{ oauth: [] }], response: { 200: {}, 401: {} } } },
+    { schema: { security: [{ key: [] }] } }
+  ])
+  const described = routes[0]!.schema
+  catalogue.describe({})
+  t.equal(routes[0]!.schema, described, 'once')
+  t.end()
+})
+
+test('F84 every document gets the schemes, and what the host defines stays', t => {
+  const catalogue = createOpenApiCatalogue()
+  catalogue.add({}, rule, rules, issuers)
+  catalogue.add({}, rule, { ...rules, scheme: 'mine' }, issuers)
+  const document: OpenApiDocument & { components: { schemas: object } } =
+    { components: { schemas: {}, securitySchemes: { mine: { type: 'apiKey' }, key: { type: 'apiKey' } } } }
+  catalogue.describe(document)
+  t.match(document.components, { schemas: {}, securitySchemes: { oauth: { type: 'openIdConnect' }, mine: { type: 'apiKey' }, key: {} } })
+  const another: OpenApiDocument = {}
+  catalogue.describe(another)
+  t.match(another.components?.securitySchemes, { oauth: {}, mine: { type: 'openIdConnect' } })
+  t.end()
+})
+
+test('F84 resources with the same issuers share a scheme, others do not', t => {
+  const catalogue = createOpenApiCatalogue()
+  const routes: DescribedRoute[] = [{}, {}, {}, {}]
+  const other = ['https://other.example.com']
+  catalogue.add(routes[0]!, rule, rules, issuers)
+  catalogue.add(routes[1]!, rule, rules, other)
+  catalogue.add(routes[2]!, rule, rules, issuers)
+  catalogue.add(routes[3]!, rule, rules, other)
+  catalogue.describe({})
+  t.same(routes.map(({ schema }) => (schema as { security: object[] }).security),
+    [[{ oauth: [] }], [{ 'oauth-2': [] }], [{ oauth: [] }], [{ 'oauth-2': [] }]])
+  t.end()
+})
+
+test('answers are described only when they are to be, and never in another schema language', t => {
+  const silent = createOpenApiCatalogue()
+  const route: DescribedRoute = {}
+  silent.add(route, rule, { ...rules, responses: false }, issuers)
+  silent.describe({})
+  t.strictSame(route.schema, { security: [{ oauth: [] }] })
+
+  const zod = { safeParse: () => ({}) }
+  for (const schema of [{ body: zod }, { response: { 200: zod } }]) {
+    const catalogue = createOpenApiCatalogue()
+    const plain: DescribedRoute = {}
+    catalogue.add({ schema }, rule, rules, issuers)
+    catalogue.add(plain, rule, rules, issuers)
+    catalogue.describe({})
+    t.strictSame(plain.schema, { security: [{ oauth: [] }] })
+  }
+  t.end()
+})

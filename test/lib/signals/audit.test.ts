@@ -1,0 +1,69 @@
+import diagnosticsChannel from 'node:diagnostics_channel'
+import { test } from 'tap'
+import { MissingTokenError, UnavailableError } from '../../../lib/errors.ts'
+import type { AuditLevel, AuditWriter } from '../../../lib/signals/audit.ts'
+import { channelName, createAudit, defaultAuditRules } from '../../../lib/signals/audit.ts'
+import { createCounting } from '../../../lib/signals/counters.ts'
+import type { SecurityEvent } from '../../../lib/signals/event.ts'
+import { grantDecisionEvent, refusalEvent } from '../../../lib/signals/event.ts'
+
+const where = { accessToken: null, route: null, time: 0 }
+const decision = { impersonation: { staff: 'sam', customer: 'ann' }, withoutApproval: [], error: null }
+const refused = refusalEvent(new MissingTokenError(), where)
+const unavailable = refusalEvent(new UnavailableError('keys_unavailable', 5), where)
+const allowed = grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where)
+const blocked = grantDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, null, where)
+
+type Line = [level: string, entry: object, message: string]
+
+function createWriter (): { log: AuditWriter, lines: Line[] } {
+  const lines: Line[] = []
+  const levels = ['trace', 'debug', 'info', 'warn', 'error'] as const
+  const log = Object.fromEntries(levels.map(level => [level, (entry: object, message: string) => { lines.push([level, entry, message]) }]))
+  return { log: log as unknown as AuditWriter, lines }
+}
+
+const rows: ReadonlyArray<readonly [AuditLevel, SecurityEvent, string | null, string]> = [
+  [defaultAuditRules.level, refused, 'info', 'request refused'],
+  ['debug', refused, 'debug', 'request refused'],
+  ['warn', unavailable, 'warn', 'request could not be judged'],
+  ['info', allowed, 'info', 'grant by an impersonator allowed'],
+  ['debug', blocked, 'warn', 'grant by an impersonator refused'],
+  ['silent', refused, null, ''],
+  ['silent', blocked, null, '']
+]
+for (const [level, event, written, message] of rows) {
+  test(`F63 level ${level}: ${event.kind} ${event.reason} is written as ${String(written)}`, t => {
+    const { log, lines } = createWriter()
+    createAudit({ level }, null).record(event, log)
+    t.strictSame(lines, written === null ? [] : [[written, { audit: event }, message]])
+    t.end()
+  })
+}
+
+test('what failed is written when nobody else does', t => {
+  const { log, lines } = createWriter()
+  const error = new Error('down')
+  createAudit(defaultAuditRules, null).record(blocked, log, error)
+  t.strictSame(lines[0]![1], { audit: blocked, err: error })
+  t.end()
+})
+
+test('F63 F81 every event is counted, and published when somebody listens', t => {
+  const { log } = createWriter()
+  const counting = createCounting()
+  const audit = createAudit({ level: 'silent' }, counting)
+  const heard: unknown[] = []
+  const listener = (event: unknown): void => { heard.push(event) }
+
+  audit.record(refused, log)
+  diagnosticsChannel.subscribe(channelName, listener)
+  t.teardown(() => diagnosticsChannel.unsubscribe(channelName, listener))
+  audit.record(blocked, log)
+
+  t.strictSame(heard, [blocked])
+  t.equal(heard[0], blocked)
+  t.equal(counting.snapshot().refused[0]!.count, 1)
+  t.equal(counting.snapshot().grants[0]!.count, 1)
+  t.end()
+})

@@ -1,0 +1,211 @@
+import diagnosticsChannel from 'node:diagnostics_channel'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { test } from 'tap'
+import type { OAuthResourceServerOptions } from '../../lib/config/options.ts'
+import type { SecurityEvent } from '../../lib/signals/event.ts'
+import oauthResourceServer, { audit, auditEntry, challenge, config, createMemoryOrganizationDirectory, metadata } from '../../plugins/index.ts'
+import { bearer, optionsFor } from '../support/app.ts'
+import type { TestClock } from '../support/clock.ts'
+import { createTestClock } from '../support/clock.ts'
+import type { FakeIssuer } from '../support/issuer.ts'
+import { createFakeIssuer } from '../support/issuer.ts'
+
+interface Line { level: number, msg: string, audit?: SecurityEvent, err?: { reason?: string, message: string } }
+interface Teardown { teardown (close: () => unknown): unknown }
+interface Audited { app: FastifyInstance, issuer: FakeIssuer, clock: TestClock, text: string[], lines: () => Line[], entries: () => SecurityEvent[] }
+
+const actor = { iss: 'https://login.example.com', sub: 'staff-1' }
+
+async function createAudited (t: Teardown, options: Partial<OAuthResourceServerOptions> = {}): Promise<Audited> {
+  const clock = createTestClock()
+  const issuer = await createFakeIssuer({ clock })
+  const text: string[] = []
+  const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => { text.push(line) } } } }) as unknown as FastifyInstance
+  t.teardown(() => app.close())
+  await app.register(oauthResourceServer, optionsFor(issuer, { clock, ...options }))
+  app.get('/things/:id', { config: { oauth: { scopes: ['read'] } } }, async request => auditEntry(request))
+  app.get('/broken', async () => { throw new Error('a fault of the handler') })
+  app.get('/open', { config: { oauth: false } }, async request => auditEntry(request))
+  const lines = (): Line[] => text.map(line => JSON.parse(line) as Line)
+  return { app, issuer, clock, text, lines, entries: () => lines().flatMap(line => line.audit ?? []) }
+}
+
+/** What the channel tells while the test runs. */
+function listen (t: Teardown): SecurityEvent[] {
+  const heard: SecurityEvent[] = []
+  const listener = (event: unknown): void => { heard.push(event as SecurityEvent) }
+  diagnosticsChannel.subscribe('fastify-oauth-resource-server', listener)
+  t.teardown(() => diagnosticsChannel.unsubscribe('fastify-oauth-resource-server', listener))
+  return heard
+}
+
+test('S16 F63 every refusal is one entry with a reason, and never with the token', async t => {
+  const { app, issuer, text, entries, lines } = await createAudited(t)
+  const heard = listen(t)
+  const foreign = await issuer.token({ aud: 'https://other.example.com' })
+  const weak = await issuer.token({ scope: 'other', email: 'ann@example.com', act: actor })
+  const good = await issuer.token({ scope: 'read' })
+
+  await app.inject('/things/1?secret=in-the-query')
+  for (const token of [foreign, weak, good]) await app.inject({ url: '/things/1', headers: bearer(token) })
+
+  const nobody = { issuer: null, subject: null, actor: null, clientId: null, tokenId: null }
+  const shared = { kind: 'refusal', route: 'GET /things/:id', time: 1_800_000_000_000 }
+  t.strictSame(entries(), [
+    { ...shared, reason: 'token_missing', code: 'FST_OAUTH_TOKEN_MISSING', statusCode: 401, ...nobody },
+    { ...shared, reason: 'audience_foreign', code: 'FST_OAUTH_TOKEN_INVALID', statusCode: 401, ...nobody },
+    {
+      ...shared, reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403,
+      issuer: issuer.issuer, subject: 'user-1', actor: { issuer: actor.iss, subject: 'staff-1' }, clientId: 'client-1', tokenId: 'token-2'
+    }
+  ].map(entry => JSON.parse(JSON.stringify(entry)) as unknown))
+  t.same(heard, entries(), 'the channel says the same')
+  t.ok(lines().filter(line => line.audit !== undefined).every(({ level }) => level === 30), 'at info by default')
+  for (const token of [foreign, weak, good]) t.notOk(text.some(line => line.includes(token.split('.')[2]!)))
+  t.notOk(text.some(line => line.includes('ann@example.com')))
+  t.notOk(JSON.stringify(entries()).includes('secret'), 'no raw URL')
+})
+
+test('S16 an issuer that cannot be reached is unavailable, what a handler throws is its own affair', async t => {
+  const { app, issuer, entries, lines } = await createAudited(t)
+  const token = await issuer.token()
+  t.equal((await app.inject({ url: '/broken', headers: bearer(token) })).statusCode, 500)
+  t.strictSame(entries(), [])
+  t.match(lines().find(({ level }) => level === 50), { err: { message: 'a fault of the handler' } })
+
+  issuer.answer(issuer.jwksUri, () => new Response('', { status: 500 }))
+  await issuer.rotate()
+  const other = await issuer.token()
+  t.equal((await app.inject({ url: '/broken', headers: bearer(other) })).statusCode, 503)
+  t.match(entries(), [{ kind: 'unavailable', reason: 'keys_unavailable', statusCode: 503 }])
+})
+
+test('S17 R8693-13 a delegated action is put down to subject and actor', async t => {
+  const { app, issuer } = await createAudited(t)
+  const token = await issuer.token({ scope: 'read', act: actor })
+  t.strictSame((await app.inject({ url: '/things/1', headers: bearer(token) })).json(), {
+    route: 'GET /things/:id', issuer: issuer.issuer, subject: 'user-1', actor: { issuer: actor.iss, subject: 'staff-1' },
+    clientId: 'client-1', tokenId: 'token-1'
+  })
+  t.match((await app.inject('/open')).json(), { route: 'GET /open', subject: null, actor: null })
+})
+
+test('F81 what happens is counted', async t => {
+  const { app, issuer, entries } = await createAudited(t, { audit: { level: 'silent' } })
+  const good = await issuer.token({ scope: 'read' })
+  await app.inject('/things/1')
+  await app.inject('/open')
+  for (let i = 0; i < 3; i++) await app.inject({ url: '/things/1', headers: bearer(good) })
+  await app.inject({ url: '/broken', headers: bearer(await issuer.token({ aud: 'https://other.example.com' })) })
+  t.strictSame(app.oauthCounters, {
+    accepted: 3,
+    refused: [
+      { code: 'FST_OAUTH_TOKEN_MISSING', reason: 'token_missing', count: 1 },
+      { code: 'FST_OAUTH_TOKEN_INVALID', reason: 'audience_foreign', count: 1 }
+    ],
+    unavailable: [],
+    grants: [],
+    cache: { hits: 2, misses: 2 }
+  })
+  t.strictSame(entries(), [], 'and nothing is written when nothing is to be')
+})
+
+test('the level is yours', async t => {
+  const { app, lines } = await createAudited(t, { audit: { level: 'debug' } })
+  await app.inject('/things/1')
+  t.equal(lines().find(line => line.audit !== undefined)?.level, 20)
+})
+
+test('a refusal that the host wraps is still one, a route that does not exist is none', async t => {
+  const { app, entries } = await createAudited(t)
+  app.get('/wrapped', { config: { oauth: { token: 'optional' } } }, async request => {
+    try {
+      request.requireScopes('write')
+    } catch (cause) {
+      throw new Error('wrapped', { cause })
+    }
+  })
+  await app.inject('/wrapped')
+  await app.inject('/nowhere')
+  t.match(entries(), [{ reason: 'token_missing', route: 'GET /wrapped' }])
+  t.equal(entries().length, 1)
+})
+
+test('a rule that makes no sense is no refusal', async t => {
+  const issuer = await createFakeIssuer()
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  app.get('/', { config: { oauth: { scopes: ['no scope'] } } }, async () => 'older than the plugin')
+  await app.register(oauthResourceServer, optionsFor(issuer))
+  t.equal((await app.inject('/')).statusCode, 500)
+  t.strictSame(app.oauthCounters.refused, [])
+})
+
+test('outside of any route there is no pattern', async t => {
+  const { app, entries } = await createAudited(t)
+  app.setNotFoundHandler(async request => { request.requireScopes('read') })
+  t.equal((await app.inject('/nowhere')).statusCode, 401)
+  t.match(entries(), [{ reason: 'token_missing', route: null }])
+})
+
+test('each scope has its own, and nobody is told twice', async t => {
+  const { app, issuer, clock, entries } = await createAudited(t)
+  await app.register(oauthResourceServer, optionsFor(issuer, { clock }))
+  await app.register(async child => {
+    await child.register(oauthResourceServer, optionsFor(issuer, { clock, resource: 'https://api.example.com/child', audit: { level: 'silent' } }))
+    child.get('/child', async () => child.oauthCounters)
+  })
+  await app.inject('/things/1')
+  await app.inject('/child')
+  const inside = await app.inject({ url: '/child', headers: bearer(await issuer.token({ aud: 'https://api.example.com/child' })) })
+  t.match(inside.json(), { accepted: 1, refused: [{ count: 1 }] })
+  t.match(app.oauthCounters, { accepted: 0, refused: [{ count: 1 }] })
+  t.match(entries(), [{ route: 'GET /things/:id' }])
+  t.equal(entries().length, 1)
+})
+
+test('without the authentication of this package nothing is attributed', async t => {
+  const issuer = await createFakeIssuer()
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  await app.register(config, optionsFor(issuer))
+  for (const part of [challenge, metadata, audit]) await app.register(part)
+  app.get('/', async request => auditEntry(request))
+  t.match((await app.inject('/')).json(), { route: 'GET /', subject: null })
+})
+
+test('G22 each block writes one entry with staff, customer, client and organizations', async t => {
+  const { app, lines } = await createAudited(t, {
+    impersonationGuard: {
+      directory: createMemoryOrganizationDirectory({
+        organizations: [{ id: 'acme', aiApproved: false }, { id: 'globex', aiApproved: true }],
+        memberships: [{ customer: 'ann', organization: 'acme' }]
+      }),
+      impersonationOf: () => ({ staff: 'sam', customer: 'ann' }),
+      clientOf: (request: unknown) => (request as { query: { client_id?: string } }).query.client_id ?? null
+    }
+  })
+  app.get('/authorize', { config: { oauth: false, impersonationGuard: true } }, async () => 'code')
+  app.get('/globex', {
+    config: { oauth: false, impersonationGuard: { reachOf: () => ({ level: 'organization', organizations: ['globex'] }) } }
+  }, async () => 'code')
+  const heard = listen(t)
+  t.equal((await app.inject('/authorize?client_id=ai-client')).statusCode, 403)
+  t.equal((await app.inject('/globex')).statusCode, 200)
+
+  const entries = lines().filter(line => line.audit !== undefined)
+  t.match(entries, [
+    {
+      level: 40,
+      audit: {
+        kind: 'grant-decision', allowed: false, reason: 'not_approved', code: 'FST_OAUTH_ACCESS_DENIED', statusCode: 403, route: 'GET /authorize',
+        staff: 'sam', customer: 'ann', grantedTo: 'ai-client', organizations: ['acme'], time: 1_800_000_000_000
+      }
+    },
+    { level: 30, audit: { allowed: true, reason: 'approved', code: null, grantedTo: null, organizations: [] } }
+  ])
+  t.equal(entries.length, 2, 'one for each decision')
+  t.equal(heard.length, 2)
+  t.strictSame(app.oauthCounters.grants, [{ allowed: false, reason: 'not_approved', count: 1 }, { allowed: true, reason: 'approved', count: 1 }])
+})

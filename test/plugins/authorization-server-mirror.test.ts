@@ -1,0 +1,71 @@
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { test } from 'tap'
+import { resolveConfig } from '../../lib/config/resolve.ts'
+import oauthResourceServer from '../../plugins/index.ts'
+import { createApp, optionsFor } from '../support/app.ts'
+import { createTestClock } from '../support/clock.ts'
+import { createFakeIssuer } from '../support/issuer.ts'
+
+const wellKnown = '/.well-known/oauth-authorization-server'
+const on = { authorizationServerMirror: true, resource: 'https://api.example.com/mcp' }
+
+test('F10 MCPS-35 off by default', async t => {
+  const app = await createApp(t, optionsFor(await createFakeIssuer()))
+  t.equal((await app.inject(wellKnown)).statusCode, 404)
+})
+
+test('F10 MCPS-35 the document of the first advertised issuer, word for word', async t => {
+  const issuer = await createFakeIssuer()
+  const document = { issuer: issuer.issuer, jwks_uri: issuer.jwksUri, authorization_endpoint: 'https://login.example.com/auth' }
+  issuer.answer(issuer.metadataUrl, () => Response.json(document))
+  const app = await createApp(t, optionsFor(issuer, {
+    ...on, authorizationServers: [{ issuer: 'https://hidden.example.com', advertised: false }, issuer.issuer]
+  }))
+  for (const url of [wellKnown, `${wellKnown}/mcp`, `${wellKnown}/mcp?v=1`]) {
+    const response = await app.inject({ url, headers: { origin: 'https://client.example.com' } })
+    t.same(response.json(), document, url)
+    t.match(response.headers, { 'content-type': /^application\/json/, 'access-control-allow-origin': '*' })
+  }
+  t.same(issuer.requests, [issuer.metadataUrl], 'fetched once')
+  t.equal((await app.inject(`${wellKnown}/other`)).statusCode, 404)
+  t.match(await app.inject({ method: 'OPTIONS', url: wellKnown }), { statusCode: 204, headers: { 'access-control-allow-headers': /Authorization/ } })
+})
+
+test('F10 503 when it cannot be had, or is another\'s', async t => {
+  for (const answer of [() => new Response('', { status: 500 }), () => Response.json({ issuer: 'https://evil.example.com' })]) {
+    const clock = createTestClock()
+    const issuer = await createFakeIssuer({ clock })
+    issuer.answer(issuer.metadataUrl, answer)
+    const app = await createApp(t, optionsFor(issuer, { ...on, clock }))
+    const response = await app.inject(wellKnown)
+    t.match(response, { statusCode: 503, headers: { 'retry-after': '5', 'cache-control': 'no-store' } })
+    issuer.answer(issuer.metadataUrl, null)
+    clock.advance(5)
+    t.equal((await app.inject(wellKnown)).statusCode, 200, 'and again when it can')
+  }
+})
+
+test('F10 several resources: each under its path, the first at the root', async t => {
+  const [one, two] = [await createFakeIssuer(), await createFakeIssuer({ issuer: 'https://two.example.com' })]
+  const app = await createApp(t, optionsFor(one, on))
+  await app.register(async child => {
+    await child.register(oauthResourceServer, optionsFor(two, { ...on, resource: 'https://api.example.com/two' }))
+  })
+  t.equal((await app.inject(wellKnown)).json().issuer, one.issuer)
+  t.equal((await app.inject(`${wellKnown}/two`)).json().issuer, two.issuer)
+})
+
+test('F10 a resource of a child scope: at the root of the origin all the same', async t => {
+  const issuer = await createFakeIssuer()
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  await app.register(async child => { await child.register(oauthResourceServer, optionsFor(issuer, on)) }, { prefix: '/prefix' })
+  t.equal((await app.inject(`${wellKnown}/mcp`)).statusCode, 200)
+})
+
+test('F10 there must be an issuer to copy', t => {
+  const authorizationServers = [{ issuer: 'https://hidden.example.com', advertised: false }]
+  t.throws(() => resolveConfig({ ...on, authorizationServers }), { message: /authorizationServerMirror/ })
+  t.end()
+})
