@@ -95,7 +95,7 @@ function verifyToken (request: FastifyRequest, token: string, next: Done): void 
  */
 function isUnansweredPreflight (request: FastifyRequest): boolean {
   if (request.accessToken !== null || request.is404 || !isPreflight(request.method, request.headers)) return false
-  return Array.isArray(request.routeOptions.method) && request.oauthRule.token === 'required'
+  return [request.routeOptions.method].flat().some(method => method !== 'OPTIONS') && request.oauthRule.token === 'required'
 }
 
 function verifierOf ({ oauthConfig, log }: FastifyInstance): AccessTokenVerifier {

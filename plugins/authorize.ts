@@ -25,7 +25,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     })
   }
   app.addHook('onRequest', (request, _reply, next) => {
-    if (request.is404 || isPreflight(request.method, request.headers)) return next()
+    if (isPreflight(request.method, request.headers)) return next()
     const { scopes } = request.oauthRule
     next(scopes === null ? undefined : refuse(request, scopes))
   })

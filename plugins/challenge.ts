@@ -41,12 +41,13 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     const refusal = findOAuthResourceError(error)
     request.oauthRefusal = refusal
     // An application that wraps one of our errors and says nothing about the status means the one it had. An error
-    // handler still has the last word.
-    if (refusal !== null && reply.statusCode === 200 && !hasStatus(error)) reply.code(refusal.statusCode)
+    // handler still has the last word. (500 is what Fastify has put there already when somebody traces its requests.)
+    const unsaid = reply.statusCode === 200 || reply.statusCode === 500
+    if (refusal !== null && unsaid && !hasStatus(error)) reply.code(refusal.statusCode)
     next()
   })
   app.addHook('onSend', (request, reply, _payload, next) => {
-    if (reply.statusCode >= 400) answer(request, reply)
+    answer(request, reply)
     next()
   })
   app.addHook('onReady', function (next) {

@@ -1,4 +1,4 @@
-import type { FastifyContextConfig, FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { OptionError, errorTable } from '../lib/errors.ts'
 import type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
@@ -36,7 +36,8 @@ declare module 'fastify' {
   }
 }
 
-const plugin: FastifyPluginCallback<Partial<GuardOptions>> = (app, given, done) => {
+// Async, as what a plugin of the other kind throws is not caught.
+const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => {
   app.decorate('impersonationGuard', createImpersonationGuard(checkGuardOptions<FastifyRequest>(optionsOf(app, given))))
   if (!app.hasRequestDecorator('judgeGrant')) {
     app.decorateRequest('judgeGrant', async function (this: FastifyRequest, ...reach: [reach?: GrantReach | null]) {
@@ -53,7 +54,6 @@ const plugin: FastifyPluginCallback<Partial<GuardOptions>> = (app, given, done) 
     const decision = await request.server.impersonationGuard.judgeRoute(request, route)
     if (decision !== null && !log(request, decision).allowed) return reply.refuseGrant()
   })
-  done()
 }
 
 function guardedRoute ({ config, method, url }: GuardableRoute): GuardedRoute | null {
@@ -90,7 +90,7 @@ function optionsOf (app: FastifyInstance, given: Partial<GuardOptions>): unknown
  * reach has not said yes to AI processing. Routes ask for it by `config.impersonationGuard`, handlers by
  * `request.judgeGrant`.
  */
-export const impersonationGuard: FastifyPluginCallback<Partial<GuardOptions>> = fp(plugin, {
+export const impersonationGuard: FastifyPluginAsync<Partial<GuardOptions>> = fp(plugin, {
   name: 'fastify-oauth-resource-server/impersonation-guard',
   fastify: '5.x'
 })

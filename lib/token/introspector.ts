@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type * as OAuth4WebApi from 'oauth4webapi'
 import type { Clock } from '../clock.ts'
 import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../errors.ts'
@@ -76,7 +76,7 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
 
   return {
     async introspect (token) {
-      const digest = createHash('sha256').update(token).digest('base64')
+      const digest = hash('sha256', token, 'base64')
       if (refusedTokens?.has(digest) === true) throw refused('token_inactive')
       const same = underWay.get(digest)
       if (same !== undefined) return await same

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
@@ -21,7 +21,6 @@ export interface TokenCache {
    * @param maxAgeMs where that is shorter than the cache's own
    */
   remember (token: string, accessToken: AccessToken, basis: Basis, maxAgeMs?: number): void
-  clear (): void
 }
 
 /** What a verification rested on. A token is known only for as long as that holds. */
@@ -52,11 +51,10 @@ export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCa
       const { expiresAt } = accessToken
       const deadline = Math.min(expiresAt === null ? Infinity : expiresAt * 1000, now + rules.maxAgeMs, now + maxAgeMs)
       if (now < deadline) entries.set(digest(token), { accessToken, basis, deadline })
-    },
-    clear: () => entries.clear()
+    }
   }
 }
 
 function digest (token: string): string {
-  return createHash('sha256').update(token).digest('base64')
+  return hash('sha256', token, 'base64')
 }

@@ -1,3 +1,4 @@
+import { tracingChannel } from 'node:diagnostics_channel'
 import { test } from 'tap'
 import { InsufficientScopeError, OAuthResourceError, UnavailableError } from '../../plugins/index.ts'
 import { bearer, createApp, optionsFor } from '../support/app.ts'
@@ -257,6 +258,28 @@ test('H26 an application that gives an error of ours another status means it', a
     t.equal(response.statusCode, status, url)
     t.equal(response.headers['www-authenticate'], undefined, url)
   }
+})
+
+test('H26 the status of an error counts with an error handler that says nothing about it', async t => {
+  const without = createServer(t)
+  const app = await createHintServer(t)
+  for (const server of [without, app]) {
+    server.setErrorHandler((_error, _request, reply) => reply.send('failed'))
+    server.get('/', async () => { throw Object.assign(new Error('x', { cause: new InsufficientScopeError(['a']) }), { statusCode: 404 }) })
+  }
+  t.equal((await app.inject('/')).statusCode, (await without.inject('/')).statusCode)
+})
+
+test('H26 a wrapped error keeps its status when somebody traces the requests', async t => {
+  const { asyncEnd } = tracingChannel('fastify.request.handler')
+  const listen = (): void => {}
+  asyncEnd.subscribe(listen)
+  t.teardown(() => asyncEnd.unsubscribe(listen))
+  const app = await createHintServer(t)
+  app.get('/', async () => { throw new Error('x', { cause: new InsufficientScopeError(['a']) }) })
+  const response = await app.inject('/')
+  t.equal(response.statusCode, 403)
+  t.match(bearerOf(response), { error: 'insufficient_scope', scope: 'a' })
 })
 
 test('H26 an error handler that makes a 401 of another refusal gets the challenge of a 401', async t => {

@@ -63,6 +63,7 @@ test('a preflight runs nothing that a token protects', async t => {
   app.all('/all-optional', { config: { oauth: { token: 'optional' } } }, run('all-optional'))
   app.all('/all-open', { config: { oauth: false } }, run('all-open'))
   app.options('/own', run('own'))
+  app.route({ method: ['OPTIONS'], url: '/own-listed', handler: run('own-listed') })
   const token = await issuer.token()
   const cases: Array<[url: string, headers: Record<string, string>, status: number, ran: string[]]> = [
     ['/all', preflight, 204, []],
@@ -72,6 +73,7 @@ test('a preflight runs nothing that a token protects', async t => {
     ['/all-optional', preflight, 200, ['all-optional']],
     ['/all-open', preflight, 200, ['all-open']],
     ['/own', preflight, 200, ['own']],
+    ['/own-listed', preflight, 200, ['own-listed']],
     ['/missing', preflight, 404, []],
     ['/all', {}, 401, []],
     ['/all', { origin: 'https://app.example' }, 401, []],

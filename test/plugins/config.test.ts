@@ -29,6 +29,19 @@ test('warnings go to the log of the host', async t => {
   ])
 })
 
+test('scopes within a scope are asked about the scopes of their own resource', async t => {
+  const { lines, stream } = logged()
+  const app = createServer(t, { logger: { level: 'warn', stream } })
+  await app.register(config, { ...plainOptions, scopes: { outer: '' } })
+  await app.register(async child => {
+    await child.register(config, { ...plainOptions, resource: 'https://api.example.com/child', scopes: { inner: '' } })
+    child.get('/a', { config: { oauth: { scopes: ['inner'] } } }, async () => 1)
+    child.get('/b', { config: { oauth: { scopes: ['outer'] } } }, async () => 1)
+  })
+  await app.ready()
+  t.strictSame(lines, ['https://api.example.com/child: GET /b asks for outer, which is not among the scopes'])
+})
+
 test('without configured scopes no route is warned about', async t => {
   const { lines, stream } = logged()
   const app = createServer(t, { logger: { level: 'warn', stream } })

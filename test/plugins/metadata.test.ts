@@ -30,6 +30,19 @@ test('HEAD: the same headers and no body', async t => {
   }
 })
 
+test('S5 whatever headers a hook of the host sets for its own answers', async t => {
+  const app = createServer(t)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ 'access-control-allow-origin': 'https://app.example.com', 'access-control-allow-credentials': 'true' })
+  })
+  await registerHint(app, { resource })
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST'] as const) {
+    const { headers } = await app.inject({ method, url: documentUrl })
+    t.equal(headers['access-control-allow-origin'], '*', method)
+    t.equal(headers['access-control-allow-credentials'], undefined, method)
+  }
+})
+
 test('If-None-Match: 304 without a body, when it is the one', async t => {
   const app = await createHintServer(t, { resource })
   const etag = String((await app.inject(documentUrl)).headers.etag)

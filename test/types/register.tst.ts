@@ -44,7 +44,7 @@ describe('the composed plugin', () => {
 
 describe('the parts', () => {
   test('config takes the options, the others take none', () => {
-    expect(config).type.toBe<FastifyPluginCallback<OAuthResourceServerOptions>>()
+    expect(config).type.toBe<FastifyPluginAsync<OAuthResourceServerOptions>>()
     expect(app.register).type.not.toBeCallableWith(config)
     for (const part of [challenge, metadata, authenticate, authorize]) {
       expect(part).type.toBe<FastifyPluginCallback>()

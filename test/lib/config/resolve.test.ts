@@ -87,6 +87,7 @@ test('warnings', t => {
     [{ resource: 'https://h/a/' }, 'resource "https://h/a/" ends with a slash, which clients must then repeat in every comparison'],
     [{ scopes: { '*': 'All' } }, 'scopes.* is not advertised'],
     [{ scopes: { offline_access: 'Stay' } }, 'scopes.offline_access is not advertised'],
+    [{ metadata: undefined }, 'metadata.resource_name should say what a person calls this resource'],
     [{ metadata: {} }, 'metadata.resource_name should say what a person calls this resource'],
     [{ authorizationServers: [{ issuer: 'https://as', advertised: false }] },
       'no authorization server is advertised, so the metadata document leads no client to one']
@@ -150,7 +151,14 @@ test('options that are no object', t => {
 })
 
 test('a fault that is nobody\'s option is not made one', t => {
-  const metadata = new Proxy({ resource_name: 'N' }, { ownKeys: () => { throw new RangeError('broken') } })
+  let times = 0
+  const moody = {
+    toJSON () {
+      if (++times > 1) throw new RangeError('broken')
+      return 'x'
+    }
+  }
+  const metadata = { resource_name: 'N', moody }
   t.throws(() => resolveConfig(given({ metadata })), { name: 'RangeError', message: 'broken' })
   t.end()
 })

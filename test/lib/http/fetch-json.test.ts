@@ -131,10 +131,12 @@ test('time is up', async t => {
   })
   await t.test('when the answer comes too late: it is left alone', async t => {
     const { promise, resolve } = createDeferred<Response>()
-    const { body, cancelled } = watchedBody(controller => controller.enqueue(encode(' ')))
+    let pulled = 0
+    const { body, cancelled } = watchedBody(controller => { pulled++; controller.enqueue(encode(' ')) })
     t.equal(await faultOf(() => promise, soon), 'timeout')
     resolve(new Response(body))
     await cancelled
+    t.equal(pulled, 1)
   })
   await t.test('and it is not kept waiting for when the answer is there', async t => {
     const active = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length

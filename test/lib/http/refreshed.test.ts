@@ -238,3 +238,15 @@ test('a cool-down that began before an outage ends with it', async t => {
   t.equal(await outcome(refreshed.newerThan('a')), 'Error: down', 'fifteen seconds into a cool-down of thirty')
   t.equal(asked.length, 4)
 })
+
+test('a failure that is over is over, should the clock be set back too', async t => {
+  const { clock, refreshed, be } = createSource()
+  be(down)
+  t.equal(await outcome(refreshed.get()), 'Error: down')
+  clock.advance(5)
+  be('a')
+  t.equal(await refreshed.get(), 'a')
+  clock.advance(-4)
+  be('b')
+  t.equal(await refreshed.newerThan('a'), 'b')
+})
