@@ -89,8 +89,7 @@ test('what could not be found out', async t => {
   const cases: Record<string, (fake: FakeIssuer) => void> = {
     'metadata missing': fake => fake.answer(fake.metadataUrl, () => new Response('', { status: 404 })),
     'keys missing': fake => fake.answer(fake.jwksUri, () => new Response('', { status: 404 })),
-    'keys that are no keys': fake => fake.answer(fake.jwksUri, () => Response.json({ keys: {} })),
-    'keys nested beyond measure': fake => fake.answer(fake.jwksUri, () => new Response(`{"keys":[],"x":${'['.repeat(4900)}${']'.repeat(4900)}}`))
+    'keys that are no keys': fake => fake.answer(fake.jwksUri, () => Response.json({ keys: {} }))
   }
   for (const [title, breakIt] of Object.entries(cases)) {
     const parts = await setup()
