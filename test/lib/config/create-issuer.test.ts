@@ -11,9 +11,11 @@ import { createFakeIssuer } from '../../support/issuer.ts'
 
 const mtlsEndpoint = 'https://mtls.login.example.com/introspect'
 
+type Options = Omit<Partial<IssuerOptions>, 'introspection'> & { introspection: Partial<IntrospectionOptions> }
+type OptionsOf = (fake: FakeIssuer, introspect: string) => Options
+
 test('what an issuer is asked for, and nothing more', async t => {
-  const cases: Array<[title: string, optionsOf: (fake: FakeIssuer, introspect: string) => Omit<Partial<IssuerOptions>, 'introspection'> & { introspection: Partial<IntrospectionOptions> },
-    asked: (fake: FakeIssuer, introspect: string) => string[]]> = [
+  const cases: Array<[title: string, optionsOf: OptionsOf, asked: (fake: FakeIssuer, introspect: string) => string[]]> = [
     ['the endpoint, by its metadata', () => ({ introspection: {} }), (fake, introspect) => [fake.metadataUrl, introspect]],
     ['the endpoint that is configured', (_fake, endpoint) => ({ introspection: { endpoint } }), (_fake, introspect) => [introspect]],
     ['the keys of signed answers as well', () => ({ introspection: { signedResponseAlgorithm: 'ES256' } }),
