@@ -115,6 +115,51 @@ test('who acts for the subject', async t => {
   t.equal(accessTokenFrom({ ...claims, may_act: { sub: 'staff-1' } }, rule).actor, null, 'who may act does not act')
 })
 
+test('what an issuer says in claims of its own choice', async t => {
+  const mapped: IssuerRule = {
+    ...rule,
+    claims: { ...rule.claims, roles: ['realm', 'roles'], organizations: 'org', teams: 'teams', session: 'session_state', grant: ['ext', 'grant'] }
+  }
+  const cases: Array<[given: Record<string, unknown>, by: IssuerRule, expected: Record<string, unknown> | null]> = [
+    [{ roles: ['a'], sid: 's' }, rule, { roles: ['a'], sessionId: 's', organizations: null, teams: null, grantId: null }],
+    [{ org: 'o', teams: ['t'], grant: 'g' }, rule, { organizations: null, teams: null, grantId: null }],
+    [{ realm: { roles: ['a'] }, org: 'o', teams: ['t', 'u'], session_state: 's', ext: { grant: 'g' } }, mapped,
+      { roles: ['a'], organizations: ['o'], teams: ['t', 'u'], sessionId: 's', grantId: 'g' }],
+    [{ roles: ['a'], sid: 's' }, mapped, { roles: [], sessionId: null }],
+    [{ org: [], teams: null }, mapped, { organizations: [], teams: null }],
+    [{ roles: [{ value: 'a', display: 'A' }] }, rule, { roles: ['a'] }],
+    [{ session_state: 7, ext: { grant: '' } }, mapped, { sessionId: null, grantId: null }],
+    [{ roles: 7 }, rule, null], [{ org: { id: 'o' } }, mapped, null], [{ teams: ['t', 7] }, mapped, null],
+    [{ acr: 'gold', auth_time: 7 }, rule, { authenticationContext: 'gold', authenticatedAt: 7 }],
+    [{ acr: 7, auth_time: '7' }, rule, { authenticationContext: null, authenticatedAt: null }],
+    [{ authorization_details: [{ type: 'a', x: 1 }] }, rule, { authorizationDetails: [{ type: 'a', x: 1 }] }],
+    [{ authorization_details: [] }, rule, { authorizationDetails: [] }],
+    [{ authorization_details: { type: 'a' } }, rule, null], [{ authorization_details: [{}] }, rule, null],
+    [{ authorization_details: [null] }, rule, null], [{ authorization_details: [{ type: 7 }] }, rule, null]
+  ]
+  for (const [given, by, expected] of cases) {
+    const title = JSON.stringify(given)
+    if (expected === null) t.equal(reasonOf(() => accessTokenFrom({ ...claims, ...given }, by)), 'claim_malformed', title)
+    else t.match(accessTokenFrom({ ...claims, ...given }, by), expected, title)
+  }
+})
+
+test('who acts for the subject, in a claim of the issuer\'s own', async t => {
+  const by: IssuerRule = { ...rule, claims: { ...rule.claims, actor: ['impersonator', 'id'] } }
+  const cases: Array<[given: Record<string, unknown>, subject: string | null | 'refused']> = [
+    [{}, null], [{ impersonator: { id: 'staff-1' } }, 'staff-1'], [{ impersonator: { id: { sub: 'staff-1' } } }, 'staff-1'],
+    [{ impersonator: { id: 'user-1' } }, null], [{ act: { sub: 'staff-1' } }, 'staff-1'], [{ impersonator: {}, act: { sub: 'staff-1' } }, 'staff-1'],
+    [{ impersonator: { id: 'staff-2' }, act: { sub: 'staff-1' } }, 'staff-2'],
+    [{ impersonator: { id: 7 } }, 'refused'], [{ impersonator: { id: null } }, 'refused'], [{ impersonator: { id: '' } }, 'refused'],
+    [{ impersonator: { id: [] } }, 'refused']
+  ]
+  for (const [given, subject] of cases) {
+    const title = JSON.stringify(given)
+    if (subject === 'refused') t.equal(reasonOf(() => accessTokenFrom({ ...claims, ...given }, by)), 'actor_malformed', title)
+    else t.equal(accessTokenFrom({ ...claims, ...given }, by).actor?.subject ?? null, subject, title)
+  }
+})
+
 test('is frozen all the way down, whatever the claims', async t => {
   fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), more => {
     return isFrozen(accessTokenFrom({ ...more, ...claims, act: { sub: 'staff-1' }, scope: 'read' }, rule))
