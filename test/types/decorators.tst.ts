@@ -57,7 +57,7 @@ describe('request.accessToken', () => {
       expect(request.accessToken.audience).type.toBe<readonly string[]>()
       expect(request.accessToken.actor).type.toBe<Actor | null>()
       expect(request.accessToken.principalType).type.toBe<PrincipalType>()
-      expect(request.accessToken.expiresAt).type.toBe<number>()
+      expect(request.accessToken.expiresAt).type.toBe<number | null>()
       expect(request.accessToken.claims).type.toBe<Readonly<Record<string, unknown>>>()
     }
   })
