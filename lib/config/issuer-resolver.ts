@@ -45,16 +45,13 @@ export function createIssuerResolver (config: OAuthConfig, find: NonNullable<OAu
     if (!isIdentifier(identifier)) return null
     const lookup = known.get(identifier) ?? arriving.get(identifier) ?? createLookup(identifier)
     arriving.set(identifier, lookup)
-    try {
-      const found = await lookup.get()
+    return await lookup.get().then(found => {
       if (found === null) known.delete(identifier)
       else known.set(identifier, lookup)
       return found?.issuer ?? null
-    } catch (error) {
+    }, (error: unknown) => {
       throw withoutStackTrace(() => new UnavailableError('issuer_unresolvable', Math.max(1, Math.ceil(rules.retryAfterMs / 1000)), error))
-    } finally {
-      arriving.delete(identifier)
-    }
+    }).finally(() => { arriving.delete(identifier) })
   }
 }
 

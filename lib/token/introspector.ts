@@ -158,7 +158,7 @@ async function answerAbout (token: string, source: IntrospectionSource): Promise
 function isAboutTheToken (error: unknown, oauth: typeof OAuth4WebApi): boolean {
   if (error instanceof oauth.ResponseBodyError) return error.status === 400 && error.error === 'unsupported_token_type'
   if (!(error instanceof oauth.OperationProcessingError) || error.code !== oauth.INVALID_RESPONSE) return false
-  const { body } = (error.cause ?? {}) as { body?: unknown }
+  const body = (error.cause as { body?: unknown } | undefined)?.body
   return typeof body === 'object' && body !== null
 }
 

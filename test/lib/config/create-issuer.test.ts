@@ -20,6 +20,8 @@ test('what an issuer is asked for, and nothing more', async t => {
     ['the endpoint that is configured', (_fake, endpoint) => ({ introspection: { endpoint } }), (_fake, introspect) => [introspect]],
     ['the keys of signed answers as well', () => ({ introspection: { signedResponseAlgorithm: 'ES256' } }),
       (fake, introspect) => [fake.metadataUrl, introspect, fake.jwksUri]],
+    ['the keys alone, by its metadata', (_fake, endpoint) => ({ introspection: { endpoint, signedResponseAlgorithm: 'ES256' } }),
+      (fake, introspect) => [introspect, fake.metadataUrl, fake.jwksUri]],
     ['the keys where they are configured to be', fake => ({ jwksUri: fake.jwksUri, introspection: { signedResponseAlgorithm: 'ES256' } }),
       (fake, introspect) => [fake.metadataUrl, introspect, fake.jwksUri]],
     ['no keys that are known', (fake, endpoint) => ({ jwks: { keys: fake.keys.map(key => key.publicJwk) }, introspection: { signedResponseAlgorithm: 'ES256', endpoint } }),
