@@ -87,8 +87,10 @@ function routeOf ({ policy }: McpEndpoint): McpRoute {
   return {
     config: policy.hasPublic ? { mcp: true, oauth: { token: 'optional' } } : { mcp: true },
     errorHandler (error, request, reply) {
-      // The token was asked for first, as the hooks that do are older; what the client gets is decided the other way round.
-      const refusal = toRpcRefusal(originRefusal(request) ?? error, request.body)
+      // The token was asked for first, as the hooks that do are older. A page of another origin gets its 403 all the same;
+      // a foreign Host alone does not take the hint from a 401, which comes from the configuration whatever the host.
+      const origin = originRefusal(request)
+      const refusal = toRpcRefusal(origin?.code === 'FST_MCP_ORIGIN_REFUSED' ? origin : error, request.body)
       if (refusal === null) return reply.send(error)
       return reply.code(refusal.statusCode).type('application/json; charset=utf-8').send(refusal.body)
     }

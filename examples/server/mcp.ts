@@ -23,7 +23,11 @@ export async function mcp (app: FastifyInstance, { resource, issuer, projects }:
     scopeImplies: writeImpliesRead,
     metadata: { resource_name: resource.name }
   })
-  await app.register(mcpEndpoint, { tools: toolScopes })
+  await app.register(mcpEndpoint, {
+    tools: toolScopes,
+    // The MCP inspector runs in a browser, on this port.
+    allowedOrigins: [new URL(resource.identifier).origin, 'http://localhost:6274', 'http://127.0.0.1:6274']
+  })
 
   const handler = createMcpHandler(() => createMcpServer(projects), { onerror: error => app.log.error(error) })
   const handle = toNodeHandler(handler, { onerror: error => app.log.error(error) })

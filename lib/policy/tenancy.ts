@@ -1,6 +1,6 @@
 import { askHost } from './ask-host.ts'
 import type { MaybePromise, Verdict } from './verdict.ts'
-import type { RouteReason } from '../reasons.ts'
+import type { RouteReason, UnavailableReason } from '../reasons.ts'
 import { forbidden } from './verdict.ts'
 
 export type TenantKind = 'organization' | 'team'
@@ -14,6 +14,11 @@ export type TenantOf<Request> = (request: Request) => MaybePromise<string | null
 /** `any`: whichever a token is bound to. `null`: nothing is known to belong to a tenant. */
 export type TenantRule = TenantOf<never> | 'any' | null
 
+const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: RouteReason, unavailable: UnavailableReason }>> = {
+  organization: { missing: 'organization_missing', foreign: 'organization_foreign', unavailable: 'organization_unavailable' },
+  team: { missing: 'team_missing', foreign: 'team_foreign', unavailable: 'team_unavailable' }
+}
+
 /**
  * Refuses a token that is bound to other tenants than the one the request is about, and a bound token where nobody says
  * which one that is. A token that is bound to none passes, and nothing is asked about it.
@@ -24,11 +29,12 @@ export function refuseForeignTenant (
   kind: TenantKind, bound: readonly string[] | null, rule: TenantRule, request: never
 ): MaybePromise<Verdict> {
   if (bound === null || rule === 'any') return null
-  if (rule === null) return refused(`${kind}_missing`)
+  const { missing, foreign, unavailable } = reasons[kind]
+  if (rule === null) return refused(missing)
   return askHost<unknown>(() => rule(request), tenant => {
-    if (typeof tenant !== 'string' || tenant === '') return refused(`${kind}_missing`)
-    return bound.includes(tenant) ? null : refused(`${kind}_foreign`)
-  }, `${kind}_unavailable`)
+    if (typeof tenant !== 'string' || tenant === '') return refused(missing)
+    return bound.includes(tenant) ? null : refused(foreign)
+  }, unavailable)
 }
 
 function refused (reason: RouteReason): Verdict {

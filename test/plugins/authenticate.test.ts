@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
 import oauthResourceServer, { InvalidTokenError } from '../../plugins/index.ts'
 import type { AccessToken, AccessTokenVerifier } from '../../plugins/index.ts'
+import { accessTokenOf } from '../support/access-token.ts'
 import { bearer, createApp, optionsFor } from '../support/app.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 import { accepted, answerOf, createTestServer, invalidRequest, invalidToken, noCredentials } from '../support/server.ts'
@@ -122,7 +123,7 @@ test('each scope has the verifier of its own resource', async t => {
 })
 
 test('a verifier of one\'s own', async t => {
-  const known = { subject: 'mine' } as AccessToken
+  const known = accessTokenOf({ subject: 'mine' })
   const promiseOfAnotherRealm = (value: AccessToken): Promise<AccessToken> => {
     const promise = Promise.resolve(value)
     return { then: promise.then.bind(promise) } as Promise<AccessToken>

@@ -29,6 +29,8 @@ const root = 'plugins/index.ts'
  * do not know each other.
  */
 const layers: ReadonlyArray<readonly string[]> = [
+  ['error-table'],
+  ['reasons'],
   ['errors', 'clock', 'options'],
   ['challenge', 'stores', 'http'],
   ['metadata', 'client'],
