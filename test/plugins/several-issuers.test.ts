@@ -33,7 +33,7 @@ async function setup (t: Teardown, optionsOf: (a: FakeIssuer, b: FakeIssuer) => 
     }
   }
   const app = await createApp(t, { ...optionsFor(a, { fetch, clock }), ...optionsOf(a, b) }, { logger: { level: 'warn', stream } })
-  app.get('/', async request => ({ accessToken: request.accessToken }))
+  app.get('/', { config: { oauth: { anyTeam: true } } }, async request => ({ accessToken: request.accessToken }))
   return { app, clock, a, b, log, get: token => app.inject({ url: '/', headers: bearer(token) }) }
 }
 
