@@ -115,6 +115,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     warnings.push('no authorization server is advertised, so the metadata document leads no client to one')
   }
   const scopes = resolveScopes(options.scopes ?? {}, warnings)
+  const discovery = discoveryOf(options)
   const config: OAuthConfig = {
     resource: options.resource,
     identifier: Object.freeze(identifier),
@@ -122,7 +123,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     document: documentOf(options, issuers, scopes, warnings),
     metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? 3600,
     scopesSupported: options.scopesSupported ?? 'configured',
-    liveScopes: liveScopesOf(options),
+    liveScopes: liveScopesOf(options, discovery),
     rootAlias,
     documentServedElsewhere,
     authorizationServerMirror: options.authorizationServerMirror === true ? mirroredOf(issuers) : null,
@@ -139,7 +140,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     teamOf: options.teamOf ?? null,
     policy: options.policy ?? null,
     tokenCache: tokenCacheOf(options),
-    discovery: discoveryOf(options),
+    discovery,
     impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),
     openapi: openApiOf(options),
     audit: Object.freeze({ ...defaultAuditRules, ...options.audit }),
@@ -204,13 +205,15 @@ function mirroredOf (issuers: readonly ResolvedIssuer[]): string {
   return first.rule.issuer
 }
 
-function liveScopesOf ({ liveScopes, scopesSupported, metadata, discovery }: OAuthResourceServerOptions): LiveScopesRules | null {
+function liveScopesOf (
+  { liveScopes, scopesSupported, metadata }: OAuthResourceServerOptions, { keys: { retryAfterMs } }: DiscoveryRules
+): LiveScopesRules | null {
   if (metadata?.signed_metadata !== undefined && (liveScopes !== undefined || scopesSupported === 'routes')) {
     throw new OptionError('metadata.signed_metadata contradicts scopes that are known late: liveScopes, or scopesSupported "routes"')
   }
   if (liveScopes === undefined) return null
   const { source, maxAgeSeconds = 300, timeoutMs = 1000 } = liveScopes
-  return Object.freeze({ source, maxAgeMs: maxAgeSeconds * 1000, timeoutMs, retryAfterMs: (discovery?.retryAfterSeconds ?? 5) * 1000 })
+  return Object.freeze({ source, maxAgeMs: maxAgeSeconds * 1000, timeoutMs, retryAfterMs })
 }
 
 function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules | null {
