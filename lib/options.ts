@@ -2,6 +2,14 @@ import type { TSchema } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
 import * as Value from 'typebox/value'
 
+/** What a web framework puts among the options of whatever is registered with it. */
+const ofRegistration: readonly string[] = ['prefix', 'logLevel', 'logSerializers']
+
+/** Options as the user wrote them, without those that are about the registration itself. */
+export function ownOptions (given: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !ofRegistration.includes(name)))
+}
+
 /**
  * The sentence that says why options are not of their schema: it names the option and the value, and never prints what
  * could be a secret.

@@ -7,6 +7,7 @@ import { resolveConfig } from '../lib/config/resolve.ts'
 import { OptionError } from '../lib/errors.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { createMetadataRegistry } from '../lib/metadata/registry.ts'
+import { ownOptions } from '../lib/options.ts'
 import type { RouteConfig } from '../lib/policy/route-options.ts'
 import type { RouteRule } from '../lib/policy/route-rule.ts'
 import type { RuleBook } from '../lib/policy/rule-book.ts'
@@ -33,17 +34,12 @@ declare module 'fastify' {
   }
 }
 
-/** What Fastify itself puts among the options of a plugin. */
-const fastifyOwn = ['prefix', 'logLevel', 'logSerializers'] as const
-
 const documentsByServer = new WeakMap<object, MetadataRegistry>()
 const givenOptions = new WeakMap<OAuthConfig, object>()
 
 // Async, as what a plugin of the other kind throws is not caught: whoever awaits the registration would never hear of it.
 const plugin: FastifyPluginAsync<Options> = async (app, options) => {
-  const given: Record<string, unknown> = { ...options }
-  for (const name of fastifyOwn) delete given[name]
-
+  const given = ownOptions(options)
   if (Object.hasOwn(app, 'oauthConfig')) return checkRepetition(app.oauthConfig, given)
 
   const { config, warnings } = resolveConfig(given)

@@ -8,6 +8,7 @@ import { createImpersonationGuard } from '../lib/impersonation/guard.ts'
 import type { GrantDecision } from '../lib/impersonation/judge.ts'
 import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../lib/impersonation/options.ts'
 import { checkGuardOptions, checkGuardedRoute } from '../lib/impersonation/options.ts'
+import { ownOptions } from '../lib/options.ts'
 import type { Audit } from '../lib/signals/audit.ts'
 import { createAudit, defaultAuditRules } from '../lib/signals/audit.ts'
 import { grantDecisionEvent } from '../lib/signals/event.ts'
@@ -90,8 +91,7 @@ async function tell (request: FastifyRequest, decision: GrantDecision): Promise<
 
 /** A server that is no protected resource gives the guard its options; elsewhere they are part of the configuration. */
 function optionsOf (app: FastifyInstance, given: Partial<GuardOptions>): unknown {
-  const own: Record<string, unknown> = { ...given }
-  for (const name of ['prefix', 'logLevel', 'logSerializers']) delete own[name]
+  const own = ownOptions(given)
   if (Object.keys(own).length > 0) return own
   const shared = app.hasDecorator('oauthConfig') ? app.oauthConfig.impersonationGuard : null
   if (shared === null) throw new OptionError('impersonationGuard is not configured')

@@ -8,6 +8,7 @@ import type { McpError } from '../lib/mcp/errors.ts'
 import type { McpOptions } from '../lib/mcp/options.ts'
 import { toRpcRefusal } from '../lib/mcp/rpc-error.ts'
 import type { McpStream } from '../lib/mcp/streams.ts'
+import { ownOptions } from '../lib/options.ts'
 import { toAuthInfo } from '../lib/token/auth-info.ts'
 
 /** What an MCP endpoint spreads into its route. */
@@ -50,9 +51,7 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   if (app.hasDecorator('mcpEndpoint')) {
     throw new OptionError('mcp: this scope, or one around it, has the plugin already; register each endpoint in a scope of its own')
   }
-  const given: Record<string, unknown> = { ...options }
-  for (const name of ['prefix', 'logLevel', 'logSerializers']) delete given[name]
-  const endpoint = createMcpEndpoint(given, app.oauthConfig)
+  const endpoint = createMcpEndpoint(ownOptions(options), app.oauthConfig)
   warnOfUnknownScopes(app, endpoint)
 
   app.decorate('mcpEndpoint', endpoint)
