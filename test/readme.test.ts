@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
@@ -10,27 +10,33 @@ import { runNode } from './support/child.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const entry = join(root, 'plugins/index.ts')
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+/** What users read: the README, and a page for each part that is too long for it. */
+const documents = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+const textOf = (document: string): string => readFileSync(join(root, document), 'utf8')
+const words = documents.map(textOf).join('\n')
 
 interface Snippet {
   /** What stands behind the fence: a language and, for us, what to do with it. */
   readonly info: string
-  /** The line of the README that its first line is. */
+  readonly document: string
+  /** The line of the document that its first line is. */
   readonly line: number
   readonly code: string
   /** The file that the comment above it says it is a copy of. */
   readonly copyOf: string | null
 }
 
-function snippetsOf (markdown: string): Snippet[] {
+function snippetsOf (document: string): Snippet[] {
+  const markdown = textOf(document)
   return [...markdown.matchAll(/^(?:<!-- (\S+) -->\n)?```(.*)\n([^]*?)^```$/gm)].map(match => {
     const [whole, copyOf = null, info, code] = match as unknown as [string, string | undefined, string, string]
     const before = markdown.slice(0, match.index + whole.indexOf('```'))
-    return { info: info.trim(), line: before.split('\n').length + 1, code, copyOf }
+    return { info: info.trim(), document, line: before.split('\n').length + 1, code, copyOf }
   })
 }
 
-const snippets = snippetsOf(readme)
+const snippets = documents.flatMap(snippetsOf)
 const typescript = snippets.filter(({ info }) => /^ts\b/.test(info))
 
 // By its `paths`, tsconfig.json puts the sources in the place of the package.
@@ -44,9 +50,10 @@ function readOptions (): ts.CompilerOptions {
 
 /** The words that stand in code and not in prose: `scopes` is a word, too. */
 const namesInCode = new Set(
-  [...snippets.map(({ code }) => code), ...readme.replace(/^```[^]*?^```$/gm, '').match(/`[^`\n]+`/g) ?? []].join(' ').split(/\W+/))
+  [...snippets.map(({ code }) => code), ...words.replace(/^```[^]*?^```$/gm, '').match(/`[^`\n]+`/g) ?? []].join(' ').split(/\W+/))
 
-const fileNameOf = ({ line }: Snippet): string => `line-${line}.ts`
+const fileNameOf = ({ document, line }: Snippet): string => `${basename(document, '.md')}-line-${line}.ts`
+const placeOf = ({ document, line }: Snippet, offset = 0): string => `${document}:${line + offset}`
 
 test('the README has snippets of every kind', t => {
   t.ok(typescript.length > 0, 'snippets in TypeScript')
@@ -70,7 +77,7 @@ test('snippets compile against the sources', t => {
     if (file === undefined) return text
     const line = file.getLineAndCharacterOfPosition(start).line
     const snippet = typescript.find(one => fileNameOf(one) === basename(file.fileName))
-    return snippet === undefined ? `${file.fileName}:${line + 1} ${text}` : `README.md:${snippet.line + line} ${text}`
+    return snippet === undefined ? `${file.fileName}:${line + 1} ${text}` : `${placeOf(snippet, line)} ${text}`
   })
   t.same(complaints, [])
   t.end()
@@ -85,15 +92,16 @@ test('snippets that say so run', async t => {
   for (const snippet of run) {
     const { exitCode, stderr } = await runNode(['--import', 'tsx', join(folder, fileNameOf(snippet))],
       { cwd: root, env: { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') } })
-    t.same({ exitCode, stderr }, { exitCode: 0, stderr: '' }, `README.md:${snippet.line}`)
+    t.same({ exitCode, stderr }, { exitCode: 0, stderr: '' }, placeOf(snippet))
   }
 })
 
 test('snippets that are copies of a file still are', t => {
   const copies = snippets.filter(({ copyOf }) => copyOf !== null)
-  for (const { copyOf, code, line } of copies) {
+  for (const snippet of copies) {
+    const { copyOf, code } = snippet
     const path = join(root, copyOf!)
-    t.equal(existsSync(path) ? readFileSync(path, 'utf8') : null, code, `README.md:${line} is ${copyOf}`)
+    t.equal(existsSync(path) ? readFileSync(path, 'utf8') : null, code, `${placeOf(snippet)} is ${copyOf}`)
   }
   t.end()
 })
@@ -104,7 +112,7 @@ test('every error code is explained', t => {
 })
 
 test('F22 the table of reasons is that of the package', t => {
-  const documented = [...readme.matchAll(/^\| `(\w+)` \| `(FST_OAUTH_\w+)` \| (.*) \|$/gm)].map(([, reason, code, meaning]) => ({ reason, code, meaning }))
+  const documented = [...words.matchAll(/^\| `(\w+)` \| `(FST_OAUTH_\w+)` \| (.*) \|$/gm)].map(([, reason, code, meaning]) => ({ reason, code, meaning }))
   t.strictSame(documented, Object.entries(reasonTable).map(([reason, { code, meaning }]) => ({ reason, code, meaning })))
   t.end()
 })
