@@ -15,6 +15,11 @@ export interface ReachReport {
   readonly complete: boolean
   /** Those without an explicit approval, for the audit. It may be cut to the first hundred, never to none. */
   readonly withoutApproval: readonly string[]
+  /**
+   * When the youngest of the approvals in reach was given, in milliseconds since the epoch: a token that is older was not
+   * covered by it, as the approval it was made under has been withdrawn since. `null` or absent: not known.
+   */
+  readonly approvedSince?: number | null
 }
 
 /** Knows organizations, their teams and members, and which of them let AI clients process their data. */

@@ -40,7 +40,7 @@ test('the package', async t => {
     for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'dist/plugins/index.js', 'dist/plugins/index.d.ts']) {
       t.ok(files.includes(path), path)
     }
-    t.same(files.filter(path => !/^(?:(?:dist|lib|plugins)\/.+|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
+    t.same(files.filter(path => !/^(?:(?:dist|lib|plugins)\/.+|docs\/.+\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
     t.same(files.filter(path => /(?:^|\/)test\/|\.te?st\.|\.tap|tsconfig|\.tsbuildinfo$/.test(path)), [])
     const built = (folder: string): string[] => files.filter(path => path.startsWith(folder) && path.endsWith('.js'))
     const sources = files.filter(path => /^(?:lib|plugins)\/.*\.ts$/.test(path))
