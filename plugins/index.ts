@@ -100,6 +100,6 @@ export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-toke
 export { toAuthInfo } from '../lib/token/auth-info.ts'
 export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { ClaimPath } from '../lib/token/claim-path.ts'
-export type { ClientAuthentication } from '../lib/token/client-authentication.ts'
+export type { ClientAuthentication, ConfidentialAuthentication } from '../lib/client/client-authentication.ts'
 export type { TokenProfile } from '../lib/token/issuer-rule.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
