@@ -99,6 +99,8 @@ export { createPostgresOrganizationDirectory } from '../lib/stores/postgres-orga
 export type { PostgresClient, PostgresOrganizationDirectoryOptions } from '../lib/stores/postgres-organization-directory.ts'
 export { RedisStoreError } from '../lib/stores/redis-client.ts'
 export type { IoredisClient, NodeRedisClient, RedisClient } from '../lib/stores/redis-client.ts'
+export { createRedisRevocationStore } from '../lib/stores/redis-revocation-store.ts'
+export type { RedisRevocationStore, RedisRevocationStoreOptions } from '../lib/stores/redis-revocation-store.ts'
 export { createRedisTokenStore } from '../lib/stores/redis-token-store.ts'
 export type { RedisTokenStoreOptions, TokenSeal } from '../lib/stores/redis-token-store.ts'
 export type { Revocation } from '../lib/stores/revocation.ts'
