@@ -111,7 +111,7 @@ test('RFSH-05 R23 two processes, fifty rounds of simultaneous expiry: never a re
   t.equal(issuer.revokedGrants(), 1, 'this issuer would have noticed')
 })
 
-test('R26 a process that dies in its turn does not take the session with it', { skip }, async t => {
+test('RFSH-05 a process that dies in its turn does not take the session with it', { skip }, async t => {
   const { issuer, processes: [first, second], store } = await createWorld(t, 500)
   issuer.gate = async () => {
     issuer.gate = async () => true
