@@ -64,13 +64,15 @@ export function createFileTokenStore (options: FileTokenStoreOptions): TokenStor
     }
     return parseRecord(text, path)
   }
-  const makeDirectory = async (): Promise<void> => { await mkdir(dirname(path), { recursive: true, mode: 0o700 }) }
+  const locked = async <T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    return await withFileLock(`${path}.${name}`, lockRules, work, signal)
+  }
 
   return {
     read,
     async write (tokens, insteadOf) {
-      await makeDirectory()
-      return await writes(async () => await withFileLock(`${path}.lock`, lockRules, async () => {
+      return await writes(async () => await locked('lock', async () => {
         if (((await read())?.generation ?? null) !== insteadOf) return null
         // Taken from the clock, so that a file that was lost does not come back under the generation of another.
         const record: TokenRecord = { generation: Math.max(clock.now(), (insteadOf ?? 0) + 1), tokens }
@@ -79,8 +81,7 @@ export function createFileTokenStore (options: FileTokenStoreOptions): TokenStor
       }))
     },
     async exclusively (work, signal) {
-      await makeDirectory()
-      return await turns(async () => await withFileLock(`${path}.turn`, lockRules, work, signal), signal)
+      return await turns(async () => await locked('turn', work, signal), signal)
     }
   }
 }

@@ -613,6 +613,7 @@ test('MCPC-17 a redirect to another origin gets no token, and what that says is 
   const api = await listen(t, (request, response) => {
     asked.push(request.headers.authorization)
     if (request.url === '/away') response.writeHead(302, { location: `${stranger}/there` }).end()
+    else if (request.url === '/json') response.writeHead(404, { 'content-type': 'application/json' }).end('{"a":1}')
     else if (request.url === '/fine') response.writeHead(302, { location: `${stranger}/fine` }).end()
     else if (request.url === '/moved') response.writeHead(303, { location: '/dead' }).end()
     else response.writeHead(401).end()
@@ -623,6 +624,7 @@ test('MCPC-17 a redirect to another origin gets no token, and what that says is 
   const throwing = createFetch({ session, resource: api, errors: 'throw' })
 
   t.equal((await fetch(`${api}/away`)).status, 401)
+  t.match(await failureOf(throwing(`${api}/json`)), { body: { a: 1 } }, 'with the defaults, too')
   t.match(await failureOf(throwing(`${api}/away`)), { verdict: 'refused', status: 401 })
   t.equal(await (await fetch(`${api}/fine`, { method: 'POST' })).text(), 'fine')
   t.equal(elsewhere.length, 3)

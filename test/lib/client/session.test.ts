@@ -602,6 +602,7 @@ test('RFSH-15 also when that comes while others have the turn', async t => {
   const turn = createDeferred<void>()
   const others = store.exclusively(() => turn.promise)
   const renewal = fails(t, session.renew(first.accessToken), 'session_expired')
+  await new Promise(resolve => { setImmediate(resolve) })
   clock.advance(2)
   turn.resolve()
   await others

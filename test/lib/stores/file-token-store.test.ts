@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -197,15 +196,6 @@ test('two who take the same turn away leave the one who came first its own', asy
   let runs = 0
   await Promise.all(stores.map(store => store.exclusively(async () => { runs++ })))
   t.equal(runs, 4)
-})
-
-test('RFSH-05 processes of their own: no write is lost', { timeout: 60_000 }, async t => {
-  const path = join(t.testdir(), 'tokens.json')
-  const child = new URL('../../support/file-store-child.ts', import.meta.url)
-  const children = [1, 2].map(() => fork(child, [path, '15'], { execArgv: ['--import', 'tsx'], stdio: 'inherit' }))
-  for (const [code] of await Promise.all(children.map(one => once(one, 'exit')))) t.equal(code, 0)
-  const record = await createFileTokenStore({ path }).read()
-  t.equal(record!.tokens!.accessToken, '30', 'each counted on from what was there')
 })
 
 test('options that cannot be', t => {
