@@ -117,7 +117,7 @@ test('G24 G25 G26 what an impersonator gets: for the idle timeout or what is lef
 test('G27 G28 G29 a log-out ends what that member of staff made as that customer, everywhere, and nothing else', async t => {
   const server = await createGrantingServer(t)
   const [sam, tom, samAsBob, ann] = [server.signIn('ann', 'sam'), server.signIn('ann', 'tom'), server.signIn('bob', 'sam'), server.signIn('ann')]
-  const tokens = []
+  const tokens: Array<{ access_token: string, refresh_token?: string }> = []
   for (const session of [sam, tom, samAsBob, ann]) tokens.push(await server.connect(session))
   const code = codeOf((await server.consent(sam, openOnly)).headers.location)
   const statuses = async () => await Promise.all(tokens.map(async token => (await server.use(token.access_token)).statusCode))
