@@ -126,9 +126,13 @@ test('F22 the table of reasons is that of the package', t => {
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
-  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'PostgresOrganizationDirectoryOptions',
-    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions',
-    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules', 'FileTokenStoreOptions']
+  const names = [
+    'OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions',
+    'ImpersonationGuardOptions', 'GuardedRouteOptions', 'ImpersonatedTokenOptions', 'ImpersonationEnds', 'CachingDirectoryOptions', 'RefusalRedirect',
+    'McpOptions',
+    'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',
+    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules'
+  ]
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)
