@@ -1,7 +1,11 @@
 import sensible from '@fastify/sensible'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
+import type {
+  FixedForwardRoute as FixedRoute, ForwardOptions as ProxyOptions, ForwardTargetOptions as TargetOptions
+} from '../lib/forward/options.ts'
+import type { ForwardTargets as Targets } from '../lib/forward/targets.ts'
 import type { RouteConfig as Rule, RouteOptions as RuleOptions } from '../lib/policy/route-options.ts'
 import { audit, auditEntry } from './audit.ts'
 import { authenticate } from './authenticate.ts'
@@ -9,6 +13,7 @@ import { authorize } from './authorize.ts'
 import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
+import { forward } from './forward.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
 import { mcp } from './mcp.ts'
 import { metadata } from './metadata.ts'
@@ -19,6 +24,14 @@ export type OAuthResourceServerOptions = Options<FastifyRequest>
 /** `config.oauth` of a route; see the README for each key. */
 export type RouteConfig = Rule<FastifyRequest>
 export type RouteOptions = RuleOptions<FastifyRequest>
+/** The options of the proxy; see docs/forward.md for each. */
+export type ForwardOptions = ProxyOptions<FastifyRequest, FastifyContextConfig>
+/** One of its `routes`. */
+export type FixedForwardRoute = FixedRoute<FastifyRequest, FastifyContextConfig>
+/** What `app.forwardTargets.register` takes. */
+export type ForwardTargetOptions = TargetOptions<FastifyRequest>
+/** `app.forwardTargets` */
+export type ForwardTargets = Targets<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
@@ -45,7 +58,7 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 export default oauthResourceServer
 export type { AuditEntry } from './audit.ts'
 export {
-  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, impersonationGuard, mcp, metadata, openapi
+  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, forward, impersonationGuard, mcp, metadata, openapi
 }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
@@ -67,6 +80,11 @@ export { reasonTable } from '../lib/reasons.ts'
 export type { ErrorCode, ErrorRow } from '../lib/error-table.ts'
 export type { RequiredAuthentication } from '../lib/errors.ts'
 export type { GrantRefusalReason, Reason, ReasonRow, RequestReason, TokenReason, UnavailableReason } from '../lib/reasons.ts'
+export { ForwardError, forwardErrorTable } from '../lib/forward/errors.ts'
+export type { ForwardErrorCode, ForwardErrorRow } from '../lib/forward/errors.ts'
+export { defaultRequestHeaders, defaultResponseHeaders } from '../lib/forward/header-list.ts'
+export type { ForwardCredential } from '../lib/forward/options.ts'
+export type { ForwardRegistration } from '../lib/forward/targets.ts'
 export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'

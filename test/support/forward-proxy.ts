@@ -1,0 +1,69 @@
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import type { Session } from '../../lib/client/session.ts'
+import type { TokenSet } from '../../lib/stores/token-store.ts'
+import type { ForwardCredential, ForwardOptions, ForwardRegistration, ForwardTargetOptions } from '../../plugins/index.ts'
+import { forward } from '../../plugins/index.ts'
+import type { HttpAnswer, HttpRequest } from './http-request.ts'
+import { send } from './http-request.ts'
+
+export interface TestSession extends Pick<Session, 'token' | 'renew'> {
+  /** The tokens that were said to be rejected, in order. */
+  readonly rejected: string[]
+  /** What `token` gives now. */
+  current: string
+}
+
+/** A session whose tokens are `token-1`, `token-2` and so on; renewed at most once for a rejected token, as the real one does. */
+export function createTestSession (): TestSession {
+  const rejected: string[] = []
+  const set = (accessToken: string): TokenSet => ({ accessToken, tokenType: 'Bearer', refreshToken: 'refresh', expiresAt: null, scopes: null })
+  const session: TestSession = {
+    rejected,
+    current: 'token-1',
+    async token () { return set(session.current) },
+    async renew (token) {
+      rejected.push(token)
+      if (token === session.current) session.current = `token-${Number(token.slice(6)) + 1}`
+      return set(session.current)
+    }
+  }
+  return session
+}
+
+export interface TestProxy {
+  readonly app: FastifyInstance
+  readonly origin: string
+  /** The target that was registered at the start, when there was an upstream to register. */
+  readonly target: ForwardRegistration & { readonly secret: string, readonly url: string }
+  /** Asks the target, with its secret. */
+  ask (rest?: string, request?: HttpRequest): Promise<HttpAnswer>
+}
+
+export interface TestProxyOptions {
+  readonly upstream: string
+  readonly credential?: ForwardCredential
+  readonly options?: ForwardOptions
+  readonly serverOptions?: FastifyServerOptions
+  /** Adds to the server before the proxy is registered. */
+  readonly before?: (app: FastifyInstance) => Promise<void>
+  readonly target?: Partial<ForwardTargetOptions>
+}
+
+/** A proxy on loopback with one target; closed when the test ends. */
+export async function startProxy (t: { teardown (close: () => unknown): unknown }, given: TestProxyOptions): Promise<TestProxy> {
+  const app = Fastify({ forceCloseConnections: true, ...given.serverOptions }) as FastifyInstance
+  t.teardown(() => app.close())
+  await given.before?.(app)
+  await app.register(forward, given.options ?? {})
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  const target = app.forwardTargets.register({
+    name: 'projects', identity: 'user-1', upstream: given.upstream, credential: given.credential ?? { session: createTestSession() }, ...given.target
+  }) as TestProxy['target']
+  return {
+    app,
+    origin,
+    target,
+    ask: (rest = '', request = {}) => send(`${target.url}${rest}`, { ...request, headers: ['x-forward-secret', target.secret, ...request.headers ?? []] })
+  }
+}
