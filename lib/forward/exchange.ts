@@ -1,65 +1,92 @@
-import type { ClassifierRules } from '../client/classify.ts'
-import { classify } from '../client/classify.ts'
+import type { ClassifierRules, Verdict } from '../client/classify.ts'
+import { classify, classifyChallenge } from '../client/classify.ts'
+import { SessionError } from '../client/errors.ts'
 import type { ProofOfPossession } from '../client/proof.ts'
 import type { Session } from '../client/session.ts'
+import type { Clock } from '../clock.ts'
 import type { TokenSet } from '../stores/token-store.ts'
+import { ForwardError } from './errors.ts'
 import { valueOf } from './header-list.ts'
 import type { InspectionLimits } from './inspection.ts'
-import { inspect } from './inspection.ts'
-import { renewalError } from './renewal-error.ts'
+import { headersOf, inspect } from './inspection.ts'
 import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
 
+/** The slice of a session that it takes to use its tokens. */
+export type ForwardSession = Pick<Session, 'generation' | 'token' | 'renew' | 'refuse'>
+
 export interface SessionCredential {
-  readonly session: Pick<Session, 'token' | 'renew'>
+  readonly session: ForwardSession
   readonly proof?: ProofOfPossession
 }
 
 export interface ExchangeRules {
   readonly limits: InspectionLimits
   readonly classifier: ClassifierRules | undefined
+  readonly clock: Clock
 }
 
 /**
- * Asks an upstream with the token of a session. The whole budget of one request of a caller: two requests to the upstream, and one
- * renewal. Nothing below it retries, and nothing above it.
+ * Asks an upstream with the token of a session. The budget of one request of a caller is spent here and nowhere else: two
+ * requests to the upstream, and one renewal. A token that was renewed for this very request before it was sent has spent it.
  *
- * @throws ForwardError
+ * @returns the last answer, its body not read
+ * @throws ForwardError, or the reason of the signal
  */
 export async function askWithSession (
-  request: UpstreamRequest, { session, proof }: SessionCredential, upstreams: Upstreams, { limits, classifier }: ExchangeRules
+  request: UpstreamRequest, { session, proof }: SessionCredential, upstreams: Upstreams, { limits, classifier, clock }: ExchangeRules
 ): Promise<UpstreamAnswer> {
-  const { signal } = request
+  const { method, body, signal } = request
   const url = `${request.address.origin}${request.target}`
+
   const send = async ({ accessToken, tokenType }: TokenSet): Promise<UpstreamAnswer> => {
+    if (tokenType === 'DPoP' && proof === undefined) throw credentialError(new SessionError('proof_missing'), clock)
     const headers = [...request.headers, 'authorization', `${tokenType} ${accessToken}`]
-    if (proof !== undefined) headers.push('dpop', await proof.proofFor(request.method, url, accessToken))
+    if (proof !== undefined && tokenType === 'DPoP') headers.push('dpop', await proof.proofFor(method, url, accessToken))
     const answer = await upstreams.call({ ...request, headers })
     const nonce = valueOf(answer.headers, 'dpop-nonce')
     if (nonce !== null) proof?.sawNonce(url, nonce)
     return answer
   }
-
-  const tokens = await orRenewalError(session.token())
-  signal.throwIfAborted()
-  const { answer, ...signs } = await inspect(await send(tokens), request.method, limits)
-  const { kind } = classify(signs, classifier)
-  if (kind !== 'dead_token' && (kind !== 'use_dpop_nonce' || proof === undefined)) return answer
-
-  if (request.body.kind === 'passing') {
-    // It cannot be sent again. The caller has it still, and finds a live token when it comes back.
-    if (kind === 'dead_token') session.renew(tokens.accessToken).catch(() => {})
-    return answer
+  const tokensOf = async (asked: Promise<TokenSet>): Promise<TokenSet> => {
+    const tokens = await asked.catch((error: unknown) => { throw credentialError(error, clock) })
+    signal.throwIfAborted()
+    return tokens
   }
-  answer.body.destroy()
-  const renewed = kind === 'dead_token' ? await orRenewalError(session.renew(tokens.accessToken)) : tokens
-  signal.throwIfAborted()
-  return await send(renewed)
+
+  const before = session.generation
+  const tokens = await tokensOf(session.token())
+  const mayRenew = before === null || before === session.generation
+
+  const { answer, verdict } = await judge(await send(tokens), method, limits, classifier)
+  const { kind } = verdict
+  if (kind === 'dead_token' && body.kind !== 'passing' && mayRenew) {
+    answer.body.destroy()
+    return await send(await tokensOf(session.renew(tokens.accessToken)))
+  }
+  if (kind === 'use_dpop_nonce' && body.kind !== 'passing' && proof !== undefined) {
+    answer.body.destroy()
+    return await send(tokens)
+  }
+  // The caller gets this answer, and whoever comes next another token.
+  if (kind === 'dead_token') session.refuse(tokens.accessToken)
+  return answer
 }
 
-async function orRenewalError (tokens: Promise<TokenSet>): Promise<TokenSet> {
-  try {
-    return await tokens
-  } catch (error) {
-    throw renewalError(error)
-  }
+/** A challenge that says enough saves the reading of the body. */
+async function judge (
+  answer: UpstreamAnswer, method: string, limits: InspectionLimits, classifier: ClassifierRules | undefined
+): Promise<{ answer: UpstreamAnswer, verdict: Verdict }> {
+  const byChallenge = classifyChallenge({ status: answer.status, headers: headersOf(answer) })
+  if (byChallenge !== null) return { answer, verdict: byChallenge }
+  const { answer: unread, ...signs } = await inspect(answer, method, limits)
+  return { answer: unread, verdict: classify(signs, classifier) }
+}
+
+/** Who asked has done nothing wrong: whatever keeps a session from giving a token is told apart from a 401. */
+function credentialError (cause: unknown, clock: Clock): ForwardError {
+  if (!(cause instanceof SessionError)) return new ForwardError('FST_FORWARD_RENEWAL_FAILED', { cause })
+  if (cause.needsAuthorization) return new ForwardError('FST_FORWARD_SESSION_OVER', { cause })
+  if (cause.fault === 'token_refused' || cause.fault === 'proof_missing') return new ForwardError('FST_FORWARD_CREDENTIAL_REFUSED', { cause })
+  const retryAfterSeconds = cause.retryAt === null ? 5 : Math.max(1, Math.ceil((cause.retryAt - clock.now()) / 1000))
+  return new ForwardError('FST_FORWARD_RENEWAL_FAILED', { cause, retryAfterSeconds })
 }

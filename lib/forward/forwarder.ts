@@ -35,7 +35,7 @@ export interface ForwardedAnswer {
 /** The slice of the options that it needs. */
 export type ForwarderRules = Pick<
   CheckedForwardOptions<never, unknown>,
-  'requestHeaders' | 'responseHeaders' | 'replayBytes' | 'inspectBytes' | 'inspectTimeoutMs' | 'classifier' | 'secretHeader'
+  'requestHeaders' | 'responseHeaders' | 'replayBytes' | 'inspectBytes' | 'inspectTimeoutMs' | 'classifier' | 'clock' | 'secretHeader'
 >
 
 export interface Forwarder {
@@ -46,8 +46,8 @@ export interface Forwarder {
 }
 
 export function createForwarder (options: ForwarderRules, upstreams: Upstreams): Forwarder {
-  const { requestHeaders, responseHeaders, replayBytes, inspectBytes, inspectTimeoutMs, classifier, secretHeader } = options
-  const exchange = { limits: { maxBytes: inspectBytes, maxMs: inspectTimeoutMs }, classifier }
+  const { requestHeaders, responseHeaders, replayBytes, inspectBytes, inspectTimeoutMs, classifier, clock, secretHeader } = options
+  const exchange = { limits: { maxBytes: inspectBytes, maxMs: inspectTimeoutMs }, classifier, clock }
   const requestList = createRequestHeaderList(requestHeaders, [secretHeader])
   const responseList = createResponseHeaderList(responseHeaders)
   const streams = new Set<Readable>()

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
-import { collect } from './request-body.ts'
+import { readWhole } from './request-body.ts'
 import type { UpstreamAnswer } from './upstreams.ts'
 
 export interface InspectionLimits {
@@ -30,18 +30,13 @@ export async function inspect (answer: UpstreamAnswer, method: string, limits: I
   const signs = { status: answer.status, headers, body: undefined, text: undefined }
   if (!isTelling(answer.status, headers, method, limits.maxBytes)) return { ...signs, answer }
 
-  const chunks: Buffer[] = []
-  const isWhole = await collect(answer.body, chunks, limits.maxBytes, limits.maxMs)
-  const bytes = Buffer.concat(chunks)
-  if (!isWhole) {
-    answer.body.unshift(bytes)
-    return { ...signs, answer }
-  }
+  const bytes = await readWhole(answer.body, limits.maxBytes, limits.maxMs)
+  if (bytes === null) return { ...signs, answer }
   const text = decode(bytes, headers.get('content-encoding'), limits.maxBytes)
   return { ...signs, answer: { ...answer, body: Readable.from([bytes], { objectMode: false }) }, text, body: parse(text) }
 }
 
-function headersOf ({ headers: lines }: UpstreamAnswer): Headers {
+export function headersOf ({ headers: lines }: UpstreamAnswer): Headers {
   const headers = new Headers()
   for (let i = 0; i < lines.length; i += 2) headers.append(lines[i]!, lines[i + 1]!)
   return headers

@@ -3,9 +3,11 @@ import * as Value from 'typebox/value'
 import type { Dispatcher } from 'undici'
 import type { ClassifierRules } from '../client/classify.ts'
 import type { ProofOfPossession } from '../client/proof.ts'
-import type { Session } from '../client/session.ts'
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors.ts'
 import { explain, show } from '../options.ts'
+import type { ForwardSession } from './exchange.ts'
 import { defaultRequestHeaders, defaultResponseHeaders, isOfTheConnection } from './header-list.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -13,7 +15,7 @@ type MaybePromise<T> = T | Promise<T>
 /** What is sent to an upstream in the place of the caller's own credentials. */
 export type ForwardCredential =
   /** The access token of a session of ours, renewed at most once a request. `proof` where the tokens are bound to a key (RFC 9449). */
-  | { readonly session: Pick<Session, 'token' | 'renew'>, readonly proof?: ProofOfPossession }
+  | { readonly session: ForwardSession, readonly proof?: ProofOfPossession }
   /**
    * Header fields that stay as they are. `third-party`: they belong to somebody else, who understands the upstream's 401;
    * it is passed on as it is, its challenge with it. Default: `ours`.
@@ -91,6 +93,8 @@ export interface ForwardOptions<Request, Config> {
   baseUrl?: string
   /** Lets credentials go over plain HTTP to other machines. Default: false. */
   allowInsecureUpstreams?: boolean
+  /** Where the time is taken from. Default: the clock of the machine. */
+  clock?: Clock
   /** A dispatcher of undici of the host's own, for a proxy on the way or for certificates. It is not closed. Default: a pool for each upstream. */
   dispatcher?: Dispatcher
 }
@@ -114,9 +118,10 @@ const bytes = Type.Integer({ minimum: 0, maximum: 2 ** 30 })
 const namePattern = /^[!#$%&'+.^_`|~0-9A-Za-z-]+$/
 const headerName = Type.String({ pattern: namePattern })
 const headerPattern = Type.String({ pattern: /^(?:[!#$%&'+.^_`|~0-9A-Za-z-]+\*?|\*)$/ })
+const codes = Type.Array(Type.Union([text, Type.Number()]))
 const credential = Type.Union([
   Type.Object({
-    session: Type.Object({ token: anyFunction, renew: anyFunction }),
+    session: Type.Object({ token: anyFunction, renew: anyFunction, refuse: anyFunction }),
     proof: Type.Optional(Type.Object({ proofFor: anyFunction, sawNonce: anyFunction }))
   }, closed),
   Type.Object({ headers: Type.Record(Type.String(), Type.Unknown()), owner: Type.Optional(Type.Enum(['ours', 'third-party'])) }, closed)
@@ -138,9 +143,12 @@ const schema = Type.Object({
   inspectTimeoutMs: Type.Optional(milliseconds),
   connectTimeoutMs: Type.Optional(milliseconds),
   responseTimeoutMs: Type.Optional(Type.Union([milliseconds, Type.Null()])),
-  classifier: Type.Optional(Type.Object({})),
+  classifier: Type.Optional(Type.Object({
+    deadTokenCodes: Type.Optional(codes), refusalCodes: Type.Optional(codes), sentences: Type.Optional(Type.Array(text))
+  }, closed)),
   baseUrl: Type.Optional(text),
   allowInsecureUpstreams: Type.Optional(Type.Boolean()),
+  clock: Type.Optional(Type.Object({ now: anyFunction })),
   dispatcher: Type.Optional(Type.Object({ request: anyFunction }))
 }, closed)
 
@@ -157,14 +165,15 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
   const {
     path = '/forward', routes = {}, config, callers = null, secretHeader = 'x-forward-secret', requestHeaders = defaultRequestHeaders,
     responseHeaders = defaultResponseHeaders, replayBytes = 1024 * 1024, inspectBytes = 64 * 1024, inspectTimeoutMs = 2000,
-    connectTimeoutMs = 10_000, responseTimeoutMs = null, classifier, baseUrl = null, allowInsecureUpstreams = false, dispatcher = null
+    connectTimeoutMs = 10_000, responseTimeoutMs = null, classifier, baseUrl = null, allowInsecureUpstreams = false,
+    clock = systemClock, dispatcher = null
   } = options
   if (baseUrl !== null && (!URL.canParse(baseUrl) || new URL(baseUrl).origin !== baseUrl)) {
     throw new OptionError(`forward.baseUrl must be an origin, https://host, and is ${show(baseUrl)}`)
   }
   return {
     path, routes, config, callers, secretHeader: secretHeader.toLowerCase(), requestHeaders, responseHeaders, replayBytes, inspectBytes, inspectTimeoutMs,
-    connectTimeoutMs, responseTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, dispatcher
+    connectTimeoutMs, responseTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, clock, dispatcher
   }
 }
 

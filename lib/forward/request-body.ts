@@ -17,47 +17,48 @@ export type RequestBody =
  * @throws whatever the source ends with before its end
  */
 export async function readBody (source: Readable, length: number | null, keptBytes: number): Promise<RequestBody> {
-  if (length !== null && length > keptBytes) return { kind: 'passing', stream: passing(source, []), length }
-  const chunks: Buffer[] = []
-  const isWhole = await collect(source, chunks, keptBytes)
-  return isWhole ? { kind: 'kept', bytes: Buffer.concat(chunks) } : { kind: 'passing', stream: passing(source, chunks), length }
+  const bytes = length !== null && length > keptBytes ? null : await readWhole(source, keptBytes)
+  return bytes === null ? { kind: 'passing', stream: passing(source), length } : { kind: 'kept', bytes }
 }
 
 /**
- * Reads until there are more bytes than that or it takes longer than that, and then pauses.
+ * Reads a stream to its end, unless there are more bytes than that or it takes longer than that.
  *
- * @returns whether the source has ended
+ * @returns `null` where it was not read: the stream is as it was, and paused
+ * @throws whatever it ends with before its end
  */
-export function collect (source: Readable, chunks: Buffer[], maxBytes: number, maxMs: number | null = null): Promise<boolean> {
+export function readWhole (source: Readable, maxBytes: number, maxMs: number | null = null): Promise<Buffer | null> {
   return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
     let bytes = 0
-    const stop = (): void => {
-      source.pause()
-      settle(() => resolve(false))
-    }
-    const timer = maxMs === null ? undefined : setTimeout(() => stop(), maxMs)
     const settle = (act: () => void): void => {
       clearTimeout(timer)
       source.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
       act()
     }
+    const giveBack = (): void => {
+      source.pause()
+      // At once: a stream whose last chunk was taken ends before any promise is heard of.
+      source.unshift(Buffer.concat(chunks))
+      settle(() => resolve(null))
+    }
     const onData = (chunk: Buffer): void => {
       chunks.push(chunk)
       bytes += chunk.length
-      if (bytes > maxBytes) stop()
+      if (bytes > maxBytes) giveBack()
     }
-    const onEnd = (): void => settle(() => resolve(true))
+    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)))
     const onError = (error: Error): void => settle(() => reject(error))
     const onClose = (): void => settle(() => reject(new Error('the stream was closed before its end')))
-    if (source.closed) return onClose()
-    source.on('data', onData).once('end', onEnd).once('error', onError).once('close', onClose)
+    const timer = maxMs === null ? undefined : setTimeout(giveBack, maxMs)
+    if (source.closed) onClose()
+    else source.on('data', onData).once('end', onEnd).once('error', onError).once('close', onClose)
   })
 }
 
 /** A stream of its own, as whoever reads it may destroy it, and the connection of the caller has still to bring the answer. */
-function passing (source: Readable, first: readonly Buffer[]): Readable {
+function passing (source: Readable): Readable {
   const stream = new PassThrough()
-  for (const chunk of first) stream.write(chunk)
   const onGone = (): void => {
     if (!source.readableEnded) stream.destroy(new Error('the caller was gone before the end of the body'))
   }

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'tap'
 import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { defaultResponseHeaders, forward } from '../../plugins/index.ts'
 import { createTestSession, startProxy } from '../support/forward-proxy.ts'
-import { headOf, openRequest, readAnswer, send } from '../support/http-request.ts'
+import { headOf, openRequest, send } from '../support/http-request.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { startUpstream } from '../support/upstream.ts'
 
@@ -316,7 +318,7 @@ test('R35 only a time that was asked for is a limit, and a body has none', async
 })
 
 test('R43 the head of an event stream is there before its first byte, and its bytes before its end', async t => {
-  let response!: import('node:http').ServerResponse
+  let response!: ServerResponse
   const upstream = await startUpstream(t, (_received, open) => {
     response = open
     open.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
@@ -327,14 +329,13 @@ test('R43 the head of an event stream is there before its first byte, and its by
   const incoming = await headOf(outgoing)
   t.equal(incoming.headers['content-type'], 'text/event-stream')
   t.equal(incoming.headers['x-accel-buffering'], 'no')
+  const chunks = incoming[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   for (const event of ['data: 1\n\n', 'data: 2\n\n']) {
     response.write(event)
-    const [chunk] = await once(incoming, 'data') as [Buffer]
-    t.equal(chunk.toString(), event)
-    incoming.pause()
+    t.equal((await chunks.next()).value.toString(), event)
   }
   response.end()
-  t.equal((await readAnswer(incoming)).body.toString(), '')
+  t.ok((await chunks.next()).done)
 })
 
 test('a server that closes ends the event streams, and begins none', async t => {
@@ -365,8 +366,9 @@ test('a connection serves the next request after a body that nobody wanted', asy
     while (text.split('HTTP/1.1 413').length - 1 < count) text += String((await once(socket, 'data'))[0])
   }
   socket.write(head('POST', body.length))
+  socket.write(body.subarray(0, 1000))
   await seen(1)
-  socket.write(body)
+  socket.write(body.subarray(1000))
   socket.write(head('POST', 2))
   socket.write('ab')
   await seen(2)
@@ -375,7 +377,7 @@ test('a connection serves the next request after a body that nobody wanted', asy
 
 test('the path and the secret header are the host\'s to choose', async t => {
   const upstream = await startUpstream(t)
-  const app = Fastify() as import('fastify').FastifyInstance
+  const app = Fastify() as FastifyInstance
   t.teardown(() => app.close())
   await app.register(async scope => {
     await scope.register(forward, { path: '/to', secretHeader: 'X-Key-Of-Mine', baseUrl: 'https://proxy.example.com' })

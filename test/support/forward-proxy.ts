@@ -1,32 +1,42 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
-import type { Session } from '../../lib/client/session.ts'
+import type { ForwardSession } from '../../lib/forward/exchange.ts'
 import type { TokenSet } from '../../lib/stores/token-store.ts'
 import type { ForwardCredential, ForwardOptions, ForwardRegistration, ForwardTargetOptions } from '../../plugins/index.ts'
 import { forward } from '../../plugins/index.ts'
 import type { HttpAnswer, HttpRequest } from './http-request.ts'
 import { send } from './http-request.ts'
 
-export interface TestSession extends Pick<Session, 'token' | 'renew'> {
-  /** The tokens that were said to be rejected, in order. */
-  readonly rejected: string[]
+export interface TestSession extends Omit<ForwardSession, 'generation'> {
+  /** What was renewed, in order. */
+  readonly renewed: string[]
+  /** What was refused without a renewal, in order. */
+  readonly refused: string[]
   /** What `token` gives now. */
   current: string
+  generation: number
 }
 
-/** A session whose tokens are `token-1`, `token-2` and so on; renewed at most once for a rejected token, as the real one does. */
-export function createTestSession (): TestSession {
-  const rejected: string[] = []
-  const set = (accessToken: string): TokenSet => ({ accessToken, tokenType: 'Bearer', refreshToken: 'refresh', expiresAt: null, scopes: null })
+/** A session whose tokens are `token-1`, `token-2` and so on; a rejected token is renewed once, as by the real one. */
+export function createTestSession (overrides: Partial<TestSession> = {}, tokenType: TokenSet['tokenType'] = 'Bearer'): TestSession {
+  const renewed: string[] = []
+  const refused: string[] = []
+  const set = (accessToken: string): TokenSet => ({ accessToken, tokenType, refreshToken: 'refresh', expiresAt: null, scopes: null })
   const session: TestSession = {
-    rejected,
+    renewed,
+    refused,
     current: 'token-1',
+    generation: 1,
     async token () { return set(session.current) },
-    async renew (token) {
-      rejected.push(token)
-      if (token === session.current) session.current = `token-${Number(token.slice(6)) + 1}`
+    async renew (rejected) {
+      if (rejected === session.current) {
+        renewed.push(rejected)
+        session.current = `token-${++session.generation}`
+      }
       return set(session.current)
-    }
+    },
+    refuse (rejected) { refused.push(rejected) },
+    ...overrides
   }
   return session
 }

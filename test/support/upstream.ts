@@ -14,7 +14,7 @@ export interface Received {
   readonly body: Buffer
 }
 
-export type Respond = (received: Received, response: ServerResponse, request: IncomingMessage) => void | Promise<void>
+export type Respond = (received: Received, response: ServerResponse, request: IncomingMessage) => void
 
 export interface TestUpstream {
   /** `http://127.0.0.1:port` */
@@ -47,7 +47,7 @@ export async function startUpstream (
     const act = (): void => {
       const one = make()
       received.push(one)
-      void answer(one, response, request)
+      answer(one, response, request)
     }
     if (early) return act()
     request.on('data', (chunk: Buffer) => chunks.push(chunk)).once('end', act)
