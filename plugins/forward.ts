@@ -91,11 +91,16 @@ function fixedTarget (
   return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null }
 }
 
-/** A 401 that is passed on keeps the challenge of who made it; one of our own gets ours. */
+/**
+ * A 401 that is passed on keeps the challenge of who made it. One for want of the secret has no hint: no authorization server
+ * gives it.
+ */
 function configOf (name: string, given: FastifyContextConfig = {}, callers: 'access-token' | 'secret'): FastifyContextConfig {
-  if (callers === 'secret') return { oauth: false, ...given }
-  if (given.oauth === false || given.oauth?.token === 'none') throw new OptionError(`${name}.config.oauth takes no token, and callers show nothing else`)
-  return { ...given, oauth: { challenge: 'keep', ...given.oauth } }
+  const { oauth } = given
+  const takesNone = oauth === false || oauth?.token === 'none'
+  if (callers === 'access-token' && takesNone) throw new OptionError(`${name}.config.oauth takes no token, and callers show nothing else`)
+  if (callers === 'secret' && (takesNone || oauth === undefined)) return { ...given, oauth: { token: 'none', challenge: 'none' } }
+  return { ...given, oauth: { challenge: 'keep', ...oauth } }
 }
 
 /** @throws ForwardError, MissingTokenError */

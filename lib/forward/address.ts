@@ -39,21 +39,24 @@ export function parseAddress (name: string, upstream: string, allowInsecure: boo
  */
 export function targetOf ({ path }: Address, rest: string): string {
   const [, suffix, query] = /^([^?]*)(.*)$/s.exec(rest) as unknown as [string, string, string]
-  if (!staysInside(suffix)) throw new ForwardError('FST_FORWARD_PATH_REFUSED')
   // One slash between the two: with two at its beginning, a path is read as a host.
   const tail = suffix.replace(/^\/+/, '')
+  if (!staysInside(tail)) throw new ForwardError('FST_FORWARD_PATH_REFUSED')
   return `${suffix === '' ? path : `${path.replace(/\/+$/, '')}/${tail}`}${query}`
 }
 
 /** How many times over a server might decode a path. Nobody encodes an honest one more often. */
 const mostEncodings = 8
 
-/** No segment is a dot segment (RFC 3986 section 5.2.4), however often it was encoded and whatever else a server cuts off. */
-function staysInside (suffix: string): boolean {
-  if (/[\\#]/.test(suffix)) return false
-  let text = suffix
+/**
+ * No segment is a dot segment (RFC 3986 section 5.2.4), however often it was encoded and whatever else a server cuts off, and
+ * the first is not empty.
+ */
+function staysInside (tail: string): boolean {
+  if (/[\\#]/.test(tail)) return false
+  let text = tail
   for (let i = 0; i < mostEncodings; i++) {
-    if (text.split(/[/\\]/).some(segment => /^\.{1,2}(?:;|$)/.test(segment))) return false
+    if (/^[/\\]/.test(text) || text.split(/[/\\]/).some(segment => /^\.{1,2}(?:;|$)/.test(segment))) return false
     const decoded = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
     if (decoded === text) return true
     text = decoded
