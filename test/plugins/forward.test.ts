@@ -396,3 +396,23 @@ test('the path and the secret header are the host\'s to choose', async t => {
   t.same(upstream.received[0]!.all('x-key-of-mine'), [])
   t.equal(upstream.received[0]!.url, '/x')
 })
+
+test('what begins as an event stream after the server began to close is refused', async t => {
+  let open!: () => void
+  const asked = new Promise<void>(resolve => {
+    open = resolve
+  })
+  let respond!: () => void
+  const upstream = await startUpstream(t, (_received, response) => {
+    respond = () => { response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders() }
+    open()
+  })
+  const { app, ask } = await startProxy(t, { upstream: upstream.origin, serverOptions: { forceCloseConnections: false } })
+  const asking = ask()
+  await asked
+  const closing = app.close()
+  setImmediate(() => respond())
+  const answer = await asking
+  t.same([answer.status, codeOf(answer.body)], [503, 'FST_FORWARD_CLOSED'])
+  await closing
+})
