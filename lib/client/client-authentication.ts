@@ -1,0 +1,26 @@
+import type { CryptoKey } from 'jose'
+import type * as OAuth4WebApi from 'oauth4webapi'
+
+/** How this resource server proves who it is to an authorization server (RFC 6749 section 2.3, RFC 7523, RFC 8705). */
+export type ClientAuthentication =
+  | { readonly method: 'client_secret_basic', readonly clientSecret: string }
+  | { readonly method: 'client_secret_post', readonly clientSecret: string }
+  /** `keyId` names the key in the set that the authorization server knows. */
+  | { readonly method: 'private_key_jwt', readonly privateKey: CryptoKey, readonly keyId?: string }
+  /** The certificate is presented by a `fetch` of your own. */
+  | { readonly method: 'tls_client_auth' }
+  | { readonly method: 'none' }
+
+/** The same, as oauth4webapi does it. */
+export function clientAuthOf (oauth: typeof OAuth4WebApi, authentication: ClientAuthentication): OAuth4WebApi.ClientAuth {
+  switch (authentication.method) {
+    case 'client_secret_basic': return oauth.ClientSecretBasic(authentication.clientSecret)
+    case 'client_secret_post': return oauth.ClientSecretPost(authentication.clientSecret)
+    case 'private_key_jwt': {
+      const { privateKey, keyId } = authentication
+      return oauth.PrivateKeyJwt(keyId === undefined ? privateKey : { key: privateKey, kid: keyId })
+    }
+    case 'tls_client_auth': return oauth.TlsClientAuth()
+    case 'none': return oauth.None()
+  }
+}
