@@ -1,4 +1,0 @@
-export interface ProofOfPossession {
-  proofFor (method: string, url: string, accessToken: string | null): Promise<string>
-  sawNonce (url: string, nonce: string): void
-}
