@@ -34,7 +34,8 @@ export interface RegistrationOptions {
 }
 
 export interface RegistrationNeeds {
-  readonly redirectUri: string
+  /** `null` for a client that sends nobody anywhere: it has to be registered already. */
+  readonly redirectUri: string | null
   /** A client that an earlier registration with this issuer gave. */
   readonly stored: StoredClient | null
   readonly clock: Clock
@@ -60,8 +61,8 @@ export async function becomeClient (
   if (clientMetadataUrl !== undefined && server.client_id_metadata_document_supported === true) {
     return { clientId: clientMetadataUrl, authentication: clientMetadataAuthentication, registration: null }
   }
-  if (stored !== null && isUsable(stored, server.issuer, redirectUri, clock.now())) return { ...credentialsOf(stored), registration: null }
-  if (dynamicRegistration && server.registration_endpoint !== undefined) {
+  if (redirectUri !== null && stored !== null && isUsable(stored, server.issuer, redirectUri, clock.now())) return { ...credentialsOf(stored), registration: null }
+  if (redirectUri !== null && dynamicRegistration && server.registration_endpoint !== undefined) {
     const registration = await register(server, options.clientMetadata ?? {}, redirectUri, outbound)
     return { ...credentialsOf(registration), registration }
   }
@@ -141,7 +142,8 @@ async function post (url: string, body: object, outbound: Outbound): Promise<Rea
   const init = { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body) }
   try {
     const { status, text } = await outbound.getText(url, init, [200, 201, 400, 401, 403])
-    const answer = JSON.parse(text) as Readonly<Record<string, unknown>>
+    // What has no members has none of those that are looked for.
+    const answer = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
     if (status < 300) return answer
     const { error, error_description: description } = answer
     throw new AuthorizationError('registration_refused', {

@@ -30,6 +30,7 @@ test('MCPC-23 the first way that there is', async t => {
   t.match(await become(fake, { clientMetadataUrl }), { clientId: 'client-1', registration: { issuer: fake.issuer, clientId: 'client-1' } })
   await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('client_unknown'))
   await t.rejects(become(createFakeOAuth(), { dynamicRegistration: false }), failed('client_unknown'))
+  await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('client_unknown'), 'who sends nobody anywhere does not register')
 })
 
 test('MCPC-24 a metadata document, with a key of its own', async t => {
