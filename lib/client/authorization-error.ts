@@ -23,8 +23,9 @@ export const authorizationFaults = {
   token_request_refused: 'The token endpoint refused',
   token_response_invalid: 'The token endpoint answered with something that is no answer',
   token_type_refused: 'The token is not bound to the key it was asked for',
+  proof_unsupported: 'The resource takes tokens that are bound to a key alone, and no algorithm for proofs is shared',
+  sign_in_needed: 'The user has to sign in, which is not done here: begin an authorization',
   server_unavailable: 'The authorization server could not be reached, or has a fault of its own',
-  step_up_exhausted: 'What the resource asks for was authorized already, and it still asks for it',
   revocation_failed: 'The authorization server did not take a token back',
   interaction_aborted: 'Nobody came back from the authorization server in time'
 } as const
