@@ -19,7 +19,8 @@ import { createRefresh } from './refresh-token.ts'
 import { coversUrl } from './resource-match.ts'
 import { revokeTokens } from './revoke-tokens.ts'
 import type { Session } from './session.ts'
-import { SignedOutError, createSession } from './session.ts'
+import { createSession } from './session.ts'
+import { SessionError } from './errors.ts'
 import { createStepUpGuard } from './step-up-guard.ts'
 import type { ServerAccess } from './token-endpoint.ts'
 
@@ -93,7 +94,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const store = options.connection ?? createMemoryConnectionStore()
   const tokenStore = options.tokens ?? createMemoryTokenStore()
   const authorizer = createAuthorizer(options, outbound, store, clock)
-  const session = createSession({ store: tokenStore, clock, refresh: async (tokens, signal) => await refresh(tokens, signal) })
+  const session = createSession({ store: tokenStore, refresh: async (tokens, signal) => await refresh(tokens, signal) })
   const guard = createStepUpGuard(coolDownMs, clock)
   const send = createFetch({ session, fetch, proof: proofBy(authorizer) })
   let identifier = url
@@ -148,7 +149,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     try {
       return await send(input, init)
     } catch (error) {
-      if (!(error instanceof SignedOutError)) throw error
+      if (!(error instanceof SessionError) || !error.needsAuthorization) throw error
       // Its challenge says what to ask for; and it may be for everybody.
       return await fetch(input, init)
     }

@@ -206,7 +206,8 @@ export function createFakeOAuth (options: FakeOAuthOptions = {}): FakeOAuth {
       else overrides.set(asked, answer)
     },
     killTokens () { accessTokens.clear() },
-    async fetch (asked, init) {
+    async fetch (given, init = {}) {
+      const asked = String(given)
       const body = init.body === undefined || init.body === null ? '' : await new Response(init.body).text()
       const request: Received = { method: init.method ?? 'GET', url: asked, headers: new Headers(init.headers), body, form: new URLSearchParams(body) }
       received.push(request)
