@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { connect } from '../../../lib/client/connect.ts'
-import type { ConnectOptions, Connection } from '../../../lib/client/connect.ts'
+import type { Connection } from '../../../lib/client/connect.ts'
 import { requestClientCredentials } from '../../../lib/client/client-credentials.ts'
 import type { BrowserRedirect } from '../../../lib/client/browser-redirect.ts'
 import type { FakeOAuth } from '../../support/fake-oauth.ts'
