@@ -94,7 +94,8 @@ async function waysIn (): Promise<Omit<ConnectOptions, 'url'>> {
 }
 
 const connection = await connect({ url, ...await waysIn() })
-const client = new Client({ name: 'conformance', version: '1.0.0' })
+const version = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION ?? ''
+const client = new Client({ name: 'conformance', version: '1.0.0' }, version < '2026' ? {} : { versionNegotiation: { mode: { pin: version } } })
 await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch: connection.fetch }))
 const { tools } = await client.listTools()
 for (const { name } of tools) await client.callTool({ name, arguments: {} })

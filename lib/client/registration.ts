@@ -5,6 +5,7 @@ import { AuthorizationError } from './authorization-error.ts'
 import { showUrl } from './guarded-fetch.ts'
 import type { Outbound } from './outbound.ts'
 import { isNative } from './redirect-uri.ts'
+import { isOutage } from './resource-discovery.ts'
 import type { ServerMetadata } from './server-discovery.ts'
 import { endpointOf } from './server-discovery.ts'
 import type { ClientCredentials } from './token-endpoint.ts'
@@ -153,6 +154,6 @@ async function post (url: string, body: object, outbound: Outbound): Promise<Rea
     if (error instanceof AuthorizationError) throw error
     if (!(error instanceof FetchError)) throw new AuthorizationError('registration_refused', { message: 'the answer is no JSON' })
     if (error.cause instanceof AuthorizationError) throw error.cause
-    throw new AuthorizationError('server_unavailable', { message: error.fault, status: error.status })
+    throw new AuthorizationError(isOutage(error) ? 'server_unavailable' : 'registration_refused', { message: error.fault, status: error.status })
   }
 }

@@ -20,16 +20,18 @@ export type EndpointName =
  * 5, OpenID Connect Discovery 1.0 section 4.1). A document that names another issuer than the one that was asked for is
  * not used: the strings are compared as they are.
  *
- * @throws AuthorizationError `server_metadata_missing`, `address_refused`, `server_unavailable`
+ * @throws AuthorizationError `server_metadata_missing`, `issuer_mismatch`, `address_refused`, `server_unavailable`
  */
 export async function discoverServer (issuer: string, outbound: Outbound): Promise<ServerMetadata> {
   checkAddress(issuer, outbound.rules)
   const attempts: string[] = []
   let outage = false
+  let foreign = false
   for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer))) {
     try {
       const { body } = await outbound.getJson(url)
       if (body.issuer === issuer) return body as unknown as ServerMetadata
+      foreign = true
       attempts.push(`${showUrl(url)} names another issuer`)
     } catch (error) {
       if (!(error instanceof FetchError)) throw error
@@ -38,7 +40,8 @@ export async function discoverServer (issuer: string, outbound: Outbound): Promi
       attempts.push(`${showUrl(url)} ${error.fault}`)
     }
   }
-  throw new AuthorizationError(outage ? 'server_unavailable' : 'server_metadata_missing', { message: attempts.join(', ') })
+  const fault = outage ? 'server_unavailable' : foreign ? 'issuer_mismatch' : 'server_metadata_missing'
+  throw new AuthorizationError(fault, { message: attempts.join(', ') })
 }
 
 /**

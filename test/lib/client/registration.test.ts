@@ -107,6 +107,7 @@ test('MCPC-25 a registration that is refused', async t => {
   for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('registration_refused'), JSON.stringify(body))
   await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('registration_refused'))
   await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('server_unavailable'), status: 500 })
+  await t.rejects(refused(() => new Response('', { status: 404 })), { ...failed('registration_refused'), status: 404 })
   const { AuthorizationError } = await import('../../../lib/client/authorization-error.ts')
   await t.rejects(refused(() => { throw new AuthorizationError('address_refused') }), failed('address_refused'))
   await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('address_refused'))

@@ -34,7 +34,7 @@ test('MCPC-08 a document of another issuer is not used', async t => {
   const issuer = 'https://as.example'
   const [first, second] = ['https://as.example/.well-known/oauth-authorization-server', 'https://as.example/.well-known/openid-configuration']
   for (const other of ['https://evil.example', 'https://as.example/', 'https://AS.example', 'https://as.example:443', undefined, null]) {
-    await t.rejects(world({ [first]: { issuer: other }, [second]: { issuer: other } }).find(issuer), failed('server_metadata_missing'), String(other))
+    await t.rejects(world({ [first]: { issuer: other }, [second]: { issuer: other } }).find(issuer), failed('issuer_mismatch'), String(other))
   }
   const { find } = world({ [first]: { issuer: 'https://evil.example', token_endpoint: 'https://evil.example' }, [second]: { issuer, token_endpoint: 'https://as.example/token' } })
   t.equal((await find(issuer)).token_endpoint, 'https://as.example/token', 'the next place is asked')
