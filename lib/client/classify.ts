@@ -99,7 +99,7 @@ export function classifyChallenge ({ status, headers }: Pick<Answer, 'status' | 
     }
     // The request is wrong, or its proof is: a new token would come with the same.
     case 'invalid_request': case 'invalid_dpop_proof': return refused
-    default: return null
+    case undefined: default: return null
   }
 }
 
