@@ -14,13 +14,14 @@ import type { ConnectOptions } from './connection-options.ts'
 import { checkConnectOptions } from './connection-options.ts'
 import { createFetch } from './create-fetch.ts'
 import { createOutbound } from './outbound.ts'
+import { RefreshError, SessionError } from './errors.ts'
 import type { ProofOfPossession } from './proof.ts'
+import type { Refresh } from './refresh-attempts.ts'
 import { createRefresh } from './refresh-token.ts'
 import { coversUrl } from './resource-match.ts'
 import { revokeTokens } from './revoke-tokens.ts'
 import type { Session } from './session.ts'
 import { createSession } from './session.ts'
-import { SessionError } from './errors.ts'
 import { createStepUpGuard } from './step-up-guard.ts'
 import type { ServerAccess } from './token-endpoint.ts'
 
@@ -83,7 +84,8 @@ const nothing = readChallenge(new Headers())
 const mostAuthorizations = 2
 
 /**
- * Connects to a protected resource. Nothing is sent before the first request, or {@link Connection.authorize}.
+ * Connects to a protected resource. Nothing is sent before the first request, or {@link Connection.authorize}, but to
+ * renew tokens that are kept and about to expire.
  *
  * @throws OptionError
  */
@@ -94,25 +96,25 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const store = options.connection ?? createMemoryConnectionStore()
   const tokenStore = options.tokens ?? createMemoryTokenStore()
   const authorizer = createAuthorizer(options, outbound, store, clock)
-  const session = createSession({ store: tokenStore, refresh: async (tokens, signal) => await refresh(tokens, signal) })
+  const session = createSession({ store: tokenStore, clock, refresh: async (tokens, signal) => await refresh(tokens, signal) })
   const guard = createStepUpGuard(coolDownMs, clock)
   const send = createFetch({ session, fetch, proof: proofBy(authorizer) })
   let identifier = url
   let authorizations = 0
   let underWay: Promise<void> | null = null
   let failure: { at: number, error: unknown } | null = null
+  /** The tokens that were had last: those of a session without a refresh token are in no store. */
+  let latest: TokenSet | null = null
   let unrevoked: { access: ServerAccess, tokens: TokenSet } | null = null
 
-  const refresh = async (tokens: TokenSet, signal: AbortSignal): Promise<TokenSet> => {
-    if (options.grant !== undefined) {
-      const authorized = await authorizer.byGrant(nothing)
-      await store.write(authorized.connection)
-      return authorized.tokens
-    }
-    const { server, client: { clientId, authentication }, prover } = await authorizer.current()
-    return await createRefresh({
-      server, clientId, authentication, resource: identifier, fetch: outbound.fetch as typeof globalThis.fetch, ...prover !== null && { prover }
-    })(tokens, signal)
+  const refresh: Refresh = async (tokens, signal) => {
+    const { server, client: { clientId, authentication }, prover } = await authorizer.current().catch((error: unknown) => {
+      throw refreshError(error as AuthorizationError)
+    })
+    const { fetch } = outbound
+    const renew = createRefresh({ server, clientId, authentication, resource: identifier, clock, fetch, ...prover !== null && { prover } })
+    latest = await renew(tokens, signal)
+    return latest
   }
 
   /** What belongs to tokens is written before them. Those of another issuer are gone by then: it would get their refresh token. */
@@ -121,6 +123,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     if (last !== null && last.issuer !== connection.issuer) await session.signOut()
     await store.write(connection)
     await session.signIn(tokens)
+    latest = tokens
     identifier = connection.resource!
     authorizations++
     failure = null
@@ -150,19 +153,23 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
       return await send(input, init)
     } catch (error) {
       if (!(error instanceof SessionError) || !error.needsAuthorization) throw error
-      // Its challenge says what to ask for; and it may be for everybody.
-      return await fetch(input, init)
+      // The challenge of an answer says what to ask for; and it may be for everybody.
+      if (options.grant === undefined || authorizations === 0) return await fetch(input, init)
+      await authorizeByItself(nothing)
+      return await send(input, init)
     }
   }
 
-  const stored = await store.read()
+  const [stored, kept] = [await store.read(), await tokenStore.read()]
   if (stored !== null && stored.resource !== null) {
     if (!coversUrl(stored.resource, url, 'prefix')) throw new OptionError(`connection is that of ${show(stored.resource)}, and url is ${show(url)}`)
     identifier = stored.resource
-  } else if ((await tokenStore.read())?.tokens) {
+    latest = kept?.tokens ?? null
+  } else if (kept !== null && kept.tokens !== null) {
     // Nobody knows whose they are.
     await session.signOut()
   }
+  await session.start()
 
   return {
     session,
@@ -171,7 +178,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
       if (![url, identifier].some(covering => coversUrl(covering, target, 'prefix'))) return await fetch(input, init)
       const canRepeat = isRepeatable(input, init)
       // A body that is gone once it is sent is sent with a token.
-      if (!canRepeat && (await tokenStore.read())?.tokens == null) await authorizeByItself(nothing)
+      if (!canRepeat && session.state !== 'signed_in') await authorizeByItself(nothing)
       for (let round = 0; ; round++) {
         const before = authorizations
         const response = await attempt(input, init)
@@ -193,19 +200,23 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     },
     async complete (pending, answer) { await accept(await authorizer.complete(pending, answer), nothing) },
     async signOut () {
-      const tokens = (await tokenStore.read())?.tokens ?? null
-      if (tokens !== null) unrevoked = { access: await authorizer.current(), tokens }
+      if (latest !== null) unrevoked = { access: await authorizer.current(), tokens: latest }
+      latest = null
       await session.signOut()
       const { clients } = await store.read() ?? emptyConnection
       await store.write({ ...emptyConnection, clients })
       if (unrevoked === null) return true
-      const { access, tokens: given } = unrevoked
-      const revoked = await revokeTokens(access, given)
+      const revoked = await revokeTokens(unrevoked.access, unrevoked.tokens)
       unrevoked = null
       return revoked
     },
     close () { session.close() }
   }
+}
+
+/** What a session makes of it: an outage is one, whatever was out of reach; and nothing else says anything about the tokens. */
+function refreshError ({ fault, message, status, oauthError }: AuthorizationError): RefreshError {
+  return new RefreshError(fault === 'server_unavailable' ? 'retry' : 'keep', { message, status, oauthError })
 }
 
 /** The proofs of the key of the moment. */

@@ -117,7 +117,7 @@ export function describedError ({ error, error_description: text }: { error: str
  * @throws AuthorizationError `token_type_refused`
  */
 export function tokensFrom (
-  answer: OAuth4WebApi.TokenEndpointResponse, asked: readonly string[] | null, { prover, clock }: Pick<ServerAccess, 'prover' | 'clock'>
+  answer: OAuth4WebApi.TokenEndpointResponse, asked: readonly string[] | null, { prover, clock, server }: Pick<ServerAccess, 'prover' | 'clock' | 'server'>
 ): TokenSet {
   const isBound = answer.token_type === 'dpop'
   if (isBound !== (prover !== null)) throw new AuthorizationError('token_type_refused', { message: answer.token_type })
@@ -126,6 +126,7 @@ export function tokensFrom (
     tokenType: isBound ? 'DPoP' : 'Bearer',
     refreshToken: answer.refresh_token ?? null,
     expiresAt: answer.expires_in === undefined ? null : clock.now() + answer.expires_in * 1000,
-    scopes: wordsOf(answer.scope ?? null) ?? asked
+    scopes: wordsOf(answer.scope ?? null) ?? asked,
+    issuer: server.issuer
   }
 }
