@@ -160,7 +160,8 @@ export function createFakeOAuth (options: FakeOAuthOptions = {}): FakeOAuth {
       new Response('', { status, headers: { 'www-authenticate': `${document.dpop_bound_access_tokens_required === true ? 'DPoP' : 'Bearer'} ${pointer}${more}`, ...headers } })
     if (value === '') return challenged(401, options.challenge === undefined ? '' : `, ${options.challenge}`)
     const grant = accessTokens.get(value)
-    if (grant === undefined || (grant.thumbprint === null) !== (scheme === 'Bearer')) return challenged(401, ', error="invalid_token"')
+    const isUnbound = document.dpop_bound_access_tokens_required === true && grant?.thumbprint === null
+    if (grant === undefined || isUnbound || (grant.thumbprint === null) !== (scheme === 'Bearer')) return challenged(401, ', error="invalid_token"')
     if (grant.thumbprint !== null) {
       const proof = await checkProof(request, value, options.resourceNonce)
       if (proof instanceof Response) return challenged(401, ', error="use_dpop_nonce"', Object.fromEntries(proof.headers))
