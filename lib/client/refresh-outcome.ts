@@ -1,11 +1,5 @@
 import type { RefreshOutcome } from './errors.ts'
 
-/** One kind of failed token request. */
-export interface RefreshOutcomeRow {
-  readonly answer: string
-  readonly outcome: RefreshOutcome
-}
-
 /** What the authorization server says of itself, and what is over in a moment. */
 const passing = ['temporarily_unavailable', 'server_error', 'slow_down']
 /** What it says of the refresh token. */

@@ -15,6 +15,8 @@ export interface Session {
   readonly state: SessionState
   /** Grows whenever there are other tokens, or none any more. */
   readonly generation: number
+  /** How often this process renewed: tokens that another one got do not count. */
+  readonly renewals: number
   /** After that the session cannot be renewed, in milliseconds since the epoch; `null` when nobody said. */
   readonly renewableUntil: number | null
   /**
@@ -98,6 +100,7 @@ export function createSession (options: SessionOptions): Session {
 
   let state: SessionState = 'starting'
   let generation = 0
+  let renewals = 0
   /** What is known of the store. */
   let record: TokenRecord | null = null
   /** Tokens that no store is to see. */
@@ -273,6 +276,7 @@ export function createSession (options: SessionOptions): Session {
     // Somebody else wrote though it was our turn. What is stored is what everybody has.
     if (written === null) return takeTheirs(await store.read(), renewal)
     hold(written)
+    renewals++
     if (refused.has(tokens.accessToken)) throw cool('token_refused', undefined)
     coolDown = null
     renewal.land()
@@ -336,6 +340,7 @@ export function createSession (options: SessionOptions): Session {
   return {
     get state () { return current() !== null && !isRenewable(current()!) && !isAlive(current()!) ? 'over' : state },
     get generation () { return generation },
+    get renewals () { return renewals },
     get renewableUntil () { return current()?.renewableUntil ?? null },
     async start () {
       await load()

@@ -29,3 +29,26 @@ export async function within<T> (limitMs: number, signal: AbortSignal, wait: Wai
     ended.abort()
   }
 }
+
+/**
+ * Waits for what others may be waiting for, too: it goes on when this one gives up.
+ *
+ * @throws the reason of the signal, when it is aborted first
+ */
+export async function orAborted<T> (promise: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (signal === null) return await promise
+  const ended = new AbortController()
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const abort = (): void => {
+      const reason: unknown = signal.reason
+      reject(reason)
+    }
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true, signal: ended.signal })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    ended.abort()
+  }
+}
