@@ -5,6 +5,7 @@
  *
  * What it is told comes in `MCP_CONFORMANCE_CONTEXT`; nothing in here knows what a scenario is about but by that.
  */
+import { fileURLToPath } from 'node:url'
 import { importPKCS8 } from 'jose'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { BrowserRedirect, ConnectOptions, RegisteredClient } from 'fastify-oauth-resource-server'
@@ -24,10 +25,6 @@ interface Context {
   valid_jwt?: string
 }
 
-const url = process.argv.at(-1)!
-const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? ''
-const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}') as Context
-
 /** The suite's authorization server says yes at once: nobody has to look at a page. */
 const browser: BrowserRedirect = {
   async prepare () {
@@ -44,26 +41,26 @@ const browser: BrowserRedirect = {
 }
 
 /** The suite names no issuer for some clients that it registered; it is asked for, as an administrator would look it up. */
-async function registered (authentication: RegisteredClient['authentication']): Promise<RegisteredClient[]> {
+async function registered (url: string, context: Context, authentication: RegisteredClient['authentication']): Promise<RegisteredClient[]> {
   const outbound = createOutbound({ allowLoopback: true })
   const find = async (): Promise<string> =>
     (await discoverResource({ url, pointer: null, match: 'prefix', trust: null }, outbound)).authorizationServers[0]!
   return [{ issuer: context.issuer ?? await find(), clientId: context.client_id!, authentication }]
 }
 
-async function waysIn (): Promise<Omit<ConnectOptions, 'url'>> {
+async function waysIn (url: string, scenario: string, context: Context): Promise<Omit<ConnectOptions, 'url'>> {
   const secret = { method: 'client_secret_basic', clientSecret: context.client_secret! } as const
   switch (scenario) {
     case 'auth/client-credentials-basic':
-      return { clients: await registered(secret), grant: requestClientCredentials }
+      return { clients: await registered(url, context, secret), grant: requestClientCredentials }
     case 'auth/client-credentials-jwt': {
       const privateKey = await importPKCS8(context.private_key_pem!, context.signing_algorithm!)
-      return { clients: await registered({ method: 'private_key_jwt', privateKey }), grant: requestClientCredentials }
+      return { clients: await registered(url, context, { method: 'private_key_jwt', privateKey }), grant: requestClientCredentials }
     }
     case 'auth/cross-app-access-complete-flow':
     case 'auth/enterprise-managed-authorization':
       return {
-        clients: await registered(secret),
+        clients: await registered(url, context, secret),
         async grant (access, question) {
           const { outbound, clock } = access
           const provider = {
@@ -78,11 +75,11 @@ async function waysIn (): Promise<Omit<ConnectOptions, 'url'>> {
       }
     case 'auth/wif-jwt-bearer':
       return {
-        clients: await registered({ method: 'none' }),
+        clients: await registered(url, context, { method: 'none' }),
         grant: async (access, question) => await requestWithAssertion(access, { ...question, assertion: context.valid_jwt! })
       }
     case 'auth/pre-registration':
-      return { clients: await registered(secret), browser }
+      return { clients: await registered(url, context, secret), browser }
     default:
       return {
         browser,
@@ -93,11 +90,21 @@ async function waysIn (): Promise<Omit<ConnectOptions, 'url'>> {
   }
 }
 
-const connection = await connect({ url, ...await waysIn() })
-const version = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION ?? ''
-const client = new Client({ name: 'conformance', version: '1.0.0' }, version < '2026' ? {} : { versionNegotiation: { mode: { pin: version } } })
-await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch: connection.fetch }))
-const { tools } = await client.listTools()
-for (const { name } of tools) await client.callTool({ name, arguments: {} })
-await client.close()
-connection.close()
+/** Connects, lists the tools and calls each of them. */
+export async function runClient (url: string, env: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const context = JSON.parse(env.MCP_CONFORMANCE_CONTEXT ?? '{}') as Context
+  const version = env.MCP_CONFORMANCE_PROTOCOL_VERSION ?? ''
+  const connection = await connect({ url, ...await waysIn(url, env.MCP_CONFORMANCE_SCENARIO ?? '', context) })
+  // From 2026 on the protocol has no handshake, and a server of that time takes none.
+  const client = new Client({ name: 'conformance', version: '1.0.0' }, version < '2026' ? {} : { versionNegotiation: { mode: { pin: version } } })
+  try {
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch: connection.fetch }))
+    const { tools } = await client.listTools()
+    for (const { name } of tools) await client.callTool({ name, arguments: {} })
+  } finally {
+    await client.close()
+    connection.close()
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runClient(process.argv.at(-1)!, process.env)

@@ -12,8 +12,11 @@ import type { ChallengeHint } from './challenge-hint.ts'
 import { readChallenge } from './challenge-hint.ts'
 import type { ConnectOptions } from './connection-options.ts'
 import { checkConnectOptions } from './connection-options.ts'
-import { createFetch } from './create-fetch.ts'
+import { classify } from './classify.ts'
+import type { ClientFetch } from './create-fetch.ts'
+import { createFetch, renewalFailureOf } from './create-fetch.ts'
 import { createOutbound } from './outbound.ts'
+import { readRequest, urlOf } from './outgoing-request.ts'
 import { RefreshError, SessionError } from './errors.ts'
 import type { ProofOfPossession } from './proof.ts'
 import type { Refresh } from './refresh-attempts.ts'
@@ -83,6 +86,9 @@ const nothing = readChallenge(new Headers())
 /** How many authorizations one request may cause: a first one, and one that covers more. */
 const mostAuthorizations = 2
 
+/** Of the body of a `Request`, which is kept to be sent again. */
+const replayBytes = 1_048_576
+
 /**
  * Connects to a protected resource. Nothing is sent before the first request, or {@link Connection.authorize}, but to
  * renew tokens that are kept and about to expire.
@@ -98,8 +104,11 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const authorizer = createAuthorizer(options, outbound, store, clock)
   const session = createSession({ store: tokenStore, clock, refresh: async (tokens, signal) => await refresh(tokens, signal) })
   const guard = createStepUpGuard(coolDownMs, clock)
-  const send = createFetch({ session, fetch, proof: proofBy(authorizer) })
+  const proof = proofBy(authorizer)
+  const sendTo = (...resource: string[]): ClientFetch =>
+    createFetch({ session, fetch, proof, resource, anonymous: true, ...options.classifier !== undefined && { classifier: options.classifier } })
   let identifier = url
+  let send = sendTo(url)
   let authorizations = 0
   let underWay: Promise<void> | null = null
   let failure: { at: number, error: unknown } | null = null
@@ -125,6 +134,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     await session.signIn(tokens)
     latest = tokens
     identifier = connection.resource!
+    send = sendTo(url, identifier)
     authorizations++
     failure = null
     guard.asked(connection.requestedScopes, hint)
@@ -148,22 +158,11 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     await authorize(hint)
   }
 
-  const attempt: typeof globalThis.fetch = async (input, init) => {
-    try {
-      return await send(input, init)
-    } catch (error) {
-      if (!(error instanceof SessionError) || !error.needsAuthorization) throw error
-      // The challenge of an answer says what to ask for; and it may be for everybody.
-      if (options.grant === undefined || authorizations === 0) return await fetch(input, init)
-      await authorizeByItself(nothing)
-      return await send(input, init)
-    }
-  }
-
   const [stored, kept] = [await store.read(), await tokenStore.read()]
   if (stored !== null && stored.resource !== null) {
     if (!coversUrl(stored.resource, url, 'prefix')) throw new OptionError(`connection is that of ${show(stored.resource)}, and url is ${show(url)}`)
     identifier = stored.resource
+    send = sendTo(url, identifier)
     latest = kept?.tokens ?? null
   } else if (kept !== null && kept.tokens !== null) {
     // Nobody knows whose they are.
@@ -173,23 +172,30 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
 
   return {
     session,
-    async fetch (input, init) {
-      const target = input instanceof Request ? input.url : String(input)
-      if (![url, identifier].some(covering => coversUrl(covering, target, 'prefix'))) return await fetch(input, init)
-      const canRepeat = isRepeatable(input, init)
-      // A body that is gone once it is sent is sent with a token.
-      if (!canRepeat && session.state !== 'signed_in') await authorizeByItself(nothing)
+    async fetch (input, init = {}) {
+      const target = urlOf(input)
+      const isOurs = target !== null && [url, identifier].some(covering => coversUrl(covering, target.href, 'prefix'))
+      if (!isOurs) return await fetch(input, init)
+      const request = await readRequest(input, init, replayBytes)
+      // What a body that is gone once it is sent is sent with cannot wait for a challenge; what a machine needs is known from last time.
+      const isHopeless = session.state !== 'signed_in' && (!request.isRepeatable || (options.grant !== undefined && authorizations > 0))
+      if (isHopeless) await authorizeByItself(nothing)
       for (let round = 0; ; round++) {
         const before = authorizations
-        const response = await attempt(input, init)
-        const hint = hintOf(response)
-        if (hint === null) guard.worked()
-        if (hint === null || round === mostAuthorizations) return response
+        const response = await send(request.url, { ...request.init, headers: request.headers })
+        const need = needOf(response)
+        if (need === null) {
+          guard.worked()
+          return response
+        }
+        // Without a repetition it is left to the renewal that is under way.
+        if (round === mostAuthorizations || (!request.isRepeatable && need === 'dead_token')) return response
+        const hint = readChallenge(response.headers)
         if (authorizations === before) {
           if (guard.isExhausted(hint)) return response
           await authorizeByItself(hint)
         }
-        if (!canRepeat) return response
+        if (!request.isRepeatable) return response
         await response.body?.cancel()
       }
     },
@@ -233,13 +239,11 @@ function proofBy (authorizer: Authorizer): ProofOfPossession {
 }
 
 /** What an answer asks for that an authorization could give, `null` for nothing. */
-function hintOf (response: Response): ChallengeHint | null {
-  if (response.status !== 401 && response.status !== 403) return null
-  const hint = readChallenge(response.headers)
-  return response.status === 401 || hint.error === 'insufficient_scope' ? hint : null
-}
-
-function isRepeatable (input: Parameters<typeof globalThis.fetch>[0], init: RequestInit | undefined): boolean {
-  if (init?.body === undefined || init.body === null) return !(input instanceof Request) || input.body === null
-  return !(init.body instanceof ReadableStream) && !(Symbol.asyncIterator in Object(init.body))
+function needOf (response: Response): 'dead_token' | 'insufficient_scope' | 'step_up' | null {
+  const failure = renewalFailureOf(response)
+  // An outage is no reason to bother a user.
+  if (failure !== undefined) return failure instanceof SessionError && failure.needsAuthorization ? 'dead_token' : null
+  const { status, headers } = response
+  const { kind } = classify({ status, headers })
+  return kind === 'dead_token' || kind === 'insufficient_scope' || kind === 'step_up' ? kind : null
 }

@@ -9,6 +9,7 @@ import type { ConnectionStore } from '../stores/connection-store.ts'
 import type { TokenSet, TokenStore } from '../stores/token-store.ts'
 import { AuthorizationError } from './authorization-error.ts'
 import type { BrowserRedirect } from './browser-redirect.ts'
+import type { ClassifierRules } from './classify.ts'
 import type { TokenQuestion } from './client-credentials.ts'
 import type { OutboundOptions } from './outbound.ts'
 import { checkRedirectUri } from './redirect-uri.ts'
@@ -53,6 +54,8 @@ export interface ConnectOptions extends RegistrationOptions, Omit<OutboundOption
   allowMissingMetadata?: boolean
   /** Whether tokens are bound to a key (RFC 9449, DPoP): `when_needed` (default) by the resource, `always` or `never`. */
   proofOfPossession?: 'when_needed' | 'always' | 'never'
+  /** What the resource says in its own words of a token that is dead. */
+  classifier?: ClassifierRules
   /** After an authorization came to nothing, none is begun by itself for this long, in milliseconds. Default: 60 000. */
   coolDownMs?: number
   /** Makes every request, those to the resource too. Default: the global one for the resource, a guarded one for all else. */
@@ -80,6 +83,7 @@ const schema = Type.Object({
   allowUnlistedResource: Type.Optional(Type.Boolean()),
   allowMissingMetadata: Type.Optional(Type.Boolean()),
   proofOfPossession: Type.Optional(Type.Enum(['when_needed', 'always', 'never'])),
+  classifier: Type.Optional(anyObject),
   coolDownMs: Type.Optional(Type.Number({ minimum: 0 })),
   clients: Type.Optional(Type.Array(Type.Object({ issuer: text, clientId: text, authentication: anyObject }, closed))),
   clientMetadataUrl: Type.Optional(text),

@@ -281,7 +281,7 @@ test('a resource that lets nobody in, and one that asks for nothing', async t =>
   const { fake, browser, connection } = await world()
   fake.answer(`${fake.resource}/never`, () => new Response('', { status: 401 }))
   t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
-  t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
+  await t.rejects(connection.fetch(`${fake.resource}/never`), { name: 'SessionError', fault: 'token_refused' }, 'and then for a time nobody asks')
   t.equal(browser.visited.length, 1)
   fake.answer(`${fake.resource}/forbidden`, () => new Response('', { status: 403 }))
   t.equal((await connection.fetch(`${fake.resource}/forbidden`)).status, 403)
