@@ -8,10 +8,10 @@
 import { fileURLToPath } from 'node:url'
 import { importPKCS8 } from 'jose'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import type { BrowserRedirect, ConnectOptions, RegisteredClient } from 'fastify-oauth-resource-server'
+import type { BrowserRedirect, ConnectOptions, RegisteredClient } from '../../plugins/index.ts'
 import {
   connect, createOutbound, discoverResource, discoverServer, requestClientCredentials, requestIdentityAssertion, requestWithAssertion
-} from 'fastify-oauth-resource-server'
+} from '../../plugins/index.ts'
 
 interface Context {
   client_id?: string

@@ -125,7 +125,7 @@ export function createFakeOAuth (options: FakeOAuthOptions = {}): FakeOAuth {
     if (proof instanceof Response) return proof
     const asked = form.get('scope')?.split(' ') ?? []
     const scopes = options.grants?.(asked) ?? asked
-    switch (form.get('grant_type')) {
+    switch (form.get('grant_type') ?? '') {
       case 'authorization_code': {
         const code = codes.get(form.get('code') ?? '')
         codes.delete(form.get('code') ?? '')
