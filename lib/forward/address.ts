@@ -1,4 +1,5 @@
 import { OptionError } from '../errors.ts'
+import { isLoopbackHost } from '../metadata/identifier.ts'
 import { show } from '../options.ts'
 import { ForwardError } from './errors.ts'
 
@@ -9,8 +10,6 @@ export interface Address {
   /** Where everything that is asked of it lies: begins with a slash. */
   readonly path: string
 }
-
-const loopback = /^(?:localhost|(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /**
  * @param name what the option is called where the user wrote it
@@ -25,7 +24,7 @@ export function parseAddress (name: string, upstream: string, allowInsecure: boo
   if (url.username !== '' || url.password !== '' || /[?#]/.test(upstream)) {
     throw new OptionError(`${name} must have no user, query or fragment, and is ${show(`${url.origin}${url.pathname}`)} with one`)
   }
-  if (url.protocol === 'http:' && !allowInsecure && !loopback.test(url.hostname)) {
+  if (url.protocol === 'http:' && !allowInsecure && !isLoopbackHost(url.hostname)) {
     throw new OptionError(`${name} would send the credential over plain HTTP: ${show(upstream)}; see allowInsecureUpstreams`)
   }
   return { origin: url.origin, path: url.pathname }

@@ -1,4 +1,4 @@
-import type { ClassifierRules, Verdict } from '../client/classify.ts'
+import type { ClassifierRules, VerdictKind } from '../client/classify.ts'
 import { classify, classifyChallenge } from '../client/classify.ts'
 import { SessionError } from '../client/errors.ts'
 import type { ProofOfPossession } from '../client/proof.ts'
@@ -12,7 +12,7 @@ import { headersOf, inspect } from './inspection.ts'
 import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
 
 /** The slice of a session that it takes to use its tokens. */
-export type ForwardSession = Pick<Session, 'generation' | 'token' | 'renew' | 'refuse'>
+export type ForwardSession = Pick<Session, 'renewals' | 'token' | 'renew' | 'refuse'>
 
 export interface SessionCredential {
   readonly session: ForwardSession
@@ -53,33 +53,43 @@ export async function askWithSession (
     return tokens
   }
 
-  const before = session.generation
+  const before = session.renewals
   const tokens = await tokensOf(session.token())
-  const mayRenew = before === null || before === session.generation
+  const wasRenewed = session.renewals !== before
 
-  const { answer, verdict } = await judge(await send(tokens), method, limits, classifier)
-  const { kind } = verdict
-  if (kind === 'dead_token' && body.kind !== 'passing' && mayRenew) {
+  const { answer, kind } = await judge(await send(tokens), method, limits, classifier)
+  const isRepeatable = body.kind !== 'passing'
+  let next: TokenSet
+  if (kind === 'dead_token' && wasRenewed) {
+    session.refuse(tokens.accessToken)
+    return answer
+  } else if (kind === 'dead_token' && !isRepeatable) {
+    // The caller gets this answer; whoever comes next finds a token that is alive.
+    session.renew(tokens.accessToken).catch(() => {})
+    return answer
+  } else if (kind === 'dead_token') {
     answer.body.destroy()
-    return await send(await tokensOf(session.renew(tokens.accessToken)))
-  }
-  if (kind === 'use_dpop_nonce' && body.kind !== 'passing' && proof !== undefined) {
+    next = await tokensOf(session.renew(tokens.accessToken))
+  } else if (kind === 'use_dpop_nonce' && proof !== undefined && isRepeatable) {
     answer.body.destroy()
-    return await send(tokens)
+    next = tokens
+  } else {
+    return answer
   }
-  // The caller gets this answer, and whoever comes next another token.
-  if (kind === 'dead_token') session.refuse(tokens.accessToken)
-  return answer
+
+  const second = await judge(await send(next), method, limits, classifier)
+  if (second.kind === 'dead_token') session.refuse(next.accessToken)
+  return second.answer
 }
 
 /** A challenge that says enough saves the reading of the body. */
 async function judge (
   answer: UpstreamAnswer, method: string, limits: InspectionLimits, classifier: ClassifierRules | undefined
-): Promise<{ answer: UpstreamAnswer, verdict: Verdict }> {
+): Promise<{ answer: UpstreamAnswer, kind: VerdictKind }> {
   const byChallenge = classifyChallenge({ status: answer.status, headers: headersOf(answer) })
-  if (byChallenge !== null) return { answer, verdict: byChallenge }
+  if (byChallenge !== null) return { answer, kind: byChallenge.kind }
   const { answer: unread, ...signs } = await inspect(answer, method, limits)
-  return { answer: unread, verdict: classify(signs, classifier) }
+  return { answer: unread, kind: classify(signs, classifier).kind }
 }
 
 /** Who asked has done nothing wrong: whatever keeps a session from giving a token is told apart from a 401. */

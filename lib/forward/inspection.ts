@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
+import { ForwardError } from './errors.ts'
 import { readWhole } from './request-body.ts'
 import type { UpstreamAnswer } from './upstreams.ts'
 
@@ -24,13 +25,17 @@ export interface Inspected {
 /**
  * Reads what a verdict may depend on: the body of a failure, and JSON that answers a POST, as a JSON-RPC error looks like
  * success. Anything else, what is too long and event streams most of all, is not touched: its first byte does not wait.
+ *
+ * @throws ForwardError when the body breaks off
  */
 export async function inspect (answer: UpstreamAnswer, method: string, limits: InspectionLimits): Promise<Inspected> {
   const headers = headersOf(answer)
   const signs = { status: answer.status, headers, body: undefined, text: undefined }
   if (!isTelling(answer.status, headers, method, limits.maxBytes)) return { ...signs, answer }
 
-  const bytes = await readWhole(answer.body, limits.maxBytes, limits.maxMs)
+  const bytes = await readWhole(answer.body, limits.maxBytes, limits.maxMs).catch((cause: unknown) => {
+    throw new ForwardError('FST_FORWARD_UPSTREAM_UNREACHABLE', { cause })
+  })
   if (bytes === null) return { ...signs, answer }
   const text = decode(bytes, headers.get('content-encoding'), limits.maxBytes)
   return { ...signs, answer: { ...answer, body: Readable.from([bytes], { objectMode: false }) }, text, body: parse(text) }

@@ -112,7 +112,7 @@ test('R19 two requests and one renewal, and then it is over', async t => {
   const answer = await ask('', post)
   t.same([answer.status, codeOf(answer.body), answer.all('www-authenticate')], [502, 'FST_FORWARD_CREDENTIAL_REFUSED', []])
   t.same(tokensOf(upstream.received), ['Bearer token-1', 'Bearer token-2'])
-  t.same(session.renewed, ['token-1'])
+  t.same([session.renewed, session.refused], [['token-1'], ['token-2']])
 })
 
 test('R19 a second failure that is no 401 is passed on', async t => {
@@ -123,12 +123,19 @@ test('R19 a second failure that is no 401 is passed on', async t => {
   t.same([answer.status, answer.body.toString(), upstream.received.length, session.renewed], [200, rpcError, 2, ['token-1']])
 })
 
+test('R51 nothing comes of a renewal that fails while the answer is on its way', async t => {
+  const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
+  const session = createTestSession({ renew: async () => { throw new SessionError('renewal_unavailable') } })
+  const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
+  t.equal((await ask('', post)).status, 403)
+})
+
 test('R19 a token that was renewed before it was sent has spent the renewal', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(403, json).end('{"code":"authentication_failed"}') })
   const session: TestSession = createTestSession()
   const { token } = session
   session.token = async () => {
-    session.generation++
+    session.renewals++
     return await token()
   }
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
@@ -157,12 +164,14 @@ test('R51 a body that cannot be sent again is not: the caller gets the answer, a
   const outgoing = openRequest(target.url, { method: 'POST', headers: ['x-forward-secret', target.secret] })
   outgoing.write('more than ')
   outgoing.end('ten bytes')
+  session.current = 'token-1'
   const undeclared = await readAnswer(await headOf(outgoing))
   t.same([undeclared.status, undeclared.body.toString()], [401, '{"expired":true}'])
   t.same(upstream.received.map(({ body }) => body.toString()), [post.body, 'more than ten bytes'], 'each once')
   t.same(upstream.received[0]!.all('content-length'), [String(post.body.length)])
-  t.same([session.renewed, session.refused], [[], ['token-1', 'token-1']])
+  t.same([session.renewed, session.refused], [['token-1', 'token-1'], []])
 
+  session.current = 'token-1'
   const small = await ask('', { method: 'POST', body: 'ten bytes!' })
   t.equal(small.status, 200, 'as many bytes as that can be sent again')
 })

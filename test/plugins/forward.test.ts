@@ -300,6 +300,16 @@ test('R53 an upstream that dies in the middle of a body ends the connection of t
   t.ok(app.server.listening)
 })
 
+test('R53 an upstream that dies while its answer is judged is 502', async t => {
+  const upstream = await startUpstream(t, (_received, response) => {
+    response.writeHead(403, json)
+    response.write('{"code":', () => response.destroy())
+  })
+  const { ask } = await startProxy(t, { upstream: upstream.origin })
+  const answer = await ask()
+  t.same([answer.status, codeOf(answer.body)], [502, 'FST_FORWARD_UPSTREAM_UNREACHABLE'])
+})
+
 test('an upstream that cannot be reached, or hangs up, is 502', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.destroy() })
   const { ask } = await startProxy(t, { upstream: upstream.origin })

@@ -7,14 +7,14 @@ import { forward } from '../../plugins/index.ts'
 import type { HttpAnswer, HttpRequest } from './http-request.ts'
 import { send } from './http-request.ts'
 
-export interface TestSession extends Omit<ForwardSession, 'generation'> {
+export interface TestSession extends Omit<ForwardSession, 'renewals'> {
   /** What was renewed, in order. */
   readonly renewed: string[]
   /** What was refused without a renewal, in order. */
   readonly refused: string[]
   /** What `token` gives now. */
   current: string
-  generation: number
+  renewals: number
 }
 
 /** A session whose tokens are `token-1`, `token-2` and so on; a rejected token is renewed once, as by the real one. */
@@ -26,12 +26,12 @@ export function createTestSession (overrides: Partial<TestSession> = {}, tokenTy
     renewed,
     refused,
     current: 'token-1',
-    generation: 1,
+    renewals: 0,
     async token () { return set(session.current) },
     async renew (rejected) {
       if (rejected === session.current) {
         renewed.push(rejected)
-        session.current = `token-${++session.generation}`
+        session.current = `token-${++session.renewals + 1}`
       }
       return set(session.current)
     },
