@@ -17,6 +17,8 @@ export type RequestBody =
  * @throws whatever the source ends with before its end
  */
 export async function readBody (source: Readable, length: number | null, keptBytes: number): Promise<RequestBody> {
+  // For good: a request that breaks off tells so later on, when those who wanted to know have been told by the answer's end.
+  source.on('error', () => {})
   const bytes = length !== null && length > keptBytes ? null : await readWhole(source, keptBytes)
   return bytes === null ? { kind: 'passing', stream: passing(source), length } : { kind: 'kept', bytes }
 }
