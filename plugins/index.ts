@@ -14,6 +14,7 @@ import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
 import { forward } from './forward.ts'
+import { impersonatedTokens } from './impersonated-tokens.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
 import { mcp } from './mcp.ts'
 import { metadata } from './metadata.ts'
@@ -42,6 +43,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   await app.register(authorizationServerMirror)
   await app.register(authenticate)
   await app.register(authorize)
+  if (app.oauthConfig.impersonatedTokens !== null) await app.register(impersonatedTokens)
   await app.register(audit)
   if (app.oauthConfig.impersonationGuard !== null) await app.register(impersonationGuard)
 }
@@ -58,12 +60,26 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 export default oauthResourceServer
 export type { AuditEntry } from './audit.ts'
 export {
-  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, forward, impersonationGuard, mcp, metadata, openapi
+  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, forward, impersonatedTokens, impersonationGuard, mcp, metadata, openapi
 }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
 export type { Challenge } from '../lib/challenge/challenge.ts'
+export { classify } from '../lib/client/classify.ts'
+export type { Answer, ClassifierRules, Verdict, VerdictKind } from '../lib/client/classify.ts'
+export type { ClientAuthentication, ConfidentialAuthentication } from '../lib/client/client-authentication.ts'
+export { createFetch, renewalFailureOf } from '../lib/client/create-fetch.ts'
+export type { AuthorizationNeed, ClientFetch, ClientFetchOptions, NeedContext } from '../lib/client/create-fetch.ts'
+export { AnswerError, RefreshError, RequestError, SessionError, sessionFaults } from '../lib/client/errors.ts'
+export type { FailedAnswer, RefreshOutcome, SessionFault } from '../lib/client/errors.ts'
+export type { ProofOfPossession } from '../lib/client/proof.ts'
+export type { Refresh } from '../lib/client/refresh-attempts.ts'
+export { createRefresh } from '../lib/client/refresh-token.ts'
+export type { RefreshOptions } from '../lib/client/refresh-token.ts'
+export { createSession } from '../lib/client/session.ts'
+export type { Session } from '../lib/client/session.ts'
+export type { SessionOptions, SessionState } from '../lib/client/session-options.ts'
 export type { Clock } from '../lib/clock.ts'
 export type {
   ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, ScopeOptions, TokenRuleOptions
@@ -85,9 +101,23 @@ export type { ForwardErrorCode, ForwardErrorRow } from '../lib/forward/errors.ts
 export { defaultRequestHeaders, defaultResponseHeaders } from '../lib/forward/header-list.ts'
 export type { ForwardCredential } from '../lib/forward/options.ts'
 export type { ForwardRegistration } from '../lib/forward/targets.ts'
-export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
-export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
+export { createActorTest } from '../lib/impersonation/actor-test.ts'
+export type { ActorTestParts } from '../lib/impersonation/actor-test.ts'
+export { endImpersonation, isOfImpersonation } from '../lib/impersonation/end.ts'
+export type { EndedImpersonation, ImpersonationEnds } from '../lib/impersonation/end.ts'
+export type { NewGrant, ReusedGrant, ToldDecision } from '../lib/impersonation/guard.ts'
+export type { Impersonation } from '../lib/impersonation/impersonation.ts'
+export type { GrantDecision, GrantPath, GrantReason, Impersonated } from '../lib/impersonation/judge.ts'
+export { narrowGrant } from '../lib/impersonation/narrow.ts'
+export type { GrantTerms, NarrowingRules, ReadOnlyScopes } from '../lib/impersonation/narrow.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
+export type { RefusalRedirect } from '../lib/impersonation/refusal.ts'
+export { mayReuse, readStamp, stampOf } from '../lib/impersonation/stamp.ts'
+export type { GrantStamp, StampedGrant } from '../lib/impersonation/stamp.ts'
+export { claimsOfStamp, createTokenClassifier } from '../lib/impersonation/token-impersonation.ts'
+export type { ImpersonationMarker, StampClaims, TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
+export type { ImpersonatedTokenOptions } from '../lib/impersonation/token-options.ts'
+export type { AppImpersonationGuard, GrantRefusalOptions } from './impersonation-guard.ts'
 export { McpError, mcpErrorTable } from '../lib/mcp/errors.ts'
 export type { McpErrorCode, McpErrorRow } from '../lib/mcp/errors.ts'
 export type { McpOptions, McpRule } from '../lib/mcp/options.ts'
@@ -109,6 +139,11 @@ export type { Audit, AuditLevel, AuditWriter } from '../lib/signals/audit.ts'
 export type { OAuthCounters, RefusalCount } from '../lib/signals/counters.ts'
 export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/signals/event.ts'
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
+export { cacheDirectory } from '../lib/stores/caching-organization-directory.ts'
+export type { CachingDirectoryOptions, CachingOrganizationDirectory } from '../lib/stores/caching-organization-directory.ts'
+export { TokenFileError, createFileTokenStore } from '../lib/stores/file-token-store.ts'
+export type { FileTokenStoreOptions } from '../lib/stores/file-token-store.ts'
+export { createMemoryTokenStore } from '../lib/stores/memory-token-store.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type {
   MemoryDirectoryContents, MemoryDirectoryOptions, MemoryOrganization, MemoryOrganizationDirectory
@@ -125,11 +160,11 @@ export type { Revocation } from '../lib/stores/revocation.ts'
 export type { RevocableToken, RevocationStore, TokenActor, WritableRevocationStore } from '../lib/stores/revocation-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/memory-revocation-store.ts'
 export type { MemoryRevocationStore, MemoryRevocationStoreOptions } from '../lib/stores/memory-revocation-store.ts'
+export type { TokenRecord, TokenSet, TokenStore } from '../lib/stores/token-store.ts'
 export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-token.ts'
 export { toAuthInfo } from '../lib/token/auth-info.ts'
 export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { ClaimPath } from '../lib/token/claim-path.ts'
-export type { ClientAuthentication, ConfidentialAuthentication } from '../lib/client/client-authentication.ts'
 export type { TokenProfile } from '../lib/token/issuer-rule.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 export { beginAuthorization, completeAuthorization } from '../lib/client/authorization-code.ts'
