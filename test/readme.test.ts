@@ -5,6 +5,7 @@ import { test } from 'tap'
 import ts from 'typescript'
 import { errorTable } from '../lib/error-table.ts'
 import { reasonTable } from '../lib/reasons.ts'
+import { authorizationFaults } from '../lib/client/authorization-error.ts'
 import { mcpErrorTable } from '../lib/mcp/errors.ts'
 import { runNode } from './support/child.ts'
 
@@ -117,10 +118,16 @@ test('F22 the table of reasons is that of the package', t => {
   t.end()
 })
 
+test('every fault of an authorization is explained', t => {
+  const documented = [...words.matchAll(/^\| `(\w+)` \| ([^|]*) \| [^|]+ \|$/gm)].map(([, fault, meaning]) => [fault, meaning])
+  for (const [fault, meaning] of Object.entries(authorizationFaults)) t.ok(documented.some(([one, text]) => one === fault && text === meaning), fault)
+  t.end()
+})
+
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
-  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions']
+  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions']
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)

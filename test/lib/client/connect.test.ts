@@ -219,6 +219,14 @@ test('a connection goes on after a restart, key and all', async t => {
   t.equal(fake.log().filter(line => line.endsWith('/register')).length, 1)
 })
 
+test('tokens whose key is lost are not sent without it', async t => {
+  const kept = stores()
+  const { fake, connection } = await world({ document: { dpop_bound_access_tokens_required: true } }, kept)
+  await connection.fetch(fake.resource)
+  await kept.connection!.write({ ...(await kept.connection!.read())!, proofKey: null })
+  await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', fault: 'proof_missing' })
+})
+
 test('MCPC-17 stores of another resource, and tokens of nobody', async t => {
   const kept = stores()
   const { fake, connection } = await world({}, kept)
