@@ -127,7 +127,8 @@ test('every fault of an authorization is explained', t => {
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
-  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions']
+  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'PostgresOrganizationDirectoryOptions',
+    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions']
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)

@@ -111,6 +111,8 @@ export function createSession (options: SessionOptions): Session {
   /** Grows with every sign-in and sign-out: what was begun before has no say any more. */
   let epoch = 0
   let signOuts = 0
+  /** Those that are under way. */
+  let signIns = 0
   /** A sign-out that the store does not know of: what it has is not to be taken for a session. */
   let signOutIsOwed = false
   let flight: Flight | null = null
@@ -231,8 +233,18 @@ export function createSession (options: SessionOptions): Session {
     }
   }
 
+  /** What the store has now, unless it is there because somebody signs in here: that is no renewal of ours. */
+  const readForRenewal = async (renewal: Renewal): Promise<TokenRecord | null> => {
+    let found = await store.read()
+    while (signIns > 0) {
+      await inOrder(async () => { found = await store.read() })
+    }
+    checkEpoch(renewal)
+    return found
+  }
+
   const renewOnce = async (renewal: Renewal, signal: AbortSignal): Promise<TokenSet> => {
-    const found = await store.read()
+    const found = await readForRenewal(renewal)
     signal.throwIfAborted()
     if (found?.generation !== record?.generation) {
       // Another process was here.
@@ -274,7 +286,7 @@ export function createSession (options: SessionOptions): Session {
     checkEpoch(renewal)
     unsaved = null
     // Somebody else wrote though it was our turn. What is stored is what everybody has.
-    if (written === null) return takeTheirs(await store.read(), renewal)
+    if (written === null) return takeTheirs(await readForRenewal(renewal), renewal)
     hold(written)
     renewals++
     if (refused.has(tokens.accessToken)) throw cool('token_refused', undefined)
@@ -283,7 +295,6 @@ export function createSession (options: SessionOptions): Session {
     return tokens
   }
   const takeTheirs = (found: TokenRecord | null, renewal: Renewal): TokenSet => {
-    checkEpoch(renewal)
     adopt(found)
     const tokens = current()
     if (tokens === null) throw new SessionError(ending)
@@ -295,8 +306,7 @@ export function createSession (options: SessionOptions): Session {
     if (failure.outcome !== 'over') {
       throw cool(failure.outcome === 'keep' ? 'renewal_refused' : 'renewal_unavailable', failure, clock.now() + (failure.retryAfterMs ?? 0))
     }
-    const found = await store.read()
-    checkEpoch(renewal)
+    const found = await readForRenewal(renewal)
     // Another process used it up, and has what took its place.
     if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken) return takeTheirs(found, renewal)
     record = found ?? record
@@ -362,6 +372,7 @@ export function createSession (options: SessionOptions): Session {
     async signIn (tokens) {
       if (closing.signal.aborted) throw new SessionError('closed')
       const before = signOuts
+      signIns++
       await inOrder(async () => {
         const isLasting = tokens.refreshToken !== null
         const written = await overwrite(isLasting ? tokens : null)
@@ -371,7 +382,7 @@ export function createSession (options: SessionOptions): Session {
         signOutIsOwed = false
         hold(written, isLasting ? null : tokens)
         enter('signed_in')
-      })
+      }).finally(() => { signIns-- })
     },
     async signOut () {
       const mine = ++signOuts

@@ -1,9 +1,10 @@
 import type { TokenRecord, TokenStore } from './token-store.ts'
+import { createTurnQueue } from './turn-queue.ts'
 
 /** Tokens in this process: they end with it. */
 export function createMemoryTokenStore (): TokenStore {
+  const queue = createTurnQueue()
   let record: TokenRecord | null = null
-  let last: Promise<unknown> = Promise.resolve()
   return {
     read: async () => record,
     async write (tokens, insteadOf) {
@@ -11,11 +12,6 @@ export function createMemoryTokenStore (): TokenStore {
       record = { generation: (insteadOf ?? 0) + 1, tokens }
       return record
     },
-    async exclusively (work, signal) {
-      signal?.throwIfAborted()
-      const turn = last.then(work)
-      last = turn.catch(() => {})
-      return await turn
-    }
+    exclusively: queue
   }
 }

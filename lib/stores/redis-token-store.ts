@@ -111,7 +111,7 @@ export function createRedisTokenStore (options: RedisTokenStoreOptions): TokenSt
   const evaluate = (script: string, ...words: string[]): Promise<unknown> => send(['EVAL', script, '1', ...words])
 
   const takeTurn = async (holder: string, signal: AbortSignal | undefined): Promise<void> => {
-    while (await send(['SET', turnKey, holder, 'NX', 'PX', String(turnMs)], signal) === null) {
+    while (!isDone(await send(['SET', turnKey, holder, 'NX', 'PX', String(turnMs)], signal), 'OK', null)) {
       await wait(pollMs * (0.5 + Math.random()), signal)
     }
   }
@@ -127,7 +127,7 @@ export function createRedisTokenStore (options: RedisTokenStoreOptions): TokenSt
   return {
     async read () {
       const reply = await send(['HMGET', recordKey, 'generation', 'tokens'])
-      const [generation, stored] = reply as readonly unknown[]
+      const [generation, stored] = Array.isArray(reply) ? reply as readonly unknown[] : []
       if (generation === null) return null
       if (typeof generation !== 'string' || typeof stored !== 'string') throw new TypeError(`${recordKey} holds no record of ours`)
       if (stored === '') return { generation: Number(generation), tokens: null }
@@ -140,7 +140,7 @@ export function createRedisTokenStore (options: RedisTokenStoreOptions): TokenSt
       const stored = tokens === null || seal === undefined ? text : await seal.seal(text, key)
       const expiry = forgetAfterSeconds === undefined ? '' : String(forgetAfterSeconds * 1000)
       const written = await evaluate(compareAndSet, recordKey, insteadOf === null ? '' : String(insteadOf), String(generation), stored, expiry)
-      return written === 1 ? { generation, tokens } : null
+      return isDone(written, 1, 0) ? { generation, tokens } : null
     },
     async exclusively (work, signal) {
       // Those of this process queue up here, so that only one of them asks Redis.
@@ -161,6 +161,12 @@ export function createRedisTokenStore (options: RedisTokenStoreOptions): TokenSt
       }, signal)
     }
   }
+}
+
+/** A client that makes something else of an answer must not be taken for a yes, nor for a no. */
+function isDone (reply: unknown, yes: unknown, no: unknown): boolean {
+  if (reply !== yes && reply !== no) throw new TypeError(`the client gave ${typeof reply} in the place of ${String(yes)} or ${String(no)}`)
+  return reply === yes
 }
 
 /** Without braces, and never empty. */

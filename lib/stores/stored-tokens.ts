@@ -9,7 +9,9 @@ const tokenSetSchema = Type.Object({
   tokenType: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
   refreshToken: nullable(Type.String()),
   expiresAt: nullable(Type.Number()),
-  scopes: nullable(Type.Array(Type.String()))
+  scopes: nullable(Type.Array(Type.String())),
+  issuer: Type.Optional(nullable(Type.String())),
+  renewableUntil: Type.Optional(nullable(Type.Number()))
 })
 
 /**

@@ -291,6 +291,15 @@ function createTestSeal (): TokenSeal {
   }
 }
 
+test('a client that makes something else of the answers', async t => {
+  for (const reply of [undefined, Buffer.from('OK'), '1', 1n, [], ['1'], [Buffer.from('1'), Buffer.from('')]]) {
+    const store = createRedisTokenStore({ client: { sendCommand: async () => reply }, key: 'ann' })
+    await t.rejects(store.exclusively(async () => t.fail('it has no turn')), TypeError)
+    await t.rejects(store.write(tokens('secret'), null), TypeError)
+    await t.rejects(store.read(), TypeError)
+  }
+})
+
 test('options that are none', t => {
   const client = { sendCommand: async () => null }
   const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
