@@ -6,6 +6,7 @@ import ts from 'typescript'
 import { sessionFaults } from '../lib/client/errors.ts'
 import { errorTable } from '../lib/error-table.ts'
 import { reasonTable } from '../lib/reasons.ts'
+import { authorizationFaults } from '../lib/client/authorization-error.ts'
 import { forwardErrorTable } from '../lib/forward/errors.ts'
 import { mcpErrorTable } from '../lib/mcp/errors.ts'
 import { runNode } from './support/child.ts'
@@ -124,11 +125,17 @@ test('F22 the table of reasons is that of the package', t => {
   t.end()
 })
 
+test('every fault of an authorization is explained', t => {
+  const documented = [...words.matchAll(/^\| `(\w+)` \| ([^|]*) \| [^|]+ \|$/gm)].map(([, fault, meaning]) => [fault, meaning])
+  for (const [fault, meaning] of Object.entries(authorizationFaults)) t.ok(documented.some(([one, text]) => one === fault && text === meaning), fault)
+  t.end()
+})
+
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
   const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'PostgresOrganizationDirectoryOptions',
-    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions',
+    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions',
     'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules', 'FileTokenStoreOptions', 'ForwardOptions', 'FixedForwardRoute', 'ForwardTargetOptions']
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')

@@ -40,7 +40,6 @@ export interface AuthorizationErrorDetails {
   description?: string | null
   /** The HTTP status, where there was one. */
   status?: number | null
-  cause?: unknown
 }
 
 /**
@@ -54,8 +53,8 @@ export class AuthorizationError extends Error {
   readonly status: number | null
 
   constructor (fault: AuthorizationFault, details: AuthorizationErrorDetails = {}) {
-    const { message, oauthError = null, description = null, status = null, cause } = details
-    super(message === undefined ? authorizationFaults[fault] : `${authorizationFaults[fault]}: ${message}`, cause === undefined ? undefined : { cause })
+    const { message, oauthError = null, description = null, status = null } = details
+    super(message === undefined ? authorizationFaults[fault] : `${authorizationFaults[fault]}: ${message}`)
     this.name = 'AuthorizationError'
     this.fault = fault
     this.oauthError = oauthError

@@ -12,7 +12,7 @@ import type { FoundAuthorization } from './find-authorization.ts'
 import { findAuthorization } from './find-authorization.ts'
 import type { Outbound } from './outbound.ts'
 import type { Client } from './registration.ts'
-import { becomeClient, credentialsOf } from './registration.ts'
+import { becomeClient } from './registration.ts'
 import { selectScopes, withOfflineAccess } from './select-scopes.ts'
 import type { ServerMetadata } from './server-discovery.ts'
 import { discoverServer } from './server-discovery.ts'
@@ -142,10 +142,8 @@ export function createAuthorizer (options: ConnectOptions, outbound: Outbound, s
 
   const accessFor = async (issuer: string, redirectUri: string | null, proofKey: StoredProofKey | null): Promise<ServerAccess> => {
     const server = await serverOf(issuer)
-    const client = (await stored()).clients[issuer]
-    const known = options.clients?.some(one => one.issuer === issuer) !== true && client !== undefined &&
-      (options.clientMetadataUrl === undefined || server.client_id_metadata_document_supported !== true)
-    return { server, client: known ? credentialsOf(client) : await clientOf(server, redirectUri), outbound, clock, prover: await proverOf(proofKey) }
+    const client = await clientOf(server, redirectUri ?? (await stored()).clients[issuer]?.redirectUris[0] ?? null)
+    return { server, client, outbound, clock, prover: await proverOf(proofKey) }
   }
 
   return {

@@ -231,10 +231,11 @@ function proofBy (authorizer: Authorizer): ProofOfPossession {
   return {
     async proofFor (method, url, accessToken) {
       prover = await authorizer.prover()
-      // Tokens that are bound to a key are never had without one.
-      return await prover!.proofFor(method, url, accessToken)
+      if (prover === null) throw new SessionError('proof_missing')
+      return await prover.proofFor(method, url, accessToken)
     },
-    sawNonce (url, nonce) { prover?.sawNonce(url, nonce) }
+    // An answer comes after a proof.
+    sawNonce (url, nonce) { prover!.sawNonce(url, nonce) }
   }
 }
 

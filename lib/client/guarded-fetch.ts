@@ -59,9 +59,9 @@ function isAllowedAddress (address: string, { allowLoopback }: AddressRules): bo
 export function guardedLookup (rules: AddressRules, lookup: LookupFunction = systemLookup as LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, options, (error, found, family) => {
-      const addresses = typeof found === 'string' ? [found] : (found ?? []).map(({ address }) => address)
-      const isFine = rules.allowedHosts.includes(bareHost(hostname)) || addresses.every(address => isAllowedAddress(address, rules))
-      if (error !== null || isFine) callback(error, found, family)
+      const isFine = (): boolean => rules.allowedHosts.includes(bareHost(hostname)) ||
+        (typeof found === 'string' ? [found] : found.map(({ address }) => address)).every(address => isAllowedAddress(address, rules))
+      if (error !== null || isFine()) callback(error, found, family)
       else callback(refusedAddress(hostname), '')
     })
   }

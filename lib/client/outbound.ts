@@ -2,6 +2,7 @@ import type { FetchedJson } from '../http/fetch-json.ts'
 import { fetchJson } from '../http/fetch-json.ts'
 import type { FetchedText, Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { fetchText } from '../http/limited-fetch.ts'
+import { AuthorizationError } from './authorization-error.ts'
 import type { AddressRules } from './guarded-fetch.ts'
 import { checkAddress, createGuardedFetch } from './guarded-fetch.ts'
 
@@ -49,7 +50,12 @@ export function createOutbound (options: OutboundOptions = {}): Outbound {
   return {
     rules,
     fetch,
-    getJson: async url => await fetchJson(url, fetch, limits),
-    getText: async (url, init, statuses) => await fetchText(url, init, fetch, limits, statuses)
+    getJson: async url => await fetchJson(url, fetch, limits).catch(unwrapped),
+    getText: async (url, init, statuses) => await fetchText(url, init, fetch, limits, statuses).catch(unwrapped)
   }
+}
+
+/** The refusal of an address is no fault of the network. */
+function unwrapped (error: Error): never {
+  throw error.cause instanceof AuthorizationError ? error.cause : error
 }

@@ -88,7 +88,7 @@ function isUsable ({ issuer, redirectUris, expiresAt }: StoredClient, asked: str
   return issuer === asked && redirectUris.includes(redirectUri) && (expiresAt === null || now < expiresAt)
 }
 
-export function credentialsOf ({ clientId, clientSecret, authenticationMethod: method }: StoredClient): ClientCredentials {
+function credentialsOf ({ clientId, clientSecret, authenticationMethod: method }: StoredClient): ClientCredentials {
   return { clientId, authentication: method === 'none' || clientSecret === null ? { method: 'none' } : { method, clientSecret } }
 }
 
@@ -153,7 +153,6 @@ async function post (url: string, body: object, outbound: Outbound): Promise<Rea
   } catch (error) {
     if (error instanceof AuthorizationError) throw error
     if (!(error instanceof FetchError)) throw new AuthorizationError('registration_refused', { message: 'the answer is no JSON' })
-    if (error.cause instanceof AuthorizationError) throw error.cause
     throw new AuthorizationError(isOutage(error) ? 'server_unavailable' : 'registration_refused', { message: error.fault, status: error.status })
   }
 }

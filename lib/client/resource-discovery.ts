@@ -48,18 +48,12 @@ export async function discoverResource (question: ResourceQuestion, outbound: Ou
       const { body } = await outbound.getJson(place)
       return await metadataFrom(body, question)
     } catch (error) {
-      const failure = failureOf(error)
-      if (!(failure instanceof FetchError)) throw failure
-      failures.push(failure)
+      if (!(error instanceof FetchError)) throw error
+      failures.push(error)
     }
   }
   const message = failures.map(failure => `${showUrl(failure.url)} ${failure.fault}`).join(', ')
   throw new AuthorizationError(failures.some(isOutage) ? 'server_unavailable' : 'resource_metadata_missing', { message })
-}
-
-/** The guard's refusal is what it is, also when the one who made the request wrapped it. */
-function failureOf (error: unknown): unknown {
-  return error instanceof FetchError && error.cause instanceof AuthorizationError ? error.cause : error
 }
 
 /** It may be there at another time. */

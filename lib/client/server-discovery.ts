@@ -35,7 +35,6 @@ export async function discoverServer (issuer: string, outbound: Outbound): Promi
       attempts.push(`${showUrl(url)} names another issuer`)
     } catch (error) {
       if (!(error instanceof FetchError)) throw error
-      if (error.cause instanceof AuthorizationError) throw error.cause
       outage ||= isOutage(error)
       attempts.push(`${showUrl(url)} ${error.fault}`)
     }

@@ -87,13 +87,13 @@ async function send ({ outbound, prover }: ServerAccess, url: string, init: Requ
   const nonce = received.get('dpop-nonce')
   if (nonce !== null) prover?.sawNonce(url, nonce)
   // The body says more than a challenge, which would be read first.
-  return new Response(text, { status, headers: { 'content-type': received.get('content-type') ?? '' } })
+  received.delete('www-authenticate')
+  return new Response(text, { status, headers: received })
 }
 
 function safeError (error: unknown, oauth: typeof OAuth4WebApi): unknown {
   if (error instanceof AuthorizationError) return error
   if (error instanceof FetchError) {
-    if (error.cause instanceof AuthorizationError) return error.cause
     return new AuthorizationError(isOutage(error) ? 'server_unavailable' : 'token_response_invalid', { message: error.fault, status: error.status })
   }
   if (error instanceof oauth.ResponseBodyError) {

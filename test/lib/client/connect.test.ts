@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { requestClientCredentials } from '../../../lib/client/client-credentials.ts'
 import type { Connection } from '../../../lib/client/connect.ts'
 import { connect } from '../../../lib/client/connect.ts'
+import { renewalFailureOf } from '../../../lib/client/create-fetch.ts'
 import type { ConnectOptions } from '../../../lib/client/connection-options.ts'
 import { createMemoryConnectionStore } from '../../../lib/stores/memory-connection-store.ts'
 import { createMemoryTokenStore } from '../../../lib/stores/memory-token-store.ts'
@@ -218,6 +219,14 @@ test('a connection goes on after a restart, key and all', async t => {
   t.equal(fake.log().filter(line => line.endsWith('/register')).length, 1)
 })
 
+test('tokens whose key is lost are not sent without it', async t => {
+  const kept = stores()
+  const { fake, connection } = await world({ document: { dpop_bound_access_tokens_required: true } }, kept)
+  await connection.fetch(fake.resource)
+  await kept.connection!.write({ ...(await kept.connection!.read())!, proofKey: null })
+  await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', fault: 'proof_missing' })
+})
+
 test('MCPC-17 stores of another resource, and tokens of nobody', async t => {
   const kept = stores()
   const { fake, connection } = await world({}, kept)
@@ -281,11 +290,13 @@ test('a resource that lets nobody in, and one that asks for nothing', async t =>
   const { fake, browser, connection } = await world()
   fake.answer(`${fake.resource}/never`, () => new Response('', { status: 401 }))
   t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
+  t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
   await t.rejects(connection.fetch(`${fake.resource}/never`), { name: 'SessionError', fault: 'token_refused' }, 'and then for a time nobody asks')
   t.equal(browser.visited.length, 1)
-  fake.answer(`${fake.resource}/forbidden`, () => new Response('', { status: 403 }))
-  t.equal((await connection.fetch(`${fake.resource}/forbidden`)).status, 403)
-  t.equal(browser.visited.length, 1)
+  const forbidding = await world()
+  forbidding.fake.answer(`${fake.resource}/forbidden`, () => new Response('', { status: 403 }))
+  t.equal((await forbidding.connection.fetch(`${fake.resource}/forbidden`)).status, 403)
+  t.equal(forbidding.browser.visited.length, 0)
   const open = await world()
   open.fake.answer(open.fake.resource, () => new Response('hello'))
   t.equal(await (await open.connection.fetch(open.fake.resource)).text(), 'hello')
@@ -337,4 +348,50 @@ test('loopback is reached when the resource is there itself, and not otherwise',
   t.equal((await connection.fetch(fake.resource)).status, 200)
   const strict = await world(development, { allowLoopback: false })
   await t.rejects(strict.connection.fetch(strict.fake.resource), failed('address_refused'))
+})
+
+test('RFSH-08 an authorization server that is down bothers no user, and costs no tokens', async t => {
+  const kept = stores()
+  const { fake, connection } = await world({}, kept)
+  await connection.fetch(fake.resource)
+  connection.close()
+  fake.killTokens()
+  const metadata = 'https://login.example.com/.well-known/oauth-authorization-server'
+  for (const [answer, fault] of [[() => new Response('', { status: 503 }), 'renewal_unavailable'], [() => Response.json({ issuer: 'https://evil.example' }), 'renewal_refused']] as const) {
+    fake.answer(metadata, answer)
+    const browser = createFakeBrowser(fake)
+    const again = await connect({ url: fake.resource, browser, fetch: fetchOf(fake), ...kept })
+    const response = await again.fetch(fake.resource)
+    t.equal(response.status, 401)
+    t.match(renewalFailureOf(response), { name: 'SessionError', fault })
+    t.equal(browser.visited.length, 0)
+    again.close()
+  }
+  fake.answer(metadata, null)
+  const browser = createFakeBrowser(fake)
+  t.equal((await (await connect({ url: fake.resource, browser, fetch: fetchOf(fake), ...kept })).fetch(fake.resource)).status, 200)
+  t.equal(browser.visited.length, 0)
+})
+
+test('what the resource says in its own words', async t => {
+  const { fake, browser, connection } = await world({}, { classifier: { deadTokenCodes: ['expired'] } })
+  await connection.fetch(fake.resource)
+  let refusals = 0
+  fake.answer(`${fake.resource}/own`, () => refusals++ === 0 ? Response.json({ code: 'expired' }, { status: 403 }) : new Response('fine'))
+  t.equal(await (await connection.fetch(`${fake.resource}/own`)).text(), 'fine')
+  t.equal(fake.tokenRequests.at(-1)!.get('grant_type'), 'refresh_token')
+  t.equal(browser.visited.length, 1)
+})
+
+test('a session that cannot give a token for other reasons says so', async t => {
+  const { fake, connection } = await world()
+  await connection.fetch(fake.resource)
+  connection.close()
+  await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', fault: 'closed' })
+})
+
+test('a Request with a body is repeated, too', async t => {
+  const { fake, connection } = await world()
+  const response = await connection.fetch(new Request(fake.resource, { method: 'POST', body: 'hello' }))
+  t.match(await response.json(), { body: 'hello' })
 })
