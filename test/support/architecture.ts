@@ -37,7 +37,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['client'],
   ['token'],
   ['proof', 'policy'],
-  ['impersonation', 'mcp'],
+  ['impersonation', 'mcp', 'forward'],
   ['signals', 'openapi'],
   ['config']
 ]
