@@ -93,6 +93,8 @@ export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } fro
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
+export { createPostgresOrganizationDirectory } from '../lib/stores/postgres-organization-directory.ts'
+export type { PostgresClient, PostgresOrganizationDirectoryOptions } from '../lib/stores/postgres-organization-directory.ts'
 export type { RevocableToken, RevocationStore } from '../lib/stores/revocation-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/memory-revocation-store.ts'
 export type { MemoryRevocationStore, MemoryRevocationStoreOptions, Revocation } from '../lib/stores/memory-revocation-store.ts'
