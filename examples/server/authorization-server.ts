@@ -1,20 +1,93 @@
-import type { FastifyInstance } from 'fastify'
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
+import type { MemoryRevocationStore } from '../../plugins/index.ts'
+import { impersonationGuard } from '../../plugins/index.ts'
 import { withDefaultScope } from './default-scope.ts'
+import { createDecisions } from './host/decisions.ts'
+import type { Host } from './host/host.ts'
+import type { BrowserSession } from './host/sessions.ts'
 import { interactions } from './interactions.ts'
-import type { ProviderOptions } from './provider.ts'
+import type { OidcProviderGuard, SavedGrant } from './oidc-provider-guard.ts'
+import { createOidcProviderGuard } from './oidc-provider-guard.ts'
+import { errorPage } from './pages/error.ts'
+import type { Projects } from './projects.ts'
 import { createProvider } from './provider.ts'
+import type { Resource } from './resources.ts'
+import { account } from './routes/account.ts'
+import { sendPage } from './routes/send.ts'
+import { session } from './routes/session.ts'
+import { staff } from './routes/staff.ts'
 import { serverOptions } from './server-options.ts'
+import { judgeGrant } from '../../lib/impersonation/judge.ts'
+import type { Impersonation } from './stamp.ts'
+import { claimNames } from './token-claims.ts'
 
-/** The authorization server, which in real life is somebody else's: oidc-provider on a Fastify server of its own. */
-export async function createAuthorizationServer (options: ProviderOptions): Promise<FastifyInstance> {
-  const { resources } = options
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The client that a grant is about to be made for. */
+    grantedTo: string | null
+  }
+}
+
+export interface AuthorizationServerOptions {
+  issuer: string
+  /** What it grants access to; the first where a client does not say. */
+  resources: readonly [Resource, ...Resource[]]
+  host: Host
+  projects: Projects
+  /** What the resources ask: their tokens are checked without asking the authorization server. */
+  revocations: MemoryRevocationStore
+  /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
+  fetch?: typeof fetch
+}
+
+/**
+ * The authorization server, which in real life is somebody else's: oidc-provider on a Fastify server of its own, and
+ * around it the application that knows customers, staff, and who impersonates whom.
+ */
+export async function createAuthorizationServer (options: AuthorizationServerOptions): Promise<FastifyInstance> {
+  const { issuer, resources, host, projects, fetch } = options
   const app = Fastify(serverOptions)
-  const provider = createProvider(options)
-  const handle = provider.callback()
-  provider.on('server_error', (_ctx, error) => app.log.error(error))
+  await app.register(impersonationGuard, {
+    directory: host.directory,
+    impersonationOf: request => impersonationIn(request.browserSession, host),
+    clientOf: request => request.grantedTo
+  })
+  app.decorateRequest('grantedTo', null)
 
-  await app.register(interactions, { provider, resources })
+  const guard = guardOf(app, options)
+  const provider = createProvider({ issuer, resources, database: host.database, guard, ...fetch !== undefined && { fetch } })
+  provider.on('server_error', (_ctx, error) => app.log.error(error))
+  host.impersonations.onEnd(async ({ staff: member, customer }) => {
+    options.revocations.revoke({ issuer, subject: customer, actor: { issuer, subject: member } } as never)
+    for (const grantId of await host.grants.ofPair(member, customer)) await guard.revokeGrant(grantId)
+  })
+  const decisions = createDecisions(host.database, error => app.log.error(error))
+  app.addHook('onClose', () => decisions.close())
+
+  const forgetBrowser = (request: FastifyRequest, reply: FastifyReply): Promise<void> => guard.forgetBrowser(request.raw, reply.raw)
+  await app.register(async pages => {
+    await pages.register(formbody)
+    await pages.register(session, { sessions: host.sessions, origin: issuer })
+    pages.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
+      const status = error.statusCode ?? 500
+      if (status >= 500) request.log.error(error)
+      return sendPage(reply.code(status), errorPage(status < 500 ? error.message : 'The authorization server failed.', request.browserSession))
+    })
+    await pages.register(interactions, { provider, guard, resources, host })
+    await pages.register(account, {
+      host,
+      projects,
+      forgetBrowser,
+      mcpUrl: resources[0].identifier,
+      clientName: async id => (await provider.Client.find(id))?.clientName ?? id,
+      revokeGrant: guard.revokeGrant
+    })
+    await pages.register(staff, { host, decisions, forgetBrowser })
+  })
+
+  const handle = provider.callback()
   await app.register(async scope => {
     // oidc-provider reads bodies itself.
     scope.removeAllContentTypeParsers()
@@ -28,4 +101,47 @@ export async function createAuthorizationServer (options: ProviderOptions): Prom
     })
   })
   return app
+}
+
+function guardOf (app: FastifyInstance, { host, issuer, revocations }: AuthorizationServerOptions): OidcProviderGuard {
+  const { accounts, sessions, impersonations, grants } = host
+  return createOidcProviderGuard({
+    judge: async grant => { app.log.debug('x'); return await judgeGrant(grant.impersonation, grant.reach, host.directory) },
+    accountOf: async request => (await sessions.of(request))?.account?.id ?? null,
+    impersonationOf: async request => impersonationIn(await sessions.of(request), host),
+    isRunning: stamp => impersonations.isRunning(stamp.sessionId),
+    async remember ({ id, account: owner, client, reach, stamp }) {
+      await grants.add({ id, account: owner, client, reach, staff: stamp?.staff ?? null, impersonation: stamp?.sessionId ?? null })
+    },
+    async forget (grantId) {
+      revocations.revoke({ issuer, grantId })
+      await grants.remove(grantId)
+    },
+    async findAccount (_ctx, id) {
+      const found = await accounts.find(id)
+      return found && { accountId: id, claims: async () => ({ sub: id, name: found.name }) }
+    },
+    // MCP clients rarely ask for offline_access; what they register says whether they can refresh.
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    claimsOf,
+    readOnlyScopes: ['openid', 'projects:read'],
+    accessTokenSeconds: 15 * 60
+  })
+}
+
+/** RFC 8693 section 4.1 says who acts; that it is an impersonation and no delegation is said by a claim of our own. */
+function claimsOf ({ id, reach, stamp }: SavedGrant): Record<string, unknown> {
+  return {
+    [claimNames.grant]: id,
+    ...reach.level !== 'all' && { [claimNames.reach]: reach },
+    ...stamp !== null && { act: { sub: stamp.staff }, [claimNames.impersonation]: stamp.sessionId }
+  }
+}
+
+function impersonationIn (browserSession: BrowserSession | null, { impersonations }: Host): Impersonation | null {
+  if (browserSession?.impersonation == null) return null
+  const { id, staff: member, customer, readOnly, endsAt } = browserSession.impersonation
+  return {
+    staff: member, customer, sessionId: id, readOnly, endsAt: endsAt.getTime(), idleTimeoutSeconds: impersonations.limits.idleSeconds
+  }
 }

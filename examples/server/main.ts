@@ -1,13 +1,19 @@
 import { startExampleServer } from './start.ts'
 
 try {
-  const server = await startExampleServer({ port: portFrom('PORT', 3000), asPort: portFrom('AS_PORT', 3001) })
+  const databaseUrl = process.env.DATABASE_URL
+  const server = await startExampleServer({
+    port: portFrom('PORT', 3000), asPort: portFrom('AS_PORT', 3001), ...databaseUrl && { databaseUrl }
+  })
   const document = server.mcpUrl.replace(server.origin, `${server.origin}/.well-known/oauth-protected-resource`)
   console.log(`${server.mcpUrl}
 
 curl -i ${server.mcpUrl}   # the 401
 curl ${document}   # the document it points at
 curl -sI ${server.mcpUrl} | grep -i www-authenticate   # the challenge alone
+
+In a browser: ${server.issuer}
+Sign in as a customer, or as a member of staff who acts for one, and connect any MCP client to ${server.mcpUrl}
 `)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close())
 } catch (error) {
@@ -25,6 +31,7 @@ function portFrom (variable: 'PORT' | 'AS_PORT', otherwise: number): number {
 function explain (error: unknown): string {
   const { code, port, message } = error as NodeJS.ErrnoException & { port?: number }
   if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose others with PORT and AS_PORT, 0 for a free one: PORT=0 AS_PORT=0 npm start`
+  if (process.env.DATABASE_URL && port !== Number(process.env.PORT) && code === 'ECONNREFUSED') return 'Nobody answers at DATABASE_URL. Without it, the example brings a database of its own.'
   if (code === 'EACCES') return `Port ${port} is not for everybody. Choose others with PORT and AS_PORT.`
   return message
 }

@@ -3,21 +3,22 @@ import { createMcpHandler } from '@modelcontextprotocol/server'
 import type { FastifyInstance } from 'fastify'
 import oauthResourceServer, { mcp as mcpEndpoint, toAuthInfo } from '../../plugins/index.ts'
 import type { Projects } from './projects.ts'
+import type { Protection } from './protection.ts'
 import type { Resource } from './resources.ts'
 import { writeImpliesRead } from './resources.ts'
 import { createMcpServer, toolScopes } from './tools.ts'
 
 export interface McpOptions {
   resource: Resource
-  issuer: string
+  protection: Protection
   projects: Projects
 }
 
 /** The MCP endpoint, the second of the protected resources. */
-export async function mcp (app: FastifyInstance, { resource, issuer, projects }: McpOptions): Promise<void> {
+export async function mcp (app: FastifyInstance, { resource, protection, projects }: McpOptions): Promise<void> {
   await app.register(oauthResourceServer, {
     resource: resource.identifier,
-    authorizationServers: [issuer],
+    ...protection,
     scopes: Object.fromEntries(Object.entries(resource.scopes).map(([scope, description]) =>
       [scope, { description, advertised: resource.initialScopes.includes(scope) }])),
     scopeImplies: writeImpliesRead,

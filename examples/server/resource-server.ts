@@ -1,21 +1,27 @@
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
+import type { RevocationStore } from '../../plugins/index.ts'
 import { api } from './api.ts'
+import type { Host } from './host/host.ts'
 import { mcp } from './mcp.ts'
-import { createProjects } from './projects.ts'
+import type { Projects } from './projects.ts'
+import { protection } from './protection.ts'
 import type { Resources } from './resources.ts'
 import { serverOptions } from './server-options.ts'
 
 export interface ResourceServerOptions {
   resources: Resources
   issuer: string
+  host: Host
+  projects: Projects
+  revocations: RevocationStore
 }
 
 /** The protected server. Each resource is registered in a scope of its own: own document, own challenge, own rules. */
-export async function createResourceServer ({ resources, issuer }: ResourceServerOptions): Promise<FastifyInstance> {
+export async function createResourceServer ({ resources, issuer, host, projects, revocations }: ResourceServerOptions): Promise<FastifyInstance> {
   const app = Fastify(serverOptions)
-  const projects = createProjects()
-  await app.register(api, { resource: resources.api, issuer, projects })
-  await app.register(mcp, { resource: resources.mcp, issuer, projects })
+  const shared = protection({ issuer, host, revocations })
+  await app.register(api, { resource: resources.api, protection: shared, projects })
+  await app.register(mcp, { resource: resources.mcp, protection: shared, projects })
   return app
 }

@@ -1,7 +1,16 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { createServer } from 'node:net'
+import type { Clock } from '../../plugins/index.ts'
+import { createMemoryRevocationStore } from '../../plugins/index.ts'
 import { createAuthorizationServer } from './authorization-server.ts'
+import type { Database } from './database/database.ts'
+import { openDatabase } from './database/database.ts'
+import { forgetExpired } from './database/oidc-adapter.ts'
+import { prepareDatabase } from './database/prepare.ts'
+import { createHost } from './host/host.ts'
+import type { ImpersonationLimits } from './host/impersonations.ts'
+import { createProjects } from './projects.ts'
 import { createResourceServer } from './resource-server.ts'
 import { resourcesAt } from './resources.ts'
 
@@ -12,6 +21,14 @@ export interface ExampleServerOptions {
   asPort: number
   /** Fetches client ID metadata documents; for tests, whose documents are not on the internet. */
   fetch?: typeof fetch
+  /** A PostgreSQL server. Default: a database in this process. */
+  databaseUrl?: string
+  /** One that is open already, and stays so. */
+  database?: Database
+  /** How long an impersonation lasts. Default: 600 seconds when nothing is done, 3600 in any case. */
+  limits?: ImpersonationLimits
+  /** What the limits are counted by. Default: the system. */
+  sessionClock?: Clock
 }
 
 export interface ExampleServer {
@@ -19,6 +36,7 @@ export interface ExampleServer {
   readonly origin: string
   readonly mcpUrl: string
   readonly apiUrl: string
+  /** The authorization server, and the pages for people. */
   readonly issuer: string
   close (): Promise<void>
 }
@@ -41,18 +59,33 @@ export async function startExampleServer (options: ExampleServerOptions): Promis
   }
 }
 
-async function startOn (port: number, asPort: number, { fetch }: ExampleServerOptions): Promise<ExampleServer> {
+async function startOn (port: number, asPort: number, options: ExampleServerOptions): Promise<ExampleServer> {
+  const { fetch, limits = { idleSeconds: 600, totalSeconds: 3600 }, sessionClock = { now: () => Date.now() } } = options
   const origin = `http://localhost:${port}`
   const issuer = `http://localhost:${asPort}`
   const resources = resourcesAt(origin)
-  const authorizationServer = await createAuthorizationServer({
-    issuer, resources: [resources.mcp, resources.api], ...(fetch === undefined ? {} : { fetch })
-  })
-  const resourceServer = await createResourceServer({ resources, issuer })
-  const close = async (): Promise<void> => {
-    await Promise.all([resourceServer.close(), authorizationServer.close()])
-  }
+  const opened: Array<() => Promise<unknown>> = []
+  // What was opened last is closed first.
+  const close = async (): Promise<void> => { for (let one = opened.pop(); one !== undefined; one = opened.pop()) await one() }
   try {
+    const database = options.database ?? await openDatabase(options.databaseUrl)
+    if (options.database === undefined) opened.push(database.close)
+    await prepareDatabase(database)
+    const host = createHost(database, limits, sessionClock)
+    const projects = createProjects(database)
+    const revocations = createMemoryRevocationStore()
+
+    const authorizationServer = await createAuthorizationServer({
+      issuer, host, projects, revocations, resources: [resources.mcp, resources.api], ...fetch !== undefined && { fetch }
+    })
+    opened.push(() => authorizationServer.close())
+    const resourceServer = await createResourceServer({ resources, issuer, host, projects, revocations })
+    opened.push(() => resourceServer.close())
+    opened.push(keepHouse(async () => {
+      await host.impersonations.settle()
+      await forgetExpired(database)
+    }, error => authorizationServer.log.error(error)))
+
     await authorizationServer.listen({ port: asPort, host: 'localhost' })
     await resourceServer.listen({ port, host: 'localhost' })
   } catch (error) {
@@ -60,6 +93,19 @@ async function startOn (port: number, asPort: number, { fetch }: ExampleServerOp
     throw error
   }
   return { origin, issuer, mcpUrl: resources.mcp.identifier, apiUrl: resources.api.identifier, close }
+}
+
+/** What is over is over when it is next asked about; this is for what nobody asks about any more. */
+function keepHouse (work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
+  let working: Promise<void> | null = null
+  const timer = setInterval(() => {
+    working ??= work().catch(onError).finally(() => { working = null })
+  }, 5_000)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await working
+  }
 }
 
 /** Two that differ: neither is given back before both are known. */

@@ -2,6 +2,8 @@ import type { AuthInfo, CallToolResult, ServerContext } from '@modelcontextproto
 import { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import type { Projects } from './projects.ts'
+import { reachOf } from './token-claims.ts'
+import type { GrantReach } from '../../plugins/index.ts'
 
 /** The scopes that calling a tool needs; a tool that is not here is nobody's. */
 export const toolScopes: Readonly<Record<string, readonly string[]>> = {
@@ -23,12 +25,12 @@ export function createMcpServer (projects: Projects): McpServer {
 
   server.registerTool('list_projects', {
     description: 'Lists the projects of the user'
-  }, context => answer(projects.of(subjectOf(context))))
+  }, async context => answer(await projects.of(subjectOf(context), withinReachOf(context))))
 
   server.registerTool('create_project', {
     description: 'Creates a project of the user',
     inputSchema: z.object({ name: z.string().min(1).max(100) })
-  }, ({ name }, context) => answer(projects.create(subjectOf(context), name)))
+  }, async ({ name }, context) => answer(await projects.create(subjectOf(context), withinReachOf(context), name)))
 
   return server
 }
@@ -43,6 +45,10 @@ function subjectOf (context: ServerContext): string {
   const subject = authInfoOf(context).extra?.subject
   if (typeof subject !== 'string') throw new Error('authInfo without a subject')
   return subject
+}
+
+function withinReachOf (context: ServerContext): GrantReach {
+  return reachOf(authInfoOf(context).extra?.claims as Readonly<Record<string, unknown>>)
 }
 
 function answer (value: unknown): CallToolResult {

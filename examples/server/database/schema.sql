@@ -85,3 +85,21 @@ create table if not exists projects (
   organization text not null,
   name         text not null
 );
+
+-- What people call organizations and teams, and who may decide for them. Which there are, who is a member and who has
+-- said yes to AI processing is in the schema of the directory: sql/organization-directory.sql.
+create table if not exists organization_names (
+  organization text primary key,
+  name         text not null
+);
+
+create table if not exists team_names (
+  team text primary key,
+  name text not null
+);
+
+create table if not exists administrators (
+  customer     text not null,
+  organization text not null,
+  primary key (customer, organization)
+);

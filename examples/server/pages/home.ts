@@ -4,14 +4,13 @@ import { page } from './layout.ts'
 
 export interface Overview {
   readonly mcpUrl: string
-  readonly apiUrl: string
   readonly projects: readonly string[]
   readonly organizations: number
   readonly aiApproved: number
   readonly clients: number
 }
 
-export function homePage (session: BrowserSession, { mcpUrl, apiUrl, projects, organizations, aiApproved, clients }: Overview): string {
+export function homePage (session: BrowserSession, { mcpUrl, projects, organizations, aiApproved, clients }: Overview): string {
   return page({ title: `Projects of ${session.account!.name}`, session, path: '/' }, html`
     <div class="card">
       <h2>Projects</h2>
@@ -35,6 +34,5 @@ export function homePage (session: BrowserSession, { mcpUrl, apiUrl, projects, o
       <pre><code>${mcpUrl}</code></pre>
       <p>With nothing but Node at hand:</p>
       <pre><code>npx mcp-remote ${mcpUrl} --allow-http</code></pre>
-      <p class="soft">The same projects are behind an API, at <code>${apiUrl}</code>.</p>
     </section>`)
 }

@@ -4,11 +4,16 @@ import type { StaffMember } from '../host/staff.ts'
 import { html } from './html.ts'
 import { form, page } from './layout.ts'
 
-/** @param action where the answer goes: during an authorization request it goes on from there */
-export function signInPage (action: string, accounts: readonly DemoAccount[], staff: readonly StaffMember[] = []): string {
-  return page({ title: 'Sign in', session: null, narrow: true }, html`
+/**
+ * @param action where the answer goes: during an authorization request it goes on from there
+ * @param session of whoever is signed in already
+ */
+export function signInPage (
+  action: string, session: BrowserSession | null, accounts: readonly DemoAccount[], staff: readonly StaffMember[] = []
+): string {
+  return page({ title: 'Sign in', session, narrow: true }, html`
     <p class="lead">There are no passwords: choose who you are.</p>
-    <div class="card">${form(null, action, html`
+    <div class="card">${form(session, action, html`
       <fieldset>
         <legend>Customers</legend>
         ${accounts.map((account, index) => html`
@@ -18,7 +23,7 @@ export function signInPage (action: string, accounts: readonly DemoAccount[], st
     </div>
     ${staff.length === 0
       ? ''
-      : html`<div class="card">${form(null, action, html`
+      : html`<div class="card">${form(session, action, html`
       <fieldset>
         <legend>Staff</legend>
         ${staff.map(({ id, name, role }, index) => html`
