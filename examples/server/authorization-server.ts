@@ -60,7 +60,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   const provider = createProvider({ issuer, resources, database: host.database, guard, ...fetch !== undefined && { fetch } })
   provider.on('server_error', (_ctx, error) => app.log.error(error))
   host.impersonations.onEnd(async ({ staff: member, customer }) => {
-    options.revocations.revoke({ issuer, subject: customer, actor: { issuer, subject: member } } as never)
+    options.revocations.revoke({ issuer, subject: customer, actor: { issuer, subject: member } })
     for (const grantId of await host.grants.ofPair(member, customer)) await guard.revokeGrant(grantId)
   })
   const decisions = createDecisions(host.database, error => app.log.error(error))
