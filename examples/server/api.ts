@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
 import oauthResourceServer from '../../plugins/index.ts'
 import type { Projects } from './projects.ts'
 import type { Resource } from './resources.ts'
@@ -7,15 +8,15 @@ import { writeImpliesRead } from './resources.ts'
 
 export interface ApiOptions {
   resource: Resource
-  issuer: string
+  authorizationServers: OAuthResourceServerOptions['authorizationServers']
   projects: Projects
 }
 
 /** A small API, the first of the protected resources. */
-export async function api (app: FastifyInstance, { resource, issuer, projects }: ApiOptions): Promise<void> {
+export async function api (app: FastifyInstance, { resource, authorizationServers, projects }: ApiOptions): Promise<void> {
   await app.register(oauthResourceServer, {
     resource: resource.identifier,
-    authorizationServers: [issuer],
+    authorizationServers,
     scopes: resource.scopes,
     scopeImplies: writeImpliesRead,
     metadata: { resource_name: resource.name }
@@ -24,10 +25,10 @@ export async function api (app: FastifyInstance, { resource, issuer, projects }:
   app.get('/api/health', { config: { oauth: false } }, async () => ({ ok: true }))
 
   app.get('/api/projects', { config: { oauth: { scopes: ['projects:read'] } } },
-    async request => projects.of(request.accessToken!.subject))
+    async request => projects.of(request.accessToken!))
 
   app.post<{ Body: { name: string } }>('/api/projects', {
     config: { oauth: { scopes: ['projects:write'] } },
     schema: { body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }) }) }
-  }, async (request, reply) => reply.code(201).send(projects.create(request.accessToken!.subject, request.body.name)))
+  }, async (request, reply) => reply.code(201).send(projects.create(request.accessToken!, request.body.name)))
 }

@@ -1,6 +1,7 @@
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import type { FastifyInstance } from 'fastify'
+import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
 import oauthResourceServer, { mcp as mcpEndpoint, toAuthInfo } from '../../plugins/index.ts'
 import type { Projects } from './projects.ts'
 import type { Resource } from './resources.ts'
@@ -9,15 +10,15 @@ import { createMcpServer, toolScopes } from './tools.ts'
 
 export interface McpOptions {
   resource: Resource
-  issuer: string
+  authorizationServers: OAuthResourceServerOptions['authorizationServers']
   projects: Projects
 }
 
 /** The MCP endpoint, the second of the protected resources. */
-export async function mcp (app: FastifyInstance, { resource, issuer, projects }: McpOptions): Promise<void> {
+export async function mcp (app: FastifyInstance, { resource, authorizationServers, projects }: McpOptions): Promise<void> {
   await app.register(oauthResourceServer, {
     resource: resource.identifier,
-    authorizationServers: [issuer],
+    authorizationServers,
     scopes: Object.fromEntries(Object.entries(resource.scopes).map(([scope, description]) =>
       [scope, { description, advertised: resource.initialScopes.includes(scope) }])),
     scopeImplies: writeImpliesRead,

@@ -164,7 +164,7 @@ test('F84 the document of the example API is valid and shows its rules', async t
   const app = Fastify() as FastifyInstance
   t.teardown(() => app.close())
   await app.register(swagger, { openapi: { ...openapi, servers: [{ url: origin }] } })
-  await app.register(api, { resource, issuer: 'http://localhost:4000', projects: createProjects() })
+  await app.register(api, { resource, authorizationServers: ['http://localhost:4000'], projects: createProjects('http://localhost:4000') })
   const document = await documentOf(app)
   t.match(await validate(document), { valid: true })
   t.same(document.paths['/api/health']!.get!.security, [])

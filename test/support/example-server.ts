@@ -6,7 +6,7 @@ export async function startExample (
   t: { teardown (close: () => unknown): unknown },
   options: Partial<ExampleServerOptions> = {}
 ): Promise<ExampleServer> {
-  const server = await startExampleServer({ port: 0, asPort: 0, ...options })
+  const server = await startExampleServer({ port: 0, asPort: 0, partnerPort: 0, ...options })
   t.teardown(() => server.close())
   return server
 }
