@@ -5,7 +5,6 @@ import type { Projects } from './projects.ts'
 import type { Protection } from './protection.ts'
 import type { Resource } from './resources.ts'
 import { writeImpliesRead } from './resources.ts'
-import { reachOf } from './token-claims.ts'
 
 export interface ApiOptions {
   resource: Resource
@@ -26,13 +25,13 @@ export async function api (app: FastifyInstance, { resource, protection, project
   app.get('/api/health', { config: { oauth: false } }, async () => ({ ok: true }))
 
   app.get('/api/projects', { config: { oauth: { scopes: ['projects:read'] } } },
-    async ({ accessToken }) => await projects.of(accessToken!.subject, reachOf(accessToken!.claims)))
+    async request => await projects.of(request.accessToken!))
 
   app.post<{ Body: { name: string } }>('/api/projects', {
     config: { oauth: { scopes: ['projects:write'] } },
     schema: { body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }) }) }
   }, async ({ accessToken, body }, reply) => {
-    const project = await projects.create(accessToken!.subject, reachOf(accessToken!.claims), body.name)
+    const project = await projects.create(accessToken!, body.name)
     if (project === null) return reply.forbidden()
     return reply.code(201).send(project)
   })

@@ -78,6 +78,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
     await pages.register(interactions, { provider, guard, resources, host })
     await pages.register(account, {
       host,
+      issuer,
       projects,
       forgetBrowser,
       mcpUrl: resources[0].identifier,

@@ -90,7 +90,8 @@ export function createProvider ({ issuer, resources, database, guard, fetch }: P
   return provider
 }
 
-function createSigningKey (): object {
+/** A new one with each start. */
+export function createSigningKey (): object {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: randomBytes(8).toString('base64url') }
 }

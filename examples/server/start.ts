@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { createServer } from 'node:net'
@@ -10,6 +11,7 @@ import { forgetExpired } from './database/oidc-adapter.ts'
 import { prepareDatabase } from './database/prepare.ts'
 import { createHost } from './host/host.ts'
 import type { ImpersonationLimits } from './host/impersonations.ts'
+import { createPartnerIssuer } from './partner-issuer.ts'
 import { createProjects } from './projects.ts'
 import { createResourceServer } from './resource-server.ts'
 import { resourcesAt } from './resources.ts'
@@ -19,6 +21,8 @@ export interface ExampleServerOptions {
   port: number
   /** Of the authorization server; 0 for a free one. */
   asPort: number
+  /** Of the authorization server of a partner; 0 for a free one. */
+  partnerPort: number
   /** Fetches client ID metadata documents; for tests, whose documents are not on the internet. */
   fetch?: typeof fetch
   /** A PostgreSQL server. Default: a database in this process. */
@@ -38,31 +42,35 @@ export interface ExampleServer {
   readonly apiUrl: string
   /** The authorization server, and the pages for people. */
   readonly issuer: string
+  /** The authorization server of a partner, whose opaque tokens are as good as the JWTs of `issuer`. */
+  readonly partnerIssuer: string
   close (): Promise<void>
 }
 
-/** Starts both servers, or none: when one port is taken, nothing is left open. */
+/** Starts the three servers, or none: when one port is taken, nothing is left open. */
 export async function startExampleServer (options: ExampleServerOptions): Promise<ExampleServer> {
   for (let attempt = 1; ; attempt++) {
     // Identifiers contain the port, so it has to be known before there is a server that could choose one.
-    const [freePort, otherFreePort] = await findFreePorts()
-    const port = options.port || freePort
-    const asPort = options.asPort || otherFreePort
+    const free = await findFreePorts()
+    const port = options.port || free[0]
+    const asPort = options.asPort || free[1]
+    const partnerPort = options.partnerPort || free[2]
     try {
-      return await startOn(port, asPort, options)
+      return await startOn({ ...options, port, asPort, partnerPort })
     } catch (error) {
       // What was free may be taken by the time it is used.
       const { code, port: taken } = error as NodeJS.ErrnoException & { port?: number }
-      const wasFound = code === 'EADDRINUSE' && taken !== options.port && taken !== options.asPort
+      const wasFound = code === 'EADDRINUSE' && ![options.port, options.asPort, options.partnerPort].includes(taken!)
       if (!wasFound || attempt === 3) throw error
     }
   }
 }
 
-async function startOn (port: number, asPort: number, options: ExampleServerOptions): Promise<ExampleServer> {
-  const { fetch, limits = { idleSeconds: 600, totalSeconds: 3600 }, sessionClock = { now: () => Date.now() } } = options
+async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
+  const { port, asPort, partnerPort, fetch, limits = { idleSeconds: 600, totalSeconds: 3600 }, sessionClock = { now: () => Date.now() } } = options
   const origin = `http://localhost:${port}`
   const issuer = `http://localhost:${asPort}`
+  const partner = { issuer: `http://localhost:${partnerPort}`, introspectionSecret: randomBytes(32).toString('base64url') }
   const resources = resourcesAt(origin)
   const opened: Array<() => Promise<unknown>> = []
   // What was opened last is closed first.
@@ -72,14 +80,16 @@ async function startOn (port: number, asPort: number, options: ExampleServerOpti
     if (options.database === undefined) opened.push(database.close)
     await prepareDatabase(database)
     const host = createHost(database, limits, sessionClock)
-    const projects = createProjects(database)
+    const projects = createProjects(database, issuer)
     const revocations = createMemoryRevocationStore()
 
     const authorizationServer = await createAuthorizationServer({
       issuer, host, projects, revocations, resources: [resources.mcp, resources.api], ...fetch !== undefined && { fetch }
     })
     opened.push(() => authorizationServer.close())
-    const resourceServer = await createResourceServer({ resources, issuer, host, projects, revocations })
+    const partnerIssuer = await createPartnerIssuer({ partner, resources: [resources.mcp, resources.api] })
+    opened.push(() => partnerIssuer.close())
+    const resourceServer = await createResourceServer({ resources, issuer, partner, host, projects, revocations })
     opened.push(() => resourceServer.close())
     opened.push(keepHouse(async () => {
       await host.impersonations.settle()
@@ -87,12 +97,15 @@ async function startOn (port: number, asPort: number, options: ExampleServerOpti
     }, error => authorizationServer.log.error(error)))
 
     await authorizationServer.listen({ port: asPort, host: 'localhost' })
+    await partnerIssuer.listen({ port: partnerPort, host: 'localhost' })
     await resourceServer.listen({ port, host: 'localhost' })
   } catch (error) {
     await close()
     throw error
   }
-  return { origin, issuer, mcpUrl: resources.mcp.identifier, apiUrl: resources.api.identifier, close }
+  return {
+    origin, issuer, partnerIssuer: partner.issuer, mcpUrl: resources.mcp.identifier, apiUrl: resources.api.identifier, close
+  }
 }
 
 /** What is over is over when it is next asked about; this is for what nobody asks about any more. */
@@ -108,14 +121,14 @@ function keepHouse (work: () => Promise<void>, onError: (error: unknown) => void
   }
 }
 
-/** Two that differ: neither is given back before both are known. */
-async function findFreePorts (): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const
+/** Three that differ: none is given back before all are known. */
+async function findFreePorts (): Promise<[number, number, number]> {
+  const servers = [createServer(), createServer(), createServer()] as const
   const find = async (server: Server): Promise<number> => {
     await once(server.listen(0, 'localhost'), 'listening')
     return (server.address() as AddressInfo).port
   }
-  const ports: [number, number] = [await find(servers[0]), await find(servers[1])]
+  const ports: [number, number, number] = [await find(servers[0]), await find(servers[1]), await find(servers[2])]
   await Promise.all(servers.map(server => once(server.close(), 'close')))
   return ports
 }

@@ -17,7 +17,7 @@ export async function startExample (
   options: Partial<ExampleServerOptions> = {}
 ): Promise<StartedExample> {
   const database = free.pop() ?? await openDatabase()
-  const server = await startExampleServer({ port: 0, asPort: 0, database, ...options })
+  const server = await startExampleServer({ port: 0, asPort: 0, partnerPort: 0, database, ...options })
   t.teardown(async () => {
     await server.close()
     await database.execute('drop schema public cascade; drop schema oauth_directory cascade; create schema public')

@@ -81,9 +81,12 @@ create table if not exists decisions (
 
 create table if not exists projects (
   id           bigint generated always as identity primary key,
-  owner        text not null references accounts on delete cascade,
-  organization text not null,
-  name         text not null
+  owner        text not null,
+  -- The issuer of somebody else's users, who have no organizations here; null for customers, who have.
+  partner      text,
+  organization text,
+  name         text not null,
+  check (partner is null or organization is null)
 );
 
 -- What people call organizations and teams, and who may decide for them. Which there are, who is a member and who has

@@ -13,6 +13,7 @@ import { ownFormsOnly, sendPage } from './send.ts'
 export interface AccountOptions {
   host: Host
   projects: Projects
+  issuer: string
   mcpUrl: string
   clientName (id: string): Promise<string>
   /** Takes everything back that came of a grant. */
@@ -23,7 +24,7 @@ export interface AccountOptions {
 
 /** What customers see, and staff who act for them: the overview, organizations, connected clients; signing in and out. */
 export async function account (app: FastifyInstance, options: AccountOptions): Promise<void> {
-  const { host: { accounts, staff, sessions, organizations, grants }, projects, mcpUrl } = options
+  const { host: { accounts, staff, sessions, organizations, grants }, projects, issuer, mcpUrl } = options
   const stylesheet = await readFile(new URL('../pages/style.css', import.meta.url), 'utf8')
   app.addHook('onRequest', async (_request, reply) => { reply.headers(ownFormsOnly) })
 
@@ -58,7 +59,7 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
     const known = await organizations.of(session.account.id)
     return sendPage(reply, homePage(session, {
       mcpUrl,
-      projects: (await projects.of(session.account.id, { level: 'all' })).map(({ name }) => name),
+      projects: (await projects.of({ issuer, subject: session.account.id, claims: {} })).map(({ name }) => name),
       organizations: known.length,
       aiApproved: known.filter(({ aiApproved }) => aiApproved).length,
       clients: (await grants.of(session.account.id)).length
