@@ -36,6 +36,8 @@ export interface AuthorizationServerOptions {
   resources: readonly [Resource, ...Resource[]]
   host: Host
   projects: Projects
+  /** What the resources show when they ask about a token. */
+  introspectionSecret: string
   /** What the resources ask: their tokens are checked without asking the authorization server. */
   revocations: MemoryRevocationStore
   /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
@@ -47,7 +49,7 @@ export interface AuthorizationServerOptions {
  * around it the application that knows customers, staff, and who impersonates whom.
  */
 export async function createAuthorizationServer (options: AuthorizationServerOptions): Promise<FastifyInstance> {
-  const { issuer, resources, host, projects, fetch } = options
+  const { issuer, resources, host, projects, introspectionSecret, fetch } = options
   const app = Fastify(serverOptions)
   await app.register(impersonationGuard, {
     directory: host.directory,
@@ -57,7 +59,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   app.decorateRequest('grantedTo', null)
 
   const guard = guardOf(app, options)
-  const provider = createProvider({ issuer, resources, database: host.database, guard, ...fetch !== undefined && { fetch } })
+  const provider = createProvider({ issuer, resources, database: host.database, guard, introspectionSecret, ...fetch !== undefined && { fetch } })
   provider.on('server_error', (_ctx, error) => app.log.error(error))
   host.impersonations.onEnd(async ({ staff: member, customer }) => {
     options.revocations.revoke({ issuer, subject: customer, actor: { issuer, subject: member } })

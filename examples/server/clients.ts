@@ -12,6 +12,20 @@ export const firstPartyClient = {
   token_endpoint_auth_method: 'none'
 } as const
 
+/** The protected server, when it asks about tokens. It gets none. */
+export function introspectionClient (secret: string): Readonly<Record<string, unknown>> {
+  return {
+    client_id: introspectionClientId,
+    client_secret: secret,
+    token_endpoint_auth_method: 'client_secret_basic',
+    redirect_uris: [],
+    response_types: [],
+    grant_types: []
+  }
+}
+
+export const introspectionClientId = 'resource-server'
+
 export function isFirstParty (clientId: unknown): boolean {
   return clientId === firstPartyClient.client_id
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import Provider, { errors } from 'oidc-provider'
 import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js'
+import { introspectionClient, introspectionClientId } from './clients.ts'
 import { createSigningKey } from './provider.ts'
 import type { Resource } from './resources.ts'
 import { serverOptions } from './server-options.ts'
@@ -21,9 +22,6 @@ export interface PartnerIssuerOptions {
 
 /** The one client there is, a program of the partner's. The secret is public: this is a demonstration. */
 export const partnerClient = { id: 'partner-app', secret: 'partner-secret' } as const
-
-/** Whoever asks about tokens. It gets none. */
-export const introspectionClientId = 'resource-server'
 
 /**
  * The authorization server of a partner, on a Fastify server of its own. Its tokens are opaque: nobody can read them, and
@@ -54,7 +52,7 @@ function createPartnerProvider ({ partner: { issuer, introspectionSecret }, reso
     scopes: [...new Set(resources.flatMap(resource => Object.keys(resource.scopes)))],
     clients: [
       { ...confidential, client_id: partnerClient.id, client_secret: partnerClient.secret, grant_types: ['client_credentials'] },
-      { ...confidential, client_id: introspectionClientId, client_secret: introspectionSecret, grant_types: [] }
+      introspectionClient(introspectionSecret)
     ],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'], userinfoSigningAlgValues: ['ES256'], authorizationSigningAlgValues: ['ES256'] },

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import Provider, { errors } from 'oidc-provider'
-import { firstPartyClient } from './clients.ts'
+import type { Client } from 'oidc-provider'
+import { firstPartyClient, introspectionClient, introspectionClientId } from './clients.ts'
 import type { Database } from './database/database.ts'
 import { createOidcAdapter } from './database/oidc-adapter.ts'
 import type { OidcProviderGuard } from './oidc-provider-guard.ts'
@@ -14,17 +15,19 @@ export interface ProviderOptions {
   resources: readonly [Resource, ...Resource[]]
   database: Database
   guard: OidcProviderGuard
+  /** What the resources show when they ask about a token. */
+  introspectionSecret: string
   /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
   fetch?: typeof fetch
 }
 
 /** oidc-provider, configured for what the clients of MCP servers do, and with the guard on all of its ways to a token. */
-export function createProvider ({ issuer, resources, database, guard, fetch }: ProviderOptions): Provider {
+export function createProvider ({ issuer, resources, database, guard, introspectionSecret, fetch }: ProviderOptions): Provider {
   const scopes = new Set(resources.flatMap(resource => Object.keys(resource.scopes)))
   const provider = new Provider(issuer, {
     ...guard.configuration,
     adapter: createOidcAdapter(database),
-    clients: [firstPartyClient],
+    clients: [firstPartyClient, introspectionClient(introspectionSecret)],
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     jwks: { keys: [createSigningKey()] },
     ...(fetch === undefined ? {} : { fetch }),
@@ -56,6 +59,11 @@ export function createProvider ({ issuer, resources, database, guard, fetch }: P
       // The protected server takes Bearer tokens; one that is bound to a key would be refused.
       dPoP: { enabled: false },
       registration: { enabled: true },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_ctx: unknown, client: Client) => client.clientId === introspectionClientId
+      },
+      revocation: { enabled: true },
       clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
       resourceIndicators: {
         enabled: true,
@@ -68,8 +76,8 @@ export function createProvider ({ issuer, resources, database, guard, fetch }: P
           return {
             scope: Object.keys(resource.scopes).join(' '),
             audience: resource.identifier,
-            accessTokenFormat: 'jwt',
-            jwt: { sign: { alg: 'ES256' } }
+            accessTokenFormat: resource.tokens,
+            ...resource.tokens === 'jwt' && { jwt: { sign: { alg: 'ES256' } } }
           }
         }
       }

@@ -6,7 +6,8 @@ import type { Host } from './host/host.ts'
 import { mcp } from './mcp.ts'
 import type { Partner } from './partner-issuer.ts'
 import type { Projects } from './projects.ts'
-import { protection } from './protection.ts'
+import { jwtsOf, opaqueTokensOf, partnerTokensOf, protection } from './protection.ts'
+import { reports } from './reports.ts'
 import type { Resources } from './resources.ts'
 import { serverOptions } from './server-options.ts'
 
@@ -14,16 +15,23 @@ export interface ResourceServerOptions {
   resources: Resources
   issuer: string
   partner: Partner
+  /** What it shows when it asks about a token of `issuer`. */
+  introspectionSecret: string
   host: Host
   projects: Projects
   revocations: RevocationStore
 }
 
 /** The protected server. Each resource is registered in a scope of its own: own document, own challenge, own rules. */
-export async function createResourceServer ({ resources, issuer, partner, host, projects, revocations }: ResourceServerOptions): Promise<FastifyInstance> {
+export async function createResourceServer ({
+  resources, issuer, partner, introspectionSecret, host, projects, revocations
+}: ResourceServerOptions): Promise<FastifyInstance> {
   const app = Fastify(serverOptions)
-  const shared = protection({ issuer, partner, host, revocations })
-  await app.register(api, { resource: resources.api, protection: shared, projects })
-  await app.register(mcp, { resource: resources.mcp, protection: shared, projects })
+  const shared = protection(host, revocations)
+  const either = { ...shared, authorizationServers: [jwtsOf(issuer), partnerTokensOf(partner.issuer, partner.introspectionSecret)] }
+  const opaque = { ...shared, authorizationServers: [opaqueTokensOf(issuer, introspectionSecret)] }
+  await app.register(api, { resource: resources.api, protection: either, projects })
+  await app.register(mcp, { resource: resources.mcp, protection: either, projects })
+  await app.register(reports, { resource: resources.reports, protection: opaque, projects })
   return app
 }

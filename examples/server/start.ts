@@ -81,15 +81,17 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     await prepareDatabase(database)
     const host = createHost(database, limits, sessionClock)
     const projects = createProjects(database, issuer)
+    const introspectionSecret = randomBytes(32).toString('base64url')
     const revocations = createMemoryRevocationStore()
 
     const authorizationServer = await createAuthorizationServer({
-      issuer, host, projects, revocations, resources: [resources.mcp, resources.api], ...fetch !== undefined && { fetch }
+      issuer, host, projects, revocations, resources: [resources.mcp, resources.api, resources.reports],
+      introspectionSecret, ...fetch !== undefined && { fetch }
     })
     opened.push(() => authorizationServer.close())
     const partnerIssuer = await createPartnerIssuer({ partner, resources: [resources.mcp, resources.api] })
     opened.push(() => partnerIssuer.close())
-    const resourceServer = await createResourceServer({ resources, issuer, partner, host, projects, revocations })
+    const resourceServer = await createResourceServer({ resources, issuer, partner, introspectionSecret, host, projects, revocations })
     opened.push(() => resourceServer.close())
     opened.push(keepHouse(async () => {
       await host.impersonations.settle()
