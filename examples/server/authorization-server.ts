@@ -69,6 +69,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   app.addHook('onClose', () => decisions.close())
 
   const forgetBrowser = (request: FastifyRequest, reply: FastifyReply): Promise<void> => guard.forgetBrowser(request.raw, reply.raw)
+  const clientName = async (id: string): Promise<string> => (await provider.Client.find(id))?.clientName ?? id
   await app.register(async pages => {
     await pages.register(formbody)
     await pages.register(session, { sessions: host.sessions, origin: issuer })
@@ -84,10 +85,10 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
       projects,
       forgetBrowser,
       mcpUrl: resources[0].identifier,
-      clientName: async id => (await provider.Client.find(id))?.clientName ?? id,
+      clientName,
       revokeGrant: guard.revokeGrant
     })
-    await pages.register(staff, { host, decisions, forgetBrowser })
+    await pages.register(staff, { host, decisions, clientName, forgetBrowser })
   })
 
   const handle = provider.callback()

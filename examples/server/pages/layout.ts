@@ -55,6 +55,11 @@ export function time (at: Date): Html {
   return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
 }
 
+function clock (at: Date): Html {
+  const iso = at.toISOString()
+  return html`<time datetime="${iso}">${iso.slice(11, 16)} UTC</time>`
+}
+
 function navigation ({ account, staff }: BrowserSession, path: string): Html {
   const links = [
     ...account === null ? [] : [['/', 'Overview'], ['/organizations', 'Organizations'], ['/clients', 'Connected clients']],
@@ -69,7 +74,7 @@ function navigation ({ account, staff }: BrowserSession, path: string): Html {
 function banner (session: BrowserSession): Html {
   const { customerName, readOnly, endsAt } = session.impersonation!
   return html`<section class="banner" aria-label="Impersonation"><div>
-      <p><strong>You are acting as ${customerName}</strong>, ${readOnly ? 'read-only' : 'with write access'}, until ${time(endsAt)} at the latest. What you do is logged.</p>
+      <p><strong>You are acting as ${customerName}</strong>, ${readOnly ? 'read-only' : 'with write access'}, until ${clock(endsAt)} at the latest. What you do is logged.</p>
       ${form(session, '/impersonation/end', html`<button type="submit">End impersonation</button>`)}
     </div></section>`
 }

@@ -12,16 +12,15 @@ export function logPage (
       ? html`<h2>Decisions</h2><p>Nothing was decided yet.</p>`
       : html`<table>
       <caption><h2>Decisions about impersonated grants, the newest first</h2></caption>
-      <thead><tr><th scope="col">Decision</th><th scope="col">Staff</th><th scope="col">Customer</th><th scope="col">Client</th><th scope="col">Without approval</th><th scope="col">Where</th><th scope="col">When</th></tr></thead>
+      <thead><tr><th scope="col">Decision</th><th scope="col">Who</th><th scope="col">Client</th><th scope="col">Without approval</th><th scope="col">Where</th><th scope="col">When</th></tr></thead>
       <tbody>${decisions.map(({ at, allowed, reason, staff, customer, client, route, organizations }) => html`
         <tr>
-          <th scope="row"><span class="tag ${allowed ? 'yes' : 'no'}">${allowed ? 'allowed' : 'refused'}</span> <code>${reason}</code></th>
-          <td data-label="Staff">${staff ?? '–'}</td>
-          <td data-label="Customer">${customer ?? '–'}</td>
+          <th scope="row"><span class="tag ${allowed ? 'yes' : 'no'}">${allowed ? 'allowed' : 'refused'}</span> <code class="whole">${reason}</code></th>
+          <td data-label="Who">${staff ?? 'somebody'} as ${customer ?? 'somebody'}</td>
           <td data-label="Client">${client ?? '–'}</td>
           <td data-label="Without approval">${organizations.length === 0 ? '–' : organizations.join(', ')}</td>
           <td data-label="Where"><code>${route ?? '–'}</code></td>
-          <td data-label="When">${time(at)}</td>
+          <td data-label="When"><span class="whole">${time(at)}</span></td>
         </tr>`)}
       </tbody>
     </table>`}

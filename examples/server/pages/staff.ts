@@ -23,8 +23,8 @@ export function customersPage (
         ? form(session, '/staff/impersonate', html`
         <input type="hidden" name="customer" value="${id}">
         <p class="actions">
-          <button type="submit" name="mode" value="read-only">Impersonate, read-only<span class="hidden">: ${name}</span></button>
-          <button type="submit" name="mode" value="read-write">Impersonate, with write access<span class="hidden">: ${name}</span></button>
+          <button type="submit" name="mode" value="read-only" aria-label="Impersonate, read-only: ${name}">Impersonate, read-only</button>
+          <button type="submit" name="mode" value="read-write" aria-label="Impersonate, with write access: ${name}">Impersonate, with write access</button>
         </p>`)
         : ''}
     </section>`)}`)

@@ -6,7 +6,8 @@ const policy = ["default-src 'none'", "style-src 'self'", "base-uri 'none'", "fr
 export const pageHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': policy.join('; '),
-  'referrer-policy': 'no-referrer',
+  // Not no-referrer: then forms would not say where they come from, either.
+  'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff'
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import type { Decisions } from '../host/decisions.ts'
+import type { Decisions, LoggedDecision } from '../host/decisions.ts'
 import type { Host } from '../host/host.ts'
 import type { BrowserSession } from '../host/sessions.ts'
 import { isRole } from '../host/staff.ts'
@@ -13,13 +13,17 @@ import { ownFormsOnly, sendPage } from './send.ts'
 export interface StaffOptions {
   host: Host
   decisions: Decisions
+  clientName (id: string): Promise<string>
   forgetBrowser (request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
 /** What staff see: the customers they can help, the log, and for administrators who may do that. */
-export async function staff (app: FastifyInstance, { host, decisions, forgetBrowser }: StaffOptions): Promise<void> {
+export async function staff (app: FastifyInstance, { host, decisions, clientName, forgetBrowser }: StaffOptions): Promise<void> {
   const { accounts, staff: people, impersonations } = host
   app.addHook('onRequest', async (_request, reply) => { reply.headers(ownFormsOnly) })
+
+  const named = (decided: readonly LoggedDecision[]): Promise<LoggedDecision[]> => Promise.all(decided.map(async one =>
+    ({ ...one, client: one.client === null ? null : await clientName(one.client) })))
 
   app.get('/staff', async (request, reply) =>
     sendPage(reply, customersPage(staffSession(request), await accounts.list(), impersonations.limits)))
@@ -44,7 +48,7 @@ export async function staff (app: FastifyInstance, { host, decisions, forgetBrow
   })
 
   app.get('/staff/log', async (request, reply) =>
-    sendPage(reply, logPage(staffSession(request), await decisions.recent(), await impersonations.recent())))
+    sendPage(reply, logPage(staffSession(request), await named(await decisions.recent()), await impersonations.recent())))
 
   app.get('/staff/people', async (request, reply) =>
     sendPage(reply, peoplePage(adminSession(request), await people.list())))
