@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
+import type { ImpersonatedTokenOptions } from '../impersonation/token-options.ts'
 import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
@@ -215,6 +216,8 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   }
   /** The guard on impersonated grants, where this server makes grants itself. Default: none. */
   impersonationGuard?: ImpersonationGuardOptions<Request>
+  /** What is asked of impersonated access tokens each time they are used. Default: nothing. */
+  impersonatedTokens?: ImpersonatedTokenOptions
   /** How routes are described in the OpenAPI document of `@fastify/swagger`, where that is registered; `false`: they are not. */
   openapi?: false | {
     /** What the security scheme is called. Default: `oauth`. */

@@ -3,7 +3,7 @@ import type { Reason } from '../reasons.ts'
 import { reasonTable } from '../reasons.ts'
 import type { GrantReason } from '../impersonation/judge.ts'
 import type { TokenCache } from '../token/token-cache.ts'
-import type { SecurityEvent } from './event.ts'
+import type { GrantDecisionEvent, SecurityEvent } from './event.ts'
 
 /** What was counted since the server started: plain numbers that only grow. */
 export interface OAuthCounters {
@@ -42,13 +42,18 @@ export function createCounting (): Counting {
   const unavailable = new Map<Reason, number>()
   const grants = new Map<GrantReason, number>()
 
+  /** What becomes of a token that is used becomes of a request. */
+  const countDecision = ({ allowed, path, reason, code }: GrantDecisionEvent): void => {
+    if (path !== 'use') increment(grants, reason as GrantReason)
+    else if (!allowed) increment(code === 'FST_OAUTH_UNAVAILABLE' ? unavailable : refused, reason as Reason)
+  }
   return {
     accept () { accepted++ },
     count (event) {
       switch (event.kind) {
         case 'refusal': return increment(refused, event.reason)
         case 'unavailable': return increment(unavailable, event.reason)
-        case 'grant-decision': return increment(grants, event.reason)
+        case 'grant-decision': return countDecision(event)
       }
     },
     counted: cache => ({

@@ -3,6 +3,7 @@ import { createImpersonationGuard } from '../../../lib/impersonation/guard.ts'
 import type { ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
 import type { GrantReach } from '../../../lib/stores/organization-directory.ts'
+import { createTestClock } from '../../support/clock.ts'
 
 interface FakeRequest { staff?: string, reach?: GrantReach }
 
@@ -17,27 +18,27 @@ function guardWith (options: Partial<ImpersonationGuardOptions<FakeRequest>> = {
     directory,
     impersonationOf: ({ staff }) => staff === undefined ? null : { staff, customer: 'ann' },
     ...options
-  })
+  }, createTestClock())
 }
 
 test('without a reach of its own a grant reaches everything', async t => {
-  t.match(await guardWith().judge({ staff: 's' }), { allowed: false, reason: 'not_approved', withoutApproval: ['no'] })
+  t.match(await guardWith().judgeNewOf({ staff: 's' }), { allowed: false, reason: 'not_approved', withoutApproval: ['no'] })
 })
 
 test('the reach comes from the call, else from the options', async t => {
   const guard = guardWith({ reachOf: async request => request.reach })
-  t.match(await guard.judge({ staff: 's', reach: approved }), { allowed: true })
-  t.match(await guard.judge({ staff: 's', reach: approved }, () => ({ level: 'all' })), { allowed: false })
-  t.match(await guard.judgeRoute({ staff: 's' }, { reachOf: () => approved }), { allowed: true })
+  t.match(await guard.judgeNewOf({ staff: 's', reach: approved }), { allowed: true })
+  t.match(await guard.judgeNewOf({ staff: 's', reach: approved }, () => ({ level: 'all' })), { allowed: false })
+  t.match(await guard.judgeRoute({ staff: 's' }, { reachOf: () => approved }, null), { allowed: true })
 })
 
 test('G1 whoever does not impersonate is asked nothing more', async t => {
   const guard = guardWith({ reachOf: () => t.fail('asked') as never })
-  t.match(await guard.judge({}), { allowed: true, reason: 'not_impersonating' })
+  t.match(await guard.judgeNewOf({}), { allowed: true, reason: 'not_impersonating' })
 })
 
 test('undefined is nobody', async t => {
-  t.match(await guardWith({ impersonationOf: () => undefined as unknown as null }).judge({}), { reason: 'not_impersonating' })
+  t.match(await guardWith({ impersonationOf: () => undefined as unknown as null }).judgeNewOf({}), { reason: 'not_impersonating' })
 })
 
 for (const [title, options] of [
@@ -48,20 +49,20 @@ for (const [title, options] of [
   ['the reach cannot be found out', { reachOf: () => { throw new Error('down') } }]
 ] as ReadonlyArray<[string, Partial<ImpersonationGuardOptions<FakeRequest>>]>) {
   test(`G19 a no, when ${title}`, async t => {
-    const decision = await guardWith(options).judge({ staff: 's' })
+    const decision = await guardWith(options).judgeNewOf({ staff: 's' })
     t.match(decision, { allowed: false, reason: 'lookup_failed' })
     t.ok(decision.error instanceof Error)
   })
 }
 
 test('a request that would make no grant is not judged', async t => {
-  t.equal(await guardWith().judgeRoute({ staff: 's' }, { when: async () => false }), null)
-  t.match(await guardWith().judgeRoute({ staff: 's' }, { when: () => true }), { allowed: false })
-  t.match(await guardWith().judgeRoute({ staff: 's' }, { when: () => 0 as unknown as boolean }), { allowed: false }, 'only false is no')
+  t.equal(await guardWith().judgeRoute({ staff: 's' }, { when: async () => false }, null), null)
+  t.match(await guardWith().judgeRoute({ staff: 's' }, { when: () => true }, null), { allowed: false })
+  t.match(await guardWith().judgeRoute({ staff: 's' }, { when: () => 0 as unknown as boolean }, null), { allowed: false }, 'only false is no')
 })
 
 test('G19 a no, when it cannot be found out whether a grant would be made', async t => {
-  t.match(await guardWith().judgeRoute({}, { when: () => { throw new Error('no body') } }), { allowed: false, reason: 'lookup_failed' })
+  t.match(await guardWith().judgeRoute({}, { when: () => { throw new Error('no body') } }, null), { allowed: false, reason: 'lookup_failed' })
 })
 
 test('G22 the client is told to the audit, and decides nothing', async t => {
@@ -75,7 +76,7 @@ test('G22 the client is told to the audit, and decides nothing', async t => {
     [() => { throw new Error('no session') }, null],
     [async () => { throw new Error('no session') }, null]
   ]
-  for (const [clientOf, expected] of table) {
-    t.equal(await guardWith(clientOf === undefined ? {} : { clientOf }).clientOf({ staff: 's' }), expected, String(clientOf))
+  for (const [clientOf, client] of table) {
+    t.match(await guardWith(clientOf === undefined ? {} : { clientOf }).judgeNewOf({ staff: 's' }), { allowed: false, client }, String(clientOf))
   }
 })
