@@ -1,14 +1,14 @@
 import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
-import type { MemoryRevocationStore } from '../../plugins/index.ts'
-import { impersonationGuard } from '../../plugins/index.ts'
+import type { WritableRevocationStore } from '../../plugins/index.ts'
+import { endImpersonation, impersonationGuard } from '../../plugins/index.ts'
 import { withDefaultScope } from './default-scope.ts'
 import { createDecisions } from './host/decisions.ts'
 import type { Host } from './host/host.ts'
-import type { BrowserSession } from './host/sessions.ts'
+import { impersonationIn, isRunning } from './host/impersonation-of-session.ts'
 import { interactions } from './interactions.ts'
-import type { OidcProviderGuard, SavedGrant } from './oidc-provider-guard.ts'
+import type { OidcProviderGuard } from './oidc-provider-guard.ts'
 import { createOidcProviderGuard } from './oidc-provider-guard.ts'
 import { errorPage } from './pages/error.ts'
 import type { Projects } from './projects.ts'
@@ -19,8 +19,6 @@ import { sendPage } from './routes/send.ts'
 import { session } from './routes/session.ts'
 import { staff } from './routes/staff.ts'
 import { serverOptions } from './server-options.ts'
-import { judgeGrant } from '../../lib/impersonation/judge.ts'
-import type { Impersonation } from './stamp.ts'
 import { claimNames } from './token-claims.ts'
 
 declare module 'fastify' {
@@ -39,7 +37,7 @@ export interface AuthorizationServerOptions {
   /** What the resources show when they ask about a token. */
   introspectionSecret: string
   /** What the resources ask: their tokens are checked without asking the authorization server. */
-  revocations: MemoryRevocationStore
+  revocations: WritableRevocationStore
   /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
   fetch?: typeof fetch
 }
@@ -53,18 +51,23 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   const app = Fastify(serverOptions)
   await app.register(impersonationGuard, {
     directory: host.directory,
-    impersonationOf: request => impersonationIn(request.browserSession, host),
-    clientOf: request => request.grantedTo
+    impersonationOf: request => impersonationIn(host, request.browserSession),
+    clientOf: request => request.grantedTo,
+    isAlive: ({ sessionId }) => isRunning(host, sessionId),
+    readOnlyScopes: ['openid', 'projects:read']
   })
   app.decorateRequest('grantedTo', null)
 
   const guard = guardOf(app, options)
   const provider = createProvider({ issuer, resources, database: host.database, guard, introspectionSecret, ...fetch !== undefined && { fetch } })
   provider.on('server_error', (_ctx, error) => app.log.error(error))
-  host.impersonations.onEnd(async ({ staff: member, customer }) => {
-    options.revocations.revoke({ issuer, subject: customer, actor: { issuer, subject: member } })
-    for (const grantId of await host.grants.ofPair(member, customer)) await guard.revokeGrant(grantId)
-  })
+  host.impersonations.onEnd(ended => endImpersonation(ended, {
+    issuer,
+    revocations: options.revocations,
+    async deleteGrants ({ staff: member, customer }) {
+      for (const grantId of await host.grants.ofPair(member, customer!)) await guard.revokeGrant(grantId)
+    }
+  }))
   const decisions = createDecisions(host.database, error => app.log.error(error))
   app.addHook('onClose', () => decisions.close())
 
@@ -108,17 +111,16 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
 }
 
 function guardOf (app: FastifyInstance, { host, issuer, revocations }: AuthorizationServerOptions): OidcProviderGuard {
-  const { accounts, sessions, impersonations, grants } = host
+  const { accounts, sessions, grants } = host
   return createOidcProviderGuard({
-    judge: async grant => { app.log.debug('x'); return await judgeGrant(grant.impersonation, grant.reach, host.directory) },
+    guard: app.impersonationGuard,
     accountOf: async request => (await sessions.of(request))?.account?.id ?? null,
-    impersonationOf: async request => impersonationIn(await sessions.of(request), host),
-    isRunning: stamp => impersonations.isRunning(stamp.sessionId),
+    impersonationOf: async request => impersonationIn(host, await sessions.of(request)),
     async remember ({ id, account: owner, client, reach, stamp }) {
       await grants.add({ id, account: owner, client, reach, staff: stamp?.staff ?? null, impersonation: stamp?.sessionId ?? null })
     },
     async forget (grantId) {
-      revocations.revoke({ issuer, grantId })
+      await revocations.revoke({ issuer, grantId })
       await grants.remove(grantId)
     },
     async findAccount (_ctx, id) {
@@ -127,25 +129,7 @@ function guardOf (app: FastifyInstance, { host, issuer, revocations }: Authoriza
     },
     // MCP clients rarely ask for offline_access; what they register says whether they can refresh.
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    claimsOf,
-    readOnlyScopes: ['openid', 'projects:read'],
+    claimsOf: ({ id, reach }) => ({ [claimNames.grant]: id, ...reach.level !== 'all' && { [claimNames.reach]: reach } }),
     accessTokenSeconds: 15 * 60
   })
-}
-
-/** RFC 8693 section 4.1 says who acts; that it is an impersonation and no delegation is said by a claim of our own. */
-function claimsOf ({ id, reach, stamp }: SavedGrant): Record<string, unknown> {
-  return {
-    [claimNames.grant]: id,
-    ...reach.level !== 'all' && { [claimNames.reach]: reach },
-    ...stamp !== null && { act: { sub: stamp.staff }, [claimNames.impersonation]: stamp.sessionId }
-  }
-}
-
-function impersonationIn (browserSession: BrowserSession | null, { impersonations }: Host): Impersonation | null {
-  if (browserSession?.impersonation == null) return null
-  const { id, staff: member, customer, readOnly, endsAt } = browserSession.impersonation
-  return {
-    staff: member, customer, sessionId: id, readOnly, endsAt: endsAt.getTime(), idleTimeoutSeconds: impersonations.limits.idleSeconds
-  }
 }

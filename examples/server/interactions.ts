@@ -2,9 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type Provider from 'oidc-provider'
 import type { Client, Interaction } from 'oidc-provider'
 import Type from 'typebox'
-import type { GrantDecision, GrantReach } from '../../plugins/index.ts'
+import type { GrantReach } from '../../plugins/index.ts'
 import { isFirstParty } from './clients.ts'
 import type { Host } from './host/host.ts'
+import { impersonationIn } from './host/impersonation-of-session.ts'
 import type { CustomerOrganization } from './host/organizations.ts'
 import type { BrowserSession } from './host/sessions.ts'
 import type { OidcProviderGuard } from './oidc-provider-guard.ts'
@@ -78,9 +79,9 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     const customer = customerOf(interaction, request.browserSession)
     request.grantedTo = String(interaction.params.client_id)
     const reach = reachOf(request.body, await organizations.of(customer.account.id))
-    const decision = await request.judgeGrant(reach)
+    const decision = await request.judgeGrant(reach, 'consent')
     if (!decision.allowed) return await refuse(request, reply, interaction, customer, decision.reason === 'not_approved')
-    return reply.redirect(await allow(request, reply, interaction, customer, reach, decision), 303)
+    return reply.redirect(await allow(request, reply, interaction, customer, reach), 303)
   })
 
   app.post('/interaction/:uid/leave', async (request, reply) =>
@@ -89,16 +90,17 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
   /** A client of the house is not asked about; what it may reach is decided all the same. */
   async function shortCut (request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer): Promise<FastifyReply> {
     const reach: GrantReach = { level: 'all' }
-    const decision = await request.judgeGrant(reach)
+    const decision = await request.judgeGrant(reach, 'first-party')
     if (!decision.allowed) return await refuse(request, reply, interaction, customer, decision.reason === 'not_approved', false)
-    return reply.redirect(await allow(request, reply, interaction, customer, reach, decision), 303)
+    return reply.redirect(await allow(request, reply, interaction, customer, reach), 303)
   }
 
   async function allow (
-    request: FastifyRequest, reply: FastifyReply, interaction: Interaction, { account }: Customer,
-    reach: GrantReach, { impersonation }: GrantDecision
+    request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer, reach: GrantReach
   ): Promise<string> {
-    const grantId = await guard.saveGrant(interaction, { account: account.id, reach, impersonation: impersonation as never })
+    const grantId = await guard.saveGrant(interaction, {
+      account: customer.account.id, reach, impersonation: impersonationIn(host, customer)
+    })
     return await provider.interactionResult(request.raw, reply.raw, { consent: { grantId } })
   }
 

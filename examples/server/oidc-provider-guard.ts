@@ -10,18 +10,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type Provider from 'oidc-provider'
 import type { Account, Client, Configuration, Context, Grant, Interaction, Token } from 'oidc-provider'
 import { errors, interactionPolicy } from 'oidc-provider'
-import type { GrantDecision, GrantReach } from '../../plugins/index.ts'
-import type { GrantStamp, Impersonation } from './stamp.ts'
-import { lifetime, mayReuse, stampOf } from './stamp.ts'
-
-/** A decision that is asked for outside of a route of Fastify. */
-export interface GrantInQuestion {
-  readonly impersonation: Impersonation
-  readonly reach: GrantReach
-  readonly client: string
-  /** Where it is decided, for the audit. */
-  readonly path: string
-}
+import type { AppImpersonationGuard, GrantReach, GrantStamp, Impersonation } from '../../plugins/index.ts'
+import { claimsOfStamp } from '../../plugins/index.ts'
 
 /** A grant, and whatever the host has to know to find it again. */
 export interface SavedGrant {
@@ -29,18 +19,17 @@ export interface SavedGrant {
   readonly account: string
   readonly client: string
   readonly reach: GrantReach
+  /** `null` for the customer's own. */
   readonly stamp: GrantStamp | null
 }
 
 export interface OidcProviderGuardOptions {
-  /** `app.impersonationGuard.judgeGrant` */
-  judge (grant: GrantInQuestion): Promise<GrantDecision>
+  /** `app.impersonationGuard`. Its option `isAlive` says whether the impersonation that a grant was made in still goes on. */
+  guard: AppImpersonationGuard
   /** Whom the browser that sent a request is signed in as, by the host's own session: the customer, also for who impersonates. */
   accountOf (request: IncomingMessage): Promise<string | null>
   /** Who impersonates whom in that session; `null` for nobody. */
   impersonationOf (request: IncomingMessage): Promise<Impersonation | null>
-  /** Whether the impersonation that a grant was made in still goes on. */
-  isRunning (stamp: GrantStamp): Promise<boolean>
   /** Remembers a grant, so that those of an impersonation are found when it ends. Called before a code can be made of it. */
   remember (grant: SavedGrant): Promise<void>
   /** The other way round: the grant is gone. Tokens that are checked without asking us are to be refused from now on. */
@@ -48,10 +37,8 @@ export interface OidcProviderGuardOptions {
   /** The configuration's own. */
   findAccount (ctx: Context, subject: string, token?: Token): Promise<Account | undefined>
   issueRefreshToken (ctx: Context, client: Client, token: Token): Promise<boolean>
-  /** What every access token of a grant says of it. Of an impersonated one this is where the mark is put. */
+  /** What access tokens say of their grant, beside the mark of an impersonated one. */
   claimsOf (grant: SavedGrant): Record<string, unknown>
-  /** The scopes that an impersonation may have that is read-only. */
-  readOnlyScopes: readonly string[]
   /** How long access tokens live that nobody impersonates for. */
   accessTokenSeconds: number
 }
@@ -90,9 +77,9 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
   /** Authorization requests whose grant may not be used again. */
   const refused = new WeakSet<Context>()
 
-  const decide = async ({ client, reach, stamp }: SavedGrant, path: string): Promise<boolean> =>
-    stamp === null || (await options.isRunning(stamp) &&
-      (await options.judge({ impersonation: stamp, reach, client, path })).allowed)
+  /** How long an access token made of a grant now may live: 0 when there is none to be made any more. */
+  const lifetime = ({ stamp }: SavedGrant): number => options.guard.narrowGrant(
+    { expiresInSeconds: options.accessTokenSeconds, scopes: [], refreshToken: false }, stamp).expiresInSeconds
 
   /** The automatic approval: what was granted before is granted again, by the same person and as far as it may be now. */
   const loadExistingGrant = async (ctx: Context): Promise<Grant | undefined> => {
@@ -100,10 +87,14 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     const id = result?.consent?.grantId ?? session!.grantIdFor(client!.clientId)
     const grant = id === undefined ? undefined : await provider().Grant.find(id)
     if (grant === undefined) return undefined
-    const saved = read(grant)
-    if (!mayReuse(saved.stamp, await options.impersonationOf(ctx.req))) return undefined
-    if (await decide(saved, 'GET /auth')) return grant
-    refused.add(ctx)
+    const { stamp } = read(grant)
+    const impersonation = await options.impersonationOf(ctx.req)
+    // What somebody else was granted is none of their business: they are asked.
+    if (!options.guard.mayReuse(stamp, impersonation)) return undefined
+    const { allowed, reason } = await options.guard.judgeReuse({ stamp, impersonation, path: 'automatic-approval' })
+    if (allowed) return grant
+    // An approval that was given anew is good for a new grant, and somebody has to say that there should be one.
+    if (reason !== 'approval_younger') refused.add(ctx)
     return undefined
   }
 
@@ -112,7 +103,9 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     if (token?.grantId !== undefined) {
       const grant = ctx.oidc.grant ?? await provider().Grant.find(token.grantId)
       if (grant === undefined) throw new errors.InvalidGrant('grant not found')
-      if (!await decide(read(grant), `POST ${ctx.path}`)) {
+      const saved = read(grant)
+      const { allowed } = await options.guard.judgeReuse({ stamp: saved.stamp, path: token.kind === 'RefreshToken' ? 'refresh' : 'exchange' })
+      if (!allowed || lifetime(saved) < 1) {
         await revokeGrant(token.grantId)
         throw new errors.InvalidGrant('the grant is not allowed any more')
       }
@@ -142,7 +135,11 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     configuration: {
       loadExistingGrant,
       findAccount,
-      extraTokenClaims: async ({ oidc: { grant } }) => grant === undefined ? undefined : options.claimsOf(read(grant)),
+      async extraTokenClaims ({ oidc: { grant } }) {
+        if (grant === undefined) return undefined
+        const saved = read(grant)
+        return { ...options.claimsOf(saved), ...claimsOfStamp(saved.stamp) }
+      },
       // There is nothing to refresh with: what an impersonator granted ends with the token.
       issueRefreshToken: async (ctx, client, token) =>
         ctx.oidc.grant !== undefined && read(ctx.oidc.grant).stamp === null && await options.issueRefreshToken(ctx, client, token),
@@ -150,13 +147,14 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       expiresWithSession: async () => false
     },
     accessTokenTtl ({ oidc: { grant } }) {
-      const stamp = grant === undefined ? null : read(grant).stamp
-      if (stamp === null) return options.accessTokenSeconds
-      return lifetime(stamp)
+      if (grant === undefined) return options.accessTokenSeconds
+      const seconds = lifetime(read(grant))
+      if (seconds < 1) throw new errors.InvalidGrant('the impersonation is over')
+      return seconds
     },
     attach (one) {
       attached = one
-      one.on('grant.revoked', (_ctx, grantId) => { void options.forget(grantId) })
+      one.on('grant.revoked', (ctx, grantId) => { options.forget(grantId).catch((error: Error) => one.emit('server_error', ctx, error)) })
       // Whom the provider remembers is of no account when the host knows better.
       one.use(async (ctx, next) => {
         if (/^\/auth(\/|$)/.test(ctx.path)) {
@@ -170,22 +168,21 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     async saveGrant ({ prompt: { details }, grantId: earlierId, params }, { account, reach, impersonation }) {
       const { Grant } = provider()
       const client = String(params.client_id)
-      const stamp = impersonation === null ? null : stampOf(impersonation)
+      const stamp = options.guard.stampOf(impersonation, { reach, client })
       const earlier = earlierId === undefined ? undefined : await Grant.find(earlierId)
       // A client that comes back for more adds to what it was granted before, unless it is not to reach the same.
       const grant = earlier !== undefined && isDeepStrictEqual(read(earlier).reach, reach)
         ? earlier
-        : anew(new Grant({ accountId: account, clientId: client, ...stamp !== null && { expiresIn: lifetime(stamp) } }), { reach, stamp }, earlier)
-      const mayHave = (scope: string): boolean => stamp === null || !stamp.readOnly || options.readOnlyScopes.includes(scope)
-      for (const scope of details.missingOIDCScope ?? []) {
-        if (mayHave(scope)) grant.addOIDCScope(scope)
-        else grant.rejectOIDCScope(scope)
-      }
+        : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier)
+      const narrowed = (scopes: readonly string[]): Set<string> => new Set(options.guard.narrowGrant(
+        { expiresInSeconds: 0, scopes, refreshToken: false }, stamp).scopes)
+      const asked = details.missingOIDCScope ?? []
+      const given = narrowed(asked)
+      // What is not given is rejected: it would be asked for again and again.
+      for (const scope of asked) given.has(scope) ? grant.addOIDCScope(scope) : grant.rejectOIDCScope(scope)
       for (const [resource, scopes] of Object.entries(details.missingResourceScopes ?? {})) {
-        for (const scope of scopes) {
-          if (mayHave(scope)) grant.addResourceScope(resource, scope)
-          else grant.rejectResourceScope(resource, scope)
-        }
+        const givenHere = narrowed(scopes)
+        for (const scope of scopes) givenHere.has(scope) ? grant.addResourceScope(resource, scope) : grant.rejectResourceScope(resource, scope)
       }
       const id = await grant.save()
       await options.remember({ id, account, client, reach, stamp })

@@ -136,7 +136,7 @@ declare module 'oidc-provider' {
     readonly issuer: string
     readonly Client: { find (clientId: string): Promise<Client | undefined> }
     readonly Grant: {
-      new (of: { accountId: string, clientId: string, expiresIn?: number }): Grant
+      new (of: { accountId: string, clientId: string }): Grant
       find (grantId: string, options?: { ignoreExpiration?: boolean }): Promise<Grant | undefined>
     }
 
@@ -148,6 +148,7 @@ declare module 'oidc-provider' {
     constructor (issuer: string, configuration: Configuration)
     on (event: 'server_error', listener: (ctx: Context, error: Error) => void): this
     on (event: 'grant.revoked', listener: (ctx: Context, grantId: string) => void): this
+    emit (event: 'server_error', ctx: Context, error: Error): boolean
     use (middleware: (ctx: Context, next: () => Promise<void>) => Promise<void>): this
     createContext (request: IncomingMessage, response: ServerResponse): Context
     callback (): (request: IncomingMessage, response: ServerResponse) => Promise<void>

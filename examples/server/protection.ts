@@ -1,13 +1,14 @@
 import type { OAuthResourceServerOptions, RevocationStore } from '../../plugins/index.ts'
 import { introspectionClientId } from './clients.ts'
 import type { Host } from './host/host.ts'
-import { claimNames } from './token-claims.ts'
+import { isRunning } from './host/impersonation-of-session.ts'
+import { claimNames, reachOf } from './token-claims.ts'
 
-export type Protection = Pick<OAuthResourceServerOptions, 'authorizationServers' | 'revocations'>
+export type Protection = Pick<OAuthResourceServerOptions, 'authorizationServers' | 'revocations' | 'impersonatedTokens'>
 type Issuer = OAuthResourceServerOptions['authorizationServers'][number]
 
 /** Where our tokens say what they say beside the registered claims. */
-const claims = { grant: claimNames.grant, session: claimNames.impersonation }
+const claims = { grant: claimNames.grant }
 
 /** Takes the JWTs of our own authorization server. */
 export function jwtsOf (issuer: string): Issuer {
@@ -25,14 +26,14 @@ export function partnerTokensOf (issuer: string, clientSecret: string): Issuer {
 }
 
 /** What every resource holds against a token on every use, beside whose it is. */
-export function protection ({ impersonations }: Host, revocations: RevocationStore): Omit<Protection, 'authorizationServers'> {
+export function protection (host: Host, revocations: RevocationStore): Omit<Protection, 'authorizationServers'> {
   return {
-    revocations: {
-      async isRevoked (token) {
-        // An impersonation that is over by the clock is over, whether or not anybody has noticed before.
-        if (token.sessionId !== null && !await impersonations.isRunning(token.sessionId)) return true
-        return await revocations.isRevoked(token)
-      }
+    revocations,
+    impersonatedTokens: {
+      directory: host.directory,
+      reachOf: ({ claims: said }) => reachOf(said),
+      // One that is over by the clock is over, whether or not anybody has noticed before.
+      isAlive: ({ sessionId }) => isRunning(host, sessionId)
     }
   }
 }

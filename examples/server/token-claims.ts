@@ -5,9 +5,7 @@ export const claimNames = {
   /** The grant it came from, for revocation. */
   grant: 'grant_id',
   /** What it reaches, where that is not everything. */
-  reach: 'reach',
-  /** The impersonation it was made in. Nothing else has it: this is the mark. */
-  impersonation: 'impersonation'
+  reach: 'reach'
 } as const
 
 /** What a token reaches: everything the subject belongs to, where it does not say. */

@@ -75,6 +75,8 @@ create table if not exists decisions (
   staff         text,
   customer      text,
   client        text,
+  -- How the grant comes about, or 'use' for a token that is used.
+  path          text,
   route         text,
   organizations jsonb not null
 );

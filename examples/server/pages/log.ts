@@ -4,6 +4,15 @@ import type { BrowserSession } from '../host/sessions.ts'
 import { html } from './html.ts'
 import { page, time } from './layout.ts'
 
+const inWords: Readonly<Record<string, string>> = {
+  'first-party': 'short-cut',
+  'automatic-approval': 'granted before',
+  consent: 'consent',
+  exchange: 'exchange of the code',
+  refresh: 'refresh',
+  use: 'use of a token'
+}
+
 export function logPage (
   session: BrowserSession, decisions: readonly LoggedDecision[], impersonations: readonly PastImpersonation[]
 ): string {
@@ -12,14 +21,14 @@ export function logPage (
       ? html`<h2>Decisions</h2><p>Nothing was decided yet.</p>`
       : html`<table>
       <caption><h2>Decisions about impersonated grants, the newest first</h2></caption>
-      <thead><tr><th scope="col">Decision</th><th scope="col">Who</th><th scope="col">Client</th><th scope="col">Without approval</th><th scope="col">Where</th><th scope="col">When</th></tr></thead>
-      <tbody>${decisions.map(({ at, allowed, reason, staff, customer, client, route, organizations }) => html`
+      <thead><tr><th scope="col">Decision</th><th scope="col">Who</th><th scope="col">Client</th><th scope="col">Without approval</th><th scope="col">How</th><th scope="col">When</th></tr></thead>
+      <tbody>${decisions.map(({ at, allowed, reason, staff, customer, client, path, route, organizations }) => html`
         <tr>
           <th scope="row"><span class="tag ${allowed ? 'yes' : 'no'}">${allowed ? 'allowed' : 'refused'}</span> <code class="whole">${reason}</code></th>
           <td data-label="Who">${staff ?? 'somebody'} as ${customer ?? 'somebody'}</td>
           <td data-label="Client">${client ?? '–'}</td>
           <td data-label="Without approval">${organizations.length === 0 ? '–' : organizations.join(', ')}</td>
-          <td data-label="Where"><code>${route ?? '–'}</code></td>
+          <td data-label="How">${inWords[path ?? ''] ?? path ?? '–'}${route === null ? '' : html`<br><code>${route}</code>`}</td>
           <td data-label="When"><span class="whole">${time(at)}</span></td>
         </tr>`)}
       </tbody>
