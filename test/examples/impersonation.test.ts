@@ -1,5 +1,4 @@
 import { decodeJwt } from 'jose'
-import type { Test } from 'tap'
 import { test } from 'tap'
 import { firstPartyClient } from '../../examples/server/clients.ts'
 import type { ExampleClient } from '../support/example-client.ts'
@@ -301,7 +300,7 @@ test('G27 the end of an impersonation: its tokens, codes and grants are gone, th
     await end(staff)
     t.equal((await callTool(example, token)).status, 401)
     t.match(await other.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
-    t.equal((await example.database.query("select 1 from grants where staff is not null")).rows.length, 0)
+    t.equal((await example.database.query('select 1 from grants where staff is not null')).rows.length, 0)
     t.equal(await count(example, 'Grant'), 1)
     t.match((await staff.open(client.request().url)).text, /Sign in|Nobody to connect|Allow access/)
   }

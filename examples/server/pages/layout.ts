@@ -26,7 +26,9 @@ export function page ({ title, session, path = '', narrow = false }: Frame, cont
     <a class="skip" href="#main">Skip to the content</a>
     <header class="bar"><div>
       <a class="brand" href="/">Projects</a>
-      ${session === null ? '' : html`${navigation(session, path)}
+      ${session === null
+? ''
+: html`${navigation(session, path)}
       <div class="who"><span>${session.staff?.name ?? session.account!.name}${session.staff === null ? '' : ' (staff)'}</span>
         ${form(session, '/sign-out', html`<button class="plain" type="submit">Sign out</button>`)}
       </div>`}
