@@ -44,6 +44,8 @@ export interface ExampleServer {
   readonly issuer: string
   /** The authorization server of a partner, whose opaque tokens are as good as the JWTs of `issuer`. */
   readonly partnerIssuer: string
+  /** What `resource-server` shows when it asks about a token of `issuer`. */
+  readonly introspectionSecret: string
   close (): Promise<void>
 }
 
@@ -71,6 +73,7 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
   const origin = `http://localhost:${port}`
   const issuer = `http://localhost:${asPort}`
   const partner = { issuer: `http://localhost:${partnerPort}`, introspectionSecret: randomBytes(32).toString('base64url') }
+  const introspectionSecret = randomBytes(32).toString('base64url')
   const resources = resourcesAt(origin)
   const opened: Array<() => Promise<unknown>> = []
   // What was opened last is closed first.
@@ -81,7 +84,6 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     await prepareDatabase(database)
     const host = createHost(database, limits, sessionClock)
     const projects = createProjects(database, issuer)
-    const introspectionSecret = randomBytes(32).toString('base64url')
     const revocations = createMemoryRevocationStore()
 
     const authorizationServer = await createAuthorizationServer({
@@ -106,7 +108,13 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     throw error
   }
   return {
-    origin, issuer, partnerIssuer: partner.issuer, mcpUrl: resources.mcp.identifier, apiUrl: resources.api.identifier, close
+    origin,
+    issuer,
+    partnerIssuer: partner.issuer,
+    introspectionSecret,
+    mcpUrl: resources.mcp.identifier,
+    apiUrl: resources.api.identifier,
+    close
   }
 }
 

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ExampleServer } from '../../examples/server/start.ts'
+import type { StartedExample } from './example-server.ts'
 import { redirectUrl } from './mcp-client-storage.ts'
 import type { Page, UserAgent } from './user-agent.ts'
+import { createUserAgent } from './user-agent.ts'
 
 /** An authorization request, and what is needed to go on after it. */
 export interface AuthorizationRequest {
@@ -113,4 +115,36 @@ export async function callTool ({ mcpUrl }: ExampleServer, token: string, name =
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
   })
   return { status: response.status, text: await response.text() }
+}
+
+/** How many records of a kind the authorization server keeps. */
+export async function count ({ database }: StartedExample, model: string): Promise<number> {
+  const { rows: [row] } = await database.query<{ count: number }>('select count(*)::int as count from oidc_records where model = $1', [model])
+  return row!.count
+}
+
+/** A member of staff who acts for a customer, in a browser. */
+export async function startImpersonating (
+  example: StartedExample, { staff = 'sam', customer = 'ada', mode = 'read-write' as 'read-write' | 'read-only' } = {}
+): Promise<UserAgent> {
+  const agent = createUserAgent()
+  await signInAsStaff(agent, example, staff)
+  await impersonate(agent, example, customer, mode)
+  return agent
+}
+
+/** The customer's side says yes for every organization. */
+export async function optIn (example: StartedExample): Promise<UserAgent> {
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  await setApproval(customer, example, 'royal-institution', 'on')
+  return customer
+}
+
+/** From the browser to a token. */
+export async function connect (agent: UserAgent, client: ExampleClient, more: Record<string, string> = {}): Promise<string> {
+  const request = client.request(more)
+  const { status, body } = await client.exchange(request, await agent.authorize(request.url))
+  if (status !== 200) throw new Error(`${status} ${body.error}`)
+  return body.access_token!
 }

@@ -76,7 +76,7 @@ function navigation ({ account, staff }: BrowserSession, path: string): Html {
 function banner (session: BrowserSession): Html {
   const { customerName, readOnly, endsAt } = session.impersonation!
   return html`<section class="banner" aria-label="Impersonation"><div>
-      <p><strong>You are acting as ${customerName}</strong>, ${readOnly ? 'read-only' : 'with write access'}, until ${clock(endsAt)} at the latest. What you do is logged.</p>
+      <p><strong>You are acting as ${customerName}</strong>, ${readOnly ? 'read-only' : 'with write access'}, until ${clock(endsAt)} at the latest.</p>
       ${form(session, '/impersonation/end', html`<button type="submit">End impersonation</button>`)}
     </div></section>`
 }

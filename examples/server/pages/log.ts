@@ -6,7 +6,7 @@ import { page, time } from './layout.ts'
 
 const inWords: Readonly<Record<string, string>> = {
   'first-party': 'short-cut',
-  'automatic-approval': 'granted before',
+  'automatic-approval': 'use of a grant',
   consent: 'consent',
   exchange: 'exchange of the code',
   refresh: 'refresh',
@@ -24,7 +24,7 @@ export function logPage (
       <thead><tr><th scope="col">Decision</th><th scope="col">Who</th><th scope="col">Client</th><th scope="col">Without approval</th><th scope="col">How</th><th scope="col">When</th></tr></thead>
       <tbody>${decisions.map(({ at, allowed, reason, staff, customer, client, path, route, organizations }) => html`
         <tr>
-          <th scope="row"><span class="tag ${allowed ? 'yes' : 'no'}">${allowed ? 'allowed' : 'refused'}</span> <code class="whole">${reason}</code></th>
+          <th scope="row"><span class="tag ${allowed ? 'yes' : 'no'}">${allowed ? 'allowed' : 'refused'}</span><br><code class="whole">${reason}</code></th>
           <td data-label="Who">${staff ?? 'somebody'} as ${customer ?? 'somebody'}</td>
           <td data-label="Client">${client ?? '–'}</td>
           <td data-label="Without approval">${organizations.length === 0 ? '–' : organizations.join(', ')}</td>

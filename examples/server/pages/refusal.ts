@@ -23,11 +23,10 @@ export function refusalPage (session: BrowserSession, { uid, clientName, known, 
     </div>
     <div class="card">
       <h2>What you can do</h2>
-      <ol>
-        <li>Ask an administrator on ${name}’s side to turn AI processing on, on their page “Organizations”. You cannot do it for them.</li>
-        <li>Then connect the client again, from the start.</li>
+      <ul>
+        <li>Ask an administrator on ${name}’s side to turn AI processing on, on the page “Organizations”, and connect the client again. You cannot do it for them.</li>
         ${divisible ? html`<li>Or <a href="/interaction/${uid}?choose">let it reach less</a>: only organizations where AI processing is on.</li>` : ''}
-      </ol>
+      </ul>
       ${form(session, `/interaction/${uid}/leave`, html`<p class="actions"><button class="first" type="submit">Return to ${clientName}</button></p>`)}
       <p class="soft">It is told that access was denied.</p>
     </div>`)
