@@ -37,7 +37,12 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       getter (this: FastifyInstance) { return verifierOf(this) }
     })
     app.decorate('verifyAccessToken', (request: FastifyRequest, _reply: FastifyReply, next: Done) => {
-      verify(request, false, next)
+      // Whoever judges the tokens of this scope has had its turn by now.
+      const { judgeImpersonatedToken } = request.server
+      verify(request, false, error => {
+        if (error === undefined && judgeImpersonatedToken !== undefined) judgeImpersonatedToken(request, next)
+        else next(error)
+      })
     })
   }
   app.addHook('onRequest', (request, _reply, next) => {

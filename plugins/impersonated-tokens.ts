@@ -1,7 +1,6 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
-import { isPreflight } from '../lib/http/preflight.ts'
 import type { TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
 import type { JudgeUse, UseVerdict } from '../lib/impersonation/use.ts'
 import { createJudgeUse } from '../lib/impersonation/use.ts'
@@ -14,6 +13,10 @@ type Done = (error?: Error) => void
 const judged: unique symbol = Symbol('fastify-oauth-resource-server.impersonated-token')
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** @internal For tokens that are asked for later than the hooks of the plugin. */
+    readonly judgeImpersonatedToken?: (request: FastifyRequest, done: Done) => void
+  }
   interface FastifyRequest {
     /** Who impersonates the subject of the access token; `null` when nobody does, or when there is no token. */
     impersonation: TokenImpersonation | null
@@ -29,16 +32,15 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     app.decorateRequest('impersonation', null)
     app.decorateRequest(judged, null)
   }
-  app.addHook('onRequest', (request, _reply, next) => judge(request, next))
-  // What asks for a token in a hook of its own has one only now.
-  app.addHook('preHandler', (request, _reply, next) => judge(request, next))
+  if (!app.hasDecorator('judgeImpersonatedToken')) app.decorate('judgeImpersonatedToken', judge)
+  app.addHook('onRequest', (request, _reply, next) => { judge(request, next) })
   done()
 }
 
 function judge (request: FastifyRequest, next: Done): void {
   const { accessToken, server: { oauthConfig: config } } = request
+  // A request without a token has nothing to judge: unrouted ones and preflights among them.
   if (!accessToken || accessToken === request[judged] || config.impersonatedTokens === null) return next()
-  if (request.is404 || isPreflight(request.method, request.headers)) return next()
   request[judged] = accessToken
   const verdict = judgeOf(config)(accessToken)
   if (verdict instanceof Promise) verdict.then(late => next(refusalOf(request, accessToken, late)), next)

@@ -103,8 +103,8 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
     const route = guardedRoute(request.routeOptions)
     if (route === null) return
     const { accessToken = null, impersonation = null } = request as Partial<Pick<FastifyRequest, 'accessToken' | 'impersonation'>>
-    const decision = await request.server.impersonationGuardOfScope.judgeRoute(
-      request, route, accessToken && { ...accessToken, impersonated: impersonation !== null })
+    const token = accessToken && { actor: accessToken.actor, principalType: accessToken.principalType, impersonated: impersonation !== null }
+    const decision = await request.server.impersonationGuardOfScope.judgeRoute(request, route, token)
     if (decision !== null && !tellOf(request, decision).allowed) return await refuseRoute(request, reply, route, decision)
   })
 }

@@ -51,11 +51,11 @@ const text = Type.String({ minLength: 1 })
 const closed = { additionalProperties: false }
 const optionsSchema = Type.Object({
   directory: Type.Optional(Type.Object({ report: anyFunction })),
-  markers: Type.Optional(Type.Array(Type.Union([
-    Type.Object({ claim: Type.Union([text, Type.Array(text, { minItems: 1 })]) }, closed),
-    Type.Object({ actorIssuer: text }, closed),
-    Type.Object({ actorSubject: Type.Object({ source: Type.String(), flags: Type.String() }) }, closed)
-  ]), { minItems: 1 })),
+  markers: Type.Optional(Type.Array(Type.Object({
+    claim: Type.Optional(Type.Union([text, Type.Array(text, { minItems: 1 })])),
+    actorIssuer: Type.Optional(text),
+    actorSubject: Type.Optional(Type.Object({ source: Type.String(), flags: Type.String() }))
+  }, { ...closed, minProperties: 1, maxProperties: 1 }), { minItems: 1 })),
   impersonationOf: Type.Optional(anyFunction),
   reachOf: Type.Optional(anyFunction),
   isAlive: Type.Optional(anyFunction),

@@ -83,3 +83,40 @@ test('a look-up that failed before anybody was known', t => {
   t.same(lookupFailed(error), { allowed: false, reason: 'lookup_failed', impersonation: null, reach: null, withoutApproval: [], error })
   t.end()
 })
+
+test('G18 an approval that is younger than the grant is another one', async t => {
+  const since = (approvedSince: number | null | undefined, grantedAt?: number | null) =>
+    judgeGrant(impersonation, null, { report: () => ({ organizations: 1, complete: true, withoutApproval: [], ...approvedSince !== undefined && { approvedSince } }) },
+      { now: 0, timeoutMs: 1000, ...grantedAt !== undefined && { grantedAt } })
+  const cases: ReadonlyArray<readonly [approvedSince: number | null | undefined, grantedAt: number | null | undefined, reason: string]> = [
+    [1000, 999, 'approval_younger'], [1000, 1000, 'approved'], [1000, 1001, 'approved'],
+    [1000, null, 'approval_younger'], [1000, undefined, 'approved'], [null, null, 'approved'], [null, 5, 'approved'], [undefined, 5, 'approved'],
+    [0, 0, 'approved'], [0, -1, 'approval_younger']
+  ]
+  for (const [approvedSince, grantedAt, reason] of cases) {
+    t.match(await since(approvedSince, grantedAt), { reason, allowed: reason === 'approved' }, `${String(approvedSince)}, ${String(grantedAt)}`)
+  }
+  for (const unclear of [NaN, '5', new Date(), Infinity]) t.match(await since(unclear as number, 5), { reason: 'lookup_failed' }, String(unclear))
+})
+
+test('G30 when it is over nothing is looked up and nothing is granted', async t => {
+  const asked = { report: () => t.fail('looked up') as never }
+  const at = (now: number) => judgeGrant({ ...impersonation, endsAt: 1000 }, { level: 'all' }, asked, { now, timeoutMs: 1000 })
+  t.match(await at(1000), { allowed: false, reason: 'impersonation_ended', reach: { level: 'all' } })
+  t.match(await at(1001), { allowed: false, reason: 'impersonation_ended' })
+  t.match(await judgeGrant({ ...impersonation, endsAt: 1000 }, organization('yes'), directory, { now: 999, timeoutMs: 1000 }), { reason: 'approved' })
+  t.match(await judgeGrant({ ...impersonation, endsAt: null }, organization('yes'), directory, { now: 999, timeoutMs: 1000 }), { reason: 'approved' })
+  t.match(await judgeGrant({ ...impersonation, endsAt: 1000 }, organization('yes'), directory), { reason: 'approved' }, 'nobody knows the time')
+})
+
+test('G19 a look-up that takes too long', async t => {
+  t.match(await judgeGrant(impersonation, null, { report: () => new Promise(() => {}) }, { now: 0, timeoutMs: 1 }),
+    { allowed: false, reason: 'lookup_failed', error: { name: 'LookupTimeout' } })
+})
+
+test('what was judged is told', async t => {
+  t.match(await judgeGrant(impersonation, null, directory), { reach: { level: 'all' } })
+  t.match(await judgeGrant(impersonation, organization('yes'), directory), { reach: organization('yes') })
+  t.equal((await judgeGrant(impersonation, { level: 'galaxy' }, directory)).reach, null)
+  t.equal((await judgeGrant(null, organization('yes'), directory)).reach, null)
+})
