@@ -32,7 +32,7 @@ function portFrom (variable: 'PORT' | 'AS_PORT' | 'PARTNER_PORT', otherwise: num
 function explain (error: unknown): string {
   const { code, port, message } = error as NodeJS.ErrnoException & { port?: number }
   if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose others with PORT, AS_PORT and PARTNER_PORT, 0 for a free one: PORT=0 AS_PORT=0 PARTNER_PORT=0 npm start`
-  if (process.env.DATABASE_URL && port !== Number(process.env.PORT) && code === 'ECONNREFUSED') return 'Nobody answers at DATABASE_URL. Without it, the example brings a database of its own.'
+  if (code === 'ECONNREFUSED') return 'Nobody answers at DATABASE_URL. Without it, the example brings a database of its own: npm start'
   if (code === 'EACCES') return `Port ${port} is not for everybody. Choose others with PORT, AS_PORT and PARTNER_PORT.`
   return message
 }

@@ -51,19 +51,16 @@ export interface ExampleServer {
 
 /** Starts the three servers, or none: when one port is taken, nothing is left open. */
 export async function startExampleServer (options: ExampleServerOptions): Promise<ExampleServer> {
+  const wanted = [options.port, options.asPort, options.partnerPort]
   for (let attempt = 1; ; attempt++) {
     // Identifiers contain the port, so it has to be known before there is a server that could choose one.
-    const free = await findFreePorts()
-    const port = options.port || free[0]
-    const asPort = options.asPort || free[1]
-    const partnerPort = options.partnerPort || free[2]
+    const [port, asPort, partnerPort] = await findPorts(wanted)
     try {
-      return await startOn({ ...options, port, asPort, partnerPort })
+      return await startOn({ ...options, port: port!, asPort: asPort!, partnerPort: partnerPort! })
     } catch (error) {
       // What was free may be taken by the time it is used.
       const { code, port: taken } = error as NodeJS.ErrnoException & { port?: number }
-      const wasFound = code === 'EADDRINUSE' && ![options.port, options.asPort, options.partnerPort].includes(taken!)
-      if (!wasFound || attempt === 3) throw error
+      if (code !== 'EADDRINUSE' || wanted.includes(taken!) || attempt === 3) throw error
     }
   }
 }
@@ -131,14 +128,17 @@ function keepHouse (work: () => Promise<void>, onError: (error: unknown) => void
   }
 }
 
-/** Three that differ: none is given back before all are known. */
-async function findFreePorts (): Promise<[number, number, number]> {
-  const servers = [createServer(), createServer(), createServer()] as const
-  const find = async (server: Server): Promise<number> => {
-    await once(server.listen(0, 'localhost'), 'listening')
-    return (server.address() as AddressInfo).port
+/** Ports that differ, in the place of each 0: none is given back before all are known, and those that are wanted are free. */
+async function findPorts (wanted: readonly number[]): Promise<number[]> {
+  const servers: Server[] = []
+  try {
+    for (const port of wanted) {
+      const server = createServer()
+      await once(server.listen(port, 'localhost'), 'listening')
+      servers.push(server)
+    }
+    return servers.map(server => (server.address() as AddressInfo).port)
+  } finally {
+    await Promise.all(servers.map(server => once(server.close(), 'close')))
   }
-  const ports: [number, number, number] = [await find(servers[0]), await find(servers[1]), await find(servers[2])]
-  await Promise.all(servers.map(server => once(server.close(), 'close')))
-  return ports
 }

@@ -11,17 +11,22 @@ export interface StartedExample extends ExampleServer {
   readonly database: Database
 }
 
-/** The example server on free ports, closed when the test ends. */
+/** The example server on free ports, closed when the test ends. It has a database of its own, unless the options name one. */
 export async function startExample (
   t: { teardown (close: () => unknown): unknown },
   options: Partial<ExampleServerOptions> = {}
 ): Promise<StartedExample> {
-  const database = free.pop() ?? await openDatabase()
-  const server = await startExampleServer({ port: 0, asPort: 0, partnerPort: 0, database, ...options })
+  const own = options.database === undefined && options.databaseUrl === undefined
+  const database = options.database ?? (own ? free.pop() ?? await openDatabase() : await openDatabase(options.databaseUrl))
+  const server = await startExampleServer({ port: 0, asPort: 0, partnerPort: 0, ...options, database })
   t.teardown(async () => {
     await server.close()
-    await database.execute('drop schema public cascade; drop schema oauth_directory cascade; create schema public')
-    free.push(database)
+    if (own) {
+      await database.execute('drop schema public cascade; drop schema oauth_directory cascade; create schema public')
+      free.push(database)
+    } else if (options.database === undefined) {
+      await database.close()
+    }
   })
   return { ...server, database }
 }
