@@ -52,8 +52,11 @@ create trigger keep_ai_approved_at before insert or update on oauth_directory.or
   for each row execute function oauth_directory.keep_ai_approved_at();
 
 -- Gives (true), withdraws (false) or forgets (null) the approval of an organization; an id that is new is a new
--- organization. `update oauth_directory.organizations set ai_approved = …` does the same.
-create or replace function oauth_directory.set_ai_approval (organization text, approved boolean) returns void language sql as $$
-  insert into oauth_directory.organizations (id, ai_approved) values (organization, approved)
-  on conflict (id) do update set ai_approved = excluded.ai_approved
+-- organization. Since when it holds is said only by who brings approvals from somewhere else; one that holds already keeps
+-- its time. `update oauth_directory.organizations set ai_approved = …` does the same.
+create or replace function oauth_directory.set_ai_approval (organization text, approved boolean, approved_at timestamptz default null)
+returns void language sql as $$
+  insert into oauth_directory.organizations as existing (id, ai_approved, ai_approved_at) values (organization, approved, approved_at)
+  on conflict (id) do update
+    set ai_approved = excluded.ai_approved, ai_approved_at = coalesce(existing.ai_approved_at, approved_at)
 $$;

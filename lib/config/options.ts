@@ -10,7 +10,7 @@ import type { AuditLevel } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
-import type { ClientAuthentication } from '../token/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
 
 /** The kinds of issuer there are `issuerPresets` for. */
@@ -52,7 +52,7 @@ export interface TokenRuleOptions {
 export interface IntrospectionOptions {
   clientId: string
   /** How this server proves who it is: a secret, a key, or the certificate that `fetch` presents. */
-  authentication: ClientAuthentication
+  authentication: ConfidentialAuthentication
   /** Default: what the issuer's metadata says. */
   endpoint?: string
   /** The answer must be a JWT signed with this algorithm (RFC 9701). Default: it is plain JSON. */

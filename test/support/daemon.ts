@@ -1,6 +1,10 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+
+/** Of util-linux, which every Debian has. */
+const setpriv = '/usr/bin/setpriv'
 
 export interface Daemon {
   /** Ends it and waits until it is gone. */
@@ -26,7 +30,9 @@ export class DaemonEndedError extends Error {
 export async function startDaemon (
   command: string, args: readonly string[], ready: RegExp, options: SpawnOptions = {}
 ): Promise<Daemon> {
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  // A test that is killed has no time to end what it started; where the system can do it, it does.
+  const [program, words] = existsSync(setpriv) ? [setpriv, ['--pdeathsig', 'KILL', '--', command, ...args]] : [command, args]
+  const child = spawn(program, words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   const kill = (): void => { child.kill('SIGKILL') }
   process.once('exit', kill)
   const gone = new Promise<void>(resolve => {

@@ -1,15 +1,55 @@
 import { readFile } from 'node:fs/promises'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { OptionError } from '../../../lib/errors.ts'
 import type { PostgresClient } from '../../../lib/stores/postgres-organization-directory.ts'
 import { createPostgresOrganizationDirectory } from '../../../lib/stores/postgres-organization-directory.ts'
+import type { SuiteContents } from '../../support/directory-suite.ts'
+import { directorySuite } from '../../support/directory-suite.ts'
+import type { OrganizationDatabase } from '../../support/organization-database.ts'
 import { databaseKinds, organizationSchema } from '../../support/organization-database.ts'
 
 const organizations = (...ids: string[]) => ({ level: 'organization', organizations: ids }) as const
 
-for (const { name, missing, open } of databaseKinds) {
-  test(`${name}`, { skip: missing }, async t => {
-    const { client, run } = await open(t)
+/** Replaces what the tables hold. */
+async function fill ({ client, run }: OrganizationDatabase, { organizations, teams = [], memberships = [] }: SuiteContents): Promise<void> {
+  await run('truncate oauth_directory.organizations, oauth_directory.teams, oauth_directory.memberships')
+  await client.query(`insert into oauth_directory.organizations
+    select id, approved, case when approved then to_timestamp(since / 1000) end from unnest($1::text[], $2::boolean[], $3::float8[]) as given (id, approved, since)`,
+  [organizations.map(({ id }) => id), organizations.map(({ aiApproved = null }) => aiApproved), organizations.map(({ approvedSince = 0 }) => approvedSince)])
+  await client.query('insert into oauth_directory.teams select * from unnest($1::text[], $2::text[])',
+    [teams.map(({ id }) => id), teams.map(({ organization }) => organization)])
+  await client.query('insert into oauth_directory.memberships select * from unnest($1::text[], $2::text[])',
+    [memberships.map(({ customer }) => customer), memberships.map(({ organization }) => organization)])
+}
+
+// All of them are there before the first test begins: tap takes a pause between two tests for the end.
+const databases = await Promise.all(databaseKinds.map(async ({ name, missing, open }) => ({ name, missing, database: missing === false ? await open(tap) : null })))
+
+for (const { name, missing, database } of databases) {
+  if (database !== null) {
+    let roundTrips = 0
+    const directory = createPostgresOrganizationDirectory({
+      client: {
+        query (text, values) {
+          roundTrips++
+          return database.client.query(text, values)
+        }
+      }
+    })
+    directorySuite(name, async (contents, clock) => {
+      await fill(database, contents)
+      return {
+        directory,
+        roundTrips: () => roundTrips,
+        async setApproval (organization, aiApproved) {
+          await database.client.query('select oauth_directory.set_ai_approval($1, $2, to_timestamp($3::float8 / 1000))', [organization, aiApproved, clock.now()])
+        }
+      }
+    })
+  }
+
+  test(name, { skip: missing }, async t => {
+    const { client, run } = database!
     const queries: string[] = []
     const counted: PostgresClient = {
       query (text, values) {
