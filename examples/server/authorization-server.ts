@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
 import type { WritableRevocationStore } from '../../plugins/index.ts'
 import { endImpersonation, impersonationGuard } from '../../plugins/index.ts'
+import { registrationFromPages } from './browser-clients.ts'
 import { withDefaultScope } from './default-scope.ts'
 import { createDecisions } from './host/decisions.ts'
 import type { Host } from './host/host.ts'
@@ -104,7 +105,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
       raw.url = withDefaultScope(raw.url ?? '/', identifier =>
         (resources.find(one => one.identifier === identifier) ?? resources[0]).initialScopes)
       reply.hijack()
-      await handle(raw, reply.raw)
+      if (!registrationFromPages(raw, reply.raw)) await handle(raw, reply.raw)
     })
   })
   return app

@@ -2,6 +2,7 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import type { FastifyInstance } from 'fastify'
 import oauthResourceServer, { mcp as mcpEndpoint, toAuthInfo } from '../../plugins/index.ts'
+import { browserClients } from './browser-clients.ts'
 import type { Projects } from './projects.ts'
 import type { Protection } from './protection.ts'
 import type { Resource } from './resources.ts'
@@ -26,8 +27,7 @@ export async function mcp (app: FastifyInstance, { resource, protection, project
   })
   await app.register(mcpEndpoint, {
     tools: toolScopes,
-    // The MCP inspector runs in a browser, on this port.
-    allowedOrigins: [new URL(resource.identifier).origin, 'http://localhost:6274', 'http://127.0.0.1:6274']
+    allowedOrigins: [new URL(resource.identifier).origin, ...browserClients]
   })
 
   const handler = createMcpHandler(() => createMcpServer(projects), { onerror: error => app.log.error(error) })
@@ -41,6 +41,7 @@ export async function mcp (app: FastifyInstance, { resource, protection, project
     url: '/mcp',
     async handler (request, reply) {
       // From here on the SDK writes the reply; every refusal of ours came before.
+      for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
       reply.hijack()
       const { raw, headers, method } = request
       await handle({

@@ -1,7 +1,9 @@
+import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import type { RevocationStore } from '../../plugins/index.ts'
 import { api } from './api.ts'
+import { browserClients } from './browser-clients.ts'
 import type { Host } from './host/host.ts'
 import { mcp } from './mcp.ts'
 import type { Partner } from './partner-issuer.ts'
@@ -27,6 +29,8 @@ export async function createResourceServer ({
   resources, issuer, partner, introspectionSecret, host, projects, revocations
 }: ResourceServerOptions): Promise<FastifyInstance> {
   const app = Fastify(serverOptions)
+  // Before anything that refuses: a preflight has no token.
+  await app.register(cors, { origin: [...browserClients], exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], methods: ['GET', 'POST', 'DELETE'] })
   const shared = protection(host, revocations)
   const either = { ...shared, authorizationServers: [jwtsOf(issuer), partnerTokensOf(partner.issuer, partner.introspectionSecret)] }
   const opaque = { ...shared, authorizationServers: [opaqueTokensOf(issuer, introspectionSecret)] }
