@@ -86,8 +86,10 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     const { client, session, result } = ctx.oidc
     const id = result?.consent?.grantId ?? session!.grantIdFor(client!.clientId)
     const grant = id === undefined ? undefined : await provider().Grant.find(id)
-    if (grant === undefined) return undefined
-    const { stamp } = read(grant)
+    // One that does not say whose it is, of before there was a guard, is not used again.
+    const saved = grant === undefined ? null : read(grant)
+    if (saved === null) return undefined
+    const { stamp } = saved
     const impersonation = await options.impersonationOf(ctx.req)
     // What somebody else was granted is none of their business: they are asked.
     if (!options.guard.mayReuse(stamp, impersonation)) return undefined
@@ -102,8 +104,8 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
   const findAccount = async (ctx: Context, subject: string, token?: Token): Promise<Account | undefined> => {
     if (token?.grantId !== undefined) {
       const grant = ctx.oidc.grant ?? await provider().Grant.find(token.grantId)
-      if (grant === undefined) throw new errors.InvalidGrant('grant not found')
-      const saved = read(grant)
+      const saved = grant === undefined ? null : read(grant)
+      if (saved === null) throw new errors.InvalidGrant('there is no grant that says whose it is')
       const { allowed } = await options.guard.judgeReuse({ stamp: saved.stamp, path: token.kind === 'RefreshToken' ? 'refresh' : 'exchange' })
       if (!allowed || lifetime(saved) < 1) {
         await revokeGrant(token.grantId)
@@ -137,25 +139,25 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       findAccount,
       async extraTokenClaims ({ oidc: { grant } }) {
         if (grant === undefined) return undefined
-        const saved = read(grant)
+        const saved = checked(grant)
         return { ...options.claimsOf(saved), ...claimsOfStamp(saved.stamp) }
       },
       // There is nothing to refresh with: what an impersonator granted ends with the token.
       issueRefreshToken: async (ctx, client, token) =>
-        ctx.oidc.grant !== undefined && read(ctx.oidc.grant).stamp === null && await options.issueRefreshToken(ctx, client, token),
+        ctx.oidc.grant !== undefined && checked(ctx.oidc.grant).stamp === null && await options.issueRefreshToken(ctx, client, token),
       // A customer who signs out takes nothing back by that.
       expiresWithSession: async () => false
     },
     accessTokenTtl ({ oidc: { grant } }) {
       if (grant === undefined) return options.accessTokenSeconds
-      const seconds = lifetime(read(grant))
+      const seconds = lifetime(checked(grant))
       if (seconds < 1) throw new errors.InvalidGrant('the impersonation is over')
       return seconds
     },
     attach (one) {
       attached = one
       one.on('grant.revoked', (ctx, grantId) => { options.forget(grantId).catch((error: Error) => one.emit('server_error', ctx, error)) })
-      // Whom the provider remembers is of no account when the host knows better.
+      // Whom the provider remembers is of no account when the host knows better. The path is that of `routes.authorization`.
       one.use(async (ctx, next) => {
         if (/^\/auth(\/|$)/.test(ctx.path)) {
           const session = await one.Session.get(ctx)
@@ -169,9 +171,12 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       const { Grant } = provider()
       const client = String(params.client_id)
       const stamp = options.guard.stampOf(impersonation, { reach, client })
-      const earlier = earlierId === undefined ? undefined : await Grant.find(earlierId)
-      // A client that comes back for more adds to what it was granted before, unless it is not to reach the same.
-      const grant = earlier !== undefined && isDeepStrictEqual(read(earlier).reach, reach)
+      const found = earlierId === undefined ? undefined : await Grant.find(earlierId)
+      const before = found === undefined ? null : read(found)
+      // A client that comes back for more adds to what it was granted before, by the same person.
+      const earlier = before !== null && options.guard.mayReuse(before.stamp, impersonation) ? found : undefined
+      // What is to reach something else is another grant.
+      const grant = earlier !== undefined && isDeepStrictEqual(before!.reach, reach)
         ? earlier
         : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier)
       const narrowed = (scopes: readonly string[]): Set<string> => new Set(options.guard.narrowGrant(
@@ -195,6 +200,12 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
   }
 }
 
+function checked (grant: Grant): SavedGrant {
+  const saved = read(grant)
+  if (saved === null) throw new errors.InvalidGrant('the grant does not say whose it is')
+  return saved
+}
+
 /** Says of a grant what it is, and gives it what was granted before. */
 function anew (grant: Grant, detail: Pick<SavedGrant, 'reach' | 'stamp'>, earlier: Grant | undefined): Grant {
   grant.addRar({ type: carrier, ...detail })
@@ -203,10 +214,10 @@ function anew (grant: Grant, detail: Pick<SavedGrant, 'reach' | 'stamp'>, earlie
   return grant
 }
 
-/** What a grant says of itself. One that says nothing is not one of ours: it was not decided about. */
-function read (grant: Grant): SavedGrant {
+/** What a grant says of itself; `null` when it says nothing: it was not decided about, and nobody knows whose it is. */
+function read (grant: Grant): SavedGrant | null {
   const detail = grant.rar?.find(({ type }) => type === carrier)
-  if (detail === undefined) throw new errors.InvalidGrant('the grant does not say whose it is')
+  if (detail === undefined) return null
   const { reach, stamp } = detail as unknown as Pick<SavedGrant, 'reach' | 'stamp'>
   return { id: grant.jti!, account: grant.accountId, client: grant.clientId, reach, stamp }
 }

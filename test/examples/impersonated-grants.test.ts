@@ -308,4 +308,22 @@ test('a grant that does not say whose it is is nobody\'s: no token is made of it
   const callback = await customer.authorize(request.url)
   await example.database.query("update oidc_records set payload = payload - 'rar' where model = 'Grant'")
   t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
+  t.match((await customer.open(client.request().url)).text, 'Allow access?', 'and it is not used again')
+})
+
+test('a consent that was asked of somebody else is not given', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const agent = await optIn(example)
+  await agent.authorize(client.request().url)
+  const asked = await agent.open(client.request({ scope: 'projects:read projects:write' }).url)
+  t.match(asked.text, 'Allow access?')
+
+  await signInAsStaff(agent, example)
+  const { text } = await impersonate(agent, example)
+  const token = /name="form_token" value="([^"]+)"/.exec(text)![1]!
+  const answered = await agent.submit(asked, /consent$/, { decision: 'allow', form_token: token })
+  t.equal(answered.status, 400)
+  const { rows } = await example.database.query<{ staff: string | null }>('select staff from grants')
+  t.same(rows, [{ staff: null }], 'what the customer granted is what it was')
 })
