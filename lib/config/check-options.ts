@@ -30,6 +30,8 @@ const issuerSchema = Type.Object({
     grant: Type.Optional(claimPath)
   }, closed)),
   requiredClaims: Type.Optional(Type.Record(Type.String(), Type.String())),
+  clientTokens: Type.Optional(Type.Array(
+    Type.Record(Type.String(), Type.Union([text, Type.Literal(true)]), { minProperties: 1 }))),
   tokenRules: Type.Optional(Type.Array(Type.Object({
     name: text,
     check: anyFunction,

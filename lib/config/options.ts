@@ -11,6 +11,7 @@ import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
 import type { ClientAuthentication } from '../token/client-authentication.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
+import type { ClientMark } from '../token/principal.ts'
 
 /** The kinds of issuer there are `issuerPresets` for. */
 export type PresetName = 'entra' | 'keycloak' | 'auth0' | 'okta' | 'cognito'
@@ -92,6 +93,11 @@ export interface IssuerOptions {
   claims?: ClaimOptions
   /** What its access tokens say word for word, and its other tokens do not: `{ token_use: 'access' }`. */
   requiredClaims?: Readonly<Record<string, string>>
+  /**
+   * What its tokens say when a client acts for itself, where `sub` is not the client: `[{ gty: 'client-credentials' }]`. Any
+   * one of them will do. Default: none.
+   */
+  clientTokens?: readonly ClientMark[]
   /** Rules of your own about verified tokens; one that is broken makes the token invalid. */
   tokenRules?: readonly TokenRuleOptions[]
   /** Asks the issuer about its tokens, in place of checking them here (RFC 7662). */

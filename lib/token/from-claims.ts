@@ -4,6 +4,7 @@ import type { ClaimPath } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import { refused } from './jwt.ts'
+import { principalTypeOf } from './principal.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
@@ -21,7 +22,7 @@ export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken 
   return deepFreeze({
     issuer: rule.issuer,
     subject,
-    principalType: subject === clientId ? 'client' as const : 'user' as const,
+    principalType: principalTypeOf(claims, { subject, clientId }, rule.clientTokens),
     clientId,
     audience: [...audienceOf(claims, rule)!],
     scopes: scopesOf(claims, rule),

@@ -37,6 +37,7 @@ test('introspection, claims and rules', async t => {
     issuer,
     introspection: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' } },
     claims: { roles: ['realm', 'roles'], teams: undefined },
+    clientTokens: [{ gty: 'x', a: true }],
     tokenRules: [{ name: 'a', check }, { name: 'b', check, reportOnly: true }],
     rejectForeignAudiences: 'report'
   }])
@@ -47,6 +48,7 @@ test('introspection, claims and rules', async t => {
     },
     rule: {
       claims: { audience: 'aud', actor: 'act', roles: ['realm', 'roles'], organizations: null, teams: null, session: 'sid', grant: null },
+      clientTokens: [{ gty: 'x', a: true }],
       tokenRules: [{ name: 'a', reportOnly: false }, { name: 'b', reportOnly: true }], foreignAudiences: 'report'
     }
   })
@@ -84,7 +86,12 @@ for (const [given, message] of [
   [[{ issuer, claims: { tenant: 'tid' } }], 'authorizationServers.0.claims has no option "tenant"'],
   [[{ issuer, claims: { roles: [] } }], /authorizationServers\.0\.claims\.roles/],
   [[{ issuer, tokenRules: [{ name: 'a' }] }], /authorizationServers\.0\.tokenRules\.0 must have required properties check/],
-  [[{ issuer, requiredClaims: { ver: 2 } }], 'authorizationServers.0.requiredClaims.ver must be string, and is 2']
+  [[{ issuer, requiredClaims: { ver: 2 } }], 'authorizationServers.0.requiredClaims.ver must be string, and is 2'],
+  [[{ issuer, clientTokens: { gty: 'x' } }], 'authorizationServers.0.clientTokens must be array, and is {"gty":"x"}'],
+  [[{ issuer, clientTokens: [{}] }], /^authorizationServers\.0\.clientTokens\.0 must not have fewer than 1 properties/],
+  [[{ issuer, clientTokens: [{ gty: false }] }], /^authorizationServers\.0\.clientTokens\.0\.gty /],
+  [[{ issuer, clientTokens: [{ a: true }, { sub: '{client}@clients' }] }],
+    'authorizationServers.0.clientTokens can speak of {clientId} and {subject}, and speaks of {client}']
 ] as ReadonlyArray<readonly [unknown[], string | RegExp]>) {
   test(`boot stops: ${String(message)}`, t => {
     try {
