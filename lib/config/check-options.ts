@@ -71,6 +71,7 @@ const optionsSchema = Type.Object({
   organizationOf: Type.Optional(anyFunction),
   teamOf: Type.Optional(anyFunction),
   policy: Type.Optional(anyFunction),
+  lookupTimeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
   realm: Type.Optional(text),
   errorDescriptions: Type.Optional(Type.Enum(['public', 'none', 'reason'])),
   metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),

@@ -155,6 +155,12 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   /** Asked about every request with an access token, after the rule of its route: only `true` is a yes. Default: none. */
   policy?: Policy<Request>
   /**
+   * How long a function or a store of yours may take to answer, in milliseconds: `revocations`, `resolveIssuer`,
+   * `tokenRules`, `organizationOf`, `teamOf`, `policy`, their like on routes, and the sessions of `mcp`. After it the answer is
+   * 503. Default: 5000.
+   */
+  lookupTimeoutMs?: number
+  /**
    * What the metadata document advertises: `configured` (default), the scopes above; `routes`, those that routes ask for,
    * without the scopes above that are not advertised.
    */

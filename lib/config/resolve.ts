@@ -64,6 +64,8 @@ export interface OAuthConfig {
   readonly teamOf: TenantOf<never> | null
   /** `null` for none. */
   readonly policy: Policy<never> | null
+  /** How long a function or a store of the host's own may take to answer. */
+  readonly lookupTimeoutMs: number
   /** `null`: verified tokens are not remembered. */
   readonly tokenCache: TokenCacheRules | null
   readonly discovery: DiscoveryRules
@@ -139,6 +141,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     organizationOf: options.organizationOf ?? null,
     teamOf: options.teamOf ?? null,
     policy: options.policy ?? null,
+    lookupTimeoutMs: options.lookupTimeoutMs ?? 5000,
     tokenCache: tokenCacheOf(options),
     discovery,
     impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),

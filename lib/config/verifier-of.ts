@@ -13,13 +13,14 @@ import type { OAuthConfig } from './resolve.ts'
  * @param report is told of tokens that are let in though they break a rule, as it is not enforced yet
  */
 export function createVerifierOf (config: OAuthConfig, report: (report: RuleReport) => void): AccessTokenVerifier {
-  const { issuers, resolveIssuer, tokenCache, revocations, clock } = config
+  const { issuers, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, clock } = config
   return createVerifier({
     route: createTokenRouter(
       issuers.map(issuer => createIssuer(issuer, config)),
       resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer)),
     cache: tokenCache === null ? null : countingOf(config).counted(createTokenCache(tokenCache, clock)),
     revocations,
+    lookupTimeoutMs,
     report
   })
 }

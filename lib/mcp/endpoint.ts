@@ -22,6 +22,7 @@ export interface McpConfig {
   readonly scopeImplies: ScopeImplies | null
   readonly issuers: ReadonlyArray<{ readonly rule: { readonly issuer: string, readonly clockToleranceSeconds: number } }>
   readonly clockToleranceSeconds: number
+  readonly lookupTimeoutMs: number
   readonly clock: Clock
 }
 
@@ -55,10 +56,10 @@ const bareMethods = ['GET', 'HEAD', 'DELETE']
 
 /** @throws OptionError */
 export function createMcpEndpoint (given: unknown, config: McpConfig): McpEndpoint {
-  const { clock, identifier, scopeImplies } = config
+  const { clock, identifier, scopeImplies, lookupTimeoutMs } = config
   const options = checkMcpOptions(given)
   const policy = createMcpPolicy(options, scopeImplies)
-  const sessions = createMcpSessions(options.sessions ?? createMemorySessionStore({ clock }), options.unknownSessions ?? 'pass')
+  const sessions = createMcpSessions(options.sessions ?? createMemorySessionStore({ clock }), options.unknownSessions ?? 'pass', lookupTimeoutMs)
   const streams = createMcpStreams(clock)
   return {
     policy,
