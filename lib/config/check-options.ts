@@ -51,6 +51,7 @@ const issuerSchema = Type.Object({
     opaquePrefix: Type.Optional(Type.Union([Type.String(), Type.Null()])),
     cacheSeconds: Type.Optional(seconds),
     refusedCacheSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+    maxConcurrent: Type.Optional(count),
     allowMissingAudience: Type.Optional(Type.Boolean()),
     fetch: Type.Optional(anyFunction)
   }, closed)),

@@ -66,6 +66,8 @@ export interface IntrospectionOptions {
   cacheSeconds?: number
   /** How long a token that was refused is refused without asking, in seconds. Default: 0. */
   refusedCacheSeconds?: number
+  /** How many questions may be under way at the same time; a token that would need one more is 503. Default: 100. */
+  maxConcurrent?: number
   /** Believes answers without `aud`, as this issuer answers for this resource alone. Default: false. */
   allowMissingAudience?: boolean
   /** Makes these requests, with a client certificate for instance. Default: the `fetch` of the options. */

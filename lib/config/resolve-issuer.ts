@@ -31,6 +31,7 @@ export interface ResolvedIntrospection {
   readonly opaquePrefix: string | null
   readonly cacheMs: number
   readonly refusedCacheMs: number
+  readonly maxConcurrent: number
   /** `null`: that of the options. */
   readonly fetch: Fetch | null
 }
@@ -124,7 +125,7 @@ function checkClientTokens (marks: readonly ClientMark[], name: string): void {
 function resolveIntrospection (options: IntrospectionOptions, name: string): ResolvedIntrospection {
   const {
     clientId, authentication, endpoint = null, signedResponseAlgorithm = null, opaquePrefix = '', cacheSeconds = 10,
-    refusedCacheSeconds = 0, allowMissingAudience = false, fetch = null
+    refusedCacheSeconds = 0, maxConcurrent = 100, allowMissingAudience = false, fetch = null
   } = options
   if (endpoint !== null) identifierOf(`${name}.endpoint`, endpoint)
   if (signedResponseAlgorithm !== null) checkAlgorithms([signedResponseAlgorithm], `${name}.signedResponseAlgorithm`)
@@ -138,6 +139,7 @@ function resolveIntrospection (options: IntrospectionOptions, name: string): Res
     opaquePrefix,
     cacheMs: cacheSeconds * 1000,
     refusedCacheMs: refusedCacheSeconds * 1000,
+    maxConcurrent,
     fetch
   })
 }

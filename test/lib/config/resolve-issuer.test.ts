@@ -44,7 +44,7 @@ test('introspection, claims and rules', async t => {
   t.match(resolved, {
     introspection: {
       rule: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' }, signedResponseAlgorithm: null, allowMissingAudience: false },
-      endpoint: null, opaquePrefix: '', cacheMs: 10_000, refusedCacheMs: 0, fetch: null
+      endpoint: null, opaquePrefix: '', cacheMs: 10_000, refusedCacheMs: 0, maxConcurrent: 100, fetch: null
     },
     rule: {
       claims: { audience: 'aud', actor: 'act', roles: ['realm', 'roles'], organizations: null, teams: null, session: 'sid', grant: null },
@@ -75,6 +75,7 @@ for (const [given, message] of [
   [[{ issuer, introspection: { ...introspection, ttl: 1 } }], /introspection has no option "ttl"/],
   [[{ issuer, introspection: { ...introspection, cacheSeconds: -1 } }], /introspection\.cacheSeconds must be >= 0, and is -1/],
   [[{ issuer, introspection: { ...introspection, refusedCacheSeconds: 4000 } }], /introspection\.refusedCacheSeconds must be <= 3600, and is 4000/],
+  [[{ issuer, introspection: { ...introspection, maxConcurrent: 0 } }], /introspection\.maxConcurrent must be >= 1, and is 0/],
   [[{ issuer, introspection: { ...introspection, endpoint: 'http://as/i' } }], /introspection\.endpoint must be https/],
   [[{ issuer, introspection: { ...introspection, signedResponseAlgorithm: 'HS256' } }], /introspection\.signedResponseAlgorithm must be of .*HS256/],
   [[{ issuer, introspection: { clientId: 'api', authentication: { method: 'tls_client_auth' } } }], /tls_client_auth needs .*introspection\.fetch/],
