@@ -7,8 +7,8 @@ import type { AccessToken } from '../token/access-token.ts'
 import { checkHeaders } from './headers.ts'
 import { callsOf } from './messages.ts'
 import { checkMcpOptions } from './options.ts'
-import type { OriginCheck } from './origin.ts'
-import { createOriginCheck } from './origin.ts'
+import type { OriginChecks } from './origin.ts'
+import { createOriginChecks } from './origin.ts'
 import type { McpPolicy } from './policy.ts'
 import { createMcpPolicy } from './policy.ts'
 import type { McpSessions } from './sessions.ts'
@@ -37,7 +37,7 @@ export interface McpRequest {
 /** What one MCP endpoint asks of its requests beyond a token. */
 export interface McpEndpoint {
   readonly policy: McpPolicy
-  readonly refuseOrigin: OriginCheck
+  readonly origins: OriginChecks
   readonly sessions: McpSessions
   readonly streams: McpStreams
   /**
@@ -63,7 +63,7 @@ export function createMcpEndpoint (given: unknown, config: McpConfig): McpEndpoi
   const streams = createMcpStreams(clock)
   return {
     policy,
-    refuseOrigin: createOriginCheck(identifier, options.allowedOrigins),
+    origins: createOriginChecks(identifier, options.allowedOrigins),
     sessions,
     streams,
     async admit ({ method, headers, body, accessToken }, response) {

@@ -110,6 +110,38 @@ test('routes of the scope that are no endpoints', async t => {
   t.equal((await app.inject({ method: 'POST', url: '/open', headers: elsewhere })).body, 'open')
 })
 
+test('MCPS-22: a page of another origin is refused on every endpoint of the scope, before anybody asks about its token', async t => {
+  const { app, issuer, handled } = await createMcpTestServer(t, { routes: app => { app.post('/another', async () => 'ok') } })
+  const origin = 'https://elsewhere.example'
+  for (const headers of [{}, { authorization: 'Bearer' }, bearer('x.y.z'), bearer(await issuer.token())]) {
+    const response = await app.inject({ method: 'POST', url: '/another', payload: call('whoami'), headers: { ...headers, origin } })
+    t.equal(response.statusCode, 403)
+    t.match(response.json(), { code: 'FST_MCP_ORIGIN_REFUSED' })
+    t.same(challengesOf(response), [])
+  }
+  t.same([handled, issuer.requests], [[], []])
+})
+
+test('MCPS-22: an endpoint in a scope of its own, within the one that asks for tokens', async t => {
+  const issuer = await createFakeIssuer({ audience: mcpResource })
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  await app.register(oauthResourceServer, optionsFor(issuer, { resource: mcpResource }))
+  for (const [url, allowed] of [['/a', 'https://a.example'], ['/b', 'https://b.example']] as const) {
+    await app.register(async scope => {
+      await scope.register(mcp, { tools: protectedTools, allowedOrigins: [allowed] })
+      scope.post(url, scope.mcpRoute, async () => 'ok')
+    })
+  }
+  app.post('/api', async () => 'ok')
+  const token = await issuer.token()
+  const post = async (url: string, origin: string): Promise<number> =>
+    (await app.inject({ method: 'POST', url, payload: call('whoami'), headers: { ...bearer(token), origin } })).statusCode
+  t.same([await post('/a', 'https://a.example'), await post('/a', 'https://b.example')], [200, 403])
+  t.same([await post('/b', 'https://a.example'), await post('/b', 'https://b.example')], [403, 200])
+  t.same([await post('/api', 'https://c.example')], [200], 'what is no endpoint is CORS\'s matter')
+})
+
 test('trap 11: the metadata document, what nobody serves and preflights are none of its business', async t => {
   const { app } = await createMcpTestServer(t, { routes: app => { app.options('/mcp', async (_request, reply) => reply.code(204).send()) } })
   const origin = 'https://elsewhere.example'
