@@ -14,7 +14,7 @@ export type TokenReason =
 
 /** Why it could not be found out whether a token is good. */
 export type UnavailableReason =
-  | 'keys_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable'
+  | 'keys_unavailable' | 'own_tokens_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable'
   | 'token_rule_unavailable' | 'organization_unavailable' | 'team_unavailable' | 'authorization_details_unavailable'
   | 'policy_unavailable' | 'session_store_unavailable'
 
@@ -83,6 +83,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   reach_malformed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'What the grant would reach was not said in a way that can be read' },
   lookup_failed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'Session or directory could not be asked' },
   keys_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The keys of the issuer could not be had' },
+  own_tokens_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`verify` of your `ownTokens` failed, or gave something that is no token' },
   issuer_unresolvable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`resolveIssuer` failed, or gave something that is no issuer' },
   introspection_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The issuer could not be asked about the token' },
   revocations_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The revocation store gave no answer' },

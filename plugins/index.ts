@@ -53,7 +53,7 @@ export type { ParsedChallenge } from '../lib/challenge/parse.ts'
 export type { Challenge } from '../lib/challenge/challenge.ts'
 export type { Clock } from '../lib/clock.ts'
 export type {
-  ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, ScopeOptions, TokenRuleOptions
+  ClaimOptions, IntrospectionOptions, IssuerOptions, OwnTokensOptions, PresetName, ScopeOptions, TokenRuleOptions
 } from '../lib/config/options.ts'
 export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset } from '../lib/config/presets.ts'
@@ -102,5 +102,6 @@ export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { ClaimPath } from '../lib/token/claim-path.ts'
 export type { ClientAuthentication } from '../lib/token/client-authentication.ts'
 export type { TokenProfile } from '../lib/token/issuer-rule.ts'
+export type { OwnToken, VerifyOwnToken } from '../lib/token/own-tokens.ts'
 export type { ClientMark } from '../lib/token/principal.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'

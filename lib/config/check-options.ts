@@ -67,6 +67,12 @@ const optionsSchema = Type.Object({
   authorizationServers: Type.Array(Type.Unknown(), { minItems: 1 }),
   scopes: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   resolveIssuer: Type.Optional(anyFunction),
+  ownTokens: Type.Optional(Type.Array(Type.Object({
+    prefix: Type.String(),
+    verify: anyFunction,
+    issuer: Type.Optional(text),
+    cacheSeconds: Type.Optional(seconds)
+  }, closed))),
   revocations: Type.Optional(Type.Object({ isRevoked: anyFunction })),
   scopeImplies: Type.Optional(anyFunction),
   organizationOf: Type.Optional(anyFunction),

@@ -11,6 +11,7 @@ import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
 import type { ClientAuthentication } from '../token/client-authentication.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
+import type { VerifyOwnToken } from '../token/own-tokens.ts'
 import type { ClientMark } from '../token/principal.ts'
 
 /** The kinds of issuer there are `issuerPresets` for. */
@@ -116,6 +117,18 @@ export interface IssuerOptions {
   clockToleranceSeconds?: number
 }
 
+/** Tokens that nobody vouches for but you: personal access tokens, API keys. */
+export interface OwnTokensOptions {
+  /** What they begin with; no other token is handed to `verify`. `''`: every token that is no JWT and nobody else's. */
+  prefix: string
+  /** Nothing when the token is no good: 401. One that throws, or gives something else: 503. */
+  verify: VerifyOwnToken
+  /** `issuer` of their access tokens: whose subjects these are. Default: the `resource`. */
+  issuer?: string
+  /** How long what it gave is remembered, in seconds, and never past the token's expiry. Default: 0, it is asked each time. */
+  cacheSeconds?: number
+}
+
 /** One scope of the resource. */
 export interface ScopeOptions {
   description?: string
@@ -141,6 +154,8 @@ export interface OAuthResourceServerOptions<Request = unknown> {
    * that is none of yours; nothing is asked of it then. The identifier is not to be trusted. Issuers are remembered by it.
    */
   resolveIssuer?: (issuer: string) => MaybePromise<string | IssuerOptions | null>
+  /** Tokens of your own beside those of the issuers, by how they begin. Default: none. */
+  ownTokens?: readonly OwnTokensOptions[]
   /** What was revoked before it expired; asked on every request. Default: none. */
   revocations?: RevocationStore
   /** Name → description of the scopes of the resource. Those that are advertised should be the few that a client starts with. */
@@ -158,7 +173,7 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   policy?: Policy<Request>
   /**
    * How long a function or a store of yours may take to answer, in milliseconds: `revocations`, `resolveIssuer`,
-   * `tokenRules`, `organizationOf`, `teamOf`, `policy`, their like on routes, and the sessions of `mcp`. After it the answer is
+   * `ownTokens`, `tokenRules`, `organizationOf`, `teamOf`, `policy`, their like on routes, and the sessions of `mcp`. After it the answer is
    * 503. Default: 5000.
    */
   lookupTimeoutMs?: number

@@ -20,12 +20,14 @@ import type { TenantOf } from '../policy/tenancy.ts'
 import type { AuditRules } from '../signals/audit.ts'
 import { defaultAuditRules } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
+import type { OwnTokensRule } from '../token/own-tokens.ts'
 import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
 import { resolveIssuers } from './resolve-issuer.ts'
+import { resolveOwnTokens } from './resolve-own-tokens.ts'
 import type { ResolvedScope } from './resolve-scopes.ts'
 import { resolveScopes } from './resolve-scopes.ts'
 
@@ -52,6 +54,7 @@ export interface OAuthConfig {
   readonly issuers: readonly ResolvedIssuer[]
   /** Finds issuers that are not among `issuers`; `null` for none. */
   readonly resolveIssuer: NonNullable<OAuthResourceServerOptions['resolveIssuer']> | null
+  readonly ownTokens: readonly OwnTokensRule[]
   readonly clockToleranceSeconds: number
   /** `null`: an access token is good until it expires. */
   readonly revocations: RevocationStore | null
@@ -133,6 +136,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
     resolveIssuer: options.resolveIssuer ?? null,
+    ownTokens: resolveOwnTokens(options, issuers),
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
     revocations: options.revocations ?? null,
     scopes,

@@ -2,6 +2,7 @@ import type { AccessToken, Actor } from './access-token.ts'
 import { audienceOf } from './checks.ts'
 import type { ClaimPath } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
+import { deepFreeze } from './deep-freeze.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import { refused } from './jwt.ts'
 import { principalTypeOf } from './principal.ts'
@@ -91,10 +92,4 @@ function textAt (claims: Claims, path: ClaimPath | null): string | null {
 
 function firstText (...values: readonly unknown[]): string | null {
   return values.find((value): value is string => typeof value === 'string' && value !== '') ?? null
-}
-
-function deepFreeze<T> (value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const inner of Object.values(value)) deepFreeze(inner)
-  return Object.freeze(value)
 }
