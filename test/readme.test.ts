@@ -108,6 +108,7 @@ test('snippets that are copies of a file still are', t => {
 
 test('every error code is explained', t => {
   for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable)]) t.ok(namesInCode.has(code), code)
+  for (const [code, { reason }] of Object.entries(mcpErrorTable)) t.ok(words.includes(`| \`${code}\` | \`${reason}\` |`), reason)
   t.end()
 })
 
@@ -120,7 +121,7 @@ test('F22 the table of reasons is that of the package', t => {
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
-  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions']
+  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'OwnTokensOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions']
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)

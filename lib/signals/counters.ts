@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../error-table.ts'
 import type { Reason } from '../reasons.ts'
-import { reasonTable } from '../reasons.ts'
 import type { GrantReason } from '../impersonation/judge.ts'
+import type { McpErrorCode, McpReason } from '../mcp/errors.ts'
 import type { TokenCache } from '../token/token-cache.ts'
-import type { SecurityEvent } from './event.ts'
+import type { RefusalEvent, SecurityEvent } from './event.ts'
 
 /** What was counted since the server started: plain numbers that only grow. */
 export interface OAuthCounters {
@@ -20,8 +20,8 @@ export interface OAuthCounters {
 }
 
 export interface RefusalCount {
-  readonly code: ErrorCode
-  readonly reason: Reason
+  readonly code: ErrorCode | McpErrorCode
+  readonly reason: Reason | McpReason
   readonly count: number
 }
 
@@ -38,17 +38,17 @@ export function createCounting (): Counting {
   let accepted = 0
   let hits = 0
   let misses = 0
-  const refused = new Map<Reason, number>()
-  const unavailable = new Map<Reason, number>()
+  const refused = new Map<string, RefusalCount>()
+  const unavailable = new Map<string, RefusalCount>()
   const grants = new Map<GrantReason, number>()
 
   return {
     accept () { accepted++ },
     count (event) {
       switch (event.kind) {
-        case 'refusal': return increment(refused, event.reason)
-        case 'unavailable': return increment(unavailable, event.reason)
-        case 'grant-decision': return increment(grants, event.reason)
+        case 'refusal': return countRefusal(refused, event)
+        case 'unavailable': return countRefusal(unavailable, event)
+        case 'grant-decision': grants.set(event.reason, (grants.get(event.reason) ?? 0) + 1)
       }
     },
     counted: cache => ({
@@ -62,8 +62,8 @@ export function createCounting (): Counting {
     }),
     snapshot: () => ({
       accepted,
-      refused: listOf(refused),
-      unavailable: listOf(unavailable),
+      refused: [...refused.values()],
+      unavailable: [...unavailable.values()],
       grants: [...grants].map(([reason, count]) => ({ allowed: reason === 'approved', reason, count })),
       cache: { hits, misses }
     })
@@ -82,10 +82,6 @@ export function countingOf (config: object): Counting {
   return counting
 }
 
-function increment<Key> (counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
-}
-
-function listOf (counts: ReadonlyMap<Reason, number>): RefusalCount[] {
-  return [...counts].map(([reason, count]) => ({ code: reasonTable[reason].code, reason, count }))
+function countRefusal (counts: Map<string, RefusalCount>, { code, reason }: RefusalEvent): void {
+  counts.set(reason, { code, reason, count: (counts.get(reason)?.count ?? 0) + 1 })
 }

@@ -1,3 +1,4 @@
+import diagnosticsChannel from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { request as httpRequest } from 'node:http'
@@ -140,6 +141,38 @@ test('MCPS-22: an endpoint in a scope of its own, within the one that asks for t
   t.same([await post('/a', 'https://a.example'), await post('/a', 'https://b.example')], [200, 403])
   t.same([await post('/b', 'https://a.example'), await post('/b', 'https://b.example')], [403, 200])
   t.same([await post('/api', 'https://c.example')], [200], 'what is no endpoint is CORS\'s matter')
+})
+
+test('S16 F63: every refusal of the endpoint is an event with a reason, put down to whoever holds the token', async t => {
+  const { app, post, issuer } = await createMcpTestServer(t, {
+    options: { resource: 'http://localhost:3000/mcp' },
+    mcp: { tools: protectedTools, sessions: { bind: () => 'x', ownerOf: () => 'somebody else' } }
+  })
+  const heard: Array<Record<string, unknown>> = []
+  const listener = (event: unknown): void => { heard.push(event as Record<string, unknown>) }
+  diagnosticsChannel.subscribe('fastify-oauth-resource-server', listener)
+  t.teardown(() => diagnosticsChannel.unsubscribe('fastify-oauth-resource-server', listener))
+  const local = { host: 'localhost:3000' }
+  await post(call('whoami'), '', { headers: { ...local, origin: 'https://elsewhere.example' } })
+  await post(call('whoami'), '', { headers: { host: 'elsewhere.example' } })
+  await post({ jsonrpc: '1.0' }, '', { headers: local })
+  await post(call('whoami'), '', { headers: { ...local, 'mcp-name': 'other' } })
+  await post(call('nobody'), '', { headers: local })
+  await post(call('whoami'), '', { headers: { ...local, 'mcp-session-id': 's' } })
+  await post(call('list_notes'), '', { headers: local })
+
+  const byWhom = { kind: 'refusal', route: 'POST /mcp', issuer: issuer.issuer, subject: 'user-1', clientId: 'client-1' }
+  t.match(heard, [
+    { kind: 'refusal', code: 'FST_MCP_ORIGIN_REFUSED', reason: 'origin_refused', statusCode: 403, subject: null },
+    { ...byWhom, code: 'FST_MCP_HOST_REFUSED', reason: 'host_refused', statusCode: 403 },
+    { ...byWhom, code: 'FST_MCP_BODY_INVALID', reason: 'body_invalid', statusCode: 400 },
+    { ...byWhom, code: 'FST_MCP_HEADER_MISMATCH', reason: 'header_mismatch', statusCode: 400 },
+    { ...byWhom, code: 'FST_MCP_TOOL_UNDECLARED', reason: 'tool_undeclared', statusCode: 403 },
+    { ...byWhom, code: 'FST_MCP_SESSION_UNKNOWN', reason: 'session_unknown', statusCode: 404 },
+    { ...byWhom, code: 'FST_OAUTH_SCOPE_INSUFFICIENT', reason: 'scope_insufficient', statusCode: 403 }
+  ])
+  t.equal(heard.length, 7)
+  t.strictSame(app.oauthCounters.refused.map(({ code, reason, count }) => [code, reason, count]), heard.map(({ code, reason }) => [code, reason, 1]))
 })
 
 test('trap 11: the metadata document, what nobody serves and preflights are none of its business', async t => {
