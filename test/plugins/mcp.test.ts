@@ -271,7 +271,7 @@ test('MCPS-22: HTTP/2 has its host elsewhere', async t => {
   t.equal(headers[':status'], 200)
 })
 
-test('MCPS-28, trap 18: a session is its owner\'s on GET, POST and DELETE, and stays so when the token is refreshed', async t => {
+test('F71, MCPS-28, trap 18: a session is its owner\'s on GET, POST and DELETE, and stays so when the token is refreshed', async t => {
   const { app, issuer } = await createMcpTestServer(t, {
     routes: app => {
       app.post('/begin', app.mcpRoute, async request => {
