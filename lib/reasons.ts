@@ -10,13 +10,13 @@ export type TokenReason =
   | 'token_rule_broken' | 'issuer_unknown' | 'algorithm_refused' | 'key_id_refused' | 'critical_header_refused'
   | 'type_refused' | 'audience_missing' | 'audience_foreign' | 'claim_missing' | 'claim_malformed' | 'actor_malformed'
   | 'proof_missing' | 'key_unknown' | 'key_ambiguous' | 'key_unusable' | 'signature_invalid' | 'token_expired'
-  | 'token_unverified'
+  | 'token_unverified' | 'impersonation_over'
 
 /** Why it could not be found out whether a token is good. */
 export type UnavailableReason =
   | 'keys_unavailable' | 'own_tokens_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable'
   | 'token_rule_unavailable' | 'organization_unavailable' | 'team_unavailable' | 'authorization_details_unavailable'
-  | 'policy_unavailable' | 'session_store_unavailable'
+  | 'policy_unavailable' | 'session_store_unavailable' | 'impersonation_unavailable'
 
 /** Why a good token does not suffice for a request. */
 export type RouteReason =
@@ -26,7 +26,8 @@ export type RouteReason =
 
 /** Why a grant by an impersonator may not be made. */
 export type GrantRefusalReason =
-  | 'not_approved' | 'organization_unknown' | 'reach_empty' | 'reach_malformed' | 'lookup_failed'
+  | 'not_approved' | 'organization_unknown' | 'reach_empty' | 'reach_malformed' | 'lookup_failed' | 'approval_younger'
+  | 'impersonation_ended' | 'grant_foreign' | 'stamp_malformed' | 'token_not_direct'
 
 /** Every word that an error of this package, or its entry in the audit, gives as its reason. */
 export type Reason =
@@ -66,6 +67,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   signature_invalid: { code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The key of the issuer does not confirm it' },
   token_expired: { code: 'FST_OAUTH_TOKEN_EXPIRED', meaning: 'It is past its `exp`' },
   token_unverified: { code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'A verifier of your own gave no access token for it' },
+  impersonation_over: { code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The session of the member of staff who made it is over' },
   authentication_insufficient: { code: 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT', meaning: 'The user authenticated too long ago, or in another way than `acr` asks for' },
   scope_insufficient: { code: 'FST_OAUTH_SCOPE_INSUFFICIENT', meaning: 'Its scope does not cover what the route or the handler asks for' },
   actor_refused: { code: 'FST_OAUTH_ACTOR_REFUSED', meaning: 'Who acts is none of `actors`, or nobody may' },
@@ -82,6 +84,11 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   reach_empty: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The grant would reach no organization at all' },
   reach_malformed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'What the grant would reach was not said in a way that can be read' },
   lookup_failed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'Session or directory could not be asked' },
+  approval_younger: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The approval it was made under was withdrawn; there is another one since' },
+  impersonation_ended: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The session of the member of staff is over' },
+  grant_foreign: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'A grant that was made in another state of impersonation would be used again' },
+  stamp_malformed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'What was saved with the grant says that it is impersonated, and not by whom' },
+  token_not_direct: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The grant would be made with the token of somebody who acts for the user, or of a client' },
   keys_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The keys of the issuer could not be had' },
   own_tokens_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`verify` of your `ownTokens` failed, or gave something that is no token' },
   issuer_unresolvable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`resolveIssuer` failed, or gave something that is no issuer' },
@@ -93,5 +100,6 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   authorization_details_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`authorizationDetails` of the route failed' },
   policy_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A `policy` failed' },
   session_store_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The store of MCP sessions failed' },
+  impersonation_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'Whether an impersonated token may still be used could not be found out' },
   option_invalid: { code: 'FST_OAUTH_OPTION_INVALID', meaning: 'An option, or the rule of a route, makes no sense' }
 }

@@ -4,7 +4,7 @@ import type { OAuthConfig } from '../lib/config/resolve.ts'
 import { findOAuthResourceError } from '../lib/errors.ts'
 import { McpError } from '../lib/mcp/errors.ts'
 import type { Audit } from '../lib/signals/audit.ts'
-import { createAudit } from '../lib/signals/audit.ts'
+import { createAudit, isTold } from '../lib/signals/audit.ts'
 import type { OAuthCounters } from '../lib/signals/counters.ts'
 import { countingOf } from '../lib/signals/counters.ts'
 import type { Attribution } from '../lib/signals/event.ts'
@@ -42,7 +42,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
   app.addHook('onError', (request, _reply, error, next) => {
     const refusal = findOAuthResourceError(error) ?? (error instanceof McpError ? error : null)
     // What is wrong with the options is no refusal, it is a fault of the server.
-    if (refusal !== null && refusal.statusCode !== 500 && request.server.oauthConfig === oauthConfig) {
+    if (refusal !== null && refusal.statusCode !== 500 && !isTold(refusal) && request.server.oauthConfig === oauthConfig) {
       const { accessToken = null, log, server } = request
       server.oauthAudit.record(refusalEvent(refusal, { accessToken, route: routeOf(request), time: oauthConfig.clock.now() }), log)
     }
@@ -68,6 +68,10 @@ function routeOf ({ method, routeOptions: { url } }: FastifyRequest): string | n
 export interface AuditEntry extends Attribution {
   /** Method and pattern of the route; `null` outside of any route. */
   readonly route: string | null
+  /** The member of staff who impersonates the subject; `null` when nobody does, or when the token does not say who. */
+  readonly staff: string | null
+  /** Whether it is impersonated: then the subject is not who sits there. */
+  readonly impersonated: boolean
 }
 
 /**
@@ -75,7 +79,8 @@ export interface AuditEntry extends Attribution {
  * or impersonated token is put down to the subject and to the actor.
  */
 export function auditEntry (request: FastifyRequest): AuditEntry {
-  return { route: routeOf(request), ...attributionOf(request.accessToken ?? null) }
+  const { accessToken, impersonation = null } = request as Partial<Pick<FastifyRequest, 'accessToken' | 'impersonation'>>
+  return { route: routeOf(request), ...attributionOf(accessToken ?? null), staff: impersonation?.staff ?? null, impersonated: impersonation !== null }
 }
 
 /**

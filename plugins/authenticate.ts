@@ -42,7 +42,12 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     })
     app.decorate('oauthGates', new Set<Gate>())
     app.decorate('verifyAccessToken', (request: FastifyRequest, _reply: FastifyReply, next: Done) => {
-      verify(request, false, next)
+      // Whoever judges the tokens of this scope has had its turn by now.
+      const { judgeImpersonatedToken } = request.server
+      verify(request, false, error => {
+        if (error === undefined && judgeImpersonatedToken !== undefined) judgeImpersonatedToken(request, next)
+        else next(error)
+      })
     })
   }
   const gates = app.oauthGates

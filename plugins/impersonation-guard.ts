@@ -1,27 +1,43 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Clock } from '../lib/clock.ts'
 import { systemClock } from '../lib/clock.ts'
 import { errorTable } from '../lib/error-table.ts'
 import { OptionError } from '../lib/errors.ts'
-import type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
+import type { ImpersonationGuard, ToldDecision } from '../lib/impersonation/guard.ts'
 import { createImpersonationGuard } from '../lib/impersonation/guard.ts'
-import type { GrantDecision } from '../lib/impersonation/judge.ts'
+import type { GrantDecision, GrantPath } from '../lib/impersonation/judge.ts'
 import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../lib/impersonation/options.ts'
 import { checkGuardOptions, checkGuardedRoute } from '../lib/impersonation/options.ts'
+import type { RefusalRedirect } from '../lib/impersonation/refusal.ts'
+import { refusalLocation } from '../lib/impersonation/refusal.ts'
 import { ownOptions } from '../lib/options.ts'
-import type { Audit } from '../lib/signals/audit.ts'
-import { createAudit, defaultAuditRules } from '../lib/signals/audit.ts'
+import { standaloneAudit } from '../lib/signals/audit.ts'
+import type { Circumstances } from '../lib/signals/event.ts'
 import { grantDecisionEvent } from '../lib/signals/event.ts'
 import type { GrantReach } from '../lib/stores/organization-directory.ts'
 
 type GuardOptions = ImpersonationGuardOptions<FastifyRequest>
 type GuardedRoute = GuardedRouteOptions<FastifyRequest>
 type GuardableRoute = Pick<FastifyRequest['routeOptions'], 'method' | 'url'> & { config?: FastifyContextConfig }
+type Guard = ImpersonationGuard<FastifyRequest>
+
+/** The guard, for code that has no request: each decision is told to the audit. */
+export type AppImpersonationGuard = Pick<Guard, 'judgeGrant' | 'judgeReuse' | 'stampOf' | 'mayReuse' | 'narrowGrant'>
+
+/** How a refused grant is answered: by default with 403 and `access_denied`. */
+export type GrantRefusalOptions =
+  /** A redirect back to the client. Give it only when the redirect URI is one that the client registered. */
+  | RefusalRedirect
+  /** `invalid_grant`: 400, what clients know of a token endpoint (RFC 6749 section 5.2). */
+  | { readonly error: 'access_denied' | 'invalid_grant' }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Decides about impersonated grants, for code that has no reply to refuse with. It tells nobody. */
-    readonly impersonationGuard: ImpersonationGuard<FastifyRequest>
+    /** Decides about impersonated grants and says what to save with them, for code that has no request. */
+    readonly impersonationGuard: AppImpersonationGuard
+    /** @internal */
+    readonly impersonationGuardOfScope: Guard
   }
   interface FastifyRequest {
     /**
@@ -30,11 +46,24 @@ declare module 'fastify' {
      *
      * @param reach default: what the guard's options say of this request
      */
-    judgeGrant (reach?: GrantReach | null): Promise<GrantDecision>
+    judgeGrant (reach?: GrantReach | null, path?: GrantPath): Promise<ToldDecision>
+    /**
+     * Decides whether a grant that is there may be used again for this request: by what it reaches itself, and only in the same
+     * state of impersonation. The decision is told to the audit. It never throws.
+     *
+     * @param stamp what was saved with the grant; `null` or undefined for a customer's own
+     * @param path `exchange` and `refresh` go by the stamp alone, as there is no session. Default: `automatic-approval`
+     */
+    judgeReuse (stamp: unknown, path?: GrantPath): Promise<ToldDecision>
   }
   interface FastifyReply {
-    /** Answers a grant that may not be made: 403 with `access_denied` (RFC 6749 section 4.1.2.1). It names no organization. */
-    refuseGrant (): FastifyReply
+    /**
+     * Answers a grant that may not be made: 403 with `access_denied` (RFC 6749 section 4.1.2.1), or what the options say. It
+     * names no organization.
+     *
+     * @throws TypeError for a redirect URI that is none
+     */
+    refuseGrant (options?: GrantRefusalOptions): FastifyReply
   }
   interface FastifyContextConfig {
     /** Set it on every route that makes grants: authorization, consent, exchange. See `GuardedRouteOptions`. */
@@ -44,21 +73,39 @@ declare module 'fastify' {
 
 // Async, as what a plugin of the other kind throws is not caught.
 const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => {
-  app.decorate('impersonationGuard', createImpersonationGuard(checkGuardOptions<FastifyRequest>(optionsOf(app, given))))
+  const options = checkGuardOptions<FastifyRequest>(optionsOf(app, given))
+  const guard = createImpersonationGuard(options, clockOf(app))
+  app.decorate('impersonationGuardOfScope', guard)
+  app.decorate('impersonationGuard', withAudit(app, guard))
   if (!app.hasRequestDecorator('judgeGrant')) {
-    app.decorateRequest('judgeGrant', async function (this: FastifyRequest, ...reach: [reach?: GrantReach | null]) {
-      const { judge } = this.server.impersonationGuard
-      return await tell(this, reach.length === 0 ? await judge(this) : await judge(this, () => reach[0]))
+    app.decorateRequest('judgeGrant', async function (this: FastifyRequest, ...[reach, path]: [reach?: GrantReach | null, path?: GrantPath]) {
+      const { judgeNewOf } = this.server.impersonationGuardOfScope
+      return tellOf(this, await judgeNewOf(this, reach === undefined ? undefined : () => reach, path))
+    })
+    app.decorateRequest('judgeReuse', async function (this: FastifyRequest, stamp: unknown, path: GrantPath = 'automatic-approval') {
+      return tellOf(this, await this.server.impersonationGuardOfScope.judgeReuseOf(this, stamp, path))
     })
     app.decorateReply('refuseGrant', refuseGrant)
   }
-  app.addHook('onRoute', route => { guardedRoute(route) })
+  const guarded = new Set<string>()
+  app.addHook('onRoute', route => {
+    if (guardedRoute(route) !== null) for (const method of [route.method].flat()) guarded.add(`${method} ${route.url}`)
+  })
+  app.addHook('onReady', async () => {
+    for (const route of options.grantRoutes ?? []) {
+      if (!guarded.has(route)) {
+        throw new OptionError(`grantRoutes: ${route} is not guarded; it needs config.impersonationGuard, and to be there after the guard`)
+      }
+    }
+  })
   // Not earlier: what a consent form says is in its body.
   app.addHook('preHandler', async (request, reply) => {
     const route = guardedRoute(request.routeOptions)
     if (route === null) return
-    const decision = await request.server.impersonationGuard.judgeRoute(request, route)
-    if (decision !== null && !(await tell(request, decision)).allowed) return reply.refuseGrant()
+    const { accessToken = null, impersonation = null } = request as Partial<Pick<FastifyRequest, 'accessToken' | 'impersonation'>>
+    const token = accessToken && { actor: accessToken.actor, principalType: accessToken.principalType, impersonated: impersonation !== null }
+    const decision = await request.server.impersonationGuardOfScope.judgeRoute(request, route, token)
+    if (decision !== null && !tellOf(request, decision).allowed) return await refuseRoute(request, reply, route, decision)
   })
 }
 
@@ -66,27 +113,63 @@ function guardedRoute ({ config, method, url }: GuardableRoute): GuardedRoute | 
   return checkGuardedRoute<FastifyRequest>(config?.impersonationGuard, `${String(method)} ${String(url)}`)
 }
 
-/** The answer names no organization; why it was given is in the log of the host. */
-function refuseGrant (this: FastifyReply): FastifyReply {
-  const { statusCode, oauthError, message } = errorTable.FST_OAUTH_ACCESS_DENIED
-  return this.code(statusCode).header('cache-control', 'no-store').send({ error: oauthError, error_description: message })
+/** Whatever the functions of the route do, it stays refused. */
+async function refuseRoute (
+  request: FastifyRequest, reply: FastifyReply, { onRefused, redirectOf, refuseWith = 'access_denied' }: GuardedRoute, decision: GrantDecision
+): Promise<FastifyReply> {
+  try {
+    await onRefused?.(request, decision)
+  } catch (error) {
+    request.log.error({ err: error }, 'onRefused of a guarded route failed')
+  }
+  try {
+    const redirect = await redirectOf?.(request) ?? null
+    if (redirect !== null) return reply.refuseGrant(redirect)
+  } catch (error) {
+    request.log.error({ err: error }, 'a refusal could not be sent back to the client')
+  }
+  return reply.refuseGrant({ error: refuseWith })
 }
 
-/** A server that is no protected resource has no audit of its own. */
-const standalone: Audit = createAudit(defaultAuditRules, null)
+/** The answer names no organization; why it was given is in the log of the host. */
+function refuseGrant (this: FastifyReply, options: GrantRefusalOptions = { error: 'access_denied' }): FastifyReply {
+  const { statusCode, oauthError, message } = errorTable.FST_OAUTH_ACCESS_DENIED
+  this.header('cache-control', 'no-store')
+  // Never a redirect that sends the body on (RFC 9700 section 4.12).
+  if ('redirectUri' in options) return this.redirect(refusalLocation(options, oauthError!, message), 303)
+  const { error } = options
+  return this.code(error === 'invalid_grant' ? 400 : statusCode).send({ error, error_description: message })
+}
 
-async function tell (request: FastifyRequest, decision: GrantDecision): Promise<GrantDecision> {
-  if (decision.reason === 'not_impersonating') return decision
+function withAudit (app: FastifyInstance, guard: Guard): AppImpersonationGuard {
+  const { stampOf, mayReuse, narrowGrant } = guard
+  const tell = async (deciding: Promise<ToldDecision>): Promise<ToldDecision> =>
+    tellAudit(app, app.log, await deciding, { accessToken: null, route: null, time: clockOf(app).now() })
+  return Object.freeze({
+    stampOf,
+    mayReuse,
+    narrowGrant,
+    judgeGrant: grant => tell(guard.judgeGrant(grant)),
+    judgeReuse: grant => tell(guard.judgeReuse(grant))
+  } satisfies AppImpersonationGuard)
+}
+
+function tellOf (request: FastifyRequest, decision: ToldDecision): ToldDecision {
   const { server, log, method, routeOptions: { url } } = request
-  const shared = server.hasDecorator('oauthAudit')
-  const event = grantDecisionEvent(decision, await server.impersonationGuard.clientOf(request), {
-    accessToken: request.accessToken ?? null,
-    route: url === undefined ? null : `${method} ${url}`,
-    time: (shared ? server.oauthConfig.clock : systemClock).now()
+  return tellAudit(server, log, decision, {
+    accessToken: request.accessToken ?? null, route: url === undefined ? null : `${method} ${url}`, time: clockOf(server).now()
   })
-  const audit = shared ? server.oauthAudit : standalone
-  audit.record(event, log, decision.error)
+}
+
+function tellAudit (server: FastifyInstance, log: FastifyRequest['log'], decision: ToldDecision, circumstances: Circumstances): ToldDecision {
+  if (decision.reason === 'not_impersonating') return decision
+  const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : standaloneAudit
+  audit.record(grantDecisionEvent(decision, decision, circumstances), log, decision.error)
   return decision
+}
+
+function clockOf (app: FastifyInstance): Clock {
+  return app.hasDecorator('oauthConfig') ? app.oauthConfig.clock : systemClock
 }
 
 /** A server that is no protected resource gives the guard its options; elsewhere they are part of the configuration. */
@@ -101,7 +184,7 @@ function optionsOf (app: FastifyInstance, given: Partial<GuardOptions>): unknown
 /**
  * Refuses grants that a member of staff would make while impersonating a customer, when any organization in the grant's
  * reach has not said yes to AI processing. Routes ask for it by `config.impersonationGuard`, handlers by
- * `request.judgeGrant`.
+ * `request.judgeGrant` and `request.judgeReuse`, all other code by `app.impersonationGuard`.
  */
 export const impersonationGuard: FastifyPluginAsync<Partial<GuardOptions>> = fp(plugin, {
   name: 'fastify-oauth-resource-server/impersonation-guard',

@@ -9,6 +9,7 @@ import { authorize } from './authorize.ts'
 import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
+import { impersonatedTokens } from './impersonated-tokens.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
 import { mcp } from './mcp.ts'
 import { metadata } from './metadata.ts'
@@ -29,6 +30,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   await app.register(authorizationServerMirror)
   await app.register(authenticate)
   await app.register(authorize)
+  if (app.oauthConfig.impersonatedTokens !== null) await app.register(impersonatedTokens)
   await app.register(audit)
   if (app.oauthConfig.impersonationGuard !== null) await app.register(impersonationGuard)
 }
@@ -45,7 +47,7 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 export default oauthResourceServer
 export type { AuditEntry } from './audit.ts'
 export {
-  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, impersonationGuard, mcp, metadata, openapi
+  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, impersonatedTokens, impersonationGuard, mcp, metadata, openapi
 }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
@@ -67,9 +69,23 @@ export { reasonTable } from '../lib/reasons.ts'
 export type { ErrorCode, ErrorRow } from '../lib/error-table.ts'
 export type { RequiredAuthentication } from '../lib/errors.ts'
 export type { GrantRefusalReason, Reason, ReasonRow, RequestReason, TokenReason, UnavailableReason } from '../lib/reasons.ts'
-export type { ImpersonationGuard } from '../lib/impersonation/guard.ts'
-export type { GrantDecision, GrantReason, Impersonation } from '../lib/impersonation/judge.ts'
+export { createActorTest } from '../lib/impersonation/actor-test.ts'
+export type { ActorTestParts } from '../lib/impersonation/actor-test.ts'
+export { endImpersonation, isOfImpersonation } from '../lib/impersonation/end.ts'
+export type { EndedImpersonation, ImpersonationEnds } from '../lib/impersonation/end.ts'
+export type { NewGrant, ReusedGrant, ToldDecision } from '../lib/impersonation/guard.ts'
+export type { Impersonation } from '../lib/impersonation/impersonation.ts'
+export type { GrantDecision, GrantPath, GrantReason, Impersonated } from '../lib/impersonation/judge.ts'
+export { narrowGrant } from '../lib/impersonation/narrow.ts'
+export type { GrantTerms, NarrowingRules, ReadOnlyScopes } from '../lib/impersonation/narrow.ts'
 export type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from '../lib/impersonation/options.ts'
+export type { RefusalRedirect } from '../lib/impersonation/refusal.ts'
+export { mayReuse, readStamp, stampOf } from '../lib/impersonation/stamp.ts'
+export type { GrantStamp, StampedGrant } from '../lib/impersonation/stamp.ts'
+export { claimsOfStamp, createTokenClassifier } from '../lib/impersonation/token-impersonation.ts'
+export type { ImpersonationMarker, StampClaims, TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
+export type { ImpersonatedTokenOptions } from '../lib/impersonation/token-options.ts'
+export type { AppImpersonationGuard, GrantRefusalOptions } from './impersonation-guard.ts'
 export { McpError, mcpErrorTable } from '../lib/mcp/errors.ts'
 export type { McpErrorCode, McpErrorRow, McpReason } from '../lib/mcp/errors.ts'
 export type { McpOptions, McpRule } from '../lib/mcp/options.ts'
@@ -91,16 +107,29 @@ export type { Audit, AuditLevel, AuditWriter } from '../lib/signals/audit.ts'
 export type { OAuthCounters, RefusalCount } from '../lib/signals/counters.ts'
 export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/signals/event.ts'
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
+export { cacheDirectory } from '../lib/stores/caching-organization-directory.ts'
+export type { CachingDirectoryOptions, CachingOrganizationDirectory } from '../lib/stores/caching-organization-directory.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
-export type { MemoryDirectoryContents, MemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
-export type { RevocableToken, RevocationStore } from '../lib/stores/revocation-store.ts'
+export type {
+  MemoryDirectoryContents, MemoryDirectoryOptions, MemoryOrganization, MemoryOrganizationDirectory
+} from '../lib/stores/memory-organization-directory.ts'
+export { createPostgresOrganizationDirectory } from '../lib/stores/postgres-organization-directory.ts'
+export type { PostgresClient, PostgresOrganizationDirectoryOptions } from '../lib/stores/postgres-organization-directory.ts'
+export { RedisStoreError } from '../lib/stores/redis-client.ts'
+export type { IoredisClient, NodeRedisClient, RedisClient } from '../lib/stores/redis-client.ts'
+export { createRedisRevocationStore } from '../lib/stores/redis-revocation-store.ts'
+export type { RedisRevocationStore, RedisRevocationStoreOptions } from '../lib/stores/redis-revocation-store.ts'
+export { createRedisTokenStore } from '../lib/stores/redis-token-store.ts'
+export type { RedisTokenStoreOptions, TokenSeal } from '../lib/stores/redis-token-store.ts'
+export type { Revocation } from '../lib/stores/revocation.ts'
+export type { RevocableToken, RevocationStore, TokenActor, WritableRevocationStore } from '../lib/stores/revocation-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/memory-revocation-store.ts'
-export type { MemoryRevocationStore, MemoryRevocationStoreOptions, Revocation } from '../lib/stores/memory-revocation-store.ts'
+export type { MemoryRevocationStore, MemoryRevocationStoreOptions } from '../lib/stores/memory-revocation-store.ts'
 export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-token.ts'
 export { toAuthInfo } from '../lib/token/auth-info.ts'
 export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { ClaimPath } from '../lib/token/claim-path.ts'
-export type { ClientAuthentication } from '../lib/token/client-authentication.ts'
+export type { ClientAuthentication, ConfidentialAuthentication } from '../lib/client/client-authentication.ts'
 export type { TokenProfile } from '../lib/token/issuer-rule.ts'
 export type { OwnToken, VerifyOwnToken } from '../lib/token/own-tokens.ts'
 export type { ClientMark } from '../lib/token/principal.ts'

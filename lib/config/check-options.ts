@@ -107,6 +107,7 @@ const optionsSchema = Type.Object({
     maxStaleSeconds: Type.Optional(seconds)
   }, closed)),
   impersonationGuard: Type.Optional(Type.Unknown()),
+  impersonatedTokens: Type.Optional(Type.Unknown()),
   openapi: Type.Optional(Type.Union([
     Type.Literal(false),
     Type.Object({

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
+import type { ImpersonatedTokenOptions } from '../impersonation/token-options.ts'
 import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
@@ -9,7 +10,7 @@ import type { AuditLevel } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
-import type { ClientAuthentication } from '../token/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
 import type { VerifyOwnToken } from '../token/own-tokens.ts'
 import type { ClientMark } from '../token/principal.ts'
@@ -53,7 +54,7 @@ export interface TokenRuleOptions {
 export interface IntrospectionOptions {
   clientId: string
   /** How this server proves who it is: a secret, a key, or the certificate that `fetch` presents. */
-  authentication: ClientAuthentication
+  authentication: ConfidentialAuthentication
   /** Default: what the issuer's metadata says. */
   endpoint?: string
   /** The answer must be a JWT signed with this algorithm (RFC 9701). Default: it is plain JSON. */
@@ -244,6 +245,8 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   }
   /** The guard on impersonated grants, where this server makes grants itself. Default: none. */
   impersonationGuard?: ImpersonationGuardOptions<Request>
+  /** What is asked of impersonated access tokens each time they are used. Default: nothing. */
+  impersonatedTokens?: ImpersonatedTokenOptions
   /** How routes are described in the OpenAPI document of `@fastify/swagger`, where that is registered; `false`: they are not. */
   openapi?: false | {
     /** What the security scheme is called. Default: `oauth`. */

@@ -2,7 +2,7 @@ import type { Fetch } from '../http/limited-fetch.ts'
 import { OptionError } from '../errors.ts'
 import { show } from '../options.ts'
 import { asymmetricAlgorithms } from '../token/algorithms.ts'
-import type { ClientAuthentication } from '../token/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
 import type { IntrospectionRule } from '../token/introspector.ts'
 import type { IssuerRule } from '../token/issuer-rule.ts'
 import { createKeySet } from '../token/key-set.ts'
@@ -144,14 +144,14 @@ function resolveIntrospection (options: IntrospectionOptions, name: string): Res
   })
 }
 
-const partsOfMethods: Readonly<Record<ClientAuthentication['method'], readonly string[]>> = {
+const partsOfMethods: Readonly<Record<ConfidentialAuthentication['method'], readonly string[]>> = {
   client_secret_basic: ['clientSecret'],
   client_secret_post: ['clientSecret'],
   private_key_jwt: ['privateKey', 'keyId'],
   tls_client_auth: []
 }
 
-function checkAuthentication (authentication: ClientAuthentication, name: string): void {
+function checkAuthentication (authentication: ConfidentialAuthentication, name: string): void {
   const { method, ...parts } = authentication
   const foreign = Object.keys(parts).find(part => !partsOfMethods[method].includes(part))
   if (foreign !== undefined) throw new OptionError(`${name}.${foreign} does not go with ${method}`)

@@ -6,6 +6,8 @@ import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import type { RefreshRules } from '../http/refreshed.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import { checkGuardOptions } from '../impersonation/options.ts'
+import type { ImpersonatedTokenRules } from '../impersonation/token-options.ts'
+import { resolveTokenOptions } from '../impersonation/token-options.ts'
 import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
 import type { MetadataDocument } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
@@ -74,6 +76,8 @@ export interface OAuthConfig {
   readonly discovery: DiscoveryRules
   /** `null`: this server makes no grants. */
   readonly impersonationGuard: Readonly<ImpersonationGuardOptions<never>> | null
+  /** `null`: impersonated tokens are not told from others. */
+  readonly impersonatedTokens: ImpersonatedTokenRules | null
   /** `null`: routes are not described. */
   readonly openapi: OpenApiRules | null
   readonly audit: AuditRules
@@ -115,6 +119,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     throw new OptionError('rootAlias true and documentServedElsewhere true contradict each other')
   }
 
+  const impersonationGuard = options.impersonationGuard === undefined ? null : checkGuardOptions<never>(options.impersonationGuard)
   const issuers = resolveIssuers(options)
   if (!issuers.some(issuer => issuer.advertised)) {
     warnings.push('no authorization server is advertised, so the metadata document leads no client to one')
@@ -148,7 +153,10 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     lookupTimeoutMs: options.lookupTimeoutMs ?? 5000,
     tokenCache: tokenCacheOf(options),
     discovery,
-    impersonationGuard: options.impersonationGuard === undefined ? null : checkGuardOptions(options.impersonationGuard),
+    impersonationGuard,
+    impersonatedTokens: options.impersonatedTokens === undefined
+      ? null
+      : resolveTokenOptions(options.impersonatedTokens, impersonationGuard?.directory ?? null),
     openapi: openApiOf(options),
     audit: Object.freeze({ ...defaultAuditRules, ...options.audit }),
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),

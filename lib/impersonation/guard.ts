@@ -1,58 +1,182 @@
-import type { GrantDecision, Impersonation } from './judge.ts'
-import { judgeGrant, lookupFailed } from './judge.ts'
+import type { Clock } from '../clock.ts'
+import type { AccessToken } from '../token/access-token.ts'
+import type { GrantReach } from '../stores/organization-directory.ts'
+import type { Impersonation } from './impersonation.ts'
+import { checkImpersonation } from './impersonation.ts'
+import type { GrantDecision, GrantPath, JudgeRules } from './judge.ts'
+import { decision, hasEnded, isBackChannel, judgeGrant, lookupFailed } from './judge.ts'
+import type { GrantTerms } from './narrow.ts'
+import { narrowGrant } from './narrow.ts'
 import type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from './options.ts'
+import type { GrantStamp } from './stamp.ts'
+import { mayReuse, readStamp, stampOf } from './stamp.ts'
+import { within } from './within.ts'
 
-/** Decides about the grants of one authorization server. It never throws: what fails is a no. */
-export interface ImpersonationGuard<Request> {
-  /** @param reachOf the reach of the grant; default: that of the options, and without one everything */
-  judge (request: Request, reachOf?: ReachOf<Request>): Promise<GrantDecision>
-  /** @returns `null` when the request would make no grant */
-  judgeRoute (request: Request, route: GuardedRouteOptions<Request>): Promise<GrantDecision | null>
-  /** Whom the grant is for, for the audit; `null` when the options do not say. */
-  clientOf (request: Request): Promise<string | null>
+/** A grant that is about to be made, for code that has no request. */
+export interface NewGrant {
+  /** Who impersonates whom, from the session that the server itself keeps; `null` for nobody. */
+  readonly impersonation: Impersonation | null
+  /** Default: everything of the customer. */
+  readonly reach?: GrantReach | null
+  /** Whom the grant is for, for the audit. Default: it is not said. */
+  readonly client?: string | null
+  /** How it comes about, for the audit. Default: it is not said. */
+  readonly path?: GrantPath | null
 }
 
-export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>): ImpersonationGuard<Request> {
-  const { directory, impersonationOf, reachOf: defaultReachOf, clientOf } = options
+/**
+ * A grant that is there and about to be used again: by the exchange of its code, by a refresh, or by an approval that is not
+ * asked for as it was given before.
+ */
+export type ReusedGrant = {
+  /** What was saved with it; `null` or undefined when it has none, as a customer's own. */
+  readonly stamp: unknown
+  /** For the audit. Default: what the stamp says. */
+  readonly client?: string | null
+} & (
+  // There is a client and no session of anybody's: the stamp says who it is.
+  | { readonly path: 'exchange' | 'refresh', readonly impersonation?: undefined }
+  // `null` for nobody: whoever sits there uses what was made in the same state.
+  | { readonly path: 'automatic-approval', readonly impersonation: Impersonation | null }
+)
 
-  const judge = async (request: Request, reachOf = defaultReachOf): Promise<GrantDecision> => {
+/** A decision with what the audit says beside it. */
+export interface ToldDecision extends GrantDecision {
+  readonly client: string | null
+  readonly path: GrantPath | null
+}
+
+/** Decides about the grants of one authorization server. What decides never throws: what fails is a no. */
+export interface ImpersonationGuard<Request> {
+  /** Decides about a new grant. */
+  judgeGrant (grant: NewGrant): Promise<ToldDecision>
+  /** Decides about a grant that is used again: by what it reaches itself, who made it, and when. */
+  judgeReuse (grant: ReusedGrant): Promise<ToldDecision>
+  /** A new grant of this request. */
+  judgeNewOf (request: Request, reachOf?: ReachOf<Request>, path?: GrantPath | null): Promise<ToldDecision>
+  /** A grant that this request uses again. */
+  judgeReuseOf (request: Request, stamp: unknown, path?: GrantPath | null): Promise<ToldDecision>
+  /** @returns `null` when the request would make no grant */
+  judgeRoute (request: Request, route: GuardedRouteOptions<Request>, accessToken: MakingToken | null): Promise<ToldDecision | null>
+  /**
+   * What to save with a grant that is made now; `null` when nobody impersonates.
+   *
+   * @throws TypeError for what is neither nothing nor an impersonation
+   */
+  stampOf (impersonation: Impersonation | null | undefined, grant?: { readonly reach?: GrantReach | null, readonly client?: string | null }): GrantStamp | null
+  /** See `mayReuse`. */
+  mayReuse (stamp: unknown, impersonation: Impersonation | null | undefined): boolean
+  /**
+   * What an impersonator gets of it now; see `narrowGrant`.
+   *
+   * @param impersonation or the stamp of the grant
+   * @throws TypeError for what is neither nothing nor an impersonation
+   */
+  narrowGrant (terms: GrantTerms, impersonation: Impersonation | null | undefined): GrantTerms
+}
+
+/** The access token of a request that would make a grant, as far as that matters. */
+export type MakingToken = Pick<AccessToken, 'actor' | 'principalType'> & { readonly impersonated: boolean }
+
+export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>, clock: Clock): ImpersonationGuard<Request> {
+  const { directory, impersonationOf, isAlive, reachOf: defaultReachOf, clientOf: defaultClientOf, readOnlyScopes = [], timeoutMs = 2000 } = options
+
+  const rules = (grantedAt?: number): JudgeRules => ({ now: clock.now(), timeoutMs, ...grantedAt !== undefined && { grantedAt } })
+
+  const judgeNew = async (impersonation: unknown, reach: () => unknown): Promise<GrantDecision> => {
+    let known: Impersonation | null = null
     try {
-      const impersonation = checkImpersonation(await impersonationOf(request))
+      known = checkImpersonation(impersonation)
       // Customers who act for themselves are not even looked up.
-      const reach = impersonation === null ? null : await reachOf?.(request)
-      return await judgeGrant(impersonation, reach, directory)
+      return await judgeGrant(known, known === null ? null : await within(timeoutMs, reach), directory, rules())
+    } catch (error) {
+      return decision('lookup_failed', { impersonation: known, error })
+    }
+  }
+  const judgeOld = async (given: unknown, by: { readonly impersonation: unknown } | null): Promise<GrantDecision> => {
+    let stamp: GrantStamp | null
+    try {
+      stamp = readStamp(given)
+    } catch (error) {
+      return decision('stamp_malformed', { impersonation: null, error })
+    }
+    try {
+      if (by !== null && !mayReuse(stamp, checkImpersonation(by.impersonation))) {
+        return decision('grant_foreign', { impersonation: checkImpersonation(by.impersonation) ?? stamp, reach: stamp?.reach ?? null })
+      }
+      if (stamp !== null && by === null && isAlive !== undefined && !hasEnded(stamp, clock.now())) {
+        if (await within(timeoutMs, () => isAlive(stamp)) !== true) return decision('impersonation_ended', { impersonation: stamp, reach: stamp.reach })
+      }
+    } catch (error) {
+      return decision('lookup_failed', { impersonation: stamp, reach: stamp?.reach ?? null, error })
+    }
+    return await judgeGrant(stamp, stamp?.reach, directory, rules(stamp?.grantedAt))
+  }
+  const clientOf = async (request: Request): Promise<string | null> => {
+    try {
+      const client: unknown = await within(timeoutMs, () => defaultClientOf?.(request))
+      return typeof client === 'string' ? client : null
+    } catch {
+      // What was decided stands, and is told with what is known.
+      return null
+    }
+  }
+  const asSaid = async (deciding: Promise<GrantDecision>, client: string | null, path: GrantPath | null): Promise<ToldDecision> =>
+    Object.freeze({ ...await deciding, client, path })
+  const told = async (deciding: Promise<GrantDecision>, request: Request, path: GrantPath | null): Promise<ToldDecision> => {
+    const decided = await deciding
+    // Nobody hears of it.
+    const client = decided.reason === 'not_impersonating' ? null : await clientOf(request) ?? clientOfStamp(decided.impersonation)
+    return Object.freeze({ ...decided, client, path })
+  }
+  const failing = async (judge: () => Promise<GrantDecision>): Promise<GrantDecision> => {
+    try {
+      return await judge()
     } catch (error) {
       return lookupFailed(error)
     }
   }
 
-  return {
-    judge,
-    async judgeRoute (request, { reachOf, when }) {
+  const guard: ImpersonationGuard<Request> = {
+    judgeGrant: ({ impersonation, reach, client = null, path = null }) => asSaid(judgeNew(impersonation, () => reach), client, path),
+    judgeReuse: ({ stamp, impersonation, client, path }) =>
+      asSaid(judgeOld(stamp, isBackChannel(path) ? null : { impersonation }), client ?? clientOfStamp(stamp), path),
+    judgeNewOf: (request, reachOf = defaultReachOf, path = null) => told(failing(async () =>
+      await judgeNew(await within(timeoutMs, () => impersonationOf(request)), () => reachOf?.(request))), request, path),
+    judgeReuseOf: (request, stamp, path = null) => told(failing(async () =>
+      await judgeOld(stamp, isBackChannel(path) ? null : { impersonation: await within(timeoutMs, () => impersonationOf(request)) })), request, path),
+    async judgeRoute (request, { reachOf, when, stampOf, path: pathOf = null, tokens }, accessToken) {
+      let path: GrantPath | null = null
+      let stamp: unknown
       try {
-        if (when !== undefined && await when(request) === false) return null
+        if (when !== undefined && await within(timeoutMs, () => when(request)) === false) return null
+        path = typeof pathOf === 'function' ? pathOf(request) : pathOf
+        if (tokens !== 'any' && accessToken !== null && !isDirect(accessToken)) {
+          return await told(Promise.resolve(decision('token_not_direct', { impersonation: null })), request, path)
+        }
+        if (stampOf === undefined) {
+          if (isBackChannel(path)) throw new TypeError(`a grant is judged by its stamp on the path ${path!}: stampOf is missing`)
+          return await guard.judgeNewOf(request, reachOf, path)
+        }
+        stamp = await within(timeoutMs, () => stampOf(request))
       } catch (error) {
-        return lookupFailed(error)
+        return await told(Promise.resolve(lookupFailed(error)), request, path)
       }
-      return await judge(request, reachOf)
+      return await guard.judgeReuseOf(request, stamp, path)
     },
-    async clientOf (request) {
-      try {
-        const client: unknown = await clientOf?.(request)
-        return typeof client === 'string' ? client : null
-      } catch {
-        // What was decided stands, and is told with what is known.
-        return null
-      }
-    }
+    stampOf: (impersonation, grant = {}) => stampOf(impersonation, { ...grant, grantedAt: clock.now() }),
+    mayReuse,
+    narrowGrant: (terms, impersonation) => narrowGrant(terms, impersonation, { now: clock.now(), readOnlyScopes })
   }
+  return guard
 }
 
-function checkImpersonation (value: unknown): Impersonation | null {
-  if (value === null || value === undefined) return null
-  const { staff, customer } = value as Partial<Impersonation>
-  if (typeof staff !== 'string' || typeof customer !== 'string') {
-    throw new TypeError('impersonationOf must return null or { staff, customer }')
-  }
-  return { staff, customer }
+/** Of a user who acts for themselves: whoever acts for them, or is nobody, gives away what is not theirs. */
+function isDirect ({ actor, principalType, impersonated }: MakingToken): boolean {
+  return actor === null && principalType === 'user' && !impersonated
+}
+
+function clientOfStamp (stamp: unknown): string | null {
+  const client = (stamp as Partial<GrantStamp> | null | undefined)?.client
+  return typeof client === 'string' ? client : null
 }

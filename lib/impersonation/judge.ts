@@ -1,12 +1,14 @@
 import type { GrantRefusalReason } from '../reasons.ts'
 import type { GrantReach, OrganizationDirectory, ReachReport } from '../stores/organization-directory.ts'
+import { checkReach, isListOfIds } from './reach.ts'
+import { within } from './within.ts'
 
-/** A member of staff who acts as a customer. */
-export interface Impersonation {
-  /** Who really sits there. */
-  readonly staff: string
-  /** Who it looks like. */
-  readonly customer: string
+/** The ways on which a grant comes to be, or is used again. */
+export type GrantPath = 'first-party' | 'automatic-approval' | 'consent' | 'exchange' | 'refresh'
+
+/** On these there is a client and no session of anybody's: who made the grant is known by its stamp alone. */
+export function isBackChannel (path: unknown): boolean {
+  return path === 'exchange' || path === 'refresh'
 }
 
 /** Why a grant may or may not be made. */
@@ -15,74 +17,101 @@ export type GrantReason =
   | 'approved'
   | GrantRefusalReason
 
+/** Who impersonates whom. */
+export interface Impersonated {
+  /** `null` where a token does not say. */
+  readonly staff: string | null
+  readonly customer: string
+  readonly endsAt?: number | null
+}
+
 /** What was decided about a grant, for the answer and for the audit. */
 export interface GrantDecision {
   readonly allowed: boolean
   readonly reason: GrantReason
   /** `null` when nobody impersonates, or when that could not be found out. */
-  readonly impersonation: Impersonation | null
+  readonly impersonation: Impersonated | null
+  /** What the grant would reach; `null` when nobody impersonates, or when it was not said in a way that can be read. */
+  readonly reach: GrantReach | null
   /** Organizations in reach that have not approved; for the audit, never for the answer. */
   readonly withoutApproval: readonly string[]
   /** What failed, where a look-up did. */
   readonly error: unknown
 }
 
+/** What the decision depends on beside who and what. */
+export interface JudgeRules {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** How long the directory may take. */
+  readonly timeoutMs: number
+  /**
+   * When the grant was made that is used again, in milliseconds since the epoch. `null` when that is not known: no approval
+   * is known to be older then. Default: it is about to be made.
+   */
+  readonly grantedAt?: number | null
+}
+
+const defaultRules: JudgeRules = { now: -Infinity, timeoutMs: 2000 }
+
 /**
- * Decides whether a grant may be made. A customer acting for themselves always may; nothing is looked up then. A member
- * of staff who impersonates one may only when every organization the grant would reach has said yes to AI processing.
- * What is unknown, empty, malformed or cannot be looked up is a no.
+ * Decides whether a grant may be made, or used again. A customer acting for themselves always may; nothing is looked up
+ * then. A member of staff who impersonates one may only when every organization the grant would reach has said yes to AI
+ * processing, and had when the grant was made. What is unknown, empty, malformed or cannot be looked up is a no.
  *
  * It never throws.
  */
 export async function judgeGrant (
-  impersonation: Impersonation | null, reach: unknown, directory: OrganizationDirectory
+  impersonation: Impersonated | null, reach: unknown, directory: OrganizationDirectory, rules: JudgeRules = defaultRules
 ): Promise<GrantDecision> {
-  const decide = (reason: GrantReason, withoutApproval: readonly string[] = [], error: unknown = null): GrantDecision =>
-    Object.freeze({
-      allowed: reason === 'not_impersonating' || reason === 'approved',
-      reason,
-      impersonation,
-      withoutApproval,
-      error
-    })
-
-  if (impersonation === null) return decide('not_impersonating')
+  if (impersonation === null) return decision('not_impersonating', { impersonation })
   const checked = checkReach(reach)
-  if (checked === null) return decide('reach_malformed')
+  if (hasEnded(impersonation, rules.now)) return decision('impersonation_ended', { impersonation, reach: checked })
+  if (checked === null) return decision('reach_malformed', { impersonation })
+  const known = { impersonation, reach: checked }
   let report: ReachReport
   try {
-    report = await directory.report(impersonation.customer, checked)
+    report = await within(rules.timeoutMs, () => directory.report(impersonation.customer, checked))
   } catch (error) {
-    return decide('lookup_failed', [], error)
+    return decision('lookup_failed', { ...known, error })
   }
   // A directory is somebody else's code: what it did not say clearly, it did not say.
-  if (!isReport(report)) return decide('lookup_failed', [], new TypeError('the directory gave no report'))
-  if (report.complete !== true) return decide('organization_unknown', report.withoutApproval)
-  if (report.withoutApproval.length > 0) return decide('not_approved', report.withoutApproval)
-  return decide(report.organizations > 0 ? 'approved' : 'reach_empty')
+  if (!isReport(report)) return decision('lookup_failed', { ...known, error: new TypeError('the directory gave no report') })
+  const { organizations, complete, withoutApproval, approvedSince = null } = report
+  if (complete !== true) return decision('organization_unknown', { ...known, withoutApproval })
+  if (withoutApproval.length > 0) return decision('not_approved', { ...known, withoutApproval })
+  if (organizations <= 0) return decision('reach_empty', known)
+  return decision(isOlder(rules.grantedAt, approvedSince) ? 'approval_younger' : 'approved', known)
 }
 
 /** A decision for when not even the session could be looked at: whoever that is, nothing is granted. */
 export function lookupFailed (error: unknown): GrantDecision {
-  return Object.freeze({ allowed: false, reason: 'lookup_failed', impersonation: null, withoutApproval: [], error })
+  return decision('lookup_failed', { impersonation: null, error })
 }
 
-/** No level means everything: a grant that does not limit itself is not limited. */
-function checkReach (reach: unknown): GrantReach | null {
-  if (reach === undefined || reach === null) return { level: 'all' }
-  const { level, organizations, teams } = reach as Record<string, unknown>
-  if (level === undefined || level === null || level === 'all') return { level: 'all' }
-  if (level === 'organization' && isListOfIds(organizations)) return { level, organizations }
-  if (level === 'team' && isListOfIds(teams)) return { level, teams }
-  return null
+/** A decision that no directory is needed for. */
+export function decision (reason: GrantReason, details: Pick<GrantDecision, 'impersonation'> & Partial<GrantDecision>): GrantDecision {
+  return Object.freeze({
+    reach: null,
+    withoutApproval: [],
+    error: null,
+    ...details,
+    allowed: reason === 'not_impersonating' || reason === 'approved',
+    reason
+  })
 }
 
-function isListOfIds (value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(id => typeof id === 'string')
+export function hasEnded ({ endsAt = null }: Pick<Impersonated, 'endsAt'>, now: number): boolean {
+  return endsAt !== null && endsAt <= now
+}
+
+/** An approval that is younger than the grant is another one than it was made under. */
+function isOlder (grantedAt: number | null | undefined, approvedSince: number | null): boolean {
+  return grantedAt !== undefined && approvedSince !== null && (grantedAt ?? -Infinity) < approvedSince
 }
 
 function isReport (value: unknown): value is ReachReport {
   if (typeof value !== 'object' || value === null) return false
-  const { organizations, withoutApproval } = value as Record<string, unknown>
-  return Number.isSafeInteger(organizations) && isListOfIds(withoutApproval)
+  const { organizations, withoutApproval, approvedSince = null } = value as Record<string, unknown>
+  return Number.isSafeInteger(organizations) && isListOfIds(withoutApproval) && (approvedSince === null || Number.isFinite(approvedSince))
 }

@@ -37,6 +37,20 @@ export function createAudit ({ level }: AuditRules, counting: Counting | null): 
   }
 }
 
+/** For a server that is no protected resource and has no audit of its own. */
+export const standaloneAudit: Audit = createAudit(defaultAuditRules, null)
+
+const told = new WeakSet<Error>()
+
+/** Of a refusal that was told already, by an entry that says more. */
+export function markTold (refusal: Error): void {
+  told.add(refusal)
+}
+
+export function isTold (refusal: Error): boolean {
+  return told.has(refusal)
+}
+
 function isBlockedGrant (event: SecurityEvent): boolean {
   return event.kind === 'grant-decision' && !event.allowed
 }
@@ -45,6 +59,6 @@ function messageOf (event: SecurityEvent): string {
   switch (event.kind) {
     case 'refusal': return 'request refused'
     case 'unavailable': return 'request could not be judged'
-    case 'grant-decision': return event.allowed ? 'grant by an impersonator allowed' : 'grant by an impersonator refused'
+    case 'grant-decision': return `${event.path === 'use' ? 'use of an impersonated token' : 'grant by an impersonator'} ${event.allowed ? 'allowed' : 'refused'}`
   }
 }

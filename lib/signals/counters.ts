@@ -3,7 +3,7 @@ import type { Reason } from '../reasons.ts'
 import type { GrantReason } from '../impersonation/judge.ts'
 import type { McpErrorCode, McpReason } from '../mcp/errors.ts'
 import type { TokenCache } from '../token/token-cache.ts'
-import type { RefusalEvent, SecurityEvent } from './event.ts'
+import type { GrantDecisionEvent, SecurityEvent } from './event.ts'
 
 /** What was counted since the server started: plain numbers that only grow. */
 export interface OAuthCounters {
@@ -42,13 +42,18 @@ export function createCounting (): Counting {
   const unavailable = new Map<string, RefusalCount>()
   const grants = new Map<GrantReason, number>()
 
+  /** What becomes of a token that is used becomes of a request. */
+  const countDecision = ({ allowed, path, reason, code }: GrantDecisionEvent): void => {
+    if (path !== 'use') grants.set(reason as GrantReason, (grants.get(reason as GrantReason) ?? 0) + 1)
+    else if (!allowed) countRefusal(code === 'FST_OAUTH_UNAVAILABLE' ? unavailable : refused, { code: code!, reason: reason as Reason })
+  }
   return {
     accept () { accepted++ },
     count (event) {
       switch (event.kind) {
         case 'refusal': return countRefusal(refused, event)
         case 'unavailable': return countRefusal(unavailable, event)
-        case 'grant-decision': grants.set(event.reason, (grants.get(event.reason) ?? 0) + 1)
+        case 'grant-decision': return countDecision(event)
       }
     },
     counted: cache => ({
@@ -82,6 +87,6 @@ export function countingOf (config: object): Counting {
   return counting
 }
 
-function countRefusal (counts: Map<string, RefusalCount>, { code, reason }: RefusalEvent): void {
+function countRefusal (counts: Map<string, RefusalCount>, { code, reason }: Omit<RefusalCount, 'count'>): void {
   counts.set(reason, { code, reason, count: (counts.get(reason)?.count ?? 0) + 1 })
 }

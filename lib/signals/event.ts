@@ -3,8 +3,9 @@ import type { OAuthResourceError } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import { errorTable } from '../error-table.ts'
 import { reasonTable } from '../reasons.ts'
-import type { GrantDecision, GrantReason } from '../impersonation/judge.ts'
+import type { GrantDecision, GrantPath, GrantReason } from '../impersonation/judge.ts'
 import type { McpError, McpErrorCode, McpReason } from '../mcp/errors.ts'
+import type { GrantReach } from '../stores/organization-directory.ts'
 import type { AccessToken, Actor } from '../token/access-token.ts'
 
 /** Whom an action is to be put down to. When somebody acts for the subject, both are named (RFC 8693 section 4.1). */
@@ -38,16 +39,20 @@ export interface RefusalEvent extends Happening {
   readonly statusCode: number
 }
 
-/** The guard decided about a grant by an impersonator. */
+/** The guard decided about a grant by an impersonator, or about the use of a token that came of one. */
 export interface GrantDecisionEvent extends Happening {
   readonly kind: 'grant-decision'
-  readonly reason: GrantReason
+  readonly reason: GrantReason | Reason
   readonly allowed: boolean
   /** Who really sits there, and whom it looks like; `null` when that could not be found out. */
   readonly staff: string | null
   readonly customer: string | null
-  /** The client that the grant is for, where the options say. */
+  /** How the grant comes about, or `use` for a token that is used; `null` when it was not said. */
+  readonly path: GrantPath | 'use' | null
+  /** The client that the grant is for, where that was said. */
   readonly grantedTo: string | null
+  /** What it reaches, lists cut to the first hundred; `null` when that could not be found out. */
+  readonly reach: GrantReach | null
   /** Organizations in reach that have not said yes. */
   readonly organizations: readonly string[]
 }
@@ -74,22 +79,54 @@ export function refusalEvent ({ reason, code, statusCode }: OAuthResourceError |
   return Object.freeze({ kind, reason, code, statusCode, route, ...attributionOf(accessToken), time })
 }
 
+/** What is told of a decision beside it. */
+export interface ToldGrant {
+  readonly path: GrantDecisionEvent['path']
+  readonly client: string | null
+}
+
 export function grantDecisionEvent (
-  { allowed, reason, impersonation, withoutApproval }: GrantDecision, grantedTo: string | null, { accessToken, route, time }: Circumstances
+  { allowed, reason, impersonation, reach, withoutApproval }: GrantDecision, { path, client }: ToldGrant, { accessToken, route, time }: Circumstances,
+  refusal: TableRefusal | null = tableRefusalOf(reason)
 ): GrantDecisionEvent {
-  const code = reason === 'approved' || reason === 'not_impersonating' ? null : reasonTable[reason].code
   return Object.freeze({
     kind: 'grant-decision',
-    reason,
+    reason: refusal?.reason ?? reason,
     allowed,
-    code,
-    statusCode: code === null ? null : errorTable[code].statusCode,
+    code: refusal?.code ?? null,
+    statusCode: refusal?.statusCode ?? null,
     route,
     staff: impersonation?.staff ?? null,
     customer: impersonation?.customer ?? null,
-    grantedTo,
+    path,
+    grantedTo: client,
+    reach: reach === null ? null : cut(reach),
     organizations: withoutApproval,
     ...attributionOf(accessToken),
     time
   })
+}
+
+/** The decision about a token that is used, which is refused by an error of its own. */
+export function useDecisionEvent (decision: GrantDecision, refusal: TableRefusal | null, circumstances: Circumstances): GrantDecisionEvent {
+  return grantDecisionEvent(decision, { path: 'use', client: circumstances.accessToken?.clientId ?? null }, circumstances, refusal)
+}
+
+type TableRefusal = Pick<OAuthResourceError, 'code' | 'statusCode' | 'reason'>
+
+function tableRefusalOf (reason: GrantReason): TableRefusal | null {
+  if (reason === 'approved' || reason === 'not_impersonating') return null
+  const { code } = reasonTable[reason]
+  return { code, statusCode: errorTable[code].statusCode, reason }
+}
+
+/** As many as an audit needs to see what happened. */
+const mostNamed = 100
+
+function cut (reach: GrantReach): GrantReach {
+  switch (reach.level) {
+    case 'organization': return { level: 'organization', organizations: reach.organizations.slice(0, mostNamed) }
+    case 'team': return { level: 'team', teams: reach.teams.slice(0, mostNamed) }
+    case 'all': return { level: 'all' }
+  }
 }

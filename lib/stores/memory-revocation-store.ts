@@ -1,14 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import type { RevocableToken, RevocationStore } from './revocation-store.ts'
-
-/** What to revoke, all of one issuer: a token, or every token of a grant, a session or a subject that exists by now. */
-export type Revocation = { readonly issuer: string } & (
-  | { readonly tokenId: string }
-  | { readonly grantId: string }
-  | { readonly sessionId: string }
-  | { readonly subject: string }
-)
+import type { Revocation } from './revocation.ts'
+import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
+import type { RevocableToken, WritableRevocationStore } from './revocation-store.ts'
 
 export interface MemoryRevocationStoreOptions {
   /** The longest lifetime of an access token in seconds: what was revoked is forgotten after it. Default: 86400. */
@@ -16,13 +10,14 @@ export interface MemoryRevocationStoreOptions {
   readonly clock?: Clock
 }
 
-export interface MemoryRevocationStore extends RevocationStore {
+export interface MemoryRevocationStore extends WritableRevocationStore {
   /**
-   * Takes effect with the next request. Tokens of the subject, session or grant that are issued later are good.
+   * Takes effect with the next request. Tokens of the subject, session, grant or actor that are issued later are good.
    *
    * @throws TypeError when it names none or several of what can be revoked
    */
   revoke (revocation: Revocation): void
+  isRevoked (token: RevocableToken): boolean
   /** How many revocations are remembered. */
   readonly size: number
 }
@@ -39,47 +34,22 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
       revokedAt.delete(key)
     }
   }
-  const isDead = (issuer: string, name: Revocable, value: string | null, issuedAt: number | null): boolean => {
-    const at = value === null ? undefined : revokedAt.get(keyOf(issuer, name, value))
-    if (at === undefined || clock.now() / 1000 >= at + longestLifetimeSeconds) return false
-    // Times are whole seconds: a token of the very second of the revocation may be older than it.
-    return issuedAt === null || Math.floor(issuedAt) <= at
-  }
 
   return {
     get size () { return revokedAt.size },
     revoke (revocation) {
+      const key = keyOfRevocation(revocation)
       const now = Math.floor(clock.now() / 1000)
       forgetOld(now)
-      const key = keyOfRevocation(revocation)
       revokedAt.delete(key)
       revokedAt.set(key, now)
     },
-    isRevoked ({ issuer, tokenId, grantId, sessionId, subject, issuedAt }: RevocableToken) {
-      return isDead(issuer, 'tokenId', tokenId, null) ||
-        isDead(issuer, 'grantId', grantId, issuedAt) ||
-        isDead(issuer, 'sessionId', sessionId, issuedAt) ||
-        isDead(issuer, 'subject', subject, issuedAt)
+    isRevoked (token) {
+      const now = clock.now() / 1000
+      return revocationKeysOf(token).some(one => {
+        const at = revokedAt.get(one.key)
+        return at !== undefined && now < at + longestLifetimeSeconds && isCovered(one, token.issuedAt, at)
+      })
     }
   }
-}
-
-const revocables = ['tokenId', 'grantId', 'sessionId', 'subject'] as const
-type Revocable = typeof revocables[number]
-
-/** A whole access token would fit the type: which of its parts was meant would be a guess. */
-function keyOfRevocation (revocation: Revocation): string {
-  const members: Partial<Record<Revocable, unknown>> = revocation
-  const named = revocables.filter(name => members[name] !== undefined)
-  const [name] = named
-  const value = named.length === 1 ? members[name!] : undefined
-  if (typeof revocation.issuer !== 'string' || typeof value !== 'string') {
-    throw new TypeError(`a revocation names an issuer and one of ${revocables.join(', ')}`)
-  }
-  return keyOf(revocation.issuer, name!, value)
-}
-
-/** Encoded and not joined: identifiers may hold any character. */
-function keyOf (issuer: string, name: Revocable, value: string): string {
-  return JSON.stringify([issuer, name, value])
 }

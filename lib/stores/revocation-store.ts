@@ -1,3 +1,11 @@
+import type { Revocation } from './revocation.ts'
+
+/** Who acts for the subject of a token. */
+export interface TokenActor {
+  readonly issuer: string
+  readonly subject: string
+}
+
 /** What a token can be revoked by. */
 export interface RevocableToken {
   readonly issuer: string
@@ -6,6 +14,8 @@ export interface RevocableToken {
   readonly tokenId: string | null
   readonly grantId: string | null
   readonly sessionId: string | null
+  /** `null` when the subject acts for itself. */
+  readonly actor: TokenActor | null
   /** Seconds since the epoch; `null` where the token does not say. */
   readonly issuedAt: number | null
 }
@@ -13,10 +23,20 @@ export interface RevocableToken {
 /** Knows what was revoked before it expired. */
 export interface RevocationStore {
   /**
-   * Whether the token, its grant, its session or its subject was revoked: one call, one round trip. It is asked on every
-   * request, also about tokens that were verified before, so revoking takes effect with the next request.
+   * Whether the token, its grant, its session, its subject, its actor or the pair of both was revoked: one call, one round
+   * trip. It is asked on every request, also about tokens that were verified before, so revoking takes effect with the next
+   * request.
    *
    * It may throw: the answer is then 503, as it is not known whether the token is good.
    */
   isRevoked (token: RevocableToken): boolean | Promise<boolean>
+}
+
+/** A store that this process may write to. */
+export interface WritableRevocationStore extends RevocationStore {
+  /**
+   * Takes effect with the next request once it has returned, or resolved. Tokens that are issued in a later second are good,
+   * unless it was a single token that was revoked.
+   */
+  revoke (revocation: Revocation): void | Promise<void>
 }

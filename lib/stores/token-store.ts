@@ -8,6 +8,10 @@ export interface TokenSet {
   readonly expiresAt: number | null
   /** What was granted; `null` when the authorization server did not say and nothing was asked for. */
   readonly scopes: readonly string[] | null
+  /** Of whom they are, where that was noted: a refresh token goes to nobody else. */
+  readonly issuer?: string | null
+  /** After that they cannot be renewed, in milliseconds since the epoch; missing or `null` when nobody said. */
+  readonly renewableUntil?: number | null
 }
 
 /** What a store holds of one session. */

@@ -4,8 +4,8 @@ import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../error
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { fetchText } from '../http/limited-fetch.ts'
 import { isLoopbackHost, parseIdentifier } from '../metadata/identifier.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
-import { clientAuthOf } from './client-authentication.ts'
+import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
+import { clientAuthOf } from '../client/client-authentication.ts'
 import type { Introspected } from './from-introspection.ts'
 import { accessTokenFromIntrospection } from './from-introspection.ts'
 import type { IssuerRule } from './issuer-rule.ts'
@@ -18,7 +18,7 @@ import { parseStrictObject } from './strict-json.ts'
 /** How the tokens of one issuer are introspected (RFC 7662). */
 export interface IntrospectionRule {
   readonly clientId: string
-  readonly authentication: ClientAuthentication
+  readonly authentication: ConfidentialAuthentication
   /** Given, the answer must be a JWT signed with this algorithm (RFC 9701); a plain one is then refused. */
   readonly signedResponseAlgorithm: string | null
   /** Whether an answer without `aud` is believed, as the authorization server answers for this resource alone. */

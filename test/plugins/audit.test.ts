@@ -86,7 +86,7 @@ test('S17 R8693-13 a delegated action is put down to subject and actor', async t
   const token = await issuer.token({ scope: 'read', act: actor })
   t.strictSame((await app.inject({ url: '/things/1', headers: bearer(token) })).json(), {
     route: 'GET /things/:id', issuer: issuer.issuer, subject: 'user-1', actor: { issuer: actor.iss, subject: 'staff-1' },
-    clientId: 'client-1', tokenId: 'token-1'
+    clientId: 'client-1', tokenId: 'token-1', staff: null, impersonated: false
   })
   t.match((await app.inject('/open')).json(), { route: 'GET /open', subject: null, actor: null })
 })

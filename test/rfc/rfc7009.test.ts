@@ -1,6 +1,7 @@
 import { test } from 'tap'
-import type { MemoryRevocationStore, Revocation } from '../../lib/stores/memory-revocation-store.ts'
+import type { MemoryRevocationStore } from '../../lib/stores/memory-revocation-store.ts'
 import { createMemoryRevocationStore } from '../../lib/stores/memory-revocation-store.ts'
+import type { Revocation } from '../../lib/stores/revocation.ts'
 import type { RevocationStore } from '../../lib/stores/revocation-store.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createIntrospectionServer } from '../support/introspection.ts'

@@ -1,81 +1,255 @@
 import { test } from 'tap'
 import { createImpersonationGuard } from '../../../lib/impersonation/guard.ts'
-import type { ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
+import type { Impersonation } from '../../../lib/impersonation/impersonation.ts'
+import type { GrantPath } from '../../../lib/impersonation/judge.ts'
+import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
 import type { GrantReach } from '../../../lib/stores/organization-directory.ts'
+import { createTestClock } from '../../support/clock.ts'
 
 interface FakeRequest { staff?: string, reach?: GrantReach }
+type Options = ImpersonationGuardOptions<FakeRequest>
 
-const directory = createMemoryOrganizationDirectory({
-  organizations: [{ id: 'yes', aiApproved: true }, { id: 'no' }],
-  memberships: [{ customer: 'ann', organization: 'no' }]
-})
 const approved: GrantReach = { level: 'organization', organizations: ['yes'] }
+const sam: Impersonation = { staff: 'sam', customer: 'ann', sessionId: 's-1' }
 
-function guardWith (options: Partial<ImpersonationGuardOptions<FakeRequest>> = {}) {
-  return createImpersonationGuard<FakeRequest>({
+function setup (options: Partial<Options> = {}) {
+  const clock = createTestClock()
+  const directory = createMemoryOrganizationDirectory({
+    organizations: [{ id: 'yes', aiApproved: true }, { id: 'no' }],
+    memberships: [{ customer: 'ann', organization: 'no' }]
+  }, { clock })
+  const guard = createImpersonationGuard<FakeRequest>({
     directory,
-    impersonationOf: ({ staff }) => staff === undefined ? null : { staff, customer: 'ann' },
+    impersonationOf: ({ staff }) => staff === undefined ? null : { ...sam, staff },
     ...options
-  })
+  }, clock)
+  return { clock, directory, guard }
 }
 
+const failures: ReadonlyArray<readonly [title: string, fail: () => never]> = [
+  ['throws', () => { throw new Error('down') }],
+  ['rejects', (() => Promise.reject(new Error('down'))) as () => never],
+  ['never answers', (() => new Promise(() => {})) as () => never]
+]
+
 test('without a reach of its own a grant reaches everything', async t => {
-  t.match(await guardWith().judge({ staff: 's' }), { allowed: false, reason: 'not_approved', withoutApproval: ['no'] })
+  const { guard } = setup()
+  t.match(await guard.judgeNewOf({ staff: 's' }), { allowed: false, reason: 'not_approved', withoutApproval: ['no'] })
+  t.match(await guard.judgeGrant({ impersonation: sam }), { allowed: false, reason: 'not_approved', withoutApproval: ['no'], client: null, path: null })
 })
 
 test('the reach comes from the call, else from the options', async t => {
-  const guard = guardWith({ reachOf: async request => request.reach })
-  t.match(await guard.judge({ staff: 's', reach: approved }), { allowed: true })
-  t.match(await guard.judge({ staff: 's', reach: approved }, () => ({ level: 'all' })), { allowed: false })
-  t.match(await guard.judgeRoute({ staff: 's' }, { reachOf: () => approved }), { allowed: true })
+  const { guard } = setup({ reachOf: async request => request.reach })
+  t.match(await guard.judgeNewOf({ staff: 's', reach: approved }), { allowed: true })
+  t.match(await guard.judgeNewOf({ staff: 's', reach: approved }, () => ({ level: 'all' })), { allowed: false })
+  t.match(await guard.judgeRoute({ staff: 's' }, { reachOf: () => approved }, null), { allowed: true })
+  t.match(await guard.judgeGrant({ impersonation: sam, reach: approved, client: 'c', path: 'consent' }),
+    { allowed: true, reason: 'approved', impersonation: sam, client: 'c', path: 'consent', reach: approved })
 })
 
 test('G1 whoever does not impersonate is asked nothing more', async t => {
-  const guard = guardWith({ reachOf: () => t.fail('asked') as never })
-  t.match(await guard.judge({}), { allowed: true, reason: 'not_impersonating' })
+  const { guard } = setup({ reachOf: () => t.fail('asked') as never, clientOf: () => t.fail('asked') as never, isAlive: () => t.fail('asked') as never })
+  t.match(await guard.judgeNewOf({}), { allowed: true, reason: 'not_impersonating' })
+  t.match(await guard.judgeGrant({ impersonation: null }), { allowed: true, reason: 'not_impersonating' })
+  t.match(await guard.judgeReuseOf({}, null), { allowed: true, reason: 'not_impersonating' })
+  for (const path of ['exchange', 'refresh'] as const) t.match(await guard.judgeReuse({ stamp: null, path }), { allowed: true, reason: 'not_impersonating' })
 })
 
 test('undefined is nobody', async t => {
-  t.match(await guardWith({ impersonationOf: () => undefined as unknown as null }).judge({}), { reason: 'not_impersonating' })
+  t.match(await setup({ impersonationOf: () => undefined as unknown as null }).guard.judgeNewOf({}), { reason: 'not_impersonating' })
 })
 
-for (const [title, options] of [
-  ['the session cannot be looked up', { impersonationOf: () => { throw new Error('down') } }],
-  ['the session cannot be looked up, later', { impersonationOf: () => Promise.reject(new Error('down')) }],
+const unclear: ReadonlyArray<readonly [title: string, options: Partial<Options>]> = [
+  ...failures.flatMap(([title, fail]) => [
+    [`the session ${title}`, { impersonationOf: fail, timeoutMs: 1 }], [`the reach ${title}`, { reachOf: fail, timeoutMs: 1 }],
+    [`the directory ${title}`, { directory: { report: fail }, timeoutMs: 1 }]
+  ] as Array<readonly [string, Partial<Options>]>),
   ['the session says nothing clear', { impersonationOf: () => ({ staff: 's' }) as never }],
-  ['the session says yes and not who', { impersonationOf: () => true as never }],
-  ['the reach cannot be found out', { reachOf: () => { throw new Error('down') } }]
-] as ReadonlyArray<[string, Partial<ImpersonationGuardOptions<FakeRequest>>]>) {
+  ['the session says yes and not who', { impersonationOf: () => true as never }]
+]
+for (const [title, options] of unclear) {
   test(`G19 a no, when ${title}`, async t => {
-    const decision = await guardWith(options).judge({ staff: 's' })
+    const decision = await setup(options).guard.judgeNewOf({ staff: 's' })
     t.match(decision, { allowed: false, reason: 'lookup_failed' })
     t.ok(decision.error instanceof Error)
   })
 }
 
-test('a request that would make no grant is not judged', async t => {
-  t.equal(await guardWith().judgeRoute({ staff: 's' }, { when: async () => false }), null)
-  t.match(await guardWith().judgeRoute({ staff: 's' }, { when: () => true }), { allowed: false })
-  t.match(await guardWith().judgeRoute({ staff: 's' }, { when: () => 0 as unknown as boolean }), { allowed: false }, 'only false is no')
+test('G19 a no, when nobody knows who that is', async t => {
+  t.match(await setup().guard.judgeGrant({ impersonation: true as never }), { allowed: false, reason: 'lookup_failed', impersonation: null })
+  t.match(await setup().guard.judgeReuse({ stamp: null, impersonation: true as never, path: 'automatic-approval' }), { allowed: false, reason: 'lookup_failed' })
 })
 
-test('G19 a no, when it cannot be found out whether a grant would be made', async t => {
-  t.match(await guardWith().judgeRoute({}, { when: () => { throw new Error('no body') } }), { allowed: false, reason: 'lookup_failed' })
+test('G13 a request that would make no grant is not judged', async t => {
+  const { guard } = setup()
+  t.equal(await guard.judgeRoute({ staff: 's' }, { when: async () => false }, null), null)
+  t.match(await guard.judgeRoute({ staff: 's' }, { when: () => true }, null), { allowed: false })
+  t.match(await guard.judgeRoute({ staff: 's' }, { when: () => 0 as unknown as boolean }, null), { allowed: false }, 'only false is no')
+})
+
+for (const [title, fail] of failures) {
+  test(`G19 a no, when what the route says ${title}`, async t => {
+    const { guard } = setup({ timeoutMs: 1 })
+    for (const route of [{ when: fail }, { stampOf: fail }] as Array<GuardedRouteOptions<FakeRequest>>) {
+      t.match(await guard.judgeRoute({}, route, null), { allowed: false, reason: 'lookup_failed', impersonation: null }, JSON.stringify(Object.keys(route)))
+    }
+  })
+}
+
+test('G19 a no, when the way cannot be found out', async t => {
+  t.match(await setup().guard.judgeRoute({}, { path: () => { throw new Error('down') } }, null), { allowed: false, reason: 'lookup_failed' })
 })
 
 test('G22 the client is told to the audit, and decides nothing', async t => {
-  const table: ReadonlyArray<readonly [ImpersonationGuardOptions<FakeRequest>['clientOf'], string | null]> = [
+  const table: ReadonlyArray<readonly [Options['clientOf'], string | null]> = [
     [undefined, null],
     [() => 'client-1', 'client-1'],
     [async () => 'client-1', 'client-1'],
     [() => null, null],
     [() => undefined, null],
     [() => 5 as never, null],
-    [() => { throw new Error('no session') }, null],
-    [async () => { throw new Error('no session') }, null]
+    ...failures.map(([, fail]) => [fail, null] as const)
   ]
-  for (const [clientOf, expected] of table) {
-    t.equal(await guardWith(clientOf === undefined ? {} : { clientOf }).clientOf({ staff: 's' }), expected, String(clientOf))
+  for (const [clientOf, client] of table) {
+    const { guard } = setup({ timeoutMs: 1, ...clientOf !== undefined && { clientOf } })
+    t.match(await guard.judgeNewOf({ staff: 's' }), { allowed: false, client }, String(clientOf))
   }
+})
+
+test('G22 the client of a grant that is used again is the one it was given to, when nobody says', async t => {
+  const { guard } = setup()
+  const stamp = guard.stampOf(sam, { reach: approved, client: 'c-1' })
+  t.match(await guard.judgeReuse({ stamp, path: 'exchange' }), { client: 'c-1', path: 'exchange' })
+  t.match(await guard.judgeReuse({ stamp, path: 'exchange', client: 'c-2' }), { client: 'c-2' })
+  t.match(await guard.judgeReuse({ stamp: { ...stamp, client: 7 }, path: 'exchange' }), { client: null })
+  t.match(await guard.judgeReuseOf({}, stamp, 'exchange'), { client: 'c-1' })
+  t.match(await setup({ clientOf: () => 'c-2' }).guard.judgeReuseOf({}, stamp, 'exchange'), { client: 'c-2' })
+})
+
+test('G16 what was approved for the code is not for the token, when it was withdrawn meanwhile', async t => {
+  const { clock, directory, guard } = setup()
+  const stamp = guard.stampOf(sam, { reach: approved })
+  t.match(stamp, { staff: 'sam', customer: 'ann', sessionId: 's-1', reach: approved, client: null, grantedAt: clock.now() })
+  const exchange = async () => (await guard.judgeReuse({ stamp, path: 'exchange' })).reason
+  t.equal(await exchange(), 'approved')
+  clock.advance(1)
+  directory.setApproval('yes', false)
+  t.equal(await exchange(), 'not_approved')
+  clock.advance(1)
+  directory.setApproval('yes', true)
+  t.equal(await exchange(), 'approval_younger', 'G18 nor when it was given again')
+  t.equal((await guard.judgeReuse({ stamp: guard.stampOf(sam, { reach: approved }), path: 'exchange' })).reason, 'approved')
+})
+
+test('G14 an automatic approval is judged by the very grant that is used again', async t => {
+  const { guard } = setup({ reachOf: () => ({ level: 'all' }) })
+  const narrow = guard.stampOf(sam, { reach: approved })
+  const wide = guard.stampOf(sam)
+  for (const [stamp, reason] of [[narrow, 'approved'], [wide, 'not_approved']] as const) {
+    t.match(await guard.judgeReuseOf({ staff: 'sam' }, stamp), { reason })
+    t.match(await guard.judgeReuse({ stamp, impersonation: sam, path: 'automatic-approval' }), { reason })
+    t.match(await guard.judgeRoute({ staff: 'sam' }, { path: 'automatic-approval', stampOf: async () => stamp }, null), { reason, path: 'automatic-approval' })
+  }
+})
+
+test('G15 a grant of another state of impersonation is not used again', async t => {
+  const { guard } = setup()
+  const stamp = guard.stampOf(sam, { reach: approved })
+  const foreign = { allowed: false, reason: 'grant_foreign' }
+  t.match(await guard.judgeReuseOf({}, stamp), { ...foreign, impersonation: sam, reach: approved }, 'a customer, what staff made')
+  t.match(await guard.judgeReuseOf({ staff: 'sam' }, null), { ...foreign, impersonation: sam, reach: null }, 'staff, a customer\'s own')
+  t.match(await guard.judgeReuseOf({ staff: 'tom' }, stamp), { ...foreign, impersonation: { staff: 'tom' } }, 'staff, what others made')
+  t.match(await guard.judgeReuse({ stamp, impersonation: null, path: 'automatic-approval' }), foreign)
+  t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval' } as never), foreign, 'no session is no stamp')
+  t.match(await guard.judgeReuse({ stamp, impersonation: undefined, path: undefined } as never), foreign, 'nor is no way')
+  t.equal(guard.mayReuse(stamp, sam), true)
+  t.equal(guard.mayReuse(stamp, null), false)
+})
+
+test('G31 a stamp that cannot be read is a mark all the same', async t => {
+  const { guard } = setup()
+  for (const stamp of ['sam', {}, { staff: 'sam' }, false]) {
+    for (const path of ['exchange', 'refresh'] as const) {
+      t.match(await guard.judgeReuse({ stamp, path }), { allowed: false, reason: 'stamp_malformed', error: TypeError }, JSON.stringify(stamp))
+    }
+    t.match(await guard.judgeReuseOf({}, stamp), { allowed: false, reason: 'stamp_malformed' })
+  }
+})
+
+test('G30 where there is no session, somebody says whether it goes on', async t => {
+  const asked: unknown[] = []
+  let alive: unknown = true
+  const { clock, guard } = setup({ isAlive: impersonation => { asked.push(impersonation.sessionId); return alive as boolean } })
+  const stamp = guard.stampOf({ ...sam, endsAt: clock.now() + 60_000 }, { reach: approved })
+  const exchange = () => guard.judgeReuse({ stamp, path: 'exchange' })
+  t.match(await exchange(), { reason: 'approved' })
+  t.strictSame(asked, ['s-1'])
+  for (alive of [false, undefined, 1, Promise.resolve(false)]) {
+    t.match(await exchange(), { allowed: false, reason: 'impersonation_ended', impersonation: sam, reach: approved }, String(alive))
+  }
+  alive = false
+  t.match(await guard.judgeReuse({ stamp, impersonation: { ...sam }, path: 'automatic-approval' }), { reason: 'approved' }, 'whoever has the session at hand has said so')
+  alive = true
+  clock.advance(60)
+  asked.length = 0
+  t.match(await exchange(), { allowed: false, reason: 'impersonation_ended' })
+  t.strictSame(asked, [], 'what is over in total is not asked about')
+  for (const [title, fail] of failures) {
+    const failing = setup({ isAlive: fail, timeoutMs: 1 }).guard
+    t.match(await failing.judgeReuse({ stamp: { ...stamp, endsAt: null }, path: 'exchange' }),
+      { allowed: false, reason: 'lookup_failed', impersonation: sam, error: { message: /./ } }, title)
+  }
+})
+
+test('G30 a session that is over makes no grant', async t => {
+  const { clock, guard } = setup()
+  t.match(await guard.judgeGrant({ impersonation: { ...sam, endsAt: clock.now() }, reach: approved }), { allowed: false, reason: 'impersonation_ended' })
+})
+
+test('G33 on the way of a client nothing that a request says counts', async t => {
+  const { guard } = setup({ impersonationOf: () => t.fail('asked') as never, reachOf: () => t.fail('asked') as never })
+  const stamp = guard.stampOf(sam)
+  for (const path of ['exchange', 'refresh'] as const) {
+    t.match(await guard.judgeReuseOf({ reach: approved }, stamp, path), { allowed: false, reason: 'not_approved', path })
+    t.match(await guard.judgeRoute({ reach: approved }, { path: () => path, stampOf: () => stamp }, null), { allowed: false, reason: 'not_approved', path })
+    t.match(await guard.judgeRoute({ reach: approved }, { path: () => path }, null), { allowed: false, reason: 'lookup_failed', error: { message: new RegExp(path) } }, 'and not nothing')
+  }
+})
+
+test('GG-02 GG-03 GG-04 a grant is made with a user\'s own token', async t => {
+  const { guard } = setup()
+  const own = { actor: null, principalType: 'user', impersonated: false } as const
+  const others = [
+    { ...own, actor: { issuer: 'https://login.example.com', subject: 'agent' } }, { ...own, impersonated: true }, { ...own, principalType: 'client' }
+  ] as const
+  t.match(await guard.judgeRoute({}, {}, own), { allowed: true })
+  for (const token of others) {
+    t.match(await guard.judgeRoute({}, {}, token), { allowed: false, reason: 'token_not_direct', impersonation: null }, JSON.stringify(token))
+    t.match(await guard.judgeRoute({}, { tokens: 'direct' }, token), { allowed: false })
+    t.match(await guard.judgeRoute({}, { tokens: 'any' }, token), { allowed: true })
+    t.match(await guard.judgeRoute({ staff: 's' }, { tokens: 'any' }, token), { allowed: false, reason: 'not_approved' })
+    t.equal(await guard.judgeRoute({}, { when: () => false }, token), null, 'what makes no grant may be done by anybody')
+  }
+})
+
+test('each way has its name', async t => {
+  const { guard } = setup()
+  for (const path of ['first-party', 'automatic-approval', 'consent'] as GrantPath[]) {
+    t.match(await guard.judgeRoute({ staff: 's' }, { path }, null), { path })
+    t.match(await guard.judgeNewOf({ staff: 's' }, undefined, path), { path })
+  }
+  t.match(await guard.judgeRoute({ staff: 's' }, {}, null), { path: null })
+})
+
+test('G24 G25 what an impersonator gets, by the clock of the server', async t => {
+  const { clock, guard } = setup({ readOnlyScopes: ['read'] })
+  const terms = { expiresInSeconds: 3600, scopes: ['read', 'write'], refreshToken: true }
+  const stamp = guard.stampOf({ ...sam, readOnly: true, idleTimeoutSeconds: 900, endsAt: clock.now() + 1_000_000 })
+  t.strictSame(guard.narrowGrant(terms, stamp), { expiresInSeconds: 900, scopes: ['read'], refreshToken: false })
+  clock.advance(500)
+  t.strictSame(guard.narrowGrant(terms, stamp), { expiresInSeconds: 500, scopes: ['read'], refreshToken: false })
+  t.equal(guard.narrowGrant(terms, null), terms)
+  t.strictSame(setup().guard.narrowGrant(terms, { ...sam, readOnly: true }).scopes, [])
+  t.equal(guard.stampOf(null), null)
 })

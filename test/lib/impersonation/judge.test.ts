@@ -1,5 +1,4 @@
 import { test } from 'tap'
-import fc from 'fast-check'
 import { judgeGrant, lookupFailed } from '../../../lib/impersonation/judge.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
 import type { GrantReach, ReachReport } from '../../../lib/stores/organization-directory.ts'
@@ -81,33 +80,43 @@ test('a directory that says nothing clear allows nothing', async t => {
 
 test('a look-up that failed before anybody was known', t => {
   const error = new Error('no session')
-  t.same(lookupFailed(error), { allowed: false, reason: 'lookup_failed', impersonation: null, withoutApproval: [], error })
+  t.same(lookupFailed(error), { allowed: false, reason: 'lookup_failed', impersonation: null, reach: null, withoutApproval: [], error })
   t.end()
 })
 
-test('never an allow that a plain re-statement of the rule denies', async t => {
-  const ids = ['a', 'b', 'c', 'd', 'e']
-  const id = fc.constantFrom(...ids, 'stranger')
-  const approval = fc.constantFrom<unknown>(true, true, true, false, null, undefined, 'true', 1)
-  const world = fc.record({
-    organizations: fc.uniqueArray(fc.record({ id: fc.constantFrom(...ids), aiApproved: approval }), { selector: one => one.id }),
-    teams: fc.uniqueArray(fc.record({ id: fc.constantFrom('t1', 't2', 't3'), organization: id }), { selector: one => one.id }),
-    memberships: fc.array(fc.record({ customer: fc.constantFrom('ann', 'bob'), organization: id }))
-  })
-  const reach = fc.oneof(
-    fc.record({ level: fc.constant('organization' as const), organizations: fc.array(id) }),
-    fc.record({ level: fc.constant('team' as const), teams: fc.array(fc.constantFrom('t1', 't2', 't3', 't4')) }),
-    fc.constant({ level: 'all' as const })
-  )
-  await fc.assert(fc.asyncProperty(world, reach, fc.constantFrom('ann', 'bob', 'carl'), async (contents, wanted, customer) => {
-    const named = wanted.level === 'organization'
-      ? wanted.organizations
-      : wanted.level === 'team'
-        ? wanted.teams.map(name => contents.teams.find(one => one.id === name)?.organization)
-        : contents.memberships.filter(one => one.customer === customer).map(one => one.organization)
-    const expected = named.length > 0 && named.every(one => contents.organizations.find(two => two.id === one)?.aiApproved === true)
-    const decision = await judgeGrant({ staff: 's', customer }, wanted, createMemoryOrganizationDirectory(contents))
-    // Both ways: never blocked without a reason either.
-    return decision.allowed === expected
-  }), { numRuns: 2000 })
+test('G18 an approval that is younger than the grant is another one', async t => {
+  const since = (approvedSince: number | null | undefined, grantedAt?: number | null) =>
+    judgeGrant(impersonation, null, { report: () => ({ organizations: 1, complete: true, withoutApproval: [], ...approvedSince !== undefined && { approvedSince } }) },
+      { now: 0, timeoutMs: 1000, ...grantedAt !== undefined && { grantedAt } })
+  const cases: ReadonlyArray<readonly [approvedSince: number | null | undefined, grantedAt: number | null | undefined, reason: string]> = [
+    [1000, 999, 'approval_younger'], [1000, 1000, 'approved'], [1000, 1001, 'approved'],
+    [1000, null, 'approval_younger'], [1000, undefined, 'approved'], [null, null, 'approved'], [null, 5, 'approved'], [undefined, 5, 'approved'],
+    [0, 0, 'approved'], [0, -1, 'approval_younger']
+  ]
+  for (const [approvedSince, grantedAt, reason] of cases) {
+    t.match(await since(approvedSince, grantedAt), { reason, allowed: reason === 'approved' }, `${String(approvedSince)}, ${String(grantedAt)}`)
+  }
+  for (const unclear of [NaN, '5', new Date(), Infinity]) t.match(await since(unclear as number, 5), { reason: 'lookup_failed' }, String(unclear))
+})
+
+test('G30 when it is over nothing is looked up and nothing is granted', async t => {
+  const asked = { report: () => t.fail('looked up') as never }
+  const at = (now: number) => judgeGrant({ ...impersonation, endsAt: 1000 }, { level: 'all' }, asked, { now, timeoutMs: 1000 })
+  t.match(await at(1000), { allowed: false, reason: 'impersonation_ended', reach: { level: 'all' } })
+  t.match(await at(1001), { allowed: false, reason: 'impersonation_ended' })
+  t.match(await judgeGrant({ ...impersonation, endsAt: 1000 }, organization('yes'), directory, { now: 999, timeoutMs: 1000 }), { reason: 'approved' })
+  t.match(await judgeGrant({ ...impersonation, endsAt: null }, organization('yes'), directory, { now: 999, timeoutMs: 1000 }), { reason: 'approved' })
+  t.match(await judgeGrant({ ...impersonation, endsAt: 1000 }, organization('yes'), directory), { reason: 'approved' }, 'nobody knows the time')
+})
+
+test('G19 a look-up that takes too long', async t => {
+  t.match(await judgeGrant(impersonation, null, { report: () => new Promise(() => {}) }, { now: 0, timeoutMs: 1 }),
+    { allowed: false, reason: 'lookup_failed', error: { name: 'LookupTimeout' } })
+})
+
+test('what was judged is told', async t => {
+  t.match(await judgeGrant(impersonation, null, directory), { reach: { level: 'all' } })
+  t.match(await judgeGrant(impersonation, organization('yes'), directory), { reach: organization('yes') })
+  t.equal((await judgeGrant(impersonation, { level: 'galaxy' }, directory)).reach, null)
+  t.equal((await judgeGrant(null, organization('yes'), directory)).reach, null)
 })

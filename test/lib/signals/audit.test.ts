@@ -1,18 +1,21 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { test } from 'tap'
-import { MissingTokenError, UnavailableError } from '../../../lib/errors.ts'
+import { MissingTokenError, OAuthResourceError, UnavailableError } from '../../../lib/errors.ts'
 import type { AuditLevel, AuditWriter } from '../../../lib/signals/audit.ts'
-import { channelName, createAudit, defaultAuditRules } from '../../../lib/signals/audit.ts'
+import { channelName, createAudit, defaultAuditRules, isTold, markTold, standaloneAudit } from '../../../lib/signals/audit.ts'
 import { createCounting } from '../../../lib/signals/counters.ts'
 import type { SecurityEvent } from '../../../lib/signals/event.ts'
-import { grantDecisionEvent, refusalEvent } from '../../../lib/signals/event.ts'
+import { grantDecisionEvent, refusalEvent, useDecisionEvent } from '../../../lib/signals/event.ts'
 
 const where = { accessToken: null, route: null, time: 0 }
-const decision = { impersonation: { staff: 'sam', customer: 'ann' }, withoutApproval: [], error: null }
+const decision = { impersonation: { staff: 'sam', customer: 'ann' }, reach: null, withoutApproval: [], error: null }
+const said = { path: null, client: null }
 const refused = refusalEvent(new MissingTokenError(), where)
 const unavailable = refusalEvent(new UnavailableError('keys_unavailable', 5), where)
-const allowed = grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where)
-const blocked = grantDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, null, where)
+const allowed = grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, said, where)
+const blocked = grantDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, said, where)
+const used = useDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where)
+const notUsed = useDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' }), where)
 
 type Line = [level: string, entry: object, message: string]
 
@@ -29,6 +32,8 @@ const rows: ReadonlyArray<readonly [AuditLevel, SecurityEvent, string | null, st
   ['warn', unavailable, 'warn', 'request could not be judged'],
   ['info', allowed, 'info', 'grant by an impersonator allowed'],
   ['debug', blocked, 'warn', 'grant by an impersonator refused'],
+  ['info', used, 'info', 'use of an impersonated token allowed'],
+  ['info', notUsed, 'warn', 'use of an impersonated token refused'],
   ['silent', refused, null, ''],
   ['silent', blocked, null, '']
 ]
@@ -65,5 +70,20 @@ test('F63 F81 every event is counted, and published when somebody listens', t =>
   t.equal(heard[0], blocked)
   t.equal(counting.snapshot().refused[0]!.count, 1)
   t.equal(counting.snapshot().grants[0]!.count, 1)
+  t.end()
+})
+
+test('what is told once is known to be', t => {
+  const [one, other] = [new Error('one'), new Error('one')]
+  markTold(one)
+  t.equal(isTold(one), true)
+  t.equal(isTold(other), false)
+  t.end()
+})
+
+test('a server that is no protected resource has an audit that counts nothing', t => {
+  const { log, lines } = createWriter()
+  standaloneAudit.record(blocked, log)
+  t.strictSame(lines, [['warn', { audit: blocked }, 'grant by an impersonator refused']])
   t.end()
 })

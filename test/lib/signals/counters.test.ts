@@ -1,8 +1,7 @@
 import { test } from 'tap'
-import type { OAuthResourceError } from '../../../lib/errors.ts'
-import { InvalidTokenError, MissingTokenError, UnavailableError } from '../../../lib/errors.ts'
+import { InvalidTokenError, MissingTokenError, OAuthResourceError, UnavailableError } from '../../../lib/errors.ts'
 import { countingOf, createCounting } from '../../../lib/signals/counters.ts'
-import { grantDecisionEvent, refusalEvent } from '../../../lib/signals/event.ts'
+import { grantDecisionEvent, refusalEvent, useDecisionEvent } from '../../../lib/signals/event.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -20,9 +19,10 @@ test('F81 everything is counted by its reason', t => {
   refuse(new InvalidTokenError('token_expired'))
   refuse(new MissingTokenError())
   refuse(new UnavailableError('keys_unavailable', 5))
-  const decision = { impersonation: null, withoutApproval: [], error: null }
-  counting.count(grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where))
-  counting.count(grantDecisionEvent({ ...decision, allowed: false, reason: 'reach_empty' }, null, where))
+  const decision = { impersonation: null, reach: null, withoutApproval: [], error: null }
+  const said = { path: null, client: null }
+  counting.count(grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, said, where))
+  counting.count(grantDecisionEvent({ ...decision, allowed: false, reason: 'reach_empty' }, said, where))
 
   t.strictSame(counting.snapshot(), {
     accepted: 1,
@@ -35,6 +35,23 @@ test('F81 everything is counted by its reason', t => {
     cache: { hits: 0, misses: 0 }
   })
   t.strictSame(before.refused, [], 'a snapshot stays as it was')
+  t.end()
+})
+
+test('F81 a token that is used is counted as the request that uses it', t => {
+  const counting = createCounting()
+  const decision = { impersonation: null, reach: null, withoutApproval: [], error: null, allowed: false }
+  const use = (refusal: OAuthResourceError): void => {
+    counting.count(useDecisionEvent({ ...decision, reason: 'lookup_failed' }, refusal, where))
+  }
+  counting.count(useDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where))
+  use(new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' }))
+  use(new UnavailableError('impersonation_unavailable', 5))
+  t.match(counting.snapshot(), {
+    grants: [],
+    refused: [{ code: 'FST_OAUTH_ACCESS_DENIED', reason: 'not_approved', count: 1 }],
+    unavailable: [{ code: 'FST_OAUTH_UNAVAILABLE', reason: 'impersonation_unavailable', count: 1 }]
+  })
   t.end()
 })
 

@@ -1,7 +1,7 @@
 import type { CryptoKey } from 'jose'
 import type * as OAuth4WebApi from 'oauth4webapi'
 
-/** How this resource server proves who it is to an authorization server (RFC 6749 section 2.3, RFC 7523, RFC 8705). */
+/** How a client, or a resource server that asks about tokens, proves who it is to an authorization server (RFC 6749 section 2.3, RFC 7523, RFC 8705). */
 export type ClientAuthentication =
   | { readonly method: 'client_secret_basic', readonly clientSecret: string }
   | { readonly method: 'client_secret_post', readonly clientSecret: string }
@@ -9,6 +9,11 @@ export type ClientAuthentication =
   | { readonly method: 'private_key_jwt', readonly privateKey: CryptoKey, readonly keyId?: string }
   /** The certificate is presented by a `fetch` of your own. */
   | { readonly method: 'tls_client_auth' }
+  /** A public client, which has no secret to prove anything with. */
+  | { readonly method: 'none' }
+
+/** Of those who may ask about the tokens of others: no public client is one of them (RFC 7662 section 2.1). */
+export type ConfidentialAuthentication = Exclude<ClientAuthentication, { readonly method: 'none' }>
 
 /** The same, as oauth4webapi does it. */
 export function clientAuthOf (oauth: typeof OAuth4WebApi, authentication: ClientAuthentication): OAuth4WebApi.ClientAuth {
@@ -20,5 +25,6 @@ export function clientAuthOf (oauth: typeof OAuth4WebApi, authentication: Client
       return oauth.PrivateKeyJwt(keyId === undefined ? privateKey : { key: privateKey, kid: keyId })
     }
     case 'tls_client_auth': return oauth.TlsClientAuth()
+    case 'none': return oauth.None()
   }
 }

@@ -1,0 +1,78 @@
+import { OptionError } from '../errors.ts'
+
+/** A client of `redis` (node-redis), and whatever else sends a command as a list of words. */
+export interface NodeRedisClient {
+  sendCommand (command: string[]): Promise<unknown>
+}
+
+/** A client of `ioredis`. */
+export interface IoredisClient {
+  call (command: string, ...words: string[]): Promise<unknown>
+}
+
+/** The host's own client, connected by the host and closed by it. */
+export type RedisClient = NodeRedisClient | IoredisClient
+
+/**
+ * Redis did not answer in time, could not be reached or refused a command. The message is that of the client, the error
+ * is not: ioredis keeps the words of the command on it, and they may be tokens.
+ */
+export class RedisStoreError extends Error {
+  constructor (message: string) {
+    super(message)
+    this.name = 'RedisStoreError'
+  }
+}
+
+/**
+ * Sends a command.
+ *
+ * @throws RedisStoreError
+ * @throws the reason of the signal, when it was aborted; the command may be carried out all the same
+ */
+export type SendCommand = (command: readonly string[], signal?: AbortSignal) => Promise<unknown>
+
+/**
+ * One way to talk to clients of both kinds. Clients keep what they cannot send for when they are connected again, some
+ * without end: after `timeoutMs` there is an error, and the command may still be carried out.
+ *
+ * @throws OptionError
+ */
+export function createSendCommand (client: unknown, timeoutMs: number): SendCommand {
+  const send = senderOf(client)
+  return async (command, signal) => {
+    signal?.throwIfAborted()
+    const [name = ''] = command
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => end(() => reject(new RedisStoreError(`Redis did not answer ${name} within ${timeoutMs} ms`))), timeoutMs)
+      const abort = (): void => {
+        const reason: unknown = signal!.reason
+        end(() => reject(reason))
+      }
+      const end = (settle: () => void): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+        settle()
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      send([...command]).then(
+        reply => end(() => resolve(reply)),
+        (error: unknown) => end(() => reject(new RedisStoreError(`Redis did not carry out ${name}: ${wordsOf(error)}`)))
+      )
+    })
+  }
+}
+
+function senderOf (client: unknown): (command: string[]) => Promise<unknown> {
+  const { call, sendCommand } = Object(client) as Partial<IoredisClient & NodeRedisClient>
+  // ioredis has a sendCommand as well, which takes something else.
+  if (typeof call === 'function') return async ([name, ...words]) => await call.call(client, name!, ...words)
+  if (typeof sendCommand === 'function') return async command => await sendCommand.call(client, command)
+  throw new OptionError('client must be one of redis or ioredis, or have a function sendCommand')
+}
+
+/** What Redis says about a command that it does not know quotes the words of it. */
+function wordsOf (error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : 'unknown error'
+  return text.split(/, with args/, 1)[0]!.slice(0, 200)
+}

@@ -1,0 +1,32 @@
+import Type from 'typebox'
+import * as Value from 'typebox/value'
+import type { TokenSet } from './token-store.ts'
+
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+const tokenSetSchema = Type.Object({
+  accessToken: Type.String(),
+  tokenType: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
+  refreshToken: nullable(Type.String()),
+  expiresAt: nullable(Type.Number()),
+  scopes: nullable(Type.Array(Type.String())),
+  issuer: Type.Optional(nullable(Type.String())),
+  renewableUntil: Type.Optional(nullable(Type.Number()))
+})
+
+/**
+ * Tokens as they were written with `JSON.stringify`.
+ *
+ * @param place where they were found, for the message, which says nothing of what was found there
+ * @throws TypeError when it is something else
+ */
+export function parseTokenSet (text: string, place: string): TokenSet {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = undefined
+  }
+  if (!Value.Check(tokenSetSchema, value)) throw new TypeError(`${place} holds no tokens of ours`)
+  return value
+}

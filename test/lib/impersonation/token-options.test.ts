@@ -1,0 +1,58 @@
+import { test } from 'tap'
+import { OptionError } from '../../../lib/errors.ts'
+import { boundReachOf, resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
+import { accessTokenOf } from '../../support/access-token.ts'
+
+const directory = { report: () => ({ organizations: 0, complete: true, withoutApproval: [] }) }
+
+for (const [given, message] of [
+  [null, 'impersonatedTokens must be object, and is null'],
+  [{ directory: {} }, /impersonatedTokens\.directory must have required properties report/],
+  [{ directory, markers: [] }, /impersonatedTokens\.markers must not have fewer than 1 items/],
+  [{ directory, markers: [{ claim: '' }] }, /impersonatedTokens\.markers\.0\.claim must not have fewer than 1 characters/],
+  [{ directory, markers: [{ subject: 'x' }] }, 'impersonatedTokens.markers.0 has no option "subject"'],
+  [{ directory, markers: [{}] }, /impersonatedTokens\.markers\.0 must not have fewer than 1 properties/],
+  [{ directory, markers: [{ claim: 'x', actorIssuer: 'y' }] }, /impersonatedTokens\.markers\.0 must not have more than 1 properties/],
+  [{ directory, markers: [{ actorSubject: 'x' }] }, /impersonatedTokens\.markers\.0\.actorSubject must be object, and is "x"/],
+  [{ directory, reachOf: 'all' }, 'impersonatedTokens.reachOf must be function, and is "all"'],
+  [{ directory, timeoutMs: 0 }, /impersonatedTokens\.timeoutMs must be >= 1, and is 0/],
+  [{ directory, audit: 'some' }, 'impersonatedTokens.audit must be one of "refused", "all", and is "some"'],
+  [{ directory, marker: [] }, 'impersonatedTokens has no option "marker"'],
+  [{ directory, markers: [{ claim: 'x' }], impersonationOf: () => null }, /^impersonatedTokens\.markers .* and impersonatedTokens\.impersonationOf contradict each other$/]
+] as const) {
+  test(`it refuses ${String(message)}`, t => {
+    t.throws(() => resolveTokenOptions(given, null), message instanceof RegExp ? { name: 'OptionError', message } : new OptionError(message))
+    t.end()
+  })
+}
+
+test('the directory is that of the guard, where there is one', t => {
+  t.throws(() => resolveTokenOptions({}, null), new OptionError('impersonatedTokens.directory must be given where there is no impersonationGuard'))
+  t.equal(resolveTokenOptions({}, directory).directory, directory)
+  const own = { ...directory }
+  t.equal(resolveTokenOptions({ directory: own }, directory).directory, own)
+  t.end()
+})
+
+test('what is not said has a default', t => {
+  const rules = resolveTokenOptions({ directory }, null)
+  t.match(rules, { isAlive: null, timeoutMs: 2000, audit: 'refused' })
+  t.ok(Object.isFrozen(rules))
+  t.equal(rules.impersonationOf(accessTokenOf()), null)
+  t.match(rules.impersonationOf(accessTokenOf({ claims: { impersonation: {} } })), { customer: 'ann' })
+  t.strictSame(rules.reachOf(accessTokenOf()), { level: 'all' })
+  const given = { directory, impersonationOf: () => null, reachOf: () => null, isAlive: () => true, timeoutMs: 5, audit: 'all' }
+  t.strictSame(resolveTokenOptions(given, null), given)
+  t.match(resolveTokenOptions({ directory, markers: [{ claim: 'x' }, { claim: ['x', 'y'] }, { actorIssuer: 'i' }, { actorSubject: /s/ }] }, null)
+    .impersonationOf(accessTokenOf({ claims: { x: 'sam' } })), { staff: 'sam' })
+  t.end()
+})
+
+test('a token reaches what it is bound to, and everything when that is not clear', t => {
+  t.strictSame(boundReachOf({ organizations: ['o'], teams: null }), { level: 'organization', organizations: ['o'] })
+  t.strictSame(boundReachOf({ organizations: [], teams: null }), { level: 'organization', organizations: [] })
+  t.strictSame(boundReachOf({ organizations: null, teams: ['t'] }), { level: 'team', teams: ['t'] })
+  t.strictSame(boundReachOf({ organizations: null, teams: null }), { level: 'all' })
+  t.strictSame(boundReachOf({ organizations: ['o'], teams: ['t'] }), { level: 'all' })
+  t.end()
+})

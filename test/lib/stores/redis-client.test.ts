@@ -1,0 +1,73 @@
+import { inspect } from 'node:util'
+import { Redis } from 'ioredis'
+import { test } from 'tap'
+import { OptionError } from '../../../lib/errors.ts'
+import { RedisStoreError, createSendCommand } from '../../../lib/stores/redis-client.ts'
+import { missingPart } from '../../support/missing-part.ts'
+import { clientKinds } from '../../support/redis-clients.ts'
+import { startRedis } from '../../support/redis-server.ts'
+
+test('every client', { skip: missingPart('redis') }, async t => {
+  const { url, stop } = await startRedis(t)
+  const clients = await Promise.all(clientKinds.map(async ({ name, connect }) => ({ name, send: createSendCommand(await connect(t, url), 5000) })))
+
+  for (const { name, send } of clients) {
+    await t.test(name, async t => {
+      t.equal(await send(['SET', 'key', 'välue\0']), 'OK')
+      t.equal(await send(['SET', 'key', 'other', 'NX']), null)
+      t.equal(await send(['GET', 'key']), 'välue\0')
+      t.same(await send(['MGET', 'key', 'none']), ['välue\0', null])
+      t.equal(await send(['EVAL', 'return redis.call("EXISTS", KEYS[1])', '1', 'key']), 1)
+
+      await t.rejects(send(['INCR', 'key']), { name: 'RedisStoreError', message: /^Redis did not carry out INCR: .*not an integer/ })
+      await t.rejects(send(['NONSENSE', 'secret-1']), { message: /^Redis did not carry out NONSENSE: ERR unknown command 'NONSENSE'$/ })
+    })
+  }
+
+  await t.test('R54 an error holds no word of the command', async t => {
+    for (const { name, send } of clients) {
+      const error: unknown = await send(['EVAL', 'return redis.error_reply("no")', '0', 'secret-1']).catch((error: unknown) => error)
+      t.ok(error instanceof RedisStoreError, name)
+      t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret-1/)
+    }
+    const ioredis = new Redis(url)
+    t.teardown(() => ioredis.disconnect())
+    const theirs: unknown = await ioredis.call('NONSENSE', 'secret-1').catch((error: unknown) => error)
+    t.match(inspect(theirs), /secret-1/, 'as that of a client does')
+  })
+
+  await t.test('a Redis that is gone is an error', async t => {
+    await stop()
+    for (const { name, send } of clients.slice(0, 2)) await t.rejects(send(['GET', 'key']), { name: 'RedisStoreError', message: /^Redis did not / }, name)
+  })
+})
+
+test('an answer that does not come', async t => {
+  const never = { sendCommand: () => new Promise<never>(() => {}) }
+  await t.rejects(createSendCommand(never, 1)(['GET', 'key']), new RedisStoreError('Redis did not answer GET within 1 ms'))
+
+  const gone = new AbortController()
+  const waiting = createSendCommand(never, 60_000)(['GET', 'key'], gone.signal)
+  gone.abort(new Error('gone'))
+  await t.rejects(waiting, /gone/)
+
+  let sent = 0
+  const counting = createSendCommand({ sendCommand: async () => ++sent }, 60_000)
+  await t.rejects(counting(['GET', 'key'], AbortSignal.abort(new Error('before'))), /before/)
+  t.equal(sent, 0)
+  t.equal(await counting(['GET', 'key'], new AbortController().signal), 1)
+})
+
+test('a client that throws', async t => {
+  for (const [thrown, message] of [[new Error(''), 'Error'], ['secret-1', 'unknown error'], [new Error('x'.repeat(300)), 'x'.repeat(200)]] as const) {
+    const send = createSendCommand({ sendCommand () { throw thrown } }, 60_000)
+    await t.rejects(send(['GET', 'key']), new RedisStoreError(`Redis did not carry out GET: ${message}`))
+  }
+})
+
+test('what is no client', t => {
+  for (const client of [undefined, null, 'redis://:secret@localhost', {}, { call: 7 }, { sendCommand: 'x' }]) {
+    t.throws(() => createSendCommand(client, 1), new OptionError('client must be one of redis or ioredis, or have a function sendCommand'))
+  }
+  t.end()
+})

@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import type { Revocation } from '../../lib/stores/revocation.ts'
+import type { RevocableToken, WritableRevocationStore } from '../../lib/stores/revocation-store.ts'
+import type { TestClock } from './clock.ts'
+import { createTestClock } from './clock.ts'
+
+/** Makes an empty store that lives by this clock. One that was made before need not be usable any longer. */
+export type MakeRevocationStore = (clock: TestClock, longestLifetimeSeconds: number) => Promise<WritableRevocationStore> | WritableRevocationStore
+
+const start = 1_800_000_000
+const issuer = 'https://login.example.com'
+const foreign = 'https://other.example'
+const sam = { issuer, subject: 'sam' }
+const token: RevocableToken = {
+  issuer, subject: 'user-1', tokenId: 'token-1', grantId: 'grant-1', sessionId: 'session-1', actor: null, issuedAt: start
+}
+
+const cases: ReadonlyArray<readonly [revocation: Revocation, changes: Partial<RevocableToken>, revoked: boolean]> = [
+  [{ issuer, tokenId: 'token-1' }, {}, true],
+  [{ issuer, tokenId: 'token-1' }, { issuedAt: start + 60 }, true],
+  [{ issuer, tokenId: 'token-1' }, { issuedAt: null }, true],
+  [{ issuer, tokenId: 'token-1' }, { tokenId: 'token-2' }, false],
+  [{ issuer, tokenId: 'token-1' }, { tokenId: null }, false],
+  [{ issuer, tokenId: 'token-1' }, { issuer: foreign }, false],
+  [{ issuer, tokenId: 'user-1' }, {}, false],
+  [{ issuer, grantId: 'grant-1' }, {}, true],
+  [{ issuer, grantId: 'grant-1' }, { grantId: null }, false],
+  [{ issuer, grantId: 'grant-1' }, { issuedAt: start + 1 }, false],
+  [{ issuer, sessionId: 'session-1' }, {}, true],
+  [{ issuer, sessionId: 'session-1' }, { sessionId: 'session-2' }, false],
+  [{ issuer, sessionId: 'session-1' }, { issuedAt: start + 1 }, false],
+  [{ issuer, subject: 'user-1' }, {}, true],
+  [{ issuer, subject: 'user-1' }, { subject: 'user-2' }, false],
+  [{ issuer, subject: 'user-1' }, { issuedAt: start - 1 }, true],
+  [{ issuer, subject: 'user-1' }, { issuedAt: start + 0.5 }, true],
+  [{ issuer, subject: 'user-1' }, { issuedAt: start + 1 }, false],
+  [{ issuer, subject: 'user-1' }, { issuedAt: null }, true],
+  [{ issuer, subject: 'user-1' }, { issuer: foreign }, false],
+  // Whoever acts for the subject uses tokens of the subject, too.
+  [{ issuer, subject: 'user-1' }, { actor: sam }, true],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: sam }, true],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: sam, issuedAt: start - 1 }, true],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: sam, issuedAt: null }, true],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: sam, issuedAt: start + 1 }, false],
+  [{ issuer, subject: 'user-1', actor: sam }, {}, false],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: { issuer, subject: 'tom' } }, false],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: { issuer: foreign, subject: 'sam' } }, false],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: sam, subject: 'user-2' }, false],
+  [{ issuer, subject: 'user-1', actor: sam }, { actor: sam, issuer: foreign }, false],
+  [{ issuer, subject: 'user-1', actor: sam }, { subject: 'sam', actor: { issuer, subject: 'user-1' } }, false],
+  [{ issuer, actor: sam }, { actor: sam }, true],
+  [{ issuer, actor: sam }, { actor: sam, subject: 'user-2' }, true],
+  [{ issuer, actor: sam }, { actor: sam, issuedAt: start + 1 }, false],
+  [{ issuer, actor: sam }, {}, false],
+  [{ issuer, actor: sam }, { subject: 'sam' }, false],
+  [{ issuer, actor: sam }, { actor: { issuer, subject: 'tom' } }, false],
+  [{ issuer, actor: sam }, { actor: { issuer: foreign, subject: 'sam' } }, false],
+  [{ issuer, actor: sam }, { actor: sam, issuer: foreign }, false]
+]
+
+const unclear: readonly unknown[] = [
+  { issuer }, { issuer, tokenId: undefined }, { issuer, tokenId: 7 }, { issuer, tokenId: null }, { tokenId: 'token-1' }, { issuer: 7, tokenId: 'x' },
+  { issuer, tokenId: 'token-1', subject: 'user-1' }, token, { ...token, actor: sam },
+  { issuer, actor: null }, { issuer, subject: 'user-1', actor: null }, { issuer, actor: 'sam' }, { issuer, actor: { issuer } }, { issuer, actor: { subject: 'sam' } },
+  { issuer, subject: 7, actor: sam }, { issuer, tokenId: 'token-1', actor: sam }, { actor: sam }
+]
+
+/** What every store of revocations has to do, whatever it is made of: registers its tests under the name. */
+export function revocationSuite (name: string, make: MakeRevocationStore, { numRuns = 100 }: { numRuns?: number } = {}): void {
+  test(`${name}: what is revoked, and what is not`, async t => {
+    for (const [revocation, changes, revoked] of cases) {
+      const store = await make(createTestClock(start), 86_400)
+      t.equal(await store.isRevoked({ ...token, ...changes }), false)
+      await store.revoke(revocation)
+      t.equal(await store.isRevoked({ ...token, ...changes }), revoked, JSON.stringify([revocation, changes]))
+    }
+  })
+
+  test(`${name}: a revocation names one thing, or a pair`, async t => {
+    const store = await make(createTestClock(start), 86_400)
+    for (const given of unclear) {
+      await t.rejects(async () => { await store.revoke(given as Revocation) },
+        new TypeError('a revocation names an issuer and one of tokenId, grantId, sessionId, subject, actor, or subject and actor'), JSON.stringify(given))
+    }
+    t.equal(await store.isRevoked({ ...token, actor: sam }), false)
+  })
+
+  test(`${name}: against a plain list of what was revoked`, async t => {
+    const id = fc.constantFrom('1', '2', 'subject', '","', 'actor')
+    const actor = fc.record({ issuer: id, subject: id })
+    const revocation = fc.oneof(
+      fc.tuple(fc.constantFrom('tokenId', 'grantId', 'sessionId', 'subject'), id).map(([member, value]) => ({ [member]: value })),
+      actor.map(one => ({ actor: one })),
+      fc.record({ subject: id, actor })
+    )
+    const maybe = fc.option(id)
+    const asked = fc.record({
+      issuer: id, subject: id, tokenId: maybe, grantId: maybe, sessionId: maybe, actor: fc.option(actor), issuedAt: fc.option(fc.integer({ min: start - 5, max: start + 50 }))
+    })
+    const step = fc.oneof(
+      fc.record({ revoke: revocation, by: id }), asked.map(ask => ({ ask })), fc.integer({ min: 0, max: 8 }).map(wait => ({ wait })))
+    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), async steps => {
+      const clock = createTestClock(start)
+      const store = await make(clock, 20)
+      const list: Array<{ what: Record<string, unknown>, by: string, at: number }> = []
+      for (const one of steps) {
+        const now = clock.now() / 1000
+        if ('wait' in one) clock.advance(one.wait)
+        else if ('revoke' in one) {
+          await store.revoke({ issuer: one.by, ...one.revoke } as unknown as Revocation)
+          list.push({ what: one.revoke, by: one.by, at: now })
+        } else {
+          const ask: RevocableToken & Record<string, unknown> = { ...one.ask }
+          const expected = list.some(({ what, by, at }) => {
+            const same = Object.entries(what).every(([member, value]) => JSON.stringify(ask[member]) === JSON.stringify(value))
+            const old = 'tokenId' in what || ask.issuedAt === null || ask.issuedAt <= at
+            return by === ask.issuer && same && old && now < at + 20
+          })
+          if (await store.isRevoked(ask) !== expected) return false
+        }
+      }
+      return true
+    }), { numRuns })
+    t.pass('it always agrees')
+  })
+}
