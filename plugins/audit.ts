@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
 import { findOAuthResourceError } from '../lib/errors.ts'
 import { McpError } from '../lib/mcp/errors.ts'
+import { routeLabel } from '../lib/policy/route-label.ts'
 import type { Audit } from '../lib/signals/audit.ts'
 import { createAudit, isTold } from '../lib/signals/audit.ts'
 import type { OAuthCounters } from '../lib/signals/counters.ts'
@@ -61,7 +62,7 @@ function auditOf (config: OAuthConfig): Audit {
 }
 
 function routeOf ({ method, routeOptions: { url } }: FastifyRequest): string | null {
-  return url === undefined ? null : `${method} ${url}`
+  return url === undefined ? null : routeLabel(method, url)
 }
 
 /** What an entry of your own audit says about a request. */

@@ -58,8 +58,8 @@ export function createCounting (): Counting {
     },
     counted: cache => ({
       ...cache,
-      find (token) {
-        const found = cache.find(token)
+      find (digest) {
+        const found = cache.find(digest)
         if (found === null) misses++
         else hits++
         return found

@@ -5,6 +5,7 @@ import type { AccessToken } from './access-token.ts'
 import { refused } from './jwt.ts'
 import { askTokenRules } from './token-rules.ts'
 import type { TokenCache } from './token-cache.ts'
+import { digestOf } from './token-digest.ts'
 import type { RoutedToken, TokenRouter } from './token-router.ts'
 
 /** Turns the credentials of a request into an access token that is to be believed, or throws. */
@@ -42,17 +43,18 @@ export interface VerifierParts {
 export function createVerifier ({ route, cache, revocations, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
   const unlessRevoked = (accessToken: AccessToken): AccessToken | Promise<AccessToken> =>
     revocations === null ? accessToken : askRevocations(revocations, accessToken, lookupTimeoutMs)
-  const finish = async (token: string, routed: RoutedToken | Promise<RoutedToken>): Promise<AccessToken> => {
+  const finish = async (token: string, digest: string, routed: RoutedToken | Promise<RoutedToken>): Promise<AccessToken> => {
     const { issuer, jwt } = await routed
     const { accessToken, basis, maxAgeMs, brokenRules } = await issuer.verify(token, jwt)
     for (const rule of [...brokenRules, ...await askTokenRules(issuer.rule.tokenRules, accessToken, lookupTimeoutMs)]) report({ rule, accessToken })
-    cache?.remember(token, accessToken, basis, maxAgeMs)
+    cache?.remember(digest, accessToken, basis, maxAgeMs)
     return await unlessRevoked(accessToken)
   }
   return {
     verify (token) {
-      const known = cache?.find(token)
-      return known ? unlessRevoked(known) : finish(token, route(token))
+      const digest = digestOf(token)
+      const known = cache?.find(digest)
+      return known ? unlessRevoked(known) : finish(token, digest, route(token))
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Issuer } from '../../../lib/token/issuer.ts'
 import type { RevocationStore } from '../../../lib/stores/revocation-store.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
+import { digestOf } from '../../../lib/token/token-digest.ts'
 import { createTokenRouter } from '../../../lib/token/token-router.ts'
 import { createVerifier } from '../../../lib/token/verifier.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -207,3 +208,20 @@ function replaceHeader (token: string, header: object): string {
 function isFrozen (value: unknown): boolean {
   return Object.isFrozen(value) && (typeof value !== 'object' || value === null || Object.values(value).every(isFrozen))
 }
+
+test('R7662-11 what is remembered is known by a digest, and never by the token', async t => {
+  const clock = createTestClock()
+  const issuer = await createFakeIssuer({ clock, issuer: 'https://a.example' })
+  const keys: string[] = []
+  const verifier = createVerifier({
+    route: createTokenRouter([trusting(issuer.issuer, clock)], null),
+    cache: { find (digest) { keys.push(digest); return null }, remember (digest) { keys.push(digest) } },
+    revocations: null,
+    lookupTimeoutMs: 20,
+    report: () => {}
+  })
+  const token = await issuer.token()
+  await verifier.verify(token)
+  t.strictSame(keys, [digestOf(token), digestOf(token)])
+  t.notOk(keys.some(key => key.includes(token)))
+})
