@@ -111,6 +111,7 @@ test('snippets that are copies of a file still are', t => {
 
 test('every error code is explained', t => {
   for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable), ...Object.keys(forwardErrorTable)]) t.ok(namesInCode.has(code), code)
+  for (const [code, { reason }] of Object.entries(mcpErrorTable)) t.ok(words.includes(`| \`${code}\` | \`${reason}\` |`), reason)
   t.end()
 })
 
@@ -135,7 +136,7 @@ test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
   const names = [
-    'OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions',
+    'OAuthResourceServerOptions', 'IssuerOptions', 'OwnTokensOptions', 'ScopeOptions', 'RouteOptions',
     'ImpersonationGuardOptions', 'GuardedRouteOptions', 'ImpersonatedTokenOptions', 'ImpersonationEnds', 'CachingDirectoryOptions', 'RefusalRedirect',
     'McpOptions',
     'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',

@@ -31,7 +31,7 @@ const root = 'plugins/index.ts'
 const layers: ReadonlyArray<readonly string[]> = [
   ['error-table'],
   ['reasons'],
-  ['errors', 'clock', 'options'],
+  ['errors', 'clock', 'options', 'time-limit'],
   ['challenge', 'stores', 'http'],
   ['metadata'],
   ['client'],
