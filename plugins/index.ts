@@ -54,9 +54,8 @@ export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
 export type { Challenge } from '../lib/challenge/challenge.ts'
 export type { Clock } from '../lib/clock.ts'
-export type {
-  ClaimOptions, IntrospectionOptions, IssuerOptions, OwnTokensOptions, PresetName, ScopeOptions, TokenRuleOptions
-} from '../lib/config/options.ts'
+export type { ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, TokenRuleOptions } from '../lib/config/issuer-options.ts'
+export type { OwnTokensOptions, ScopeOptions } from '../lib/config/options.ts'
 export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
