@@ -81,9 +81,8 @@ export { createSession } from '../lib/client/session.ts'
 export type { Session } from '../lib/client/session.ts'
 export type { SessionOptions, SessionState } from '../lib/client/session-options.ts'
 export type { Clock } from '../lib/clock.ts'
-export type {
-  ClaimOptions, IntrospectionOptions, IssuerOptions, OwnTokensOptions, PresetName, ScopeOptions, TokenRuleOptions
-} from '../lib/config/options.ts'
+export type { ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, TokenRuleOptions } from '../lib/config/issuer-options.ts'
+export type { OwnTokensOptions, ScopeOptions } from '../lib/config/options.ts'
 export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
