@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import ts from 'typescript'
+import { sessionFaults } from '../lib/client/errors.ts'
 import { errorTable } from '../lib/error-table.ts'
 import { reasonTable } from '../lib/reasons.ts'
 import { authorizationFaults } from '../lib/client/authorization-error.ts'
@@ -112,6 +113,11 @@ test('every error code is explained', t => {
   t.end()
 })
 
+test('every fault of a session is explained', t => {
+  for (const fault of Object.keys(sessionFaults)) t.ok(namesInCode.has(fault), fault)
+  t.end()
+})
+
 test('F22 the table of reasons is that of the package', t => {
   const documented = [...words.matchAll(/^\| `(\w+)` \| `(FST_OAUTH_\w+)` \| (.*) \|$/gm)].map(([, reason, code, meaning]) => ({ reason, code, meaning }))
   t.strictSame(documented, Object.entries(reasonTable).map(([reason, { code, meaning }]) => ({ reason, code, meaning })))
@@ -128,7 +134,9 @@ test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
   const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'PostgresOrganizationDirectoryOptions',
-    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions']
+    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions',
+    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules', 'FileTokenStoreOptions',
+    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions']
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)

@@ -7,12 +7,11 @@ import { parseIdentifier } from '../metadata/identifier.ts'
 import { explain, show } from '../options.ts'
 import type { ConnectionStore } from '../stores/connection-store.ts'
 import type { TokenSet, TokenStore } from '../stores/token-store.ts'
-import { AuthorizationError } from './authorization-error.ts'
 import type { BrowserRedirect } from './browser-redirect.ts'
 import type { ClassifierRules } from './classify.ts'
 import type { TokenQuestion } from './client-credentials.ts'
 import type { OutboundOptions } from './outbound.ts'
-import { checkRedirectUri } from './redirect-uri.ts'
+import { isRedirectUri } from './redirect-uri.ts'
 import type { RegistrationOptions } from './registration.ts'
 import { clientMetadataUrlFault } from './registration.ts'
 import type { ResourceMetadata } from './resource-discovery.ts'
@@ -111,17 +110,10 @@ export function checkConnectOptions (given: unknown): ConnectOptions {
   if (ways.length !== 1) {
     throw new OptionError(`one of browser, redirectUri and grant has to say how tokens are had, and ${ways.length === 0 ? 'none is' : `${ways.join(' and ')} are`} there`)
   }
-  if (options.redirectUri !== undefined) checkRedirectUriOption(options.redirectUri)
+  if (options.redirectUri !== undefined && !isRedirectUri(options.redirectUri)) {
+    throw new OptionError(`redirectUri must be https or on this machine, without a fragment, and is ${show(options.redirectUri)}`)
+  }
   const fault = options.clientMetadataUrl === undefined ? null : clientMetadataUrlFault(options.clientMetadataUrl)
   if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(options.clientMetadataUrl)}`)
   return options
-}
-
-function checkRedirectUriOption (redirectUri: string): void {
-  try {
-    checkRedirectUri(redirectUri)
-  } catch (error) {
-    if (!(error instanceof AuthorizationError)) throw error
-    throw new OptionError(`redirectUri must be https or on this machine, without a fragment, and is ${show(redirectUri)}`)
-  }
 }

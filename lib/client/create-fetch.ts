@@ -128,12 +128,10 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
     // Whatever the caller has there is not for this resource, or not as good.
     headers.delete('authorization')
     headers.delete('dpop')
-    const isBound = tokens?.tokenType === 'DPoP'
     if (tokens !== null) headers.set('authorization', `${tokens.tokenType} ${tokens.accessToken}`)
-    if (isBound) {
-      if (proof === undefined) throw new SessionError('proof_missing')
-      headers.set('dpop', await proof.proofFor(request.method, request.url, tokens.accessToken))
-    }
+    const prover = tokens?.tokenType === 'DPoP' ? proof : null
+    if (prover === undefined) throw new SessionError('proof_missing')
+    if (prover !== null) headers.set('dpop', await prover.proofFor(request.method, request.url, tokens!.accessToken))
     let response: Response
     try {
       response = await fetch(request.url, { ...request.init, headers })
@@ -142,7 +140,7 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
       throw new RequestError({ ...nameOf(request), first, cause })
     }
     const nonce = response.headers.get('dpop-nonce')
-    if (isBound && nonce !== null) proof?.sawNonce(request.url, nonce)
+    if (nonce !== null) prover?.sawNonce(request.url, nonce)
     return await judge(request, response, tokens)
   }
 

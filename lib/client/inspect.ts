@@ -30,25 +30,23 @@ export function mediaKindOf (headers: Headers): MediaKind {
 export async function inspectBody (response: Response, { maxBytes, timeoutMs, wait }: InspectLimits, signal: AbortSignal | null): Promise<Inspected> {
   if (response.body === null || Number(response.headers.get('content-length') ?? 0) > maxBytes) return {}
   const reader = response.clone().body!.getReader()
-  try {
-    const bytes = await within(timeoutMs, signal ?? new AbortController().signal, wait, async () => {
-      const chunks: Uint8Array[] = []
-      let length = 0
-      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-        length += chunk.value.byteLength
-        if (length > maxBytes) return null
-        chunks.push(chunk.value)
-      }
-      return Buffer.concat(chunks)
-    })
-    if (bytes === null) return {}
-    const text = bytes.toString('utf8')
-    return { text, ...mediaKindOf(response.headers) === 'json' && { body: parsed(text) } }
-  } catch {
-    return {}
-  } finally {
-    // It resolves when the other copy is cancelled, too. That it failed is seen there.
-    reader.cancel().catch(() => {})
+  const bytes = await within(timeoutMs, signal ?? new AbortController().signal, wait, async () => await readUpTo(reader, maxBytes)).catch(() => null)
+  // It resolves when the other copy is cancelled, too. That it failed is seen there.
+  reader.cancel().catch(() => {})
+  if (bytes === null) return {}
+  const text = bytes.toString('utf8')
+  return { text, ...mediaKindOf(response.headers) === 'json' && { body: parsed(text) } }
+}
+
+async function readUpTo (reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes: number): Promise<Buffer | null> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return Buffer.concat(chunks)
+    length += value.byteLength
+    if (length > maxBytes) return null
+    chunks.push(value)
   }
 }
 

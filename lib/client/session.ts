@@ -235,9 +235,10 @@ export function createSession (options: SessionOptions): Session {
 
   /** What the store has now, unless it is there because somebody signs in here: that is no renewal of ours. */
   const readForRenewal = async (renewal: Renewal): Promise<TokenRecord | null> => {
-    let found = await store.read()
-    while (signIns > 0) {
-      await inOrder(async () => { found = await store.read() })
+    const found = await store.read()
+    if (signIns > 0) {
+      await inOrder(async () => {})
+      return await readForRenewal(renewal)
     }
     checkEpoch(renewal)
     return found
@@ -255,9 +256,9 @@ export function createSession (options: SessionOptions): Session {
         return theirs
       }
     }
-    const tokens = current()
-    if (tokens === null || record === null) throw new SessionError(ending)
-    if (unsaved?.insteadOf === record.generation) return await save(unsaved.tokens, unsaved.insteadOf, renewal)
+    if (record === null || record.tokens === null) throw new SessionError(ending)
+    const { tokens, generation: insteadOf } = record
+    if (unsaved?.insteadOf === insteadOf) return await save(unsaved.tokens, insteadOf, renewal)
     if (!isRenewable(tokens)) throw end('session_expired')
 
     let answer: TokenSet
@@ -266,7 +267,7 @@ export function createSession (options: SessionOptions): Session {
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof SessionError) throw error
-      return await afterFailure(error as RefreshError, tokens, record.generation, renewal)
+      return await afterFailure(error as RefreshError, tokens, insteadOf, renewal)
     }
     checkEpoch(renewal)
     const keepsRefreshToken = answer.refreshToken === null
@@ -277,8 +278,8 @@ export function createSession (options: SessionOptions): Session {
       issuer: answer.issuer ?? tokens.issuer ?? null,
       renewableUntil: answer.renewableUntil ?? (keepsRefreshToken ? tokens.renewableUntil : null) ?? null
     }
-    unsaved = { tokens: renewed, insteadOf: record.generation }
-    return await save(renewed, record.generation, renewal)
+    unsaved = { tokens: renewed, insteadOf }
+    return await save(renewed, insteadOf, renewal)
   }
 
   const save = async (tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<TokenSet> => {

@@ -40,7 +40,7 @@ export function createManualWait (): ManualWait {
         }
         const abort = (): void => {
           pending.delete(one)
-          reject(signal.reason as Error)
+          reject(new Error('given up', { cause: signal.reason }))
         }
         if (signal.aborted) abort()
         else signal.addEventListener('abort', abort, { once: true })

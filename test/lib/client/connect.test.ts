@@ -395,3 +395,24 @@ test('a Request with a body is repeated, too', async t => {
   const response = await connection.fetch(new Request(fake.resource, { method: 'POST', body: 'hello' }))
   t.match(await response.json(), { body: 'hello' })
 })
+
+test('a registered client renews as the one it is', async t => {
+  const { fake, browser, connection } = await world({}, { clients: machine })
+  await connection.fetch(fake.resource)
+  fake.killTokens()
+  t.equal((await connection.fetch(fake.resource)).status, 200)
+  t.equal(browser.visited.length, 1)
+  t.equal(fake.received.filter(({ url }) => url.endsWith('/token')).at(-1)!.headers.get('authorization'), `Basic ${Buffer.from('machine:s').toString('base64')}`)
+  t.notOk(fake.log().some(line => line.endsWith('/register')))
+})
+
+test('a connection whose tokens are gone begins anew, as the client that it is', async t => {
+  const kept = stores()
+  const { fake, connection } = await world({}, kept)
+  await connection.fetch(fake.resource)
+  const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), connection: kept.connection! })
+  t.equal(await again.signOut(), true)
+  fake.answer(`${fake.resource}/empty`, ({ headers }) => headers.get('authorization') === null ? new Response(null, { status: 401 }) : new Response('fine'))
+  t.equal(await (await again.fetch(`${fake.resource}/empty`)).text(), 'fine')
+  t.equal(fake.log().filter(line => line.endsWith('/register')).length, 1)
+})

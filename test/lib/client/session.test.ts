@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import type { Test } from 'tap'
-import { RefreshError, SessionError, sessionFaults } from '../../../lib/client/errors.ts'
+import type { SessionError } from '../../../lib/client/errors.ts'
+import { RefreshError, sessionFaults } from '../../../lib/client/errors.ts'
 import { createSession } from '../../../lib/client/session.ts'
 import { OptionError } from '../../../lib/errors.ts'
 import { createMemoryTokenStore } from '../../../lib/stores/memory-token-store.ts'
@@ -601,6 +602,7 @@ test('RFSH-15 also when that comes while others have the turn', async t => {
   const turn = createDeferred<void>()
   const others = store.exclusively(() => turn.promise)
   const renewal = fails(t, session.renew(first.accessToken), 'session_expired')
+  await new Promise(resolve => { setImmediate(resolve) })
   clock.advance(2)
   turn.resolve()
   await others
@@ -618,6 +620,24 @@ test('RFSH-05 of two processes one renews, the other one finds what it got', asy
   t.equal(mine.accessToken, theirs.accessToken)
   t.equal(server.presented.length, 1)
   t.equal(other.renewals + session.renewals, 1)
+})
+
+test('RFSH-05 also when what it got has no known expiry, or the store lost everything', async t => {
+  const { session, server, store } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  const theirs: TokenSet = { ...server.grant(), expiresAt: null }
+  await store.write(theirs, (await store.read())!.generation)
+  t.equal(await session.renew(first.accessToken), theirs)
+  t.strictSame(server.presented, [])
+
+  let lost = false
+  const inner = createMemoryTokenStore()
+  const losing = createSessionFixture({ store: { ...inner, read: async () => lost ? null : await inner.read() } })
+  await losing.session.signIn(first)
+  lost = true
+  await fails(t, losing.session.renew(first.accessToken), 'not_signed_in')
+  t.equal(losing.session.state, 'signed_out')
 })
 
 test('RFSH-05 a session that another process ended is over here, too', async t => {
