@@ -16,6 +16,7 @@ import type { RegistrationOptions } from './registration.ts'
 import { clientMetadataUrlFault } from './registration.ts'
 import type { ResourceMetadata } from './resource-discovery.ts'
 import type { ResourceMatch } from './resource-match.ts'
+import type { SessionOptions } from './session-options.ts'
 import type { MetadataTrust } from './signed-metadata.ts'
 import type { ServerAccess } from './token-endpoint.ts'
 
@@ -41,6 +42,8 @@ export interface ConnectOptions extends RegistrationOptions, Omit<OutboundOption
   tokens?: TokenStore
   /** Keeps what belongs to the tokens: as long as they are kept. Default: in memory. */
   connection?: ConnectionStore
+  /** How the session keeps its tokens alive: when it renews, how often it tries, whom it tells. */
+  session?: Omit<SessionOptions, 'store' | 'refresh' | 'clock'>
   /** How the identifier in the metadata document has to fit `url`. Default: `prefix`. */
   resourceMatch?: ResourceMatch
   /** Chooses the authorization server among those that the resource names. Default: one with which `clients` are registered, else the first. */
@@ -76,6 +79,7 @@ const schema = Type.Object({
   authorizationParameters: Type.Optional(Type.Record(Type.String(), Type.String())),
   tokens: Type.Optional(Type.Object({ read: anyFunction, write: anyFunction, exclusively: anyFunction })),
   connection: Type.Optional(Type.Object({ read: anyFunction, write: anyFunction })),
+  session: Type.Optional(anyObject),
   resourceMatch: Type.Optional(Type.Enum(['exact', 'prefix'])),
   chooseIssuer: Type.Optional(anyFunction),
   metadataTrust: Type.Optional(Type.Object({ issuer: text, key: Type.Union([anyFunction, anyObject]) }, closed)),
