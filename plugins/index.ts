@@ -1,7 +1,11 @@
 import sensible from '@fastify/sensible'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
+import type {
+  FixedForwardRoute as FixedRoute, ForwardOptions as ProxyOptions, ForwardTargetOptions as TargetOptions
+} from '../lib/forward/options.ts'
+import type { ForwardTargets as Targets } from '../lib/forward/targets.ts'
 import type { RouteConfig as Rule, RouteOptions as RuleOptions } from '../lib/policy/route-options.ts'
 import { audit, auditEntry } from './audit.ts'
 import { authenticate } from './authenticate.ts'
@@ -9,6 +13,7 @@ import { authorize } from './authorize.ts'
 import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
+import { forward } from './forward.ts'
 import { impersonatedTokens } from './impersonated-tokens.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
 import { mcp } from './mcp.ts'
@@ -20,6 +25,14 @@ export type OAuthResourceServerOptions = Options<FastifyRequest>
 /** `config.oauth` of a route; see the README for each key. */
 export type RouteConfig = Rule<FastifyRequest>
 export type RouteOptions = RuleOptions<FastifyRequest>
+/** The options of the proxy; see docs/forward.md for each. */
+export type ForwardOptions = ProxyOptions<FastifyRequest, FastifyContextConfig>
+/** One of its `routes`. */
+export type FixedForwardRoute = FixedRoute<FastifyRequest, FastifyContextConfig>
+/** What `app.forwardTargets.register` takes. */
+export type ForwardTargetOptions = TargetOptions<FastifyRequest>
+/** `app.forwardTargets` */
+export type ForwardTargets = Targets<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
@@ -47,15 +60,29 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 export default oauthResourceServer
 export type { AuditEntry } from './audit.ts'
 export {
-  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, impersonatedTokens, impersonationGuard, mcp, metadata, openapi
+  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, forward, impersonatedTokens, impersonationGuard, mcp, metadata, openapi
 }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../lib/challenge/parse.ts'
 export type { Challenge } from '../lib/challenge/challenge.ts'
+export { classify } from '../lib/client/classify.ts'
+export type { Answer, ClassifierRules, Verdict, VerdictKind } from '../lib/client/classify.ts'
+export type { ClientAuthentication, ConfidentialAuthentication } from '../lib/client/client-authentication.ts'
+export { createFetch, renewalFailureOf } from '../lib/client/create-fetch.ts'
+export type { AuthorizationNeed, ClientFetch, ClientFetchOptions, NeedContext } from '../lib/client/create-fetch.ts'
+export { AnswerError, RefreshError, RequestError, SessionError, sessionFaults } from '../lib/client/errors.ts'
+export type { FailedAnswer, RefreshOutcome, SessionFault } from '../lib/client/errors.ts'
+export type { ProofOfPossession } from '../lib/client/proof.ts'
+export type { Refresh } from '../lib/client/refresh-attempts.ts'
+export { createRefresh } from '../lib/client/refresh-token.ts'
+export type { RefreshOptions } from '../lib/client/refresh-token.ts'
+export { createSession } from '../lib/client/session.ts'
+export type { Session } from '../lib/client/session.ts'
+export type { SessionOptions, SessionState } from '../lib/client/session-options.ts'
 export type { Clock } from '../lib/clock.ts'
 export type {
-  ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, ScopeOptions, TokenRuleOptions
+  ClaimOptions, IntrospectionOptions, IssuerOptions, OwnTokensOptions, PresetName, ScopeOptions, TokenRuleOptions
 } from '../lib/config/options.ts'
 export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset } from '../lib/config/presets.ts'
@@ -69,6 +96,11 @@ export { reasonTable } from '../lib/reasons.ts'
 export type { ErrorCode, ErrorRow } from '../lib/error-table.ts'
 export type { RequiredAuthentication } from '../lib/errors.ts'
 export type { GrantRefusalReason, Reason, ReasonRow, RequestReason, TokenReason, UnavailableReason } from '../lib/reasons.ts'
+export { ForwardError, forwardErrorTable } from '../lib/forward/errors.ts'
+export type { ForwardErrorCode, ForwardErrorRow } from '../lib/forward/errors.ts'
+export { defaultRequestHeaders, defaultResponseHeaders } from '../lib/forward/header-list.ts'
+export type { ForwardCredential } from '../lib/forward/options.ts'
+export type { ForwardRegistration } from '../lib/forward/targets.ts'
 export { createActorTest } from '../lib/impersonation/actor-test.ts'
 export type { ActorTestParts } from '../lib/impersonation/actor-test.ts'
 export { endImpersonation, isOfImpersonation } from '../lib/impersonation/end.ts'
@@ -87,7 +119,7 @@ export type { ImpersonationMarker, StampClaims, TokenImpersonation } from '../li
 export type { ImpersonatedTokenOptions } from '../lib/impersonation/token-options.ts'
 export type { AppImpersonationGuard, GrantRefusalOptions } from './impersonation-guard.ts'
 export { McpError, mcpErrorTable } from '../lib/mcp/errors.ts'
-export type { McpErrorCode, McpErrorRow } from '../lib/mcp/errors.ts'
+export type { McpErrorCode, McpErrorRow, McpReason } from '../lib/mcp/errors.ts'
 export type { McpOptions, McpRule } from '../lib/mcp/options.ts'
 export type { McpStream } from '../lib/mcp/streams.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
@@ -109,6 +141,9 @@ export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } fro
 export type { GrantReach, OrganizationDirectory, ReachReport } from '../lib/stores/organization-directory.ts'
 export { cacheDirectory } from '../lib/stores/caching-organization-directory.ts'
 export type { CachingDirectoryOptions, CachingOrganizationDirectory } from '../lib/stores/caching-organization-directory.ts'
+export { TokenFileError, createFileTokenStore } from '../lib/stores/file-token-store.ts'
+export type { FileTokenStoreOptions } from '../lib/stores/file-token-store.ts'
+export { createMemoryTokenStore } from '../lib/stores/memory-token-store.ts'
 export { createMemoryOrganizationDirectory } from '../lib/stores/memory-organization-directory.ts'
 export type {
   MemoryDirectoryContents, MemoryDirectoryOptions, MemoryOrganization, MemoryOrganizationDirectory
@@ -125,10 +160,49 @@ export type { Revocation, WritableRevocationStore } from '../lib/stores/revocati
 export type { RevocableToken, RevocationStore, TokenActor } from '../lib/stores/revocation-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/memory-revocation-store.ts'
 export type { MemoryRevocationStore, MemoryRevocationStoreOptions } from '../lib/stores/memory-revocation-store.ts'
+export type { TokenRecord, TokenSet, TokenStore } from '../lib/stores/token-store.ts'
 export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-token.ts'
 export { toAuthInfo } from '../lib/token/auth-info.ts'
 export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { ClaimPath } from '../lib/token/claim-path.ts'
-export type { ClientAuthentication, ConfidentialAuthentication } from '../lib/client/client-authentication.ts'
 export type { TokenProfile } from '../lib/token/issuer-rule.ts'
+export type { OwnToken, VerifyOwnToken } from '../lib/token/own-tokens.ts'
+export type { ClientMark } from '../lib/token/principal.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
+export { beginAuthorization, completeAuthorization } from '../lib/client/authorization-code.ts'
+export type { AuthorizationRequest, PendingAuthorization, StartedAuthorization } from '../lib/client/authorization-code.ts'
+export { AuthorizationError, authorizationFaults } from '../lib/client/authorization-error.ts'
+export type { AuthorizationFault } from '../lib/client/authorization-error.ts'
+export type { PendingConnection, StartedConnection } from '../lib/client/authorizer.ts'
+export type { BrowserRedirect, PreparedRedirect } from '../lib/client/browser-redirect.ts'
+export { readChallenge } from '../lib/client/challenge-hint.ts'
+export type { ChallengeHint } from '../lib/client/challenge-hint.ts'
+export { requestClientCredentials } from '../lib/client/client-credentials.ts'
+export type { TokenQuestion } from '../lib/client/client-credentials.ts'
+export { SignInNeededError, connect } from '../lib/client/connect.ts'
+export type { Connection } from '../lib/client/connect.ts'
+export type { ConnectOptions } from '../lib/client/connection-options.ts'
+export { createProofKey, createProver, exportProofKey, importProofKey } from '../lib/client/dpop.ts'
+export type { ProofKey, Prover, StoredProofKey } from '../lib/client/dpop.ts'
+export { createGuardedFetch } from '../lib/client/guarded-fetch.ts'
+export type { AddressRules, GuardedFetchOptions } from '../lib/client/guarded-fetch.ts'
+export { createLoopbackRedirect } from '../lib/client/loopback-redirect.ts'
+export type { LoopbackRedirectOptions } from '../lib/client/loopback-redirect.ts'
+export { createOutbound } from '../lib/client/outbound.ts'
+export type { Outbound, OutboundOptions } from '../lib/client/outbound.ts'
+export { becomeClient } from '../lib/client/registration.ts'
+export type { Client, RegisteredClient, RegistrationNeeds, RegistrationOptions } from '../lib/client/registration.ts'
+export { discoverResource } from '../lib/client/resource-discovery.ts'
+export type { ResourceMetadata, ResourceQuestion } from '../lib/client/resource-discovery.ts'
+export type { ResourceMatch } from '../lib/client/resource-match.ts'
+export { revokeTokens } from '../lib/client/revoke-tokens.ts'
+export { selectScopes } from '../lib/client/select-scopes.ts'
+export type { ScopeSources } from '../lib/client/select-scopes.ts'
+export { discoverServer } from '../lib/client/server-discovery.ts'
+export type { ServerMetadata } from '../lib/client/server-discovery.ts'
+export type { MetadataTrust } from '../lib/client/signed-metadata.ts'
+export type { ClientCredentials, ServerAccess } from '../lib/client/token-endpoint.ts'
+export { exchangeToken, requestIdentityAssertion, requestWithAssertion } from '../lib/client/token-exchange.ts'
+export type { AssertionExchange, ExchangedTokenType, PresentedToken, TokenExchange } from '../lib/client/token-exchange.ts'
+export type { ConnectionStore, StoredClient, StoredConnection } from '../lib/stores/connection-store.ts'
+export { createMemoryConnectionStore } from '../lib/stores/memory-connection-store.ts'

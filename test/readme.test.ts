@@ -3,8 +3,11 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import ts from 'typescript'
+import { sessionFaults } from '../lib/client/errors.ts'
 import { errorTable } from '../lib/error-table.ts'
 import { reasonTable } from '../lib/reasons.ts'
+import { authorizationFaults } from '../lib/client/authorization-error.ts'
+import { forwardErrorTable } from '../lib/forward/errors.ts'
 import { mcpErrorTable } from '../lib/mcp/errors.ts'
 import { runNode } from './support/child.ts'
 
@@ -107,7 +110,13 @@ test('snippets that are copies of a file still are', t => {
 })
 
 test('every error code is explained', t => {
-  for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable)]) t.ok(namesInCode.has(code), code)
+  for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable), ...Object.keys(forwardErrorTable)]) t.ok(namesInCode.has(code), code)
+  for (const [code, { reason }] of Object.entries(mcpErrorTable)) t.ok(words.includes(`| \`${code}\` | \`${reason}\` |`), reason)
+  t.end()
+})
+
+test('every fault of a session is explained', t => {
+  for (const fault of Object.keys(sessionFaults)) t.ok(namesInCode.has(fault), fault)
   t.end()
 })
 
@@ -117,11 +126,24 @@ test('F22 the table of reasons is that of the package', t => {
   t.end()
 })
 
+test('every fault of an authorization is explained', t => {
+  const documented = [...words.matchAll(/^\| `(\w+)` \| ([^|]*) \| [^|]+ \|$/gm)].map(([, fault, meaning]) => [fault, meaning])
+  for (const [fault, meaning] of Object.entries(authorizationFaults)) t.ok(documented.some(([one, text]) => one === fault && text === meaning), fault)
+  t.end()
+})
+
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
-  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'PostgresOrganizationDirectoryOptions',
-    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions']
+  const names = [
+    'OAuthResourceServerOptions', 'IssuerOptions', 'OwnTokensOptions', 'ScopeOptions', 'RouteOptions',
+    'ImpersonationGuardOptions', 'GuardedRouteOptions', 'ImpersonatedTokenOptions', 'ImpersonationEnds', 'CachingDirectoryOptions', 'RefusalRedirect',
+    'McpOptions',
+    'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',
+    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules',
+    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions',
+    'ForwardOptions', 'FixedForwardRoute', 'ForwardTargetOptions'
+  ]
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)

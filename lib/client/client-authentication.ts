@@ -18,7 +18,7 @@ export type ConfidentialAuthentication = Exclude<ClientAuthentication, { readonl
 /** The same, as oauth4webapi does it. */
 export function clientAuthOf (oauth: typeof OAuth4WebApi, authentication: ClientAuthentication): OAuth4WebApi.ClientAuth {
   switch (authentication.method) {
-    case 'client_secret_basic': return oauth.ClientSecretBasic(authentication.clientSecret)
+    case 'client_secret_basic': return basic(authentication.clientSecret)
     case 'client_secret_post': return oauth.ClientSecretPost(authentication.clientSecret)
     case 'private_key_jwt': {
       const { privateKey, keyId } = authentication
@@ -27,4 +27,18 @@ export function clientAuthOf (oauth: typeof OAuth4WebApi, authentication: Client
     case 'tls_client_auth': return oauth.TlsClientAuth()
     case 'none': return oauth.None()
   }
+}
+
+/**
+ * RFC 6749 section 2.3.1, with nothing encoded that a form leaves as it is: many authorization servers decode nothing,
+ * and for the usual identifiers and secrets that makes no difference to them.
+ */
+function basic (clientSecret: string): OAuth4WebApi.ClientAuth {
+  return (_server, { client_id: clientId }, _body, headers) => {
+    headers.set('authorization', `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64')}`)
+  }
+}
+
+function formEncoded (value: string): string {
+  return new URLSearchParams({ '': value }).toString().slice(1)
 }

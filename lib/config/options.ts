@@ -12,6 +12,8 @@ import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
 import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
 import type { TokenProfile } from '../token/issuer-rule.ts'
+import type { VerifyOwnToken } from '../token/own-tokens.ts'
+import type { ClientMark } from '../token/principal.ts'
 
 /** The kinds of issuer there are `issuerPresets` for. */
 export type PresetName = 'entra' | 'keycloak' | 'auth0' | 'okta' | 'cognito'
@@ -66,6 +68,8 @@ export interface IntrospectionOptions {
   cacheSeconds?: number
   /** How long a token that was refused is refused without asking, in seconds. Default: 0. */
   refusedCacheSeconds?: number
+  /** How many questions may be under way at the same time; a token that would need one more is 503. Default: 100. */
+  maxConcurrent?: number
   /** Believes answers without `aud`, as this issuer answers for this resource alone. Default: false. */
   allowMissingAudience?: boolean
   /** Makes these requests, with a client certificate for instance. Default: the `fetch` of the options. */
@@ -93,6 +97,11 @@ export interface IssuerOptions {
   claims?: ClaimOptions
   /** What its access tokens say word for word, and its other tokens do not: `{ token_use: 'access' }`. */
   requiredClaims?: Readonly<Record<string, string>>
+  /**
+   * What its tokens say when a client acts for itself, where `sub` is not the client: `[{ gty: 'client-credentials' }]`. Any
+   * one of them will do. Default: none.
+   */
+  clientTokens?: readonly ClientMark[]
   /** Rules of your own about verified tokens; one that is broken makes the token invalid. */
   tokenRules?: readonly TokenRuleOptions[]
   /** Asks the issuer about its tokens, in place of checking them here (RFC 7662). */
@@ -107,6 +116,18 @@ export interface IssuerOptions {
   advertised?: boolean
   /** Seconds that the clocks may be apart, 0 to 300. Default: the option of the same name beside `authorizationServers`. */
   clockToleranceSeconds?: number
+}
+
+/** Tokens that nobody vouches for but you: personal access tokens, API keys. */
+export interface OwnTokensOptions {
+  /** What they begin with; no other token is handed to `verify`. `''`: every token that is no JWT and nobody else's. */
+  prefix: string
+  /** Nothing when the token is no good: 401. One that throws, or gives something else: 503. */
+  verify: VerifyOwnToken
+  /** `issuer` of their access tokens: whose subjects these are. Default: the `resource`. */
+  issuer?: string
+  /** How long what it gave is remembered, in seconds, and never past the token's expiry. Default: 0, it is asked each time. */
+  cacheSeconds?: number
 }
 
 /** One scope of the resource. */
@@ -134,6 +155,8 @@ export interface OAuthResourceServerOptions<Request = unknown> {
    * that is none of yours; nothing is asked of it then. The identifier is not to be trusted. Issuers are remembered by it.
    */
   resolveIssuer?: (issuer: string) => MaybePromise<string | IssuerOptions | null>
+  /** Tokens of your own beside those of the issuers, by how they begin. Default: none. */
+  ownTokens?: readonly OwnTokensOptions[]
   /** What was revoked before it expired; asked on every request. Default: none. */
   revocations?: RevocationStore
   /** Name → description of the scopes of the resource. Those that are advertised should be the few that a client starts with. */
@@ -149,6 +172,12 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   teamOf?: TenantOf<Request>
   /** Asked about every request with an access token, after the rule of its route: only `true` is a yes. Default: none. */
   policy?: Policy<Request>
+  /**
+   * How long a function or a store of yours may take to answer, in milliseconds: `revocations`, `resolveIssuer`,
+   * `ownTokens`, `tokenRules`, `organizationOf`, `teamOf`, `policy`, their like on routes, and the sessions of `mcp`. After it the answer is
+   * 503. Default: 5000.
+   */
+  lookupTimeoutMs?: number
   /**
    * What the metadata document advertises: `configured` (default), the scopes above; `routes`, those that routes ask for,
    * without the scopes above that are not advertised.

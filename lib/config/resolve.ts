@@ -22,12 +22,14 @@ import type { TenantOf } from '../policy/tenancy.ts'
 import type { AuditRules } from '../signals/audit.ts'
 import { defaultAuditRules } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
+import type { OwnTokensRule } from '../token/own-tokens.ts'
 import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
 import { resolveIssuers } from './resolve-issuer.ts'
+import { resolveOwnTokens } from './resolve-own-tokens.ts'
 import type { ResolvedScope } from './resolve-scopes.ts'
 import { resolveScopes } from './resolve-scopes.ts'
 
@@ -54,6 +56,7 @@ export interface OAuthConfig {
   readonly issuers: readonly ResolvedIssuer[]
   /** Finds issuers that are not among `issuers`; `null` for none. */
   readonly resolveIssuer: NonNullable<OAuthResourceServerOptions['resolveIssuer']> | null
+  readonly ownTokens: readonly OwnTokensRule[]
   readonly clockToleranceSeconds: number
   /** `null`: an access token is good until it expires. */
   readonly revocations: RevocationStore | null
@@ -66,6 +69,8 @@ export interface OAuthConfig {
   readonly teamOf: TenantOf<never> | null
   /** `null` for none. */
   readonly policy: Policy<never> | null
+  /** How long a function or a store of the host's own may take to answer. */
+  readonly lookupTimeoutMs: number
   /** `null`: verified tokens are not remembered. */
   readonly tokenCache: TokenCacheRules | null
   readonly discovery: DiscoveryRules
@@ -136,6 +141,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
     resolveIssuer: options.resolveIssuer ?? null,
+    ownTokens: resolveOwnTokens(options, issuers),
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
     revocations: options.revocations ?? null,
     scopes,
@@ -144,6 +150,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     organizationOf: options.organizationOf ?? null,
     teamOf: options.teamOf ?? null,
     policy: options.policy ?? null,
+    lookupTimeoutMs: options.lookupTimeoutMs ?? 5000,
     tokenCache: tokenCacheOf(options),
     discovery,
     impersonationGuard,

@@ -69,8 +69,7 @@ async function create (path: string, holder: string): Promise<FileHandle | null>
 }
 
 async function showLife (handle: FileHandle, staleMs: number, wait: LockWait, ended: AbortSignal): Promise<void> {
-  for (let beats = 1; ; beats++) {
-    await wait(staleMs / 3, ended)
+  for (let beats = 1; await wait(staleMs / 3, ended).then(() => true, () => false); beats++) {
     const { mtimeMs } = await handle.stat()
     // Always another time, however coarse the file system keeps it.
     const time = new Date(Math.max(Date.now(), mtimeMs + 2000 * beats))

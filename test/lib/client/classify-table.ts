@@ -120,3 +120,20 @@ export const classifierTable: readonly ClassifierRow[] = [
   { answer: 'a bare 401 to one', status: 401, tokenSent: false, verdict: { kind: 'authorization_needed', scopes: null } },
   { answer: 'a 401 to one, for other credentials', status: 401, challenge: 'Basic', tokenSent: false, verdict: { kind: 'refused' } }
 ]
+
+/** A row as the page has it. */
+export function lineOf ({ answer, status, challenge, nonce, body, text, tokenSent, rules, verdict: { kind, ...rest } }: ClassifierRow): string {
+  const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
+  const parts = [
+    ...challenge === undefined ? [] : [code(`WWW-Authenticate: ${challenge}`)],
+    ...nonce === undefined ? [] : [code(`DPoP-Nonce: ${nonce}`)],
+    ...body === undefined ? [] : [code(body)],
+    ...body !== undefined || text === undefined ? [] : [code(text)],
+    ...tokenSent === false ? ['no token was sent'] : [],
+    ...rules === undefined ? [] : [`with ${code(rules)}`]
+  ]
+  const details = Object.entries(rest).filter(([, value]) => value !== null).map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+  // The numbers of cases are for those who read the tests.
+  const cells = [answer.replace(/^(?:(?:R|RFSH-)\d+ )+/, ''), String(status), parts.join(', '), [`\`${kind}\``, ...details.map(code)].join(' ')]
+  return `| ${cells.join(' | ')} |`
+}

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import type { Answer } from '../../../lib/client/classify.ts'
 import { classify, classifyChallenge } from '../../../lib/client/classify.ts'
 import type { ClassifierRow } from './classify-table.ts'
-import { classifierTable } from './classify-table.ts'
+import { classifierTable, lineOf } from './classify-table.ts'
 
 function answerOf ({ status, challenge, nonce, body, text, tokenSent }: ClassifierRow): Answer {
   const headers = new Headers()
@@ -20,25 +20,9 @@ test('R3 R4 R5 R6 R7 R12 R14 R15 R16 R17 R18 RFSH-02 RFSH-09 RFSH-10 every answe
   t.end()
 })
 
-/** What a row shows of its answer, in a cell of a table. */
-function cellsOf ({ answer, status, challenge, nonce, body, text, tokenSent, rules, verdict: { kind, ...rest } }: ClassifierRow): string[] {
-  const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
-  const parts = [
-    ...challenge === undefined ? [] : [code(`WWW-Authenticate: ${challenge}`)],
-    ...nonce === undefined ? [] : [code(`DPoP-Nonce: ${nonce}`)],
-    ...body === undefined ? [] : [code(body)],
-    ...body !== undefined || text === undefined ? [] : [code(text)],
-    ...tokenSent === false ? ['no token was sent'] : [],
-    ...rules === undefined ? [] : [`with ${code(rules)}`]
-  ]
-  const details = Object.entries(rest).filter(([, value]) => value !== null).map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
-  // The numbers of cases are for those who read the tests.
-  return [answer.replace(/^(?:(?:R|RFSH-)\d+ )+/, ''), String(status), parts.join(', '), [`\`${kind}\``, ...details.map(code)].join(' ')]
-}
-
 test('the page has the table', t => {
   const page = readFileSync(new URL('../../../docs/client.md', import.meta.url), 'utf8')
-  const wanted = classifierTable.map(row => `| ${cellsOf(row).join(' | ')} |`)
+  const wanted = classifierTable.map(lineOf)
   const [, found = ''] = /<!-- classifier -->\n([^]*?)\n<!-- end -->/.exec(page) ?? []
   t.strictSame(found.split('\n').slice(2), wanted)
   t.end()

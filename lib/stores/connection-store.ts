@@ -1,0 +1,32 @@
+/** What an authorization server registered us as (RFC 7591 section 3.2.1). It holds secrets. */
+export interface StoredClient {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string | null
+  readonly authenticationMethod: 'none' | 'client_secret_basic' | 'client_secret_post'
+  /** Milliseconds since the epoch; `null` when the registration does not expire. */
+  readonly expiresAt: number | null
+  readonly redirectUris: readonly string[]
+}
+
+/** What a connection has to know to go on with its tokens after a restart. */
+export interface StoredConnection {
+  /** Of whom the tokens are; they, and the client, are good there and nowhere else. `null` before the first authorization. */
+  readonly issuer: string | null
+  /** The identifier of the resource that they are for. */
+  readonly resource: string | null
+  /** Every scope that was ever asked for there. */
+  readonly requestedScopes: readonly string[] | null
+  /** The private JWK that the tokens are bound to; `null` for bearer tokens. */
+  readonly proofKey: Readonly<Record<string, unknown>> | null
+  /** Clients by the issuer that registered them. */
+  readonly clients: Readonly<Record<string, StoredClient>>
+}
+
+/** Keeps what belongs to the tokens of one session and is no token. */
+export interface ConnectionStore {
+  /** `null` when nothing was ever written. */
+  read (): Promise<StoredConnection | null>
+  /** Atomic: after a crash there is the old record or the new one. The last writer wins. */
+  write (connection: StoredConnection): Promise<void>
+}
