@@ -62,6 +62,8 @@ export async function beginAuthorization (access: ServerAccess, request: Authori
     scopes: request.scopes
   }
   const parameters = {
+    // OpenID Connect Core 1.0 section 11: without it, the scope is ignored.
+    ...request.scopes?.includes('offline_access') === true && { prompt: 'consent' },
     ...request.parameters,
     ...optionalParameters(request),
     ...parametersOf(request.resource, request.scopes),
@@ -77,10 +79,8 @@ export async function beginAuthorization (access: ServerAccess, request: Authori
   return { url, pending }
 }
 
-function optionalParameters ({ scopes, acrValues = [], maxAgeSeconds = null, proofKeyThumbprint = null }: AuthorizationRequest): Record<string, string> {
+function optionalParameters ({ acrValues = [], maxAgeSeconds = null, proofKeyThumbprint = null }: AuthorizationRequest): Record<string, string> {
   return {
-    // OpenID Connect Core 1.0 section 11: without it, the scope is ignored.
-    ...scopes?.includes('offline_access') === true && { prompt: 'consent' },
     ...acrValues.length > 0 && { acr_values: acrValues.join(' ') },
     ...maxAgeSeconds !== null && { max_age: String(maxAgeSeconds) },
     ...proofKeyThumbprint !== null && { dpop_jkt: proofKeyThumbprint }

@@ -21,6 +21,8 @@ import type { ServerAccess } from './token-endpoint.ts'
 /** An authorization that is under way, with the key that its tokens are to be bound to. Plain JSON, and a secret. */
 export interface PendingConnection extends PendingAuthorization {
   readonly proofKey: StoredProofKey | null
+  /** What was asked of the user's authentication. */
+  readonly authentication: Pick<ChallengeHint, 'acrValues' | 'maxAgeSeconds'>
 }
 
 export interface StartedConnection extends StartedAuthorization {
@@ -123,16 +125,17 @@ export function createAuthorizer (options: ConnectOptions, outbound: Outbound, s
     const prover = await proverOf(proofKey)
     const scopes = withOfflineAccess(scopesFor(found, hint, last), server.scopes_supported, options.offlineAccess ?? true)
     const access = { server, client: await clientOf(server, redirectUri), outbound, clock, prover }
+    const { acrValues, maxAgeSeconds } = hint
     const { url, pending } = await beginAuthorization(access, {
       redirectUri,
       resource,
       scopes,
-      acrValues: hint.acrValues,
-      maxAgeSeconds: hint.maxAgeSeconds,
+      acrValues,
+      maxAgeSeconds,
       proofKeyThumbprint: prover?.thumbprint ?? null,
       parameters: options.authorizationParameters ?? {}
     })
-    return { url, pending: { ...pending, proofKey } }
+    return { url, pending: { ...pending, proofKey, authentication: { acrValues, maxAgeSeconds } } }
   }
 
   const complete = async (pending: PendingConnection, answer: URL | URLSearchParams): Promise<Authorized> => {

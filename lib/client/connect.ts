@@ -32,6 +32,8 @@ import type { ServerAccess } from './token-endpoint.ts'
 export interface Connection {
   /** The tokens, and nothing of how they are had. */
   readonly session: Session
+  /** Proves the key that the tokens are bound to, where they are, to whoever sends them in another way than by `fetch`. */
+  readonly proof: ProofOfPossession
   /**
    * As the global `fetch`, with an access token for URLs that the resource covers, and without one for any other. What a
    * challenge asks for is done: a refresh, a first authorization, one that covers more. The request is then made again, if
@@ -102,7 +104,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const store = options.connection ?? createMemoryConnectionStore()
   const tokenStore = options.tokens ?? createMemoryTokenStore()
   const authorizer = createAuthorizer(options, outbound, store, clock)
-  const session = createSession({ store: tokenStore, clock, refresh: async (tokens, signal) => await refresh(tokens, signal) })
+  const session = createSession({ ...options.session, store: tokenStore, clock, refresh: async (tokens, signal) => await refresh(tokens, signal) })
   const guard = createStepUpGuard(coolDownMs, clock)
   const proof = proofBy(authorizer)
   const sendTo = (...resource: string[]): ClientFetch =>
@@ -172,6 +174,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
 
   return {
     session,
+    proof,
     async fetch (input, init = {}) {
       const target = urlOf(input)
       const isOurs = target !== null && [url, identifier].some(covering => coversUrl(covering, target.href, 'prefix'))
@@ -204,7 +207,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
       if (options.redirectUri === undefined) throw new OptionError('begin and complete need a redirectUri')
       return await authorizer.begin(hint, options.redirectUri)
     },
-    async complete (pending, answer) { await accept(await authorizer.complete(pending, answer), nothing) },
+    async complete (pending, answer) { await accept(await authorizer.complete(pending, answer), { ...nothing, ...pending.authentication }) },
     async signOut () {
       if (latest !== null) unrevoked = { access: await authorizer.current(), tokens: latest }
       latest = null

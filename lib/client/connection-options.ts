@@ -7,16 +7,16 @@ import { parseIdentifier } from '../metadata/identifier.ts'
 import { explain, show } from '../options.ts'
 import type { ConnectionStore } from '../stores/connection-store.ts'
 import type { TokenSet, TokenStore } from '../stores/token-store.ts'
-import { AuthorizationError } from './authorization-error.ts'
 import type { BrowserRedirect } from './browser-redirect.ts'
 import type { ClassifierRules } from './classify.ts'
 import type { TokenQuestion } from './client-credentials.ts'
 import type { OutboundOptions } from './outbound.ts'
-import { checkRedirectUri } from './redirect-uri.ts'
+import { isRedirectUri } from './redirect-uri.ts'
 import type { RegistrationOptions } from './registration.ts'
 import { clientMetadataUrlFault } from './registration.ts'
 import type { ResourceMetadata } from './resource-discovery.ts'
 import type { ResourceMatch } from './resource-match.ts'
+import type { SessionOptions } from './session-options.ts'
 import type { MetadataTrust } from './signed-metadata.ts'
 import type { ServerAccess } from './token-endpoint.ts'
 
@@ -42,6 +42,8 @@ export interface ConnectOptions extends RegistrationOptions, Omit<OutboundOption
   tokens?: TokenStore
   /** Keeps what belongs to the tokens: as long as they are kept. Default: in memory. */
   connection?: ConnectionStore
+  /** How the session keeps its tokens alive: when it renews, how often it tries, whom it tells. */
+  session?: Omit<SessionOptions, 'store' | 'refresh' | 'clock'>
   /** How the identifier in the metadata document has to fit `url`. Default: `prefix`. */
   resourceMatch?: ResourceMatch
   /** Chooses the authorization server among those that the resource names. Default: one with which `clients` are registered, else the first. */
@@ -77,6 +79,7 @@ const schema = Type.Object({
   authorizationParameters: Type.Optional(Type.Record(Type.String(), Type.String())),
   tokens: Type.Optional(Type.Object({ read: anyFunction, write: anyFunction, exclusively: anyFunction })),
   connection: Type.Optional(Type.Object({ read: anyFunction, write: anyFunction })),
+  session: Type.Optional(anyObject),
   resourceMatch: Type.Optional(Type.Enum(['exact', 'prefix'])),
   chooseIssuer: Type.Optional(anyFunction),
   metadataTrust: Type.Optional(Type.Object({ issuer: text, key: Type.Union([anyFunction, anyObject]) }, closed)),
@@ -111,17 +114,10 @@ export function checkConnectOptions (given: unknown): ConnectOptions {
   if (ways.length !== 1) {
     throw new OptionError(`one of browser, redirectUri and grant has to say how tokens are had, and ${ways.length === 0 ? 'none is' : `${ways.join(' and ')} are`} there`)
   }
-  if (options.redirectUri !== undefined) checkRedirectUriOption(options.redirectUri)
+  if (options.redirectUri !== undefined && !isRedirectUri(options.redirectUri)) {
+    throw new OptionError(`redirectUri must be https or on this machine, without a fragment, and is ${show(options.redirectUri)}`)
+  }
   const fault = options.clientMetadataUrl === undefined ? null : clientMetadataUrlFault(options.clientMetadataUrl)
   if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(options.clientMetadataUrl)}`)
   return options
-}
-
-function checkRedirectUriOption (redirectUri: string): void {
-  try {
-    checkRedirectUri(redirectUri)
-  } catch (error) {
-    if (!(error instanceof AuthorizationError)) throw error
-    throw new OptionError(`redirectUri must be https or on this machine, without a fragment, and is ${show(redirectUri)}`)
-  }
 }

@@ -1,10 +1,12 @@
 import { FetchError } from '../http/fetch-error.ts'
 import type { StoredClient } from '../stores/connection-store.ts'
 import type { Clock } from '../clock.ts'
+import { OptionError } from '../errors.ts'
+import { show } from '../options.ts'
 import { AuthorizationError } from './authorization-error.ts'
 import { showUrl } from './guarded-fetch.ts'
 import type { Outbound } from './outbound.ts'
-import { isNative } from './redirect-uri.ts'
+import { isNative, isRedirectUri } from './redirect-uri.ts'
 import { isOutage } from './resource-discovery.ts'
 import type { ServerMetadata } from './server-discovery.ts'
 import { endpointOf } from './server-discovery.ts'
@@ -70,6 +72,37 @@ export async function becomeClient (
   throw new AuthorizationError(clients.length > 0 ? 'client_of_another_issuer' : 'client_unknown', { message: showUrl(server.issuer) })
 }
 
+/** What a client ID metadata document is made of. */
+export interface ClientDocumentOptions extends Pick<RegistrationOptions, 'clientMetadata'> {
+  clientMetadataUrl: string
+  /** What a person calls the client. */
+  clientName: string
+  /** Every one of them: https, or this machine, where the port does not matter. */
+  redirectUris: readonly string[]
+}
+
+/**
+ * The document to publish at `clientMetadataUrl`, as `application/json`, for {@link RegistrationOptions.clientMetadataUrl}.
+ *
+ * @throws OptionError
+ */
+export function clientMetadataDocument ({ clientMetadataUrl, clientName, redirectUris, clientMetadata = {} }: ClientDocumentOptions): Readonly<Record<string, unknown>> {
+  const fault = clientMetadataUrlFault(clientMetadataUrl)
+  if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(clientMetadataUrl)}`)
+  const unfit = redirectUris.find(redirectUri => !isRedirectUri(redirectUri))
+  if (unfit !== undefined || redirectUris.length === 0) throw new OptionError(`redirectUris must be https or on this machine, and has ${show(unfit ?? redirectUris)}`)
+  return {
+    application_type: redirectUris.every(isNative) ? 'native' : 'web',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    ...clientMetadata,
+    client_id: clientMetadataUrl,
+    client_name: clientName,
+    redirect_uris: redirectUris
+  }
+}
+
 /**
  * Checks the URL of a client ID metadata document: https, with a path, and nothing that could be read in two ways.
  *
@@ -126,7 +159,9 @@ async function register (
 }
 
 /** A program on a user's machine keeps no secret (RFC 8252 section 8.5), one on a server does. */
-function methodFor ({ token_endpoint_auth_methods_supported: supported = ['client_secret_basic'] }: ServerMetadata, native: boolean): Method {
+function methodFor ({ token_endpoint_auth_methods_supported: listed }: ServerMetadata, native: boolean): Method {
+  // RFC 8414 section 2: the default.
+  const supported = Array.isArray(listed) ? listed : ['client_secret_basic']
   const preferred: readonly Method[] = native
     ? ['none', 'client_secret_basic', 'client_secret_post']
     : ['client_secret_basic', 'client_secret_post', 'none']

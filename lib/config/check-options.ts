@@ -2,7 +2,8 @@ import Type from 'typebox'
 import * as Value from 'typebox/value'
 import { OptionError } from '../errors.ts'
 import { explain } from '../options.ts'
-import type { IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from './options.ts'
+import type { IssuerOptions } from './issuer-options.ts'
+import type { OAuthResourceServerOptions, ScopeOptions } from './options.ts'
 
 const text = Type.String({ minLength: 1 })
 const texts = Type.Array(text, { minItems: 1, uniqueItems: true })

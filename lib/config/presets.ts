@@ -1,4 +1,4 @@
-import type { IssuerOptions, PresetName } from './options.ts'
+import type { IssuerOptions, PresetName } from './issuer-options.ts'
 
 /** Options that suit a kind of issuer. What is particular to yours, its identifier and audience, is not in here. */
 export type Preset = Readonly<Pick<IssuerOptions, 'profile' | 'algorithms' | 'scopeClaims' | 'claims' | 'requiredClaims' | 'clientTokens'>>

@@ -10,7 +10,8 @@ import type { ClientMark } from '../token/principal.ts'
 import { unknownPlaceholder } from '../token/principal.ts'
 import { checkIssuerOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
-import type { IntrospectionOptions, IssuerOptions, OAuthResourceServerOptions } from './options.ts'
+import type { IntrospectionOptions, IssuerOptions } from './issuer-options.ts'
+import type { OAuthResourceServerOptions } from './options.ts'
 import { issuerPresets } from './presets.ts'
 
 /** One trusted issuer: what its tokens must be, and where its keys are. */

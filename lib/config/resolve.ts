@@ -2,15 +2,12 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors.ts'
 import { quote } from '../challenge/grammar.ts'
-import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
-import type { RefreshRules } from '../http/refreshed.ts'
+import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import { checkGuardOptions } from '../impersonation/options.ts'
 import type { ImpersonatedTokenRules } from '../impersonation/token-options.ts'
 import { resolveTokenOptions } from '../impersonation/token-options.ts'
-import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
 import type { MetadataDocument } from '../metadata/document.ts'
-import { createMetadataDocument } from '../metadata/document.ts'
 import type { IdentifierParts } from '../metadata/identifier.ts'
 import type { LiveScopesRules } from '../metadata/live-scopes.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
@@ -27,6 +24,9 @@ import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
+import type { DiscoveryRules } from './resolve-discovery.ts'
+import { resolveDiscovery } from './resolve-discovery.ts'
+import { detailsTypesOf, mirroredIssuerOf, resolveDocument, resolveLiveScopes } from './resolve-document.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
 import { resolveIssuers } from './resolve-issuer.ts'
 import { resolveOwnTokens } from './resolve-own-tokens.ts'
@@ -85,13 +85,6 @@ export interface OAuthConfig {
   readonly clock: Clock
 }
 
-/** How the metadata and keys of the issuers are looked up. */
-export interface DiscoveryRules {
-  readonly limits: FetchLimits
-  readonly metadata: RefreshRules
-  readonly keys: RefreshRules
-}
-
 export interface ResolvedConfig {
   readonly config: OAuthConfig
   /** Sentences about what is allowed and better avoided, for the host's log. */
@@ -125,18 +118,18 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     warnings.push('no authorization server is advertised, so the metadata document leads no client to one')
   }
   const scopes = resolveScopes(options.scopes ?? {}, warnings)
-  const discovery = discoveryOf(options)
+  const discovery = resolveDiscovery(options)
   const config: OAuthConfig = {
     resource: options.resource,
     identifier: Object.freeze(identifier),
     metadataUrl: metadataUrl(identifier),
-    document: documentOf(options, issuers, scopes, warnings),
+    document: resolveDocument(options, issuers, scopes, warnings),
     metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? 3600,
     scopesSupported: options.scopesSupported ?? 'configured',
-    liveScopes: liveScopesOf(options, discovery),
+    liveScopes: resolveLiveScopes(options, discovery),
     rootAlias,
     documentServedElsewhere,
-    authorizationServerMirror: options.authorizationServerMirror === true ? mirroredOf(issuers) : null,
+    authorizationServerMirror: options.authorizationServerMirror === true ? mirroredIssuerOf(issuers) : null,
     realm: options.realm ?? null,
     errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
@@ -146,7 +139,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     revocations: options.revocations ?? null,
     scopes,
     scopeImplies: options.scopeImplies ?? null,
-    authorizationDetailsTypes: typesOf(options),
+    authorizationDetailsTypes: detailsTypesOf(options),
     organizationOf: options.organizationOf ?? null,
     teamOf: options.teamOf ?? null,
     policy: options.policy ?? null,
@@ -173,11 +166,6 @@ function checkRequestTarget ({ path, query }: IdentifierParts, resource: string)
   }
 }
 
-function typesOf ({ metadata = {} }: OAuthResourceServerOptions): readonly string[] | null {
-  const types = metadata.authorization_details_types_supported
-  return types === undefined ? null : Object.freeze([...types])
-}
-
 function checkRealm (realm: string | undefined): void {
   if (realm === undefined) return
   try {
@@ -187,48 +175,10 @@ function checkRealm (realm: string | undefined): void {
   }
 }
 
-function documentOf (
-  options: OAuthResourceServerOptions, issuers: readonly ResolvedIssuer[],
-  scopes: readonly ResolvedScope[], warnings: string[]
-): MetadataDocument {
-  const { resource, metadata = {} } = options
-  try {
-    warnings.push(...checkMetadata(metadata))
-    const document = createMetadataDocument({
-      resource,
-      advertisedIssuers: issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer),
-      advertisedScopes: scopes.filter(scope => scope.advertised).map(scope => scope.name),
-      metadata
-    })
-    if ('signed_metadata' in document.members) checkSignedMetadata(metadata.signed_metadata, document.members)
-    return document
-  } catch (error) {
-    if (!(error instanceof MetadataMemberError)) throw error
-    throw new OptionError(`metadata.${error.member} ${error.message}, and is ${show(metadata[error.member])}`)
-  }
-}
-
 function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCacheRules | null {
   if (tokenCache === false) return null
   const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
   return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
-}
-
-function mirroredOf (issuers: readonly ResolvedIssuer[]): string {
-  const first = issuers.find(issuer => issuer.advertised)
-  if (first === undefined) throw new OptionError('authorizationServerMirror true needs an authorization server that is advertised')
-  return first.rule.issuer
-}
-
-function liveScopesOf (
-  { liveScopes, scopesSupported, metadata }: OAuthResourceServerOptions, { keys: { retryAfterMs } }: DiscoveryRules
-): LiveScopesRules | null {
-  if (metadata?.signed_metadata !== undefined && (liveScopes !== undefined || scopesSupported === 'routes')) {
-    throw new OptionError('metadata.signed_metadata contradicts scopes that are known late: liveScopes, or scopesSupported "routes"')
-  }
-  if (liveScopes === undefined) return null
-  const { source, maxAgeSeconds = 300, timeoutMs = 1000 } = liveScopes
-  return Object.freeze({ source, maxAgeMs: maxAgeSeconds * 1000, timeoutMs, retryAfterMs })
 }
 
 function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules | null {
@@ -236,24 +186,4 @@ function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules 
   const { scheme = 'oauth', type = 'openIdConnect', definition = null, responses = true } = openapi
   if (definition !== null && openapi.type !== undefined) throw new OptionError('openapi.type and openapi.definition contradict each other')
   return Object.freeze({ scheme, type, definition, responses })
-}
-
-function discoveryOf ({ discovery = {} }: OAuthResourceServerOptions): DiscoveryRules {
-  const {
-    timeoutMs = 5000, maxBytes = 1_048_576, keysMaxAgeSeconds = 600, metadataMaxAgeSeconds = 3600,
-    unknownKeyCooldownSeconds = 30, retryAfterSeconds = 5, maxStaleSeconds = 86_400
-  } = discovery
-  const rules = (defaultAgeSeconds: number): RefreshRules => Object.freeze({
-    minAgeMs: 60_000,
-    maxAgeMs: 86_400_000,
-    defaultAgeMs: defaultAgeSeconds * 1000,
-    coolDownMs: unknownKeyCooldownSeconds * 1000,
-    retryAfterMs: retryAfterSeconds * 1000,
-    maxStaleMs: maxStaleSeconds * 1000
-  })
-  return Object.freeze({
-    limits: Object.freeze({ timeoutMs, maxBytes }),
-    metadata: rules(metadataMaxAgeSeconds),
-    keys: rules(keysMaxAgeSeconds)
-  })
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Type from 'typebox'
@@ -9,6 +9,7 @@ import { OptionError } from '../errors.ts'
 import { explain } from '../options.ts'
 import type { LockWait } from './file-lock.ts'
 import { withFileLock } from './file-lock.ts'
+import { replaceFile } from './replace-file.ts'
 import { parseTokenSet } from './stored-tokens.ts'
 import type { TokenRecord, TokenSet, TokenStore } from './token-store.ts'
 import { createTurnQueue } from './turn-queue.ts'
@@ -76,7 +77,7 @@ export function createFileTokenStore (options: FileTokenStoreOptions): TokenStor
         if (((await read())?.generation ?? null) !== insteadOf) return null
         // Taken from the clock, so that a file that was lost does not come back under the generation of another.
         const record: TokenRecord = { generation: Math.max(clock.now(), (insteadOf ?? 0) + 1), tokens }
-        await replace(path, JSON.stringify(record))
+        await replaceFile(path, JSON.stringify(record))
         return record
       }))
     },
@@ -95,26 +96,4 @@ function parseRecord (text: string, path: string): TokenRecord {
     // What the parser says repeats what it read.
     throw new TokenFileError(path)
   }
-}
-
-/** Under a lock, so that a name of its own does: what a crash leaves behind is written over. */
-async function replace (path: string, text: string): Promise<void> {
-  const next = `${path}.new`
-  const file = await open(next, 'w', 0o600)
-  try {
-    await file.chmod(0o600)
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(next, path)
-  await syncDirectory(dirname(path))
-}
-
-/** The new name is on the disk, too; where directories cannot be opened, on Windows, renaming sees to that. */
-async function syncDirectory (path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const directory = await open(path, 'r')
-  await directory.sync().finally(async () => { await directory.close() })
 }

@@ -127,7 +127,7 @@ async function startBindingServers (t: Test): Promise<{ url: string, proofs: str
   const callback = provider.callback()
   answer = (request, response) => {
     if (request.url!.startsWith('/interaction/')) consent(request, response).catch(() => response.writeHead(500).end())
-    else void callback(request, response)
+    else callback(request, response).catch(() => response.destroy())
   }
   const keys = createLocalJWKSet(await (await fetch(`${issuer}/jwks`)).json() as JSONWebKeySet)
   check = async (authorization, proof, method) => {

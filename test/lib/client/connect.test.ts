@@ -266,6 +266,13 @@ test('a server with users: begin, and complete with what came back', async t => 
   const elsewhere = await connect({ ...options, ...kept })
   await elsewhere.complete(JSON.parse(JSON.stringify(pending)) as typeof pending, await fake.consent(url))
   t.equal((await connection.fetch(fake.resource)).status, 200)
+  const route = `${fake.resource}/safe`
+  fake.answer(route, () => new Response('', { status: 401, headers: { 'www-authenticate': 'DPoP error="insufficient_user_authentication", acr_values="gold"' } }))
+  const stepUp = await connection.fetch(route).catch((error: unknown) => error as { hint: Parameters<Connection['begin']>[0] })
+  const second = await connection.begin((stepUp as { hint: Parameters<Connection['begin']>[0] }).hint!)
+  t.equal(second.url.searchParams.get('acr_values'), 'gold')
+  await connection.complete(second.pending, await fake.consent(second.url))
+  t.equal((await connection.fetch(route)).status, 401, 'R9470-14 the user is not sent round in circles')
   const { connection: desktop } = await world()
   await t.rejects(desktop.begin(), { code: 'FST_OAUTH_OPTION_INVALID' })
 })
@@ -394,4 +401,35 @@ test('a Request with a body is repeated, too', async t => {
   const { fake, connection } = await world()
   const response = await connection.fetch(new Request(fake.resource, { method: 'POST', body: 'hello' }))
   t.match(await response.json(), { body: 'hello' })
+})
+
+test('a registered client renews as the one it is', async t => {
+  const { fake, browser, connection } = await world({}, { clients: machine })
+  await connection.fetch(fake.resource)
+  fake.killTokens()
+  t.equal((await connection.fetch(fake.resource)).status, 200)
+  t.equal(browser.visited.length, 1)
+  t.equal(fake.received.filter(({ url }) => url.endsWith('/token')).at(-1)!.headers.get('authorization'), `Basic ${Buffer.from('machine:s').toString('base64')}`)
+  t.notOk(fake.log().some(line => line.endsWith('/register')))
+})
+
+test('a connection whose tokens are gone begins anew, as the client that it is', async t => {
+  const kept = stores()
+  const { fake, connection } = await world({}, kept)
+  await connection.fetch(fake.resource)
+  const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), connection: kept.connection! })
+  t.equal(await again.signOut(), true)
+  fake.answer(`${fake.resource}/empty`, ({ headers }) => headers.get('authorization') === null ? new Response(null, { status: 401 }) : new Response('fine'))
+  t.equal(await (await again.fetch(`${fake.resource}/empty`)).text(), 'fine')
+  t.equal(fake.log().filter(line => line.endsWith('/register')).length, 1)
+})
+
+test('the session of a connection tells the host, and is proven by others', async t => {
+  const states: string[] = []
+  const { fake, connection } = await world({ document: { dpop_bound_access_tokens_required: true } }, { session: { onChange (state) { states.push(state) } } })
+  await connection.fetch(fake.resource)
+  t.same(states, ['signed_out', 'signed_in'])
+  const { accessToken } = await connection.session.token()
+  const dpop = await connection.proof.proofFor('GET', fake.resource, accessToken)
+  t.equal((await fake.fetch(fake.resource, { headers: { authorization: `DPoP ${accessToken}`, dpop } })).status, 200)
 })

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { becomeClient, clientMetadataUrlFault } from '../../../lib/client/registration.ts'
+import { becomeClient, clientMetadataDocument, clientMetadataUrlFault } from '../../../lib/client/registration.ts'
 import type { Client, RegistrationNeeds, RegistrationOptions } from '../../../lib/client/registration.ts'
 import type { StoredClient } from '../../../lib/stores/connection-store.ts'
 import type { FakeOAuth } from '../../support/fake-oauth.ts'
@@ -44,6 +44,26 @@ test('MCPC-24 a metadata document, with a key of its own', async t => {
   }
 })
 
+test('MCPC-24 MCPC-27 the document that is published', t => {
+  const document = clientMetadataDocument({ clientMetadataUrl, clientName: 'Desk', redirectUris: ['http://127.0.0.1/callback'], clientMetadata: { client_uri: 'https://client.example.com', client_id: 'mine' } })
+  t.same(document, {
+    application_type: 'native',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    client_uri: 'https://client.example.com',
+    client_id: clientMetadataUrl,
+    client_name: 'Desk',
+    redirect_uris: ['http://127.0.0.1/callback']
+  })
+  t.equal(clientMetadataDocument({ clientMetadataUrl, clientName: 'Site', redirectUris: ['https://app.example.com/cb'] }).application_type, 'web')
+  const option = { code: 'FST_OAUTH_OPTION_INVALID' }
+  t.throws(() => clientMetadataDocument({ clientMetadataUrl: 'https://client.example.com', clientName: 'x', redirectUris: ['https://a.example/'] }), option)
+  t.throws(() => clientMetadataDocument({ clientMetadataUrl, clientName: 'x', redirectUris: ['http://app.example.com/'] }), { ...option, message: /http:\/\/app/ })
+  t.throws(() => clientMetadataDocument({ clientMetadataUrl, clientName: 'x', redirectUris: [] }), option)
+  t.end()
+})
+
 test('MCPC-26 MCPC-06 a client is one of its own authorization server', async t => {
   const elsewhere = { ...registered, issuer: 'https://other.example.com' }
   t.match(await become(createFakeOAuth(), { clients: [elsewhere, registered] }), { clientId: 'known' })
@@ -78,6 +98,7 @@ test('MCPC-25 MCPC-22 what is registered', async t => {
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: undefined }), { token_endpoint_auth_method: 'client_secret_basic' }, 'RFC 8414: the default')
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: ['client_secret_post'] }), { token_endpoint_auth_method: 'client_secret_post' })
   t.match(await body('https://app.example.com/cb', { token_endpoint_auth_methods_supported: ['none'] }), { token_endpoint_auth_method: 'none' })
+  t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: 7 }), { token_endpoint_auth_method: 'client_secret_basic' })
   await t.rejects(body(redirectUri, { token_endpoint_auth_methods_supported: ['tls_client_auth'] }), failed('authentication_unsupported'))
 })
 

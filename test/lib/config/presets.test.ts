@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { IssuerOptions, PresetName } from '../../../lib/config/options.ts'
+import type { IssuerOptions, PresetName } from '../../../lib/config/issuer-options.ts'
 import { issuerPresets } from '../../../lib/config/presets.ts'
 import { resolveIssuer } from '../../../lib/config/resolve-issuer.ts'
 import { answerOf, accepted, createTestServer, invalidToken } from '../../support/server.ts'
