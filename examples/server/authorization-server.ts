@@ -60,7 +60,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   app.decorateRequest('grantedTo', null)
 
   const guard = guardOf(app, options)
-  const provider = createProvider({ issuer, resources, database: host.database, guard, introspectionSecret, ...fetch !== undefined && { fetch } })
+  const provider = createProvider({ issuer, resources, database: host.database, sessions: host.sessions, guard, introspectionSecret, ...fetch !== undefined && { fetch } })
   provider.on('server_error', (_ctx, error) => app.log.error(error))
   host.impersonations.onEnd(ended => endImpersonation(ended, {
     issuer,

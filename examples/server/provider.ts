@@ -4,6 +4,7 @@ import type { Client } from 'oidc-provider'
 import { firstPartyClient, introspectionClient, introspectionClientId } from './clients.ts'
 import type { Database } from './database/database.ts'
 import { createOidcAdapter } from './database/oidc-adapter.ts'
+import type { Sessions } from './host/sessions.ts'
 import type { OidcProviderGuard } from './oidc-provider-guard.ts'
 import { errorPage } from './pages/error.ts'
 import type { Resource } from './resources.ts'
@@ -15,6 +16,8 @@ export interface ProviderOptions {
   resources: readonly [Resource, ...Resource[]]
   database: Database
   guard: OidcProviderGuard
+  /** Who sits in front of the browser, for the pages that say what went wrong. */
+  sessions: Sessions
   /** What the resources show when they ask about a token. */
   introspectionSecret: string
   /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
@@ -22,7 +25,7 @@ export interface ProviderOptions {
 }
 
 /** oidc-provider, configured for what the clients of MCP servers do, and with the guard on all of its ways to a token. */
-export function createProvider ({ issuer, resources, database, guard, introspectionSecret, fetch }: ProviderOptions): Provider {
+export function createProvider ({ issuer, resources, database, guard, sessions, introspectionSecret, fetch }: ProviderOptions): Provider {
   const scopes = new Set(resources.flatMap(resource => Object.keys(resource.scopes)))
   const provider = new Provider(issuer, {
     ...guard.configuration,
@@ -91,7 +94,7 @@ export function createProvider ({ issuer, resources, database, guard, introspect
     async renderError (ctx, { error, error_description: description }) {
       ctx.type = 'html'
       ctx.set(pageHeaders)
-      ctx.body = errorPage(description ?? error)
+      ctx.body = errorPage(description ?? error, await sessions.of(ctx.req))
     }
   })
   guard.attach(provider)

@@ -30,7 +30,7 @@ export async function createResourceServer ({
 }: ResourceServerOptions): Promise<FastifyInstance> {
   const app = Fastify(serverOptions)
   // Before anything that refuses: a preflight has no token.
-  await app.register(cors, { origin: [...browserClients], exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], methods: ['GET', 'POST', 'DELETE'] })
+  await app.register(cors, { origin: [...browserClients], methods: ['GET', 'POST', 'DELETE'] })
   const shared = protection(host, revocations)
   const either = { ...shared, authorizationServers: [jwtsOf(issuer), partnerTokensOf(partner.issuer, partner.introspectionSecret)] }
   const opaque = { ...shared, authorizationServers: [opaqueTokensOf(issuer, introspectionSecret)] }

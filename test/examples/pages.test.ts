@@ -20,6 +20,11 @@ test('every page says so while somebody impersonates, and can end it', async t =
     t.match(text, 'You are acting as Ada Lovelace')
     t.match(text, 'action="/impersonation/end"')
   }
+  for (const path of ['/auth?client_id=nobody', '/interaction/nothing']) {
+    const { status, text } = await admin.open(`${example.issuer}${path}`)
+    t.ok(status >= 400, path)
+    t.match(text, 'You are acting as Ada Lovelace', 'also where something went wrong')
+  }
 })
 
 test('pages are for whom they are: nobody, customers, staff, and those who say who may', async t => {
