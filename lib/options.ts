@@ -61,7 +61,7 @@ function valueAt (value: unknown, path: string): unknown {
 }
 
 /** The members of a JWK that are private or secret (RFC 7518 section 6), and options that are secrets. */
-const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'clientSecret']
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'clientSecret', 'secret', 'headers']
 
 /** A value as a message can show it: short, without private keys, and without the password of a URL. */
 export function show (value: unknown): string {

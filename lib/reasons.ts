@@ -14,7 +14,7 @@ export type TokenReason =
 
 /** Why it could not be found out whether a token is good. */
 export type UnavailableReason =
-  | 'keys_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable'
+  | 'keys_unavailable' | 'own_tokens_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable'
   | 'token_rule_unavailable' | 'organization_unavailable' | 'team_unavailable' | 'authorization_details_unavailable'
   | 'policy_unavailable' | 'session_store_unavailable' | 'impersonation_unavailable'
 
@@ -90,6 +90,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   stamp_malformed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'What was saved with the grant says that it is impersonated, and not by whom' },
   token_not_direct: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The grant would be made with the token of somebody who acts for the user, or of a client' },
   keys_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The keys of the issuer could not be had' },
+  own_tokens_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`verify` of your `ownTokens` failed, or gave something that is no token' },
   issuer_unresolvable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`resolveIssuer` failed, or gave something that is no issuer' },
   introspection_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The issuer could not be asked about the token' },
   revocations_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The revocation store gave no answer' },

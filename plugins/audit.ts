@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fas
 import fp from 'fastify-plugin'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
 import { findOAuthResourceError } from '../lib/errors.ts'
+import { McpError } from '../lib/mcp/errors.ts'
+import { routeLabel } from '../lib/policy/route-label.ts'
 import type { Audit } from '../lib/signals/audit.ts'
 import { createAudit, isTold } from '../lib/signals/audit.ts'
 import type { OAuthCounters } from '../lib/signals/counters.ts'
@@ -39,7 +41,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     next()
   })
   app.addHook('onError', (request, _reply, error, next) => {
-    const refusal = findOAuthResourceError(error)
+    const refusal = findOAuthResourceError(error) ?? (error instanceof McpError ? error : null)
     // What is wrong with the options is no refusal, it is a fault of the server.
     if (refusal !== null && refusal.statusCode !== 500 && !isTold(refusal) && request.server.oauthConfig === oauthConfig) {
       const { accessToken = null, log, server } = request
@@ -60,7 +62,7 @@ function auditOf (config: OAuthConfig): Audit {
 }
 
 function routeOf ({ method, routeOptions: { url } }: FastifyRequest): string | null {
-  return url === undefined ? null : `${method} ${url}`
+  return url === undefined ? null : routeLabel(method, url)
 }
 
 /** What an entry of your own audit says about a request. */

@@ -10,6 +10,8 @@ import { refused } from '../lib/token/jwt.ts'
 import type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 
 type Done = (error?: Error) => void
+/** Answers why a request is refused whatever token it has; `null` when it is not. */
+type Gate = (request: FastifyRequest) => Error | null
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,6 +22,8 @@ declare module 'fastify' {
      * of `@fastify/auth`.
      */
     readonly verifyAccessToken: (request: FastifyRequest, reply: FastifyReply, done: Done) => void
+    /** What a request has to pass before it is asked for a token. */
+    readonly oauthGates: Set<Gate>
   }
   interface FastifyRequest {
     /** The verified access token; `null` where none was asked for, or none came and none was needed. */
@@ -36,6 +40,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       // A child scope with a configuration of its own inherits the getter and gets its own verifier.
       getter (this: FastifyInstance) { return verifierOf(this) }
     })
+    app.decorate('oauthGates', new Set<Gate>())
     app.decorate('verifyAccessToken', (request: FastifyRequest, _reply: FastifyReply, next: Done) => {
       // Whoever judges the tokens of this scope has had its turn by now.
       const { judgeImpersonatedToken } = request.server
@@ -45,6 +50,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       })
     })
   }
+  const gates = app.oauthGates
   app.addHook('onRequest', (request, _reply, next) => {
     // The requests of a scope that was loaded before this plugin have no decoration: absent is not verified.
     request.accessToken ??= null
@@ -52,6 +58,10 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     if (request.accessToken !== null || request.is404) return next()
     const { token } = request.oauthRule
     if (token === 'none' || isPreflight(request.method, request.headers)) return next()
+    for (const gate of gates) {
+      const refusal = gate(request)
+      if (refusal !== null) return next(refusal)
+    }
     verify(request, token === 'optional', next)
   })
   app.addHook('preHandler', (request, reply, next) => {

@@ -1,18 +1,15 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { formatChallenge } from '../lib/challenge/format.ts'
-import { fieldLines, mergeChallenges } from '../lib/challenge/merge.ts'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
-import type { OAuthResourceError, UnavailableError } from '../lib/errors.ts'
+import type { OAuthResourceError } from '../lib/errors.ts'
 import { OptionError, findOAuthResourceError } from '../lib/errors.ts'
-import type { Challenger, Refusal } from '../lib/policy/challenger.ts'
-import { createChallenger, namesScopes, refusalOf, refusedElsewhere } from '../lib/policy/challenger.ts'
+import type { Challenger } from '../lib/policy/challenger.ts'
+import { createChallenger } from '../lib/policy/challenger.ts'
+import type { ChallengeHeaders } from '../lib/policy/refusal-headers.ts'
+import { refusalHeaders } from '../lib/policy/refusal-headers.ts'
 import type { RouteRule } from '../lib/policy/route-rule.ts'
 import { defaultRule } from '../lib/policy/route-rule.ts'
 import { readCredentials } from '../lib/token/credentials.ts'
-
-/** The headers of a refusal, for `reply.raw.writeHead` of a reply that was hijacked. */
-export type ChallengeHeaders = Record<string, string | string[]>
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -87,61 +84,17 @@ function answer (request: FastifyRequest, reply: FastifyReply): void {
   for (const [name, value] of Object.entries(headersFor(request, reply, refusal))) reply.header(name, value)
 }
 
-/** RFC 6750 section 3: a refusal for want of a usable token has a challenge, be it 400, 401 or 403. */
-function needsChallenge ({ statusCode, oauthError }: OAuthResourceError): boolean {
-  return statusCode === 401 || oauthError === 'invalid_request' || oauthError === 'insufficient_scope'
-}
-
 /** @param error `null` for a 401 that somebody else made */
 function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthResourceError | null): ChallengeHeaders {
-  if (error !== null && !needsChallenge(error)) return retryAfter(reply, error)
-  const rule = ruleOf(request)
-  if (rule.challenge === 'none') return {}
-  return {
-    'www-authenticate': challengeValues(request, reply, rule, error),
-    'cache-control': 'no-store',
-    ...exposed(request, reply)
-  }
-}
-
-function retryAfter (reply: FastifyReply, error: OAuthResourceError): ChallengeHeaders {
-  if (error.statusCode !== 503 || reply.hasHeader('retry-after')) return {}
-  return { 'retry-after': String((error as UnavailableError).retryAfterSeconds) }
-}
-
-function challengeValues (
-  request: FastifyRequest, reply: FastifyReply, rule: RouteRule, error: OAuthResourceError | null
-): string | string[] {
-  if (rule.pinnedChallenge !== null && (error === null || error.statusCode === 401)) return rule.pinnedChallenge
-  const existing = rule.challenge === 'replace' ? undefined : reply.getHeader('www-authenticate')
-  if (existing !== undefined && rule.challenge === 'keep') return oneOrSeveral(fieldLines(existing))
-
-  const challenger = challengerOf(request.server.oauthConfig)
-  const refusal = refusalFor(request, error)
-  if (existing === undefined) return refusal === null ? challenger.stock(rule) : formatChallenge(challenger.challenge(rule, refusal))
-
-  const { values, droppedUnreadable } = mergeChallenges(existing, challenger.challenge(rule, refusal))
+  const { headers, droppedUnreadable } = refusalHeaders({
+    error,
+    rule: ruleOf(request),
+    hasCredentials: () => readCredentials(request.raw.rawHeaders).kind !== 'none',
+    hasOrigin: request.headers.origin !== undefined || reply.hasHeader('access-control-allow-origin'),
+    header: name => reply.getHeader(name)
+  }, challengerOf(request.server.oauthConfig))
   if (droppedUnreadable) request.log.warn('a WWW-Authenticate header that is not of the grammar of RFC 9110 was replaced')
-  return oneOrSeveral(values)
-}
-
-function oneOrSeveral (lines: readonly string[]): string | string[] {
-  return lines.length === 1 ? lines[0]! : [...lines]
-}
-
-/** An `error` goes to those alone who presented a token (RFC 6750 section 3.1). */
-function refusalFor (request: FastifyRequest, error: OAuthResourceError | null): Refusal | null {
-  if (error !== null) return error.oauthError === null && !namesScopes(error) ? null : refusalOf(error)
-  return readCredentials(request.raw.rawHeaders).kind === 'none' ? null : refusedElsewhere
-}
-
-/** Script in a browser reads the challenge only when it is exposed; what the application exposes already stays exposed. */
-function exposed (request: FastifyRequest, reply: FastifyReply): ChallengeHeaders {
-  if (request.headers.origin === undefined && !reply.hasHeader('access-control-allow-origin')) return {}
-  const names = fieldLines(reply.getHeader('access-control-expose-headers')).flatMap(line => line.split(','))
-    .map(name => name.trim()).filter(name => name !== '')
-  if (!names.some(name => name.toLowerCase() === 'www-authenticate')) names.push('WWW-Authenticate')
-  return { 'access-control-expose-headers': names.join(', ') }
+  return headers
 }
 
 function challengerOf (config: OAuthConfig): Challenger {

@@ -1,6 +1,5 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Clock } from '../lib/clock.ts'
 import { systemClock } from '../lib/clock.ts'
 import { errorTable } from '../lib/error-table.ts'
 import { OptionError } from '../lib/errors.ts'
@@ -74,7 +73,7 @@ declare module 'fastify' {
 // Async, as what a plugin of the other kind throws is not caught.
 const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => {
   const options = checkGuardOptions<FastifyRequest>(optionsOf(app, given))
-  const guard = createImpersonationGuard(options, clockOf(app))
+  const guard = createImpersonationGuard(options, app.hasDecorator('oauthConfig') ? app.oauthConfig.clock : systemClock)
   app.decorate('impersonationGuardOfScope', guard)
   app.decorate('impersonationGuard', withAudit(app, guard))
   if (!app.hasRequestDecorator('judgeGrant')) {
@@ -144,7 +143,7 @@ function refuseGrant (this: FastifyReply, options: GrantRefusalOptions = { error
 function withAudit (app: FastifyInstance, guard: Guard): AppImpersonationGuard {
   const { stampOf, mayReuse, narrowGrant } = guard
   const tell = async (deciding: Promise<ToldDecision>): Promise<ToldDecision> =>
-    tellAudit(app, app.log, await deciding, { accessToken: null, route: null, time: clockOf(app).now() })
+    tellAudit(app, app.log, await deciding, { accessToken: null, route: null, time: guard.clock.now() })
   return Object.freeze({
     stampOf,
     mayReuse,
@@ -157,7 +156,7 @@ function withAudit (app: FastifyInstance, guard: Guard): AppImpersonationGuard {
 function tellOf (request: FastifyRequest, decision: ToldDecision): ToldDecision {
   const { server, log, method, routeOptions: { url } } = request
   return tellAudit(server, log, decision, {
-    accessToken: request.accessToken ?? null, route: url === undefined ? null : `${method} ${url}`, time: clockOf(server).now()
+    accessToken: request.accessToken ?? null, route: url === undefined ? null : `${method} ${url}`, time: server.impersonationGuardOfScope.clock.now()
   })
 }
 
@@ -166,10 +165,6 @@ function tellAudit (server: FastifyInstance, log: FastifyRequest['log'], decisio
   const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : standaloneAudit
   audit.record(grantDecisionEvent(decision, decision, circumstances), log, decision.error)
   return decision
-}
-
-function clockOf (app: FastifyInstance): Clock {
-  return app.hasDecorator('oauthConfig') ? app.oauthConfig.clock : systemClock
 }
 
 /** A server that is no protected resource gives the guard its options; elsewhere they are part of the configuration. */

@@ -1,7 +1,11 @@
 import sensible from '@fastify/sensible'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
+import type {
+  FixedForwardRoute as FixedRoute, ForwardOptions as ProxyOptions, ForwardTargetOptions as TargetOptions
+} from '../lib/forward/options.ts'
+import type { ForwardTargets as Targets } from '../lib/forward/targets.ts'
 import type { RouteConfig as Rule, RouteOptions as RuleOptions } from '../lib/policy/route-options.ts'
 import { audit, auditEntry } from './audit.ts'
 import { authenticate } from './authenticate.ts'
@@ -9,6 +13,7 @@ import { authorize } from './authorize.ts'
 import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
+import { forward } from './forward.ts'
 import { impersonatedTokens } from './impersonated-tokens.ts'
 import { impersonationGuard } from './impersonation-guard.ts'
 import { mcp } from './mcp.ts'
@@ -20,6 +25,14 @@ export type OAuthResourceServerOptions = Options<FastifyRequest>
 /** `config.oauth` of a route; see the README for each key. */
 export type RouteConfig = Rule<FastifyRequest>
 export type RouteOptions = RuleOptions<FastifyRequest>
+/** The options of the proxy; see docs/forward.md for each. */
+export type ForwardOptions = ProxyOptions<FastifyRequest, FastifyContextConfig>
+/** One of its `routes`. */
+export type FixedForwardRoute = FixedRoute<FastifyRequest, FastifyContextConfig>
+/** What `app.forwardTargets.register` takes. */
+export type ForwardTargetOptions = TargetOptions<FastifyRequest>
+/** `app.forwardTargets` */
+export type ForwardTargets = Targets<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
@@ -47,7 +60,7 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 export default oauthResourceServer
 export type { AuditEntry } from './audit.ts'
 export {
-  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, impersonatedTokens, impersonationGuard, mcp, metadata, openapi
+  oauthResourceServer, audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, forward, impersonatedTokens, impersonationGuard, mcp, metadata, openapi
 }
 
 export { parseChallenges, ChallengeSyntaxError } from '../lib/challenge/parse.ts'
@@ -68,9 +81,8 @@ export { createSession } from '../lib/client/session.ts'
 export type { Session } from '../lib/client/session.ts'
 export type { SessionOptions, SessionState } from '../lib/client/session-options.ts'
 export type { Clock } from '../lib/clock.ts'
-export type {
-  ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, ScopeOptions, TokenRuleOptions
-} from '../lib/config/options.ts'
+export type { ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, TokenRuleOptions } from '../lib/config/issuer-options.ts'
+export type { OwnTokensOptions, ScopeOptions } from '../lib/config/options.ts'
 export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
@@ -83,6 +95,11 @@ export { reasonTable } from '../lib/reasons.ts'
 export type { ErrorCode, ErrorRow } from '../lib/error-table.ts'
 export type { RequiredAuthentication } from '../lib/errors.ts'
 export type { GrantRefusalReason, Reason, ReasonRow, RequestReason, TokenReason, UnavailableReason } from '../lib/reasons.ts'
+export { ForwardError, forwardErrorTable } from '../lib/forward/errors.ts'
+export type { ForwardErrorCode, ForwardErrorRow } from '../lib/forward/errors.ts'
+export { defaultRequestHeaders, defaultResponseHeaders } from '../lib/forward/header-list.ts'
+export type { ForwardCredential } from '../lib/forward/options.ts'
+export type { ForwardRegistration } from '../lib/forward/targets.ts'
 export { createActorTest } from '../lib/impersonation/actor-test.ts'
 export type { ActorTestParts } from '../lib/impersonation/actor-test.ts'
 export { endImpersonation, isOfImpersonation } from '../lib/impersonation/end.ts'
@@ -101,7 +118,7 @@ export type { ImpersonationMarker, StampClaims, TokenImpersonation } from '../li
 export type { ImpersonatedTokenOptions } from '../lib/impersonation/token-options.ts'
 export type { AppImpersonationGuard, GrantRefusalOptions } from './impersonation-guard.ts'
 export { McpError, mcpErrorTable } from '../lib/mcp/errors.ts'
-export type { McpErrorCode, McpErrorRow } from '../lib/mcp/errors.ts'
+export type { McpErrorCode, McpErrorRow, McpReason } from '../lib/mcp/errors.ts'
 export type { McpOptions, McpRule } from '../lib/mcp/options.ts'
 export type { McpStream } from '../lib/mcp/streams.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
@@ -138,8 +155,8 @@ export { createRedisRevocationStore } from '../lib/stores/redis-revocation-store
 export type { RedisRevocationStore, RedisRevocationStoreOptions } from '../lib/stores/redis-revocation-store.ts'
 export { createRedisTokenStore } from '../lib/stores/redis-token-store.ts'
 export type { RedisTokenStoreOptions, TokenSeal } from '../lib/stores/redis-token-store.ts'
-export type { Revocation } from '../lib/stores/revocation.ts'
-export type { RevocableToken, RevocationStore, TokenActor, WritableRevocationStore } from '../lib/stores/revocation-store.ts'
+export type { Revocation, WritableRevocationStore } from '../lib/stores/revocation.ts'
+export type { RevocableToken, RevocationStore, TokenActor } from '../lib/stores/revocation-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/memory-revocation-store.ts'
 export type { MemoryRevocationStore, MemoryRevocationStoreOptions } from '../lib/stores/memory-revocation-store.ts'
 export type { TokenRecord, TokenSet, TokenStore } from '../lib/stores/token-store.ts'
@@ -148,6 +165,8 @@ export { toAuthInfo } from '../lib/token/auth-info.ts'
 export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { ClaimPath } from '../lib/token/claim-path.ts'
 export type { TokenProfile } from '../lib/token/issuer-rule.ts'
+export type { OwnToken, VerifyOwnToken } from '../lib/token/own-tokens.ts'
+export type { ClientMark } from '../lib/token/principal.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 export { beginAuthorization, completeAuthorization } from '../lib/client/authorization-code.ts'
 export type { AuthorizationRequest, PendingAuthorization, StartedAuthorization } from '../lib/client/authorization-code.ts'

@@ -64,8 +64,11 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
       await this.server.mcpEndpoint.sessions.bind(sessionId, this.accessToken)
     })
   }
+  // A page of another origin learns nothing, not even that it needs a token.
+  app.oauthGates.add(refuseOrigin)
+  // A foreign Host alone does not take the hint from a 401, which comes from the configuration whatever the host.
   app.addHook('onRequest', (request, _reply, next) => {
-    next(originRefusal(request) ?? undefined)
+    next(refuseHost(request) ?? undefined)
   })
   // As early as there is a body, and before the handler: what the SDK writes to the raw response passes no hook.
   app.addHook('preValidation', async (request, reply) => {
@@ -86,10 +89,7 @@ function routeOf ({ policy }: McpEndpoint): McpRoute {
   return {
     config: policy.hasPublic ? { mcp: true, oauth: { token: 'optional' } } : { mcp: true },
     errorHandler (error, request, reply) {
-      // The token was asked for first, as the hooks that do are older. A page of another origin gets its 403 all the same;
-      // a foreign Host alone does not take the hint from a 401, which comes from the configuration whatever the host.
-      const origin = originRefusal(request)
-      const refusal = toRpcRefusal(origin?.code === 'FST_MCP_ORIGIN_REFUSED' ? origin : error, request.body)
+      const refusal = toRpcRefusal(error, request.body)
       if (refusal === null) return reply.send(error)
       return reply.code(refusal.statusCode).type('application/json; charset=utf-8').send(refusal.body)
     }
@@ -102,10 +102,16 @@ function isOfEndpoint (request: FastifyRequest): boolean {
   return request.oauthRule.token !== 'none'
 }
 
-function originRefusal (request: FastifyRequest): McpError | null {
+/** The endpoint may stand in a scope within the one whose requests are asked for a token. */
+function refuseOrigin (request: FastifyRequest): McpError | null {
+  const { mcpEndpoint } = request.server as Partial<FastifyInstance>
+  return mcpEndpoint !== undefined && isOfEndpoint(request) ? mcpEndpoint.origins.refuseOrigin(request.headers.origin) : null
+}
+
+function refuseHost (request: FastifyRequest): McpError | null {
   if (!isOfEndpoint(request)) return null
-  const { origin, host, ':authority': authority } = request.headers
-  return request.server.mcpEndpoint.refuseOrigin({ origin, host: host ?? (authority as string | undefined) })
+  const { host, ':authority': authority } = request.headers
+  return request.server.mcpEndpoint.origins.refuseHost(host ?? (authority as string | undefined))
 }
 
 /** As with the rules of routes, a scope that the configuration does not know is likely a typing error. */

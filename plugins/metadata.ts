@@ -1,13 +1,14 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 import { OptionError } from '../lib/errors.ts'
+import { isKnown } from '../lib/metadata/conditional.ts'
 import type { MetadataDocument } from '../lib/metadata/document.ts'
 import type { LiveDocument } from '../lib/metadata/live-document.ts'
 import { createLiveDocument } from '../lib/metadata/live-document.ts'
 import { createLiveScopes } from '../lib/metadata/live-scopes.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { MetadataConflictError } from '../lib/metadata/registry.ts'
-import { metadataRoutes, metadataTarget } from '../lib/metadata/well-known.ts'
+import { metadataRoutes, metadataTarget, targetOf } from '../lib/metadata/well-known.ts'
 
 /** Of the documents whose scopes are known late. */
 const liveDocuments = new WeakMap<MetadataDocument, LiveDocument>()
@@ -69,7 +70,7 @@ const hidden = { hide: true } as FastifySchema
 
 async function answer (documents: MetadataRegistry, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   allowEveryOrigin(reply)
-  const entry = documents.find(targetOf(request))
+  const entry = documents.find(targetOf(request.url))
   if (entry === null) {
     return reply.code(404).header('cache-control', 'no-store')
       .send({ statusCode: 404, error: 'Not Found', message: 'No protected resource of this server has its metadata here' })
@@ -77,7 +78,7 @@ async function answer (documents: MetadataRegistry, request: FastifyRequest, rep
   const { maxAgeSeconds } = entry
   const document = await liveDocuments.get(entry.document)?.current() ?? entry.document
   reply.header('cache-control', `public, max-age=${maxAgeSeconds}`).header('etag', document.etag)
-  if (matches(request.headers['if-none-match'], document.etag)) return reply.code(304).send()
+  if (isKnown(request.headers['if-none-match'], document.etag)) return reply.code(304).send()
   return reply.type('application/json; charset=utf-8').send(document.body)
 }
 
@@ -99,17 +100,6 @@ function refuseMethod (_request: FastifyRequest, reply: FastifyReply): FastifyRe
 /** Whatever another plugin's hook has put there. */
 function allowEveryOrigin (reply: FastifyReply): FastifyReply {
   return reply.removeHeader('access-control-allow-credentials').header('access-control-allow-origin', '*')
-}
-
-/** Path and query as they stand in the request line; the absolute form (RFC 9112 section 3.2.2) names a host, which is ignored. */
-function targetOf (request: FastifyRequest): string {
-  return request.url.replace(/^https?:\/\/[^/?#]*/i, '')
-}
-
-/** RFC 9110 section 13.1.2: compared weakly. */
-function matches (ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false
-  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some(one => one.trim().replace(/^W\//, '') === etag)
 }
 
 /**

@@ -7,6 +7,7 @@ import { sessionFaults } from '../lib/client/errors.ts'
 import { errorTable } from '../lib/error-table.ts'
 import { reasonTable } from '../lib/reasons.ts'
 import { authorizationFaults } from '../lib/client/authorization-error.ts'
+import { forwardErrorTable } from '../lib/forward/errors.ts'
 import { mcpErrorTable } from '../lib/mcp/errors.ts'
 import { runNode } from './support/child.ts'
 
@@ -109,7 +110,8 @@ test('snippets that are copies of a file still are', t => {
 })
 
 test('every error code is explained', t => {
-  for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable)]) t.ok(namesInCode.has(code), code)
+  for (const code of [...Object.keys(errorTable), ...Object.keys(mcpErrorTable), ...Object.keys(forwardErrorTable)]) t.ok(namesInCode.has(code), code)
+  for (const [code, { reason }] of Object.entries(mcpErrorTable)) t.ok(words.includes(`| \`${code}\` | \`${reason}\` |`), reason)
   t.end()
 })
 
@@ -133,10 +135,15 @@ test('every fault of an authorization is explained', t => {
 test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
-  const names = ['OAuthResourceServerOptions', 'IssuerOptions', 'ScopeOptions', 'RouteOptions', 'ImpersonationGuardOptions', 'GuardedRouteOptions', 'McpOptions', 'PostgresOrganizationDirectoryOptions',
-    'RedisTokenStoreOptions', 'RedisRevocationStoreOptions',
-    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules', 'FileTokenStoreOptions',
-    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions']
+  const names = [
+    'OAuthResourceServerOptions', 'IssuerOptions', 'OwnTokensOptions', 'ScopeOptions', 'RouteOptions',
+    'ImpersonationGuardOptions', 'GuardedRouteOptions', 'ImpersonatedTokenOptions', 'ImpersonationEnds', 'CachingDirectoryOptions', 'RefusalRedirect',
+    'McpOptions',
+    'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',
+    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules',
+    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions', 'ClientDocumentOptions',
+    'ForwardOptions', 'FixedForwardRoute', 'ForwardTargetOptions'
+  ]
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)

@@ -1,20 +1,101 @@
-import type { FastifyInstance } from 'fastify'
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
+import type { WritableRevocationStore } from '../../plugins/index.ts'
+import { endImpersonation, impersonationGuard } from '../../plugins/index.ts'
+import { registrationFromPages } from './browser-clients.ts'
 import { withDefaultScope } from './default-scope.ts'
+import { createDecisions } from './host/decisions.ts'
+import type { Host } from './host/host.ts'
+import { impersonationIn, isRunning } from './host/impersonation-of-session.ts'
 import { interactions } from './interactions.ts'
-import type { ProviderOptions } from './provider.ts'
+import type { OidcProviderGuard } from './oidc-provider-guard.ts'
+import { createOidcProviderGuard } from './oidc-provider-guard.ts'
+import { errorPage } from './pages/error.ts'
+import type { Projects } from './projects.ts'
 import { createProvider } from './provider.ts'
+import type { Resource } from './resources.ts'
+import { account } from './routes/account.ts'
+import { sendPage } from './routes/send.ts'
+import { session } from './routes/session.ts'
+import { staff } from './routes/staff.ts'
 import { serverOptions } from './server-options.ts'
+import { claimNames } from './token-claims.ts'
 
-/** The authorization server, which in real life is somebody else's: oidc-provider on a Fastify server of its own. */
-export async function createAuthorizationServer (options: ProviderOptions): Promise<FastifyInstance> {
-  const { resources } = options
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The client that a grant is about to be made for. */
+    grantedTo: string | null
+  }
+}
+
+export interface AuthorizationServerOptions {
+  issuer: string
+  /** What it grants access to; the first where a client does not say. */
+  resources: readonly [Resource, ...Resource[]]
+  host: Host
+  projects: Projects
+  /** What the resources show when they ask about a token. */
+  introspectionSecret: string
+  /** What the resources ask: their tokens are checked without asking the authorization server. */
+  revocations: WritableRevocationStore
+  /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
+  fetch?: typeof fetch
+}
+
+/**
+ * The authorization server, which in real life is somebody else's: oidc-provider on a Fastify server of its own, and
+ * around it the application that knows customers, staff, and who impersonates whom.
+ */
+export async function createAuthorizationServer (options: AuthorizationServerOptions): Promise<FastifyInstance> {
+  const { issuer, resources, host, projects, introspectionSecret, fetch } = options
   const app = Fastify(serverOptions)
-  const provider = createProvider(options)
-  const handle = provider.callback()
-  provider.on('server_error', (_ctx, error) => app.log.error(error))
+  await app.register(impersonationGuard, {
+    directory: host.directory,
+    impersonationOf: request => impersonationIn(host, request.browserSession),
+    clientOf: request => request.grantedTo,
+    isAlive: ({ sessionId }) => isRunning(host, sessionId),
+    readOnlyScopes: ['openid', 'projects:read']
+  })
+  app.decorateRequest('grantedTo', null)
 
-  await app.register(interactions, { provider, resources })
+  const guard = guardOf(app, options)
+  const provider = createProvider({ issuer, resources, database: host.database, guard, introspectionSecret, ...fetch !== undefined && { fetch } })
+  provider.on('server_error', (_ctx, error) => app.log.error(error))
+  host.impersonations.onEnd(ended => endImpersonation(ended, {
+    issuer,
+    revocations: options.revocations,
+    async deleteGrants ({ staff: member, customer }) {
+      for (const grantId of await host.grants.ofPair(member, customer!)) await guard.revokeGrant(grantId)
+    }
+  }))
+  const decisions = createDecisions(host.database, error => app.log.error(error))
+  app.addHook('onClose', () => decisions.close())
+
+  const forgetBrowser = (request: FastifyRequest, reply: FastifyReply): Promise<void> => guard.forgetBrowser(request.raw, reply.raw)
+  const clientName = async (id: string): Promise<string> => (await provider.Client.find(id))?.clientName ?? id
+  await app.register(async pages => {
+    await pages.register(formbody)
+    await pages.register(session, { sessions: host.sessions, origin: issuer })
+    pages.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
+      const status = error.statusCode ?? 500
+      if (status >= 500) request.log.error(error)
+      return sendPage(reply.code(status), errorPage(status < 500 ? error.message : 'The authorization server failed.', request.browserSession))
+    })
+    await pages.register(interactions, { provider, guard, resources, host })
+    await pages.register(account, {
+      host,
+      issuer,
+      projects,
+      forgetBrowser,
+      mcpUrl: resources[0].identifier,
+      clientName,
+      revokeGrant: guard.revokeGrant
+    })
+    await pages.register(staff, { host, decisions, clientName, forgetBrowser })
+  })
+
+  const handle = provider.callback()
   await app.register(async scope => {
     // oidc-provider reads bodies itself.
     scope.removeAllContentTypeParsers()
@@ -24,8 +105,32 @@ export async function createAuthorizationServer (options: ProviderOptions): Prom
       raw.url = withDefaultScope(raw.url ?? '/', identifier =>
         (resources.find(one => one.identifier === identifier) ?? resources[0]).initialScopes)
       reply.hijack()
-      await handle(raw, reply.raw)
+      if (!registrationFromPages(raw, reply.raw)) await handle(raw, reply.raw)
     })
   })
   return app
+}
+
+function guardOf (app: FastifyInstance, { host, issuer, revocations }: AuthorizationServerOptions): OidcProviderGuard {
+  const { accounts, sessions, grants } = host
+  return createOidcProviderGuard({
+    guard: app.impersonationGuard,
+    accountOf: async request => (await sessions.of(request))?.account?.id ?? null,
+    impersonationOf: async request => impersonationIn(host, await sessions.of(request)),
+    async remember ({ id, account: owner, client, reach, stamp }) {
+      await grants.add({ id, account: owner, client, reach, staff: stamp?.staff ?? null, impersonation: stamp?.sessionId ?? null })
+    },
+    async forget (grantId) {
+      await revocations.revoke({ issuer, grantId })
+      await grants.remove(grantId)
+    },
+    async findAccount (_ctx, id) {
+      const found = await accounts.find(id)
+      return found && { accountId: id, claims: async () => ({ sub: id, name: found.name }) }
+    },
+    // MCP clients rarely ask for offline_access; what they register says whether they can refresh.
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    claimsOf: ({ id, reach }) => ({ [claimNames.grant]: id, ...reach.level !== 'all' && { [claimNames.reach]: reach } }),
+    accessTokenSeconds: 15 * 60
+  })
 }

@@ -1,72 +1,137 @@
-import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type Provider from 'oidc-provider'
 import type { Client, Interaction } from 'oidc-provider'
-import { findAccount, listAccounts } from './accounts.ts'
-import { consentPage, errorPage, signInPage } from './pages.ts'
+import Type from 'typebox'
+import type { GrantReach } from '../../plugins/index.ts'
+import { isFirstParty } from './clients.ts'
+import type { Host } from './host/host.ts'
+import { impersonationIn } from './host/impersonation-of-session.ts'
+import type { CustomerOrganization } from './host/organizations.ts'
+import type { BrowserSession } from './host/sessions.ts'
+import type { OidcProviderGuard } from './oidc-provider-guard.ts'
+import { consentPage } from './pages/consent.ts'
+import { refusalPage } from './pages/refusal.ts'
+import { impersonateFirstPage, signInPage } from './pages/sign-in.ts'
 import type { Resource } from './resources.ts'
+import { refusal } from './routes/account.ts'
+import { sendPage } from './routes/send.ts'
 
 export interface InteractionsOptions {
   provider: Provider
+  guard: OidcProviderGuard
   resources: readonly Resource[]
+  host: Host
 }
 
+const answers = Type.Object({
+  decision: Type.Optional(Type.String()),
+  level: Type.Optional(Type.String()),
+  organization: Type.Optional(Type.Array(Type.String())),
+  team: Type.Optional(Type.Array(Type.String()))
+})
+
+interface Answers {
+  decision?: string
+  level?: string
+  organization?: string[]
+  team?: string[]
+}
+
+type Customer = BrowserSession & { account: NonNullable<BrowserSession['account']> }
+
 /** What a user sees and answers during an authorization request: sign in, then allow or deny. */
-export async function interactions (app: FastifyInstance, { provider, resources }: InteractionsOptions): Promise<void> {
-  await app.register(formbody)
+export async function interactions (app: FastifyInstance, { provider, guard, resources, host }: InteractionsOptions): Promise<void> {
+  const { accounts, sessions, organizations } = host
 
-  app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
-    const status = error.statusCode ?? 500
-    if (status >= 500) request.log.error(error)
-    return send(reply.code(status), errorPage(status < 500 ? error.message : 'The authorization server failed.'))
-  })
-
-  app.get('/interaction/:uid', async (request, reply) => {
+  app.get<{ Params: { uid: string }, Querystring: { choose?: string } }>('/interaction/:uid', async (request, reply) => {
     const interaction = await provider.interactionDetails(request.raw, reply.raw)
-    if (interaction.prompt.name === 'login') return send(reply, signInPage(interaction.uid, listAccounts()))
-    return send(reply, await consentPageOf(interaction))
-  })
-
-  app.post<{ Body: { account?: string } }>('/interaction/:uid/sign-in', async (request, reply) => {
-    const account = findAccount(request.body.account ?? '')
-    if (account === undefined) return send(reply.code(400), errorPage('Nobody of that name has an account here.'))
-    const goOn = await provider.interactionResult(
-      request.raw, reply.raw, { login: { accountId: account.id } }, { mergeWithLastSubmission: false })
-    return reply.redirect(goOn, 303)
-  })
-
-  app.post<{ Body: { decision?: string } }>('/interaction/:uid/consent', async (request, reply) => {
-    // Whatever is not a clear yes is a no.
-    const goOn = request.body.decision === 'allow' ? await allow(request, reply) : await deny(request, reply)
-    return reply.redirect(goOn, 303)
-  })
-
-  async function allow (request: FastifyRequest, reply: FastifyReply): Promise<string> {
-    const interaction = await provider.interactionDetails(request.raw, reply.raw)
-    const { prompt: { details }, grantId: earlier, params, session } = interaction
-    if (session === undefined) throw new Error('consent without anybody signed in')
-    // A client that comes back for more adds to what it was granted before.
-    const grant = (earlier === undefined ? undefined : await provider.Grant.find(earlier)) ??
-      new provider.Grant({ accountId: session.accountId, clientId: String(params.client_id) })
-    if (details.missingOIDCScope !== undefined) grant.addOIDCScope(details.missingOIDCScope.join(' '))
-    for (const [resource, scopes] of Object.entries(details.missingResourceScopes ?? {})) {
-      grant.addResourceScope(resource, scopes.join(' '))
+    const session = request.browserSession
+    if (session === null || asksToSignInAgain(interaction, session)) {
+      return sendPage(reply, signInPage(`/interaction/${interaction.uid}/sign-in`, session, await accounts.list()))
     }
-    const grantId = await grant.save()
+    if (session.account === null) return sendPage(reply, impersonateFirstPage(session))
+    if (interaction.prompt.name === 'login') {
+      return reply.redirect(await signedIn(request, reply, session.account.id, session.signedInAt), 303)
+    }
+    const customer = customerOf(interaction, session)
+    request.grantedTo = String(interaction.params.client_id)
+    if (isFirstParty(interaction.params.client_id)) return await shortCut(request, reply, interaction, customer)
+    if (guard.wasRefused(interaction) && request.query.choose === undefined) return await refuse(request, reply, interaction, customer, true)
+    return sendPage(reply, consentPage(customer, await consentRequestOf(interaction, customer)))
+  })
+
+  app.post<{ Body: { account?: string } }>('/interaction/:uid/sign-in', {
+    schema: { body: Type.Object({ account: Type.Optional(Type.String()) }) }
+  }, async (request, reply) => {
+    // Whoever has no authorization request under way has nothing to sign in for here.
+    await provider.interactionDetails(request.raw, reply.raw)
+    const account = await accounts.find(request.body.account ?? '')
+    if (account === undefined) throw refusal(400, 'Nobody of that name has an account here.')
+    if (request.browserSession !== null) await sessions.signOut(request.browserSession)
+    const cookie = await sessions.signIn({ account: account.id })
+    return reply.header('set-cookie', cookie).redirect(await signedIn(request, reply, account.id), 303)
+  })
+
+  app.post<{ Body: Answers }>('/interaction/:uid/consent', { schema: { body: answers } }, async (request, reply) => {
+    // Whatever is not a clear yes is a no, and a no needs nobody's leave.
+    if (request.body.decision !== 'allow') return reply.redirect(await deny(request, reply, 'The user denied the request'), 303)
+    const interaction = await provider.interactionDetails(request.raw, reply.raw)
+    const customer = customerOf(interaction, request.browserSession)
+    request.grantedTo = String(interaction.params.client_id)
+    const reach = reachOf(request.body, await organizations.of(customer.account.id))
+    const decision = await request.judgeGrant(reach, 'consent')
+    if (!decision.allowed) return await refuse(request, reply, interaction, customer, decision.reason === 'not_approved')
+    return reply.redirect(await allow(request, reply, interaction, customer, reach), 303)
+  })
+
+  app.post('/interaction/:uid/leave', async (request, reply) =>
+    reply.redirect(await deny(request, reply, 'The grant is not allowed'), 303))
+
+  /** A client of the house is not asked about; what it may reach is decided all the same. */
+  async function shortCut (request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer): Promise<FastifyReply> {
+    const reach: GrantReach = { level: 'all' }
+    const decision = await request.judgeGrant(reach, 'first-party')
+    if (!decision.allowed) return await refuse(request, reply, interaction, customer, decision.reason === 'not_approved', false)
+    return reply.redirect(await allow(request, reply, interaction, customer, reach), 303)
+  }
+
+  async function allow (
+    request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer, reach: GrantReach
+  ): Promise<string> {
+    const grantId = await guard.saveGrant(interaction, {
+      account: customer.account.id, reach, impersonation: impersonationIn(host, customer)
+    })
     return await provider.interactionResult(request.raw, reply.raw, { consent: { grantId } })
   }
 
-  async function deny (request: FastifyRequest, reply: FastifyReply): Promise<string> {
+  async function deny (request: FastifyRequest, reply: FastifyReply, description: string): Promise<string> {
     return await provider.interactionResult(
-      request.raw, reply.raw, { error: 'access_denied', error_description: 'The user denied the request' })
+      request.raw, reply.raw, { error: 'access_denied', error_description: description })
   }
 
-  async function consentPageOf ({ uid, params, session }: Interaction): Promise<string> {
+  /** 403 in words for people, with a way back to the client, which is told so as well; in JSON for everybody else. */
+  async function refuse (
+    request: FastifyRequest, reply: FastifyReply, { uid, params }: Interaction, customer: Customer, known: boolean, divisible?: boolean
+  ): Promise<FastifyReply> {
+    if (!(request.headers.accept ?? '').includes('text/html')) return reply.refuseGrant()
+    return sendPage(reply.code(403), refusalPage(customer, {
+      uid,
+      known,
+      clientName: nameOf(await provider.Client.find(String(params.client_id))),
+      divisible: divisible ?? (await organizations.of(customer.account.id)).length > 1
+    }))
+  }
+
+  async function signedIn (request: FastifyRequest, reply: FastifyReply, accountId: string, at = new Date()): Promise<string> {
+    return await provider.interactionResult(
+      request.raw, reply.raw, { login: { accountId, ts: Math.floor(at.getTime() / 1000) } }, { mergeWithLastSubmission: false })
+  }
+
+  async function consentRequestOf ({ uid, params }: Interaction, { account }: Customer): Promise<Parameters<typeof consentPage>[1]> {
     const client = await provider.Client.find(String(params.client_id))
     const requested = String(params.scope ?? '').split(' ')
-    return consentPage({
+    return {
       uid,
-      accountName: findAccount(session?.accountId ?? '')?.name ?? 'nobody',
       clientName: nameOf(client),
       destination: destinationOf(String(params.redirect_uri)),
       access: [params.resource].flat().flatMap(identifier => {
@@ -74,9 +139,34 @@ export async function interactions (app: FastifyInstance, { provider, resources 
         if (resource === undefined) return []
         const scopes = Object.entries(resource.scopes).filter(([scope]) => requested.includes(scope))
         return [{ resource: resource.identifier, name: resource.name, scopes: scopes.map(([, description]) => description) }]
-      })
-    })
+      }),
+      organizations: await organizations.of(account.id)
+    }
   }
+}
+
+/** A client may ask for that; of somebody who impersonates there is nothing to be learned by it. */
+function asksToSignInAgain ({ prompt }: Interaction, { impersonation }: BrowserSession): boolean {
+  return prompt.name === 'login' && impersonation === null && prompt.reasons.some(reason => reason === 'login_prompt' || reason === 'max_age')
+}
+
+/** Whoever answers must be who was asked: since then, somebody may have signed in, out, or begun to impersonate. */
+function customerOf ({ session }: Interaction, browserSession: BrowserSession | null): Customer {
+  const account = browserSession?.account ?? null
+  if (browserSession === null || account === null || account.id !== session?.accountId) {
+    throw refusal(400, 'You have signed in or out since this began.')
+  }
+  return { ...browserSession, account }
+}
+
+/** What was chosen, of what the customer has. */
+function reachOf ({ level = 'all', organization = [], team = [] }: Answers, known: readonly CustomerOrganization[]): GrantReach {
+  if (level === 'all') return { level }
+  const all = level === 'organization' ? known : known.flatMap(({ teams }) => teams)
+  const chosen = level === 'organization' ? organization : level === 'team' ? team : []
+  if (chosen.length === 0) throw refusal(400, 'Nothing was chosen that the client may reach.')
+  if (!chosen.every(id => all.some(one => one.id === id))) throw refusal(400, 'What was chosen is not there any more.')
+  return level === 'organization' ? { level, organizations: chosen } : { level: 'team', teams: chosen }
 }
 
 function nameOf (client: Client | undefined): string {
@@ -87,14 +177,4 @@ function nameOf (client: Client | undefined): string {
 function destinationOf (redirectUri: string): string {
   const { host, protocol } = new URL(redirectUri)
   return host === '' ? protocol : host
-}
-
-/** Pages that ask for a decision are neither framed nor kept. */
-function send (reply: FastifyReply, page: string): FastifyReply {
-  return reply.type('text/html; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-    .header('referrer-policy', 'no-referrer')
-    .header('x-content-type-options', 'nosniff')
-    .send(page)
 }

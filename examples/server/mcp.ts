@@ -2,22 +2,24 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import type { FastifyInstance } from 'fastify'
 import oauthResourceServer, { mcp as mcpEndpoint, toAuthInfo } from '../../plugins/index.ts'
+import { browserClients } from './browser-clients.ts'
 import type { Projects } from './projects.ts'
+import type { Protection } from './protection.ts'
 import type { Resource } from './resources.ts'
 import { writeImpliesRead } from './resources.ts'
 import { createMcpServer, toolScopes } from './tools.ts'
 
 export interface McpOptions {
   resource: Resource
-  issuer: string
+  protection: Protection
   projects: Projects
 }
 
 /** The MCP endpoint, the second of the protected resources. */
-export async function mcp (app: FastifyInstance, { resource, issuer, projects }: McpOptions): Promise<void> {
+export async function mcp (app: FastifyInstance, { resource, protection, projects }: McpOptions): Promise<void> {
   await app.register(oauthResourceServer, {
     resource: resource.identifier,
-    authorizationServers: [issuer],
+    ...protection,
     scopes: Object.fromEntries(Object.entries(resource.scopes).map(([scope, description]) =>
       [scope, { description, advertised: resource.initialScopes.includes(scope) }])),
     scopeImplies: writeImpliesRead,
@@ -25,8 +27,7 @@ export async function mcp (app: FastifyInstance, { resource, issuer, projects }:
   })
   await app.register(mcpEndpoint, {
     tools: toolScopes,
-    // The MCP inspector runs in a browser, on this port.
-    allowedOrigins: [new URL(resource.identifier).origin, 'http://localhost:6274', 'http://127.0.0.1:6274']
+    allowedOrigins: [new URL(resource.identifier).origin, ...browserClients]
   })
 
   const handler = createMcpHandler(() => createMcpServer(projects), { onerror: error => app.log.error(error) })
@@ -40,6 +41,7 @@ export async function mcp (app: FastifyInstance, { resource, issuer, projects }:
     url: '/mcp',
     async handler (request, reply) {
       // From here on the SDK writes the reply; every refusal of ours came before.
+      for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
       reply.hijack()
       const { raw, headers, method } = request
       await handle({

@@ -1,24 +1,45 @@
+import type { AccessToken } from '../../plugins/index.ts'
+import type { Database } from './database/database.ts'
+import { reachOf } from './token-claims.ts'
+
 export interface Project {
   readonly name: string
 }
 
-/** The data that is protected, in memory. Everybody has projects of their own. */
+/** Whose something is: it takes both to know somebody, as two issuers may use the same subject. */
+export type Owner = Pick<AccessToken, 'issuer' | 'subject' | 'claims'>
+
+/**
+ * The data that is protected. The projects of a customer belong to organizations, which a grant reaches or does not;
+ * those of a partner belong to none.
+ */
 export interface Projects {
-  of (owner: string): readonly Project[]
-  create (owner: string, name: string): Project
+  of (owner: Owner): Promise<readonly Project[]>
+  /** In the first organization within reach; `null` when there is none. */
+  create (owner: Owner, name: string): Promise<Project | null>
 }
 
-export function createProjects (): Projects {
-  const byOwner = new Map<string, Project[]>([
-    ['ada', [{ name: 'Analytical Engine' }]],
-    ['grace', [{ name: 'Compiler' }]]
-  ])
+const within = `
+  select m.organization from oauth_directory.memberships m where m.customer = $1 and case $3
+    when 'organization' then m.organization = any($4::text[])
+    when 'team' then exists (select from oauth_directory.teams t where t.organization = m.organization and t.id = any($4::text[]))
+    else $3 = 'all' end`
+
+/** @param issuer of the customers: the organizations are theirs */
+export function createProjects (database: Database, issuer: string): Projects {
+  /** Ours has no name in the database, as the name has a port in it. */
+  const valuesOf = (owner: Owner): unknown[] => {
+    const reach = reachOf(owner.claims)
+    const ids = reach.level === 'organization' ? reach.organizations : reach.level === 'team' ? reach.teams : []
+    return [owner.subject, owner.issuer === issuer ? null : owner.issuer, reach.level, ids]
+  }
   return {
-    of: owner => byOwner.get(owner) ?? [],
-    create (owner, name) {
-      const project = { name }
-      byOwner.set(owner, [...byOwner.get(owner) ?? [], project])
-      return project
-    }
+    of: async owner => (await database.query<Project>(`
+      select name from projects where owner = $1 and partner is not distinct from $2::text
+        and (partner is not null or organization in (${within})) order by id`, valuesOf(owner))).rows,
+    create: async (owner, name) => (await database.query<Project>(`
+      insert into projects (owner, partner, organization, name)
+      select $1, $2::text, (${within} order by 1 limit 1), $5 where $2::text is not null or exists (${within})
+      returning name`, [...valuesOf(owner), name])).rows[0] ?? null
   }
 }

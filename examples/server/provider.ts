@@ -1,23 +1,33 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import Provider, { errors } from 'oidc-provider'
-import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js'
-import { findAccount } from './accounts.ts'
-import { errorPage } from './pages.ts'
+import type { Client } from 'oidc-provider'
+import { firstPartyClient, introspectionClient, introspectionClientId } from './clients.ts'
+import type { Database } from './database/database.ts'
+import { createOidcAdapter } from './database/oidc-adapter.ts'
+import type { OidcProviderGuard } from './oidc-provider-guard.ts'
+import { errorPage } from './pages/error.ts'
 import type { Resource } from './resources.ts'
+import { pageHeaders } from './routes/send.ts'
 
 export interface ProviderOptions {
   issuer: string
   /** What it grants access to; the first where a client does not say. */
   resources: readonly [Resource, ...Resource[]]
+  database: Database
+  guard: OidcProviderGuard
+  /** What the resources show when they ask about a token. */
+  introspectionSecret: string
   /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
   fetch?: typeof fetch
 }
 
-/** oidc-provider, configured for what the clients of MCP servers do. Everything it knows is lost when it stops. */
-export function createProvider ({ issuer, resources, fetch }: ProviderOptions): Provider {
+/** oidc-provider, configured for what the clients of MCP servers do, and with the guard on all of its ways to a token. */
+export function createProvider ({ issuer, resources, database, guard, introspectionSecret, fetch }: ProviderOptions): Provider {
   const scopes = new Set(resources.flatMap(resource => Object.keys(resource.scopes)))
-  return new Provider(issuer, {
-    adapter: createMemoryAdapter(),
+  const provider = new Provider(issuer, {
+    ...guard.configuration,
+    adapter: createOidcAdapter(database),
+    clients: [firstPartyClient, introspectionClient(introspectionSecret)],
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     jwks: { keys: [createSigningKey()] },
     ...(fetch === undefined ? {} : { fetch }),
@@ -38,8 +48,6 @@ export function createProvider ({ issuer, resources, fetch }: ProviderOptions): 
       properties: ['scope'],
       validator (_ctx, key, _value, metadata) { if (key === 'scope') delete metadata.scope }
     },
-    // They rarely ask for offline_access; what they register says whether they can refresh.
-    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     clientBasedCORS: (_ctx: unknown, origin: string, client: { redirectUris?: readonly string[] }) =>
       client.redirectUris?.some(uri => URL.canParse(uri) && new URL(uri).origin === origin) ?? false,
 
@@ -51,6 +59,11 @@ export function createProvider ({ issuer, resources, fetch }: ProviderOptions): 
       // The protected server takes Bearer tokens; one that is bound to a key would be refused.
       dPoP: { enabled: false },
       registration: { enabled: true },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_ctx: unknown, client: Client) => client.clientId === introspectionClientId
+      },
+      revocation: { enabled: true },
       clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
       resourceIndicators: {
         enabled: true,
@@ -63,31 +76,30 @@ export function createProvider ({ issuer, resources, fetch }: ProviderOptions): 
           return {
             scope: Object.keys(resource.scopes).join(' '),
             audience: resource.identifier,
-            accessTokenTTL: 15 * 60,
-            accessTokenFormat: 'jwt',
-            jwt: { sign: { alg: 'ES256' } }
+            accessTokenFormat: resource.tokens,
+            ...resource.tokens === 'jwt' && { jwt: { sign: { alg: 'ES256' } } }
           }
         }
       }
     },
     ttl: {
-      AccessToken: 15 * 60, AuthorizationCode: 60, IdToken: 15 * 60, RefreshToken: 24 * 3600,
+      AccessToken: guard.accessTokenTtl, AuthorizationCode: 60, IdToken: 15 * 60, RefreshToken: 24 * 3600,
       Grant: 24 * 3600, Interaction: 10 * 60, Session: 24 * 3600
     },
 
-    async findAccount (_ctx, id) {
-      const account = findAccount(id)
-      return account && { accountId: id, claims: async () => ({ sub: id, name: account.name }) }
-    },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { policy: guard.policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     async renderError (ctx, { error, error_description: description }) {
       ctx.type = 'html'
+      ctx.set(pageHeaders)
       ctx.body = errorPage(description ?? error)
     }
   })
+  guard.attach(provider)
+  return provider
 }
 
-function createSigningKey (): object {
+/** A new one with each start. */
+export function createSigningKey (): object {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: randomBytes(8).toString('base64url') }
 }

@@ -9,11 +9,14 @@ export interface Resource {
   readonly scopes: Readonly<Record<string, string>>
   /** The scopes that a client starts with. The others are asked for when they are needed: step-up. */
   readonly initialScopes: readonly string[]
+  /** `opaque` is for a resource that asks about each token. */
+  readonly tokens: 'jwt' | 'opaque'
 }
 
 export interface Resources {
   readonly mcp: Resource
   readonly api: Resource
+  readonly reports: Resource
 }
 
 const scopes = {
@@ -23,8 +26,9 @@ const scopes = {
 
 export function resourcesAt (origin: string): Resources {
   return {
-    mcp: { identifier: `${origin}/mcp`, name: 'Projects for assistants', scopes, initialScopes: ['projects:read'] },
-    api: { identifier: `${origin}/api`, name: 'Projects API', scopes, initialScopes: ['projects:read', 'projects:write'] }
+    mcp: { identifier: `${origin}/mcp`, name: 'Projects for assistants', scopes, initialScopes: ['projects:read'], tokens: 'jwt' },
+    api: { identifier: `${origin}/api`, name: 'Projects API', scopes, initialScopes: ['projects:read', 'projects:write'], tokens: 'jwt' },
+    reports: { identifier: `${origin}/reports`, name: 'Reports', scopes, initialScopes: ['projects:read'], tokens: 'opaque' }
   }
 }
 

@@ -1,7 +1,18 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { createServer } from 'node:net'
+import type { Clock } from '../../plugins/index.ts'
+import { createMemoryRevocationStore } from '../../plugins/index.ts'
 import { createAuthorizationServer } from './authorization-server.ts'
+import type { Database } from './database/database.ts'
+import { openDatabase } from './database/database.ts'
+import { forgetExpired } from './database/oidc-adapter.ts'
+import { prepareDatabase } from './database/prepare.ts'
+import { createHost } from './host/host.ts'
+import type { ImpersonationLimits } from './host/impersonations.ts'
+import { createPartnerIssuer } from './partner-issuer.ts'
+import { createProjects } from './projects.ts'
 import { createResourceServer } from './resource-server.ts'
 import { resourcesAt } from './resources.ts'
 
@@ -10,8 +21,18 @@ export interface ExampleServerOptions {
   port: number
   /** Of the authorization server; 0 for a free one. */
   asPort: number
+  /** Of the authorization server of a partner; 0 for a free one. */
+  partnerPort: number
   /** Fetches client ID metadata documents; for tests, whose documents are not on the internet. */
   fetch?: typeof fetch
+  /** A PostgreSQL server. Default: a database in this process. */
+  databaseUrl?: string
+  /** One that is open already, and stays so. */
+  database?: Database
+  /** How long an impersonation lasts. Default: 600 seconds when nothing is done, 3600 in any case. */
+  limits?: ImpersonationLimits
+  /** What the limits are counted by. Default: the system. */
+  sessionClock?: Clock
 }
 
 export interface ExampleServer {
@@ -19,57 +40,105 @@ export interface ExampleServer {
   readonly origin: string
   readonly mcpUrl: string
   readonly apiUrl: string
+  /** The authorization server, and the pages for people. */
   readonly issuer: string
+  /** The authorization server of a partner, whose opaque tokens are as good as the JWTs of `issuer`. */
+  readonly partnerIssuer: string
+  /** What `resource-server` shows when it asks about a token of `issuer`. */
+  readonly introspectionSecret: string
   close (): Promise<void>
 }
 
-/** Starts both servers, or none: when one port is taken, nothing is left open. */
+/** Starts the three servers, or none: when one port is taken, nothing is left open. */
 export async function startExampleServer (options: ExampleServerOptions): Promise<ExampleServer> {
+  const wanted = [options.port, options.asPort, options.partnerPort]
   for (let attempt = 1; ; attempt++) {
     // Identifiers contain the port, so it has to be known before there is a server that could choose one.
-    const [freePort, otherFreePort] = await findFreePorts()
-    const port = options.port || freePort
-    const asPort = options.asPort || otherFreePort
+    const [port, asPort, partnerPort] = await findPorts(wanted)
     try {
-      return await startOn(port, asPort, options)
+      return await startOn({ ...options, port: port!, asPort: asPort!, partnerPort: partnerPort! })
     } catch (error) {
       // What was free may be taken by the time it is used.
       const { code, port: taken } = error as NodeJS.ErrnoException & { port?: number }
-      const wasFound = code === 'EADDRINUSE' && taken !== options.port && taken !== options.asPort
-      if (!wasFound || attempt === 3) throw error
+      if (code !== 'EADDRINUSE' || wanted.includes(taken!) || attempt === 3) throw error
     }
   }
 }
 
-async function startOn (port: number, asPort: number, { fetch }: ExampleServerOptions): Promise<ExampleServer> {
+async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
+  const { port, asPort, partnerPort, fetch, limits = { idleSeconds: 600, totalSeconds: 3600 }, sessionClock = { now: () => Date.now() } } = options
   const origin = `http://localhost:${port}`
   const issuer = `http://localhost:${asPort}`
+  const partner = { issuer: `http://localhost:${partnerPort}`, introspectionSecret: randomBytes(32).toString('base64url') }
+  const introspectionSecret = randomBytes(32).toString('base64url')
   const resources = resourcesAt(origin)
-  const authorizationServer = await createAuthorizationServer({
-    issuer, resources: [resources.mcp, resources.api], ...(fetch === undefined ? {} : { fetch })
-  })
-  const resourceServer = await createResourceServer({ resources, issuer })
-  const close = async (): Promise<void> => {
-    await Promise.all([resourceServer.close(), authorizationServer.close()])
-  }
+  const opened: Array<() => Promise<unknown>> = []
+  // What was opened last is closed first.
+  const close = async (): Promise<void> => { for (let one = opened.pop(); one !== undefined; one = opened.pop()) await one() }
   try {
+    const database = options.database ?? await openDatabase(options.databaseUrl)
+    if (options.database === undefined) opened.push(database.close)
+    await prepareDatabase(database)
+    const host = createHost(database, limits, sessionClock)
+    const projects = createProjects(database, issuer)
+    const revocations = createMemoryRevocationStore()
+
+    const authorizationServer = await createAuthorizationServer({
+      issuer, host, projects, revocations, resources: [resources.mcp, resources.api, resources.reports],
+      introspectionSecret, ...fetch !== undefined && { fetch }
+    })
+    opened.push(() => authorizationServer.close())
+    const partnerIssuer = await createPartnerIssuer({ partner, resources: [resources.mcp, resources.api] })
+    opened.push(() => partnerIssuer.close())
+    const resourceServer = await createResourceServer({ resources, issuer, partner, introspectionSecret, host, projects, revocations })
+    opened.push(() => resourceServer.close())
+    opened.push(keepHouse(async () => {
+      await host.impersonations.settle()
+      await forgetExpired(database)
+    }, error => authorizationServer.log.error(error)))
+
     await authorizationServer.listen({ port: asPort, host: 'localhost' })
+    await partnerIssuer.listen({ port: partnerPort, host: 'localhost' })
     await resourceServer.listen({ port, host: 'localhost' })
   } catch (error) {
     await close()
     throw error
   }
-  return { origin, issuer, mcpUrl: resources.mcp.identifier, apiUrl: resources.api.identifier, close }
+  return {
+    origin,
+    issuer,
+    partnerIssuer: partner.issuer,
+    introspectionSecret,
+    mcpUrl: resources.mcp.identifier,
+    apiUrl: resources.api.identifier,
+    close
+  }
 }
 
-/** Two that differ: neither is given back before both are known. */
-async function findFreePorts (): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const
-  const find = async (server: Server): Promise<number> => {
-    await once(server.listen(0, 'localhost'), 'listening')
-    return (server.address() as AddressInfo).port
+/** What is over is over when it is next asked about; this is for what nobody asks about any more. */
+function keepHouse (work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
+  let working: Promise<void> | null = null
+  const timer = setInterval(() => {
+    working ??= work().catch(onError).finally(() => { working = null })
+  }, 5_000)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await working
   }
-  const ports: [number, number] = [await find(servers[0]), await find(servers[1])]
-  await Promise.all(servers.map(server => once(server.close(), 'close')))
-  return ports
+}
+
+/** Ports that differ, in the place of each 0: none is given back before all are known, and those that are wanted are free. */
+async function findPorts (wanted: readonly number[]): Promise<number[]> {
+  const servers: Server[] = []
+  try {
+    for (const port of wanted) {
+      const server = createServer()
+      await once(server.listen(port, 'localhost'), 'listening')
+      servers.push(server)
+    }
+    return servers.map(server => (server.address() as AddressInfo).port)
+  } finally {
+    await Promise.all(servers.map(server => once(server.close(), 'close')))
+  }
 }

@@ -1,7 +1,7 @@
 import type { AuthInfo, CallToolResult, ServerContext } from '@modelcontextprotocol/server'
 import { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
-import type { Projects } from './projects.ts'
+import type { Owner, Projects } from './projects.ts'
 
 /** The scopes that calling a tool needs; a tool that is not here is nobody's. */
 export const toolScopes: Readonly<Record<string, readonly string[]>> = {
@@ -18,17 +18,18 @@ export function createMcpServer (projects: Projects): McpServer {
     description: 'Says whose token this is'
   }, context => {
     const { clientId, scopes } = authInfoOf(context)
-    return answer({ subject: subjectOf(context), client: clientId, scopes })
+    const { issuer, subject } = ownerOf(context)
+    return answer({ issuer, subject, client: clientId, scopes })
   })
 
   server.registerTool('list_projects', {
     description: 'Lists the projects of the user'
-  }, context => answer(projects.of(subjectOf(context))))
+  }, async context => answer(await projects.of(ownerOf(context))))
 
   server.registerTool('create_project', {
     description: 'Creates a project of the user',
     inputSchema: z.object({ name: z.string().min(1).max(100) })
-  }, ({ name }, context) => answer(projects.create(subjectOf(context), name)))
+  }, async ({ name }, context) => answer(await projects.create(ownerOf(context), name)))
 
   return server
 }
@@ -39,10 +40,10 @@ function authInfoOf (context: ServerContext): AuthInfo {
   return authInfo
 }
 
-function subjectOf (context: ServerContext): string {
-  const subject = authInfoOf(context).extra?.subject
-  if (typeof subject !== 'string') throw new Error('authInfo without a subject')
-  return subject
+function ownerOf (context: ServerContext): Owner {
+  const { issuer, subject, claims } = authInfoOf(context).extra ?? {}
+  if (typeof issuer !== 'string' || typeof subject !== 'string') throw new Error('authInfo without a subject')
+  return { issuer, subject, claims: claims as Owner['claims'] }
 }
 
 function answer (value: unknown): CallToolResult {

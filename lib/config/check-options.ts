@@ -2,7 +2,8 @@ import Type from 'typebox'
 import * as Value from 'typebox/value'
 import { OptionError } from '../errors.ts'
 import { explain } from '../options.ts'
-import type { IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from './options.ts'
+import type { IssuerOptions } from './issuer-options.ts'
+import type { OAuthResourceServerOptions, ScopeOptions } from './options.ts'
 
 const text = Type.String({ minLength: 1 })
 const texts = Type.Array(text, { minItems: 1, uniqueItems: true })
@@ -30,6 +31,8 @@ const issuerSchema = Type.Object({
     grant: Type.Optional(claimPath)
   }, closed)),
   requiredClaims: Type.Optional(Type.Record(Type.String(), Type.String())),
+  clientTokens: Type.Optional(Type.Array(
+    Type.Record(Type.String(), Type.Union([text, Type.Literal(true)]), { minProperties: 1 }))),
   tokenRules: Type.Optional(Type.Array(Type.Object({
     name: text,
     check: anyFunction,
@@ -49,6 +52,7 @@ const issuerSchema = Type.Object({
     opaquePrefix: Type.Optional(Type.Union([Type.String(), Type.Null()])),
     cacheSeconds: Type.Optional(seconds),
     refusedCacheSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+    maxConcurrent: Type.Optional(count),
     allowMissingAudience: Type.Optional(Type.Boolean()),
     fetch: Type.Optional(anyFunction)
   }, closed)),
@@ -64,11 +68,18 @@ const optionsSchema = Type.Object({
   authorizationServers: Type.Array(Type.Unknown(), { minItems: 1 }),
   scopes: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   resolveIssuer: Type.Optional(anyFunction),
+  ownTokens: Type.Optional(Type.Array(Type.Object({
+    prefix: Type.String(),
+    verify: anyFunction,
+    issuer: Type.Optional(text),
+    cacheSeconds: Type.Optional(seconds)
+  }, closed))),
   revocations: Type.Optional(Type.Object({ isRevoked: anyFunction })),
   scopeImplies: Type.Optional(anyFunction),
   organizationOf: Type.Optional(anyFunction),
   teamOf: Type.Optional(anyFunction),
   policy: Type.Optional(anyFunction),
+  lookupTimeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
   realm: Type.Optional(text),
   errorDescriptions: Type.Optional(Type.Enum(['public', 'none', 'reason'])),
   metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),

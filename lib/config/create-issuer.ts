@@ -26,6 +26,7 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, cloc
     endpoint: async () => introspection.endpoint ?? (await metadata.get()).introspectionEndpoint!,
     verifySignature: keys.verifySignature,
     refusedTokens: introspection.refusedCacheMs === 0 ? null : createNegativeCache(introspection.refusedCacheMs, clock),
+    maxConcurrent: introspection.maxConcurrent,
     fetch: introspection.fetch ?? fetch,
     limits,
     retryAfterMs: discovery.keys.retryAfterMs,

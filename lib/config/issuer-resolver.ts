@@ -5,6 +5,7 @@ import type { Refreshed } from '../http/refreshed.ts'
 import { createRefreshed } from '../http/refreshed.ts'
 import { parseIdentifier } from '../metadata/identifier.ts'
 import { show } from '../options.ts'
+import { withinTime } from '../time-limit.ts'
 import type { Issuer } from '../token/issuer.ts'
 import type { IssuerResolver } from '../token/token-router.ts'
 import { createIssuer } from './create-issuer.ts'
@@ -27,14 +28,14 @@ interface Found {
  * well as come; an issuer about which it says the same as before keeps its keys and caches.
  */
 export function createIssuerResolver (config: OAuthConfig, find: NonNullable<OAuthConfig['resolveIssuer']>): IssuerResolver {
-  const { discovery: { keys: rules }, clock } = config
+  const { discovery: { keys: rules }, lookupTimeoutMs, clock } = config
   const known = new LRUCache<string, Refreshed<Found | null>>({ max: mostIssuers })
   const arriving = new Map<string, Refreshed<Found | null>>()
 
   const createLookup = (identifier: string): Refreshed<Found | null> => {
     let last: Found | null = null
     return createRefreshed(async () => {
-      const given = await find(identifier)
+      const given: unknown = await withinTime(Promise.resolve(find(identifier)), lookupTimeoutMs)
       if (given === null || given === undefined) last = null
       else if (last === null || !isDeepStrictEqual(given, last.given)) last = { given, issuer: issuerOf(given, identifier, config) }
       return { value: last, maxAgeSeconds: null }

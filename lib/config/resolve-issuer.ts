@@ -6,9 +6,12 @@ import type { ConfidentialAuthentication } from '../client/client-authentication
 import type { IntrospectionRule } from '../token/introspector.ts'
 import type { IssuerRule } from '../token/issuer-rule.ts'
 import { createKeySet } from '../token/key-set.ts'
+import type { ClientMark } from '../token/principal.ts'
+import { unknownPlaceholder } from '../token/principal.ts'
 import { checkIssuerOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
-import type { IntrospectionOptions, IssuerOptions, OAuthResourceServerOptions } from './options.ts'
+import type { IntrospectionOptions, IssuerOptions } from './issuer-options.ts'
+import type { OAuthResourceServerOptions } from './options.ts'
 import { issuerPresets } from './presets.ts'
 
 /** One trusted issuer: what its tokens must be, and where its keys are. */
@@ -29,6 +32,7 @@ export interface ResolvedIntrospection {
   readonly opaquePrefix: string | null
   readonly cacheMs: number
   readonly refusedCacheMs: number
+  readonly maxConcurrent: number
   /** `null`: that of the options. */
   readonly fetch: Fetch | null
 }
@@ -86,9 +90,10 @@ function withPreset ({ preset, ...options }: IssuerOptions): IssuerOptions {
 function ruleOf (options: IssuerOptions, name: string, defaults: IssuerDefaults): IssuerRule {
   const {
     issuer, audience = defaults.resource, rejectForeignAudiences = false, algorithms = asymmetricAlgorithms,
-    profile = 'rfc9068', claims = {}, requiredClaims = {}, tokenRules = []
+    profile = 'rfc9068', claims = {}, requiredClaims = {}, clientTokens = [], tokenRules = []
   } = options
   checkAlgorithms(algorithms, `${name}.algorithms`)
+  checkClientTokens(clientTokens, `${name}.clientTokens`)
   return Object.freeze({
     issuer,
     audiences: Object.freeze(typeof audience === 'string' ? [audience] : [...audience]),
@@ -106,15 +111,22 @@ function ruleOf (options: IssuerOptions, name: string, defaults: IssuerDefaults)
       grant: claims.grant ?? null
     }),
     requiredClaims: Object.freeze({ ...requiredClaims }),
+    clientTokens: Object.freeze(clientTokens.map(mark => Object.freeze({ ...mark }))),
     tokenRules: Object.freeze(tokenRules.map(rule => Object.freeze({ reportOnly: false, ...rule }))),
     clockToleranceSeconds: options.clockToleranceSeconds ?? defaults.clockToleranceSeconds ?? 5
   })
 }
 
+/** A mark that no token can bear would make users of clients. */
+function checkClientTokens (marks: readonly ClientMark[], name: string): void {
+  const unknown = marks.flatMap(mark => Object.values(mark)).map(unknownPlaceholder).find(found => found !== null)
+  if (unknown !== undefined) throw new OptionError(`${name} can speak of {clientId} and {subject}, and speaks of ${unknown}`)
+}
+
 function resolveIntrospection (options: IntrospectionOptions, name: string): ResolvedIntrospection {
   const {
     clientId, authentication, endpoint = null, signedResponseAlgorithm = null, opaquePrefix = '', cacheSeconds = 10,
-    refusedCacheSeconds = 0, allowMissingAudience = false, fetch = null
+    refusedCacheSeconds = 0, maxConcurrent = 100, allowMissingAudience = false, fetch = null
   } = options
   if (endpoint !== null) identifierOf(`${name}.endpoint`, endpoint)
   if (signedResponseAlgorithm !== null) checkAlgorithms([signedResponseAlgorithm], `${name}.signedResponseAlgorithm`)
@@ -128,6 +140,7 @@ function resolveIntrospection (options: IntrospectionOptions, name: string): Res
     opaquePrefix,
     cacheMs: cacheSeconds * 1000,
     refusedCacheMs: refusedCacheSeconds * 1000,
+    maxConcurrent,
     fetch
   })
 }

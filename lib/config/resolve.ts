@@ -2,15 +2,12 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors.ts'
 import { quote } from '../challenge/grammar.ts'
-import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
-import type { RefreshRules } from '../http/refreshed.ts'
+import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import { checkGuardOptions } from '../impersonation/options.ts'
 import type { ImpersonatedTokenRules } from '../impersonation/token-options.ts'
 import { resolveTokenOptions } from '../impersonation/token-options.ts'
-import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
 import type { MetadataDocument } from '../metadata/document.ts'
-import { createMetadataDocument } from '../metadata/document.ts'
 import type { IdentifierParts } from '../metadata/identifier.ts'
 import type { LiveScopesRules } from '../metadata/live-scopes.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
@@ -22,12 +19,17 @@ import type { TenantOf } from '../policy/tenancy.ts'
 import type { AuditRules } from '../signals/audit.ts'
 import { defaultAuditRules } from '../signals/audit.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
+import type { OwnTokensRule } from '../token/own-tokens.ts'
 import type { TokenCacheRules } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
+import type { DiscoveryRules } from './resolve-discovery.ts'
+import { resolveDiscovery } from './resolve-discovery.ts'
+import { detailsTypesOf, mirroredIssuerOf, resolveDocument, resolveLiveScopes } from './resolve-document.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
 import { resolveIssuers } from './resolve-issuer.ts'
+import { resolveOwnTokens } from './resolve-own-tokens.ts'
 import type { ResolvedScope } from './resolve-scopes.ts'
 import { resolveScopes } from './resolve-scopes.ts'
 
@@ -54,6 +56,7 @@ export interface OAuthConfig {
   readonly issuers: readonly ResolvedIssuer[]
   /** Finds issuers that are not among `issuers`; `null` for none. */
   readonly resolveIssuer: NonNullable<OAuthResourceServerOptions['resolveIssuer']> | null
+  readonly ownTokens: readonly OwnTokensRule[]
   readonly clockToleranceSeconds: number
   /** `null`: an access token is good until it expires. */
   readonly revocations: RevocationStore | null
@@ -66,6 +69,8 @@ export interface OAuthConfig {
   readonly teamOf: TenantOf<never> | null
   /** `null` for none. */
   readonly policy: Policy<never> | null
+  /** How long a function or a store of the host's own may take to answer. */
+  readonly lookupTimeoutMs: number
   /** `null`: verified tokens are not remembered. */
   readonly tokenCache: TokenCacheRules | null
   readonly discovery: DiscoveryRules
@@ -78,13 +83,6 @@ export interface OAuthConfig {
   readonly audit: AuditRules
   readonly fetch: Fetch
   readonly clock: Clock
-}
-
-/** How the metadata and keys of the issuers are looked up. */
-export interface DiscoveryRules {
-  readonly limits: FetchLimits
-  readonly metadata: RefreshRules
-  readonly keys: RefreshRules
 }
 
 export interface ResolvedConfig {
@@ -120,30 +118,32 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     warnings.push('no authorization server is advertised, so the metadata document leads no client to one')
   }
   const scopes = resolveScopes(options.scopes ?? {}, warnings)
-  const discovery = discoveryOf(options)
+  const discovery = resolveDiscovery(options)
   const config: OAuthConfig = {
     resource: options.resource,
     identifier: Object.freeze(identifier),
     metadataUrl: metadataUrl(identifier),
-    document: documentOf(options, issuers, scopes, warnings),
+    document: resolveDocument(options, issuers, scopes, warnings),
     metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? 3600,
     scopesSupported: options.scopesSupported ?? 'configured',
-    liveScopes: liveScopesOf(options, discovery),
+    liveScopes: resolveLiveScopes(options, discovery),
     rootAlias,
     documentServedElsewhere,
-    authorizationServerMirror: options.authorizationServerMirror === true ? mirroredOf(issuers) : null,
+    authorizationServerMirror: options.authorizationServerMirror === true ? mirroredIssuerOf(issuers) : null,
     realm: options.realm ?? null,
     errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
     resolveIssuer: options.resolveIssuer ?? null,
+    ownTokens: resolveOwnTokens(options, issuers),
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
     revocations: options.revocations ?? null,
     scopes,
     scopeImplies: options.scopeImplies ?? null,
-    authorizationDetailsTypes: typesOf(options),
+    authorizationDetailsTypes: detailsTypesOf(options),
     organizationOf: options.organizationOf ?? null,
     teamOf: options.teamOf ?? null,
     policy: options.policy ?? null,
+    lookupTimeoutMs: options.lookupTimeoutMs ?? 5000,
     tokenCache: tokenCacheOf(options),
     discovery,
     impersonationGuard,
@@ -166,11 +166,6 @@ function checkRequestTarget ({ path, query }: IdentifierParts, resource: string)
   }
 }
 
-function typesOf ({ metadata = {} }: OAuthResourceServerOptions): readonly string[] | null {
-  const types = metadata.authorization_details_types_supported
-  return types === undefined ? null : Object.freeze([...types])
-}
-
 function checkRealm (realm: string | undefined): void {
   if (realm === undefined) return
   try {
@@ -180,48 +175,10 @@ function checkRealm (realm: string | undefined): void {
   }
 }
 
-function documentOf (
-  options: OAuthResourceServerOptions, issuers: readonly ResolvedIssuer[],
-  scopes: readonly ResolvedScope[], warnings: string[]
-): MetadataDocument {
-  const { resource, metadata = {} } = options
-  try {
-    warnings.push(...checkMetadata(metadata))
-    const document = createMetadataDocument({
-      resource,
-      advertisedIssuers: issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer),
-      advertisedScopes: scopes.filter(scope => scope.advertised).map(scope => scope.name),
-      metadata
-    })
-    if ('signed_metadata' in document.members) checkSignedMetadata(metadata.signed_metadata, document.members)
-    return document
-  } catch (error) {
-    if (!(error instanceof MetadataMemberError)) throw error
-    throw new OptionError(`metadata.${error.member} ${error.message}, and is ${show(metadata[error.member])}`)
-  }
-}
-
 function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCacheRules | null {
   if (tokenCache === false) return null
   const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
   return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
-}
-
-function mirroredOf (issuers: readonly ResolvedIssuer[]): string {
-  const first = issuers.find(issuer => issuer.advertised)
-  if (first === undefined) throw new OptionError('authorizationServerMirror true needs an authorization server that is advertised')
-  return first.rule.issuer
-}
-
-function liveScopesOf (
-  { liveScopes, scopesSupported, metadata }: OAuthResourceServerOptions, { keys: { retryAfterMs } }: DiscoveryRules
-): LiveScopesRules | null {
-  if (metadata?.signed_metadata !== undefined && (liveScopes !== undefined || scopesSupported === 'routes')) {
-    throw new OptionError('metadata.signed_metadata contradicts scopes that are known late: liveScopes, or scopesSupported "routes"')
-  }
-  if (liveScopes === undefined) return null
-  const { source, maxAgeSeconds = 300, timeoutMs = 1000 } = liveScopes
-  return Object.freeze({ source, maxAgeMs: maxAgeSeconds * 1000, timeoutMs, retryAfterMs })
 }
 
 function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules | null {
@@ -229,24 +186,4 @@ function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules 
   const { scheme = 'oauth', type = 'openIdConnect', definition = null, responses = true } = openapi
   if (definition !== null && openapi.type !== undefined) throw new OptionError('openapi.type and openapi.definition contradict each other')
   return Object.freeze({ scheme, type, definition, responses })
-}
-
-function discoveryOf ({ discovery = {} }: OAuthResourceServerOptions): DiscoveryRules {
-  const {
-    timeoutMs = 5000, maxBytes = 1_048_576, keysMaxAgeSeconds = 600, metadataMaxAgeSeconds = 3600,
-    unknownKeyCooldownSeconds = 30, retryAfterSeconds = 5, maxStaleSeconds = 86_400
-  } = discovery
-  const rules = (defaultAgeSeconds: number): RefreshRules => Object.freeze({
-    minAgeMs: 60_000,
-    maxAgeMs: 86_400_000,
-    defaultAgeMs: defaultAgeSeconds * 1000,
-    coolDownMs: unknownKeyCooldownSeconds * 1000,
-    retryAfterMs: retryAfterSeconds * 1000,
-    maxStaleMs: maxStaleSeconds * 1000
-  })
-  return Object.freeze({
-    limits: Object.freeze({ timeoutMs, maxBytes }),
-    metadata: rules(metadataMaxAgeSeconds),
-    keys: rules(keysMaxAgeSeconds)
-  })
 }

@@ -1,4 +1,5 @@
 import { countingOf } from '../signals/counters.ts'
+import { createOwnIssuer } from '../token/own-tokens.ts'
 import { createTokenCache } from '../token/token-cache.ts'
 import { createTokenRouter } from '../token/token-router.ts'
 import type { AccessTokenVerifier, RuleReport } from '../token/verifier.ts'
@@ -13,13 +14,14 @@ import type { OAuthConfig } from './resolve.ts'
  * @param report is told of tokens that are let in though they break a rule, as it is not enforced yet
  */
 export function createVerifierOf (config: OAuthConfig, report: (report: RuleReport) => void): AccessTokenVerifier {
-  const { issuers, resolveIssuer, tokenCache, revocations, clock } = config
+  const { issuers, ownTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, clock } = config
   return createVerifier({
     route: createTokenRouter(
-      issuers.map(issuer => createIssuer(issuer, config)),
+      [...issuers.map(issuer => createIssuer(issuer, config)), ...ownTokens.map(rule => createOwnIssuer(rule, config))],
       resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer)),
     cache: tokenCache === null ? null : countingOf(config).counted(createTokenCache(tokenCache, clock)),
     revocations,
+    lookupTimeoutMs,
     report
   })
 }

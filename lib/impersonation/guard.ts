@@ -48,6 +48,8 @@ export interface ToldDecision extends GrantDecision {
 
 /** Decides about the grants of one authorization server. What decides never throws: what fails is a no. */
 export interface ImpersonationGuard<Request> {
+  /** Where it takes the time from. */
+  readonly clock: Clock
   /** Decides about a new grant. */
   judgeGrant (grant: NewGrant): Promise<ToldDecision>
   /** Decides about a grant that is used again: by what it reaches itself, who made it, and when. */
@@ -78,8 +80,8 @@ export interface ImpersonationGuard<Request> {
 /** The access token of a request that would make a grant, as far as that matters. */
 export type MakingToken = Pick<AccessToken, 'actor' | 'principalType'> & { readonly impersonated: boolean }
 
-export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>, clock: Clock): ImpersonationGuard<Request> {
-  const { directory, impersonationOf, isAlive, reachOf: defaultReachOf, clientOf: defaultClientOf, readOnlyScopes = [], timeoutMs = 2000 } = options
+export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>, clockOfServer: Clock): ImpersonationGuard<Request> {
+  const { clock = clockOfServer, directory, impersonationOf, isAlive, reachOf: defaultReachOf, clientOf: defaultClientOf, readOnlyScopes = [], timeoutMs = 2000 } = options
 
   const rules = (grantedAt?: number): JudgeRules => ({ now: clock.now(), timeoutMs, ...grantedAt !== undefined && { grantedAt } })
 
@@ -138,6 +140,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
   }
 
   const guard: ImpersonationGuard<Request> = {
+    clock,
     judgeGrant: ({ impersonation, reach, client = null, path = null }) => asSaid(judgeNew(impersonation, () => reach), client, path),
     judgeReuse: ({ stamp, impersonation, client, path }) =>
       asSaid(judgeOld(stamp, isBackChannel(path) ? null : { impersonation }), client ?? clientOfStamp(stamp), path),

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import * as Value from 'typebox/value'
+import type { Clock } from '../clock.ts'
 import { OptionError } from '../errors.ts'
 import { explain, show } from '../options.ts'
 import type { GrantReach, OrganizationDirectory } from '../stores/organization-directory.ts'
@@ -43,6 +44,8 @@ export interface ImpersonationGuardOptions<Request> {
    * `config.impersonationGuard`. Default: none is known.
    */
   grantRoutes?: readonly string[]
+  /** Where the time comes from. Default: that of the configuration, where there is one; else the system. */
+  clock?: Clock
 }
 
 /** What a route that makes grants says about them: `config.impersonationGuard`. */
@@ -81,7 +84,8 @@ const optionsSchema = Type.Object({
   isAlive: Type.Optional(anyFunction),
   readOnlyScopes: Type.Optional(Type.Union([Type.Array(Type.String({ minLength: 1 })), anyFunction])),
   timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
-  grantRoutes: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z]+ /' })))
+  grantRoutes: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z]+ /' }))),
+  clock: Type.Optional(Type.Object({ now: anyFunction }))
 }, closed)
 const path = Type.Enum(['first-party', 'automatic-approval', 'consent', 'exchange', 'refresh'])
 const routeSchema = Type.Union([

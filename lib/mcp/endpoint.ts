@@ -7,8 +7,8 @@ import type { AccessToken } from '../token/access-token.ts'
 import { checkHeaders } from './headers.ts'
 import { callsOf } from './messages.ts'
 import { checkMcpOptions } from './options.ts'
-import type { OriginCheck } from './origin.ts'
-import { createOriginCheck } from './origin.ts'
+import type { OriginChecks } from './origin.ts'
+import { createOriginChecks } from './origin.ts'
 import type { McpPolicy } from './policy.ts'
 import { createMcpPolicy } from './policy.ts'
 import type { McpSessions } from './sessions.ts'
@@ -22,6 +22,7 @@ export interface McpConfig {
   readonly scopeImplies: ScopeImplies | null
   readonly issuers: ReadonlyArray<{ readonly rule: { readonly issuer: string, readonly clockToleranceSeconds: number } }>
   readonly clockToleranceSeconds: number
+  readonly lookupTimeoutMs: number
   readonly clock: Clock
 }
 
@@ -36,7 +37,7 @@ export interface McpRequest {
 /** What one MCP endpoint asks of its requests beyond a token. */
 export interface McpEndpoint {
   readonly policy: McpPolicy
-  readonly refuseOrigin: OriginCheck
+  readonly origins: OriginChecks
   readonly sessions: McpSessions
   readonly streams: McpStreams
   /**
@@ -55,14 +56,14 @@ const bareMethods = ['GET', 'HEAD', 'DELETE']
 
 /** @throws OptionError */
 export function createMcpEndpoint (given: unknown, config: McpConfig): McpEndpoint {
-  const { clock, identifier, scopeImplies } = config
+  const { clock, identifier, scopeImplies, lookupTimeoutMs } = config
   const options = checkMcpOptions(given)
   const policy = createMcpPolicy(options, scopeImplies)
-  const sessions = createMcpSessions(options.sessions ?? createMemorySessionStore({ clock }), options.unknownSessions ?? 'pass')
+  const sessions = createMcpSessions(options.sessions ?? createMemorySessionStore({ clock }), options.unknownSessions ?? 'pass', lookupTimeoutMs)
   const streams = createMcpStreams(clock)
   return {
     policy,
-    refuseOrigin: createOriginCheck(identifier, options.allowedOrigins),
+    origins: createOriginChecks(identifier, options.allowedOrigins),
     sessions,
     streams,
     async admit ({ method, headers, body, accessToken }, response) {

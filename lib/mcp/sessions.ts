@@ -1,5 +1,6 @@
 import { UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { SessionStore } from '../stores/session-store.ts'
+import { withinTime } from '../time-limit.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import { McpError } from './errors.ts'
 
@@ -17,11 +18,19 @@ export interface McpSessions {
 
 const retryAfterSeconds = 5
 
-export function createMcpSessions (store: SessionStore, unknownSessions: 'pass' | 'refuse'): McpSessions {
+/** @param timeoutMs how long the store may take to answer */
+export function createMcpSessions (store: SessionStore, unknownSessions: 'pass' | 'refuse', timeoutMs: number): McpSessions {
+  const ask = async <T>(question: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await withinTime(Promise.resolve(question()), timeoutMs)
+    } catch (error) {
+      throw withoutStackTrace(() => new UnavailableError('session_store_unavailable', retryAfterSeconds, error))
+    }
+  }
   return {
     async bind (sessionId, accessToken) {
       const owner = ownerOf(accessToken)
-      if (await store.bind(sessionId, owner) !== owner) throw new Error('this session is somebody else\'s already')
+      if (await withinTime(Promise.resolve(store.bind(sessionId, owner)), timeoutMs) !== owner) throw new Error('this session is somebody else\'s already')
     },
     async check (sessionId, accessToken) {
       const owner = ownerOf(accessToken)
@@ -43,11 +52,3 @@ function ownerOf (accessToken: AccessToken | null): string {
 }
 
 const nobody = ownerOf(null)
-
-async function ask<T> (question: () => T | Promise<T>): Promise<T> {
-  try {
-    return await question()
-  } catch (error) {
-    throw withoutStackTrace(() => new UnavailableError('session_store_unavailable', retryAfterSeconds, error))
-  }
-}

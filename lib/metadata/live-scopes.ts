@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { createRefreshed } from '../http/refreshed.ts'
+import { withinTime } from '../time-limit.ts'
 
 /** What the authorization server grants now, asked of the host. */
 export interface LiveScopesRules {
@@ -19,7 +20,8 @@ export function createLiveScopes ({ source, maxAgeMs, timeoutMs, retryAfterMs }:
     minAgeMs: 0, maxAgeMs, defaultAgeMs: maxAgeMs, coolDownMs: 0, retryAfterMs, maxStaleMs: 0
   }, clock)
   return async scopes => {
-    const known = await within(timeoutMs, granted.get())
+    // What is late may still come, for whoever asks next.
+    const known = await withinTime(granted.get(), timeoutMs).catch(() => null)
     return known === null || known.length === 0 ? scopes : scopes.filter(scope => known.includes(scope))
   }
 }
@@ -27,15 +29,4 @@ export function createLiveScopes ({ source, maxAgeMs, timeoutMs, retryAfterMs }:
 function checked (value: unknown): readonly string[] {
   if (!Array.isArray(value) || value.some(scope => typeof scope !== 'string')) throw new TypeError('not a list of scopes')
   return value as string[]
-}
-
-/** `null` for what failed or is not there in time. It may still come, for whoever asks next. */
-async function within<T> (timeoutMs: number, promise: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<null>(resolve => { timer = setTimeout(resolve, timeoutMs, null) })
-  try {
-    return await Promise.race([promise.catch(() => null), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -28,5 +28,10 @@ export function authorizationServerMetadataUrls (issuer: IdentifierParts): strin
   return urls
 }
 
+/** Path and query as they stand in the request line; the absolute form (RFC 9112 section 3.2.2) names a host, which is ignored. */
+export function targetOf (url: string): string {
+  return url.replace(/^https?:\/\/[^/?#]*/i, '')
+}
+
 /** The two routes under which every metadata document of a server is found. */
 export const metadataRoutes: readonly [string, string] = [protectedResource, `${protectedResource}/*`]

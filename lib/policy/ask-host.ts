@@ -1,21 +1,29 @@
 import { UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { UnavailableReason } from '../reasons.ts'
+import { withinTime } from '../time-limit.ts'
 import type { MaybePromise, Verdict } from './verdict.ts'
 
+/** What becomes of a question that is not answered. */
+export interface Unanswered {
+  /** Of the refusal. */
+  readonly reason: UnavailableReason
+  /** An answer that is promised has to come within this time. */
+  readonly timeoutMs: number
+}
+
 /**
- * Asks a function of the host's own. One that throws has not answered: whether the request may pass is then not known,
+ * Asks a function of the host's own. One that throws, or takes too long, has not answered: whether the request may pass is then not known,
  * and the verdict is 503, never a yes. There is a promise only where the function made one.
  *
  * @param judge what the answer means; it does not throw
- * @param reason of the refusal, when there is no answer
  */
 export function askHost<Answer> (
-  ask: () => MaybePromise<Answer>, judge: (answer: Answer) => Verdict, reason: UnavailableReason
+  ask: () => MaybePromise<Answer>, judge: (answer: Answer) => Verdict, { reason, timeoutMs }: Unanswered
 ): MaybePromise<Verdict> {
   const unavailable = (cause: unknown): Verdict => withoutStackTrace(() => new UnavailableError(reason, 5, cause))
   try {
     const answer = ask()
-    return isPromise(answer) ? Promise.resolve(answer).then(judge, unavailable) : judge(answer)
+    return isPromise(answer) ? withinTime(answer, timeoutMs).then(judge, unavailable) : judge(answer)
   } catch (error) {
     return unavailable(error)
   }

@@ -12,14 +12,21 @@ type Details = AccessToken['authorizationDetails']
  */
 export type AuthorizationDetailsRule<Request> = (details: Details, request: Request) => MaybePromise<boolean>
 
-export interface AuthorizationDetailsConfig {
+/** Which details this resource understands. */
+export interface KnownDetails {
   readonly resource: string
   /** Those that the metadata document names; `null` when it does not. */
   readonly authorizationDetailsTypes: readonly string[] | null
 }
 
+/** The slice of the configuration that refusing by details takes. */
+export interface AuthorizationDetailsConfig extends KnownDetails {
+  /** How long a function of the host's own may take to answer. */
+  readonly lookupTimeoutMs: number
+}
+
 /** Details that say something here: of a type that this resource knows, and not for other locations alone. */
-export function detailsFor ({ resource, authorizationDetailsTypes: types }: AuthorizationDetailsConfig, details: Details): Details {
+export function detailsFor ({ resource, authorizationDetailsTypes: types }: KnownDetails, details: Details): Details {
   return Object.freeze(details.filter(({ type, locations }) =>
     (types === null || types.includes(type as string)) &&
     (locations === undefined || (Array.isArray(locations) && locations.includes(resource)))))
@@ -36,7 +43,7 @@ export function refuseByDetails (
   return askHost<unknown>(
     () => rule(details, request),
     answer => answer === true ? null : refused('authorization_details_insufficient'),
-    'authorization_details_unavailable')
+    { reason: 'authorization_details_unavailable', timeoutMs: config.lookupTimeoutMs })
 }
 
 function refused (reason: RouteReason): Verdict {

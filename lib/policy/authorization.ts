@@ -39,12 +39,12 @@ const checks: readonly Check[] = [
   ({ rule, accessToken, config }) => refuseInsufficient(rule, accessToken, config),
   ({ rule, accessToken }) => refuseActor(rule.actors, accessToken),
   ({ rule, accessToken, config, request }) =>
-    refuseForeignTenant('organization', accessToken.organizations, rule.organization ?? config.organizationOf, request),
+    refuseForeignTenant('organization', accessToken.organizations, rule.organization ?? config.organizationOf, request, config.lookupTimeoutMs),
   ({ rule, accessToken, config, request }) =>
-    refuseForeignTenant('team', accessToken.teams, rule.team ?? config.teamOf, request),
+    refuseForeignTenant('team', accessToken.teams, rule.team ?? config.teamOf, request, config.lookupTimeoutMs),
   ({ rule, accessToken, config, request }) => refuseByDetails(rule.authorizationDetails, accessToken, config, request),
-  ({ accessToken, config, request }) => refuseByPolicy(config.policy, accessToken, request),
-  ({ rule, accessToken, request }) => refuseByPolicy(rule.policy, accessToken, request)
+  ({ accessToken, config, request }) => refuseByPolicy(config.policy, accessToken, request, config.lookupTimeoutMs),
+  ({ rule, accessToken, config, request }) => refuseByPolicy(rule.policy, accessToken, request, config.lookupTimeoutMs)
 ]
 
 /**

@@ -9,10 +9,13 @@ import { forbidden } from './verdict.ts'
  */
 export type Policy<Request> = (accessToken: AccessToken, request: Request) => MaybePromise<boolean>
 
-export function refuseByPolicy (policy: Policy<never> | null, accessToken: AccessToken, request: never): MaybePromise<Verdict> {
+/** @param timeoutMs how long the answer may take */
+export function refuseByPolicy (
+  policy: Policy<never> | null, accessToken: AccessToken, request: never, timeoutMs: number
+): MaybePromise<Verdict> {
   if (policy === null) return null
   return askHost<unknown>(
     () => policy(accessToken, request),
     answer => answer === true ? null : forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused'),
-    'policy_unavailable')
+    { reason: 'policy_unavailable', timeoutMs })
 }

@@ -1,3 +1,4 @@
+import { routeLabel } from './route-label.ts'
 import type { RouteRule } from './route-rule.ts'
 import { compileRouteRule } from './route-rule.ts'
 
@@ -26,7 +27,7 @@ export function createRuleBook (): RuleBook {
   const requiredScopes = new Map<string, string>()
 
   const compile = (config: unknown, { method, url = '' }: RuledRoute): RouteRule => {
-    const route = `${String(method)} ${url}`
+    const route = routeLabel(method, url)
     const rule = compileRouteRule(config, route)
     if (rule.pinnedPointer !== null) pinnedPointers.set(rule.pinnedPointer, route)
     for (const scope of rule.scopes?.alternatives.flat() ?? []) requiredScopes.set(scope, route)

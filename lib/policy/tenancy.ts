@@ -24,9 +24,10 @@ const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: Rout
  * which one that is. A token that is bound to none passes, and nothing is asked about it.
  *
  * @param bound the tenants the token is bound to; `null` for none in particular
+ * @param timeoutMs how long the answer may take
  */
 export function refuseForeignTenant (
-  kind: TenantKind, bound: readonly string[] | null, rule: TenantRule, request: never
+  kind: TenantKind, bound: readonly string[] | null, rule: TenantRule, request: never, timeoutMs: number
 ): MaybePromise<Verdict> {
   if (bound === null || rule === 'any') return null
   const { missing, foreign, unavailable } = reasons[kind]
@@ -34,7 +35,7 @@ export function refuseForeignTenant (
   return askHost<unknown>(() => rule(request), tenant => {
     if (typeof tenant !== 'string' || tenant === '') return refused(missing)
     return bound.includes(tenant) ? null : refused(foreign)
-  }, unavailable)
+  }, { reason: unavailable, timeoutMs })
 }
 
 function refused (reason: RouteReason): Verdict {

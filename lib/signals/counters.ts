@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../error-table.ts'
 import type { Reason } from '../reasons.ts'
-import { reasonTable } from '../reasons.ts'
 import type { GrantReason } from '../impersonation/judge.ts'
+import type { McpErrorCode, McpReason } from '../mcp/errors.ts'
 import type { TokenCache } from '../token/token-cache.ts'
 import type { GrantDecisionEvent, SecurityEvent } from './event.ts'
 
@@ -20,8 +20,8 @@ export interface OAuthCounters {
 }
 
 export interface RefusalCount {
-  readonly code: ErrorCode
-  readonly reason: Reason
+  readonly code: ErrorCode | McpErrorCode
+  readonly reason: Reason | McpReason
   readonly count: number
 }
 
@@ -38,28 +38,28 @@ export function createCounting (): Counting {
   let accepted = 0
   let hits = 0
   let misses = 0
-  const refused = new Map<Reason, number>()
-  const unavailable = new Map<Reason, number>()
+  const refused = new Map<string, RefusalCount>()
+  const unavailable = new Map<string, RefusalCount>()
   const grants = new Map<GrantReason, number>()
 
   /** What becomes of a token that is used becomes of a request. */
   const countDecision = ({ allowed, path, reason, code }: GrantDecisionEvent): void => {
-    if (path !== 'use') increment(grants, reason as GrantReason)
-    else if (!allowed) increment(code === 'FST_OAUTH_UNAVAILABLE' ? unavailable : refused, reason as Reason)
+    if (path !== 'use') grants.set(reason as GrantReason, (grants.get(reason as GrantReason) ?? 0) + 1)
+    else if (!allowed) countRefusal(code === 'FST_OAUTH_UNAVAILABLE' ? unavailable : refused, { code: code!, reason: reason as Reason })
   }
   return {
     accept () { accepted++ },
     count (event) {
       switch (event.kind) {
-        case 'refusal': return increment(refused, event.reason)
-        case 'unavailable': return increment(unavailable, event.reason)
+        case 'refusal': return countRefusal(refused, event)
+        case 'unavailable': return countRefusal(unavailable, event)
         case 'grant-decision': return countDecision(event)
       }
     },
     counted: cache => ({
       ...cache,
-      find (token) {
-        const found = cache.find(token)
+      find (digest) {
+        const found = cache.find(digest)
         if (found === null) misses++
         else hits++
         return found
@@ -67,8 +67,8 @@ export function createCounting (): Counting {
     }),
     snapshot: () => ({
       accepted,
-      refused: listOf(refused),
-      unavailable: listOf(unavailable),
+      refused: [...refused.values()],
+      unavailable: [...unavailable.values()],
       grants: [...grants].map(([reason, count]) => ({ allowed: reason === 'approved', reason, count })),
       cache: { hits, misses }
     })
@@ -87,10 +87,6 @@ export function countingOf (config: object): Counting {
   return counting
 }
 
-function increment<Key> (counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
-}
-
-function listOf (counts: ReadonlyMap<Reason, number>): RefusalCount[] {
-  return [...counts].map(([reason, count]) => ({ code: reasonTable[reason].code, reason, count }))
+function countRefusal (counts: Map<string, RefusalCount>, { code, reason }: Omit<RefusalCount, 'count'>): void {
+  counts.set(reason, { code, reason, count: (counts.get(reason)?.count ?? 0) + 1 })
 }

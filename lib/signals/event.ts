@@ -4,6 +4,7 @@ import type { Reason } from '../reasons.ts'
 import { errorTable } from '../error-table.ts'
 import { reasonTable } from '../reasons.ts'
 import type { GrantDecision, GrantPath, GrantReason } from '../impersonation/judge.ts'
+import type { McpError, McpErrorCode, McpReason } from '../mcp/errors.ts'
 import type { GrantReach } from '../stores/organization-directory.ts'
 import type { AccessToken, Actor } from '../token/access-token.ts'
 
@@ -19,7 +20,7 @@ export interface Attribution {
 /** What every event says. There is no token in it, and no claim beside these. */
 interface Happening extends Attribution {
   /** `null` for a decision that refuses nothing. */
-  readonly code: ErrorCode | null
+  readonly code: ErrorCode | McpErrorCode | null
   readonly statusCode: number | null
   /** Method and pattern of the route, never the URL that was asked for; `null` outside of any route. */
   readonly route: string | null
@@ -33,8 +34,8 @@ interface Happening extends Attribution {
  */
 export interface RefusalEvent extends Happening {
   readonly kind: 'refusal' | 'unavailable'
-  readonly reason: Reason
-  readonly code: ErrorCode
+  readonly reason: Reason | McpReason
+  readonly code: ErrorCode | McpErrorCode
   readonly statusCode: number
 }
 
@@ -73,7 +74,7 @@ export function attributionOf (accessToken: AccessToken | null): Attribution {
   return { issuer, subject, actor, clientId, tokenId }
 }
 
-export function refusalEvent ({ reason, code, statusCode }: OAuthResourceError, { accessToken, route, time }: Circumstances): RefusalEvent {
+export function refusalEvent ({ reason, code, statusCode }: OAuthResourceError | McpError, { accessToken, route, time }: Circumstances): RefusalEvent {
   const kind = code === 'FST_OAUTH_UNAVAILABLE' ? 'unavailable' : 'refusal'
   return Object.freeze({ kind, reason, code, statusCode, route, ...attributionOf(accessToken), time })
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import type { Revocation } from './revocation.ts'
+import type { Revocation, WritableRevocationStore } from './revocation.ts'
 import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
-import type { RevocableToken, WritableRevocationStore } from './revocation-store.ts'
+import type { RevocableToken } from './revocation-store.ts'
 
 export interface MemoryRevocationStoreOptions {
   /** The longest lifetime of an access token in seconds: what was revoked is forgotten after it. Default: 86400. */

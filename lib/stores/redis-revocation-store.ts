@@ -6,9 +6,9 @@ import { OptionError } from '../errors.ts'
 import { explain } from '../options.ts'
 import type { RedisClient } from './redis-client.ts'
 import { createSendCommand } from './redis-client.ts'
-import type { Revocation } from './revocation.ts'
+import type { Revocation, WritableRevocationStore } from './revocation.ts'
 import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
-import type { RevocableToken, WritableRevocationStore } from './revocation-store.ts'
+import type { RevocableToken } from './revocation-store.ts'
 
 export interface RedisRevocationStoreOptions {
   /** A client of `redis` or `ioredis`, of one server or a cluster; the host connects and closes it. */

@@ -1,5 +1,3 @@
-import type { Revocation } from './revocation.ts'
-
 /** Who acts for the subject of a token. */
 export interface TokenActor {
   readonly issuer: string
@@ -30,13 +28,4 @@ export interface RevocationStore {
    * It may throw: the answer is then 503, as it is not known whether the token is good.
    */
   isRevoked (token: RevocableToken): boolean | Promise<boolean>
-}
-
-/** A store that this process may write to. */
-export interface WritableRevocationStore extends RevocationStore {
-  /**
-   * Takes effect with the next request once it has returned, or resolved. Tokens that are issued in a later second are good,
-   * unless it was a single token that was revoked.
-   */
-  revoke (revocation: Revocation): void | Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { RevocableToken, TokenActor } from './revocation-store.ts'
+import type { RevocableToken, RevocationStore, TokenActor } from './revocation-store.ts'
 
 /**
  * What to revoke, all of one issuer: a token, or every token that exists by now of a grant, a session or a subject; of what
@@ -13,6 +13,15 @@ export type Revocation = { readonly issuer: string } & (
   | { readonly subject: string, readonly actor: TokenActor }
   | { readonly subject?: undefined, readonly actor: TokenActor }
 )
+
+/** A store that this process may write to. */
+export interface WritableRevocationStore extends RevocationStore {
+  /**
+   * Takes effect with the next request once it has returned, or resolved. Tokens that are issued in a later second are good,
+   * unless it was a single token that was revoked.
+   */
+  revoke (revocation: Revocation): void | Promise<void>
+}
 
 /** Where a store finds what a token may have been revoked by. */
 export interface RevocationKey {

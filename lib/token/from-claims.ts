@@ -2,8 +2,10 @@ import type { AccessToken, Actor } from './access-token.ts'
 import { audienceOf } from './checks.ts'
 import type { ClaimPath } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
+import { deepFreeze } from './deep-freeze.ts'
 import type { IssuerRule } from './issuer-rule.ts'
 import { refused } from './jwt.ts'
+import { principalTypeOf } from './principal.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
@@ -21,7 +23,7 @@ export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken 
   return deepFreeze({
     issuer: rule.issuer,
     subject,
-    principalType: subject === clientId ? 'client' as const : 'user' as const,
+    principalType: principalTypeOf(claims, { subject, clientId }, rule.clientTokens),
     clientId,
     audience: [...audienceOf(claims, rule)!],
     scopes: scopesOf(claims, rule),
@@ -90,10 +92,4 @@ function textAt (claims: Claims, path: ClaimPath | null): string | null {
 
 function firstText (...values: readonly unknown[]): string | null {
   return values.find((value): value is string => typeof value === 'string' && value !== '') ?? null
-}
-
-function deepFreeze<T> (value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const inner of Object.values(value)) deepFreeze(inner)
-  return Object.freeze(value)
 }

@@ -33,6 +33,8 @@ export interface IntrospectionSource {
   /** Checks the signature of a signed answer with the keys of the issuer. */
   readonly verifySignature: (jwt: UnverifiedJwt) => Promise<unknown>
   readonly refusedTokens: NegativeCache | null
+  /** As many questions may be under way at the same time; strangers make up as many tokens as they like. */
+  readonly maxConcurrent: number
   readonly fetch: Fetch
   readonly limits: FetchLimits
   readonly retryAfterMs: number
@@ -50,7 +52,7 @@ export interface Introspector {
 }
 
 export function createIntrospector (source: IntrospectionSource): Introspector {
-  const { refusedTokens, retryAfterMs, clock } = source
+  const { refusedTokens, maxConcurrent, retryAfterMs, clock } = source
   const underWay = new Map<string, Promise<Introspected>>()
   let failure: { at: number, error: unknown } | null = null
   let answers = 0
@@ -82,6 +84,7 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
       if (same !== undefined) return await same
       // An issuer that is down is not asked again by everyone who comes.
       if (failure !== null && clock.now() < failure.at + retryAfterMs) throw unavailable(retryAfterMs, failure.error)
+      if (underWay.size >= maxConcurrent) throw unavailable(retryAfterMs, new TooManyQuestionsError(maxConcurrent))
       const answer = ask(token, digest).finally(() => { underWay.delete(digest) })
       underWay.set(digest, answer)
       return await answer
@@ -94,6 +97,14 @@ class AnswerFormError extends Error {
   constructor (message: string, cause?: unknown) {
     super(message, { cause })
     this.name = 'AnswerFormError'
+  }
+}
+
+/** The issuer may be fine; it was not asked. */
+class TooManyQuestionsError extends Error {
+  constructor (most: number) {
+    super(`${most} questions are under way, and may not be more`)
+    this.name = 'TooManyQuestionsError'
   }
 }
 

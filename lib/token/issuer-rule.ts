@@ -1,5 +1,6 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClaimPath } from './claim-path.ts'
+import type { ClientMark } from './principal.ts'
 
 /**
  * The kinds of JWT access token there are. `rfc9068` is the standard. `jwt` is for issuers that send `typ: JWT` or
@@ -45,6 +46,8 @@ export interface IssuerRule {
   readonly claims: ClaimMapping
   /** What a token must say word for word, to be an access token of this issuer. */
   readonly requiredClaims: Readonly<Record<string, string>>
+  /** What tokens say whose client acts for itself, beside a subject that is the client. */
+  readonly clientTokens: readonly ClientMark[]
   /** Rules of the host's own, asked after everything else. */
   readonly tokenRules: readonly TokenRule[]
   /** How far the clocks of issuer and resource may be apart. */

@@ -21,7 +21,7 @@ export interface Verified {
 
 /** One trusted issuer. Nothing of it is shared with another. */
 export interface Issuer {
-  readonly rule: IssuerRule
+  readonly rule: Pick<IssuerRule, 'issuer' | 'tokenRules'>
   /** What opaque tokens of this issuer begin with, `''` for anything; `null` when it issues none. */
   readonly opaquePrefix: string | null
   /**

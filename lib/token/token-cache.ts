@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
-import { digestOf } from './token-digest.ts'
 
 /** How many verified tokens are remembered, and for how long. */
 export interface TokenCacheRules {
@@ -11,16 +10,16 @@ export interface TokenCacheRules {
 }
 
 /**
- * Remembers access tokens that were verified, so that the next request with one of them costs a digest. Only good
- * tokens are in here, so a stranger cannot fill it; it holds a digest of the token, never the token.
+ * Remembers access tokens that were verified, by a digest of the token and never by the token, so that the next request
+ * with one of them costs a digest. Only good tokens are in here, so a stranger cannot fill it.
  */
 export interface TokenCache {
-  find (token: string): AccessToken | null
+  find (digest: string): AccessToken | null
   /**
    * @param basis what vouches for the token
    * @param maxAgeMs where that is shorter than the cache's own
    */
-  remember (token: string, accessToken: AccessToken, basis: Basis, maxAgeMs?: number): void
+  remember (digest: string, accessToken: AccessToken, basis: Basis, maxAgeMs?: number): void
 }
 
 /** What a verification rested on. A token is known only for as long as that holds. */
@@ -38,19 +37,18 @@ interface Entry {
 export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCache {
   const entries = new LRUCache<string, Entry>({ max: rules.maxEntries })
   return {
-    find (token) {
-      const key = digestOf(token)
-      const entry = entries.get(key)
+    find (digest) {
+      const entry = entries.get(digest)
       if (entry === undefined) return null
       if (clock.now() < entry.deadline && entry.basis.holds()) return entry.accessToken
-      entries.delete(key)
+      entries.delete(digest)
       return null
     },
-    remember (token, accessToken, basis, maxAgeMs = rules.maxAgeMs) {
+    remember (digest, accessToken, basis, maxAgeMs = rules.maxAgeMs) {
       const now = clock.now()
       const { expiresAt } = accessToken
       const deadline = Math.min(expiresAt === null ? Infinity : expiresAt * 1000, now + rules.maxAgeMs, now + maxAgeMs)
-      if (now < deadline) entries.set(digestOf(token), { accessToken, basis, deadline })
+      if (now < deadline) entries.set(digest, { accessToken, basis, deadline })
     }
   }
 }

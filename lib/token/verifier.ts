@@ -1,9 +1,11 @@
 import { UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { RevocationStore } from '../stores/revocation-store.ts'
+import { withinTime } from '../time-limit.ts'
 import type { AccessToken } from './access-token.ts'
 import { refused } from './jwt.ts'
 import { askTokenRules } from './token-rules.ts'
 import type { TokenCache } from './token-cache.ts'
+import { digestOf } from './token-digest.ts'
 import type { RoutedToken, TokenRouter } from './token-router.ts'
 
 /** Turns the credentials of a request into an access token that is to be believed, or throws. */
@@ -32,29 +34,33 @@ export interface VerifierParts {
   readonly cache: TokenCache | null
   /** `null` for none: a token is then good until it expires. */
   readonly revocations: RevocationStore | null
+  /** How long the store, or a rule of the host's own, may take to answer. */
+  readonly lookupTimeoutMs: number
   /** Is told of tokens that are let in though they break a rule, as it is not enforced yet. */
   readonly report: (report: RuleReport) => void
 }
 
-export function createVerifier ({ route, cache, revocations, report }: VerifierParts): AccessTokenVerifier {
-  const finish = async (token: string, routed: RoutedToken | Promise<RoutedToken>): Promise<AccessToken> => {
+export function createVerifier ({ route, cache, revocations, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
+  const unlessRevoked = (accessToken: AccessToken): AccessToken | Promise<AccessToken> =>
+    revocations === null ? accessToken : askRevocations(revocations, accessToken, lookupTimeoutMs)
+  const finish = async (token: string, digest: string, routed: RoutedToken | Promise<RoutedToken>): Promise<AccessToken> => {
     const { issuer, jwt } = await routed
     const { accessToken, basis, maxAgeMs, brokenRules } = await issuer.verify(token, jwt)
-    for (const rule of [...brokenRules, ...await askTokenRules(issuer.rule.tokenRules, accessToken)]) report({ rule, accessToken })
-    cache?.remember(token, accessToken, basis, maxAgeMs)
-    return await unlessRevoked(accessToken, revocations)
+    for (const rule of [...brokenRules, ...await askTokenRules(issuer.rule.tokenRules, accessToken, lookupTimeoutMs)]) report({ rule, accessToken })
+    cache?.remember(digest, accessToken, basis, maxAgeMs)
+    return await unlessRevoked(accessToken)
   }
   return {
     verify (token) {
-      const known = cache?.find(token)
-      return known ? unlessRevoked(known, revocations) : finish(token, route(token))
+      const digest = digestOf(token)
+      const known = cache?.find(digest)
+      return known ? unlessRevoked(known) : finish(token, digest, route(token))
     }
   }
 }
 
 /** Asked about every token on every request: what was good a moment ago may have been revoked since. */
-function unlessRevoked (accessToken: AccessToken, revocations: RevocationStore | null): AccessToken | Promise<AccessToken> {
-  if (revocations === null) return accessToken
+function askRevocations (revocations: RevocationStore, accessToken: AccessToken, timeoutMs: number): AccessToken | Promise<AccessToken> {
   const judge = (revoked: unknown): AccessToken => {
     if (revoked === false) return accessToken
     // Anything but a clear answer is none.
@@ -67,7 +73,7 @@ function unlessRevoked (accessToken: AccessToken, revocations: RevocationStore |
     throw revocationsUnavailable(error)
   }
   if (typeof answer === 'boolean') return judge(answer)
-  return Promise.resolve(answer).then(judge, (error: unknown) => { throw revocationsUnavailable(error) })
+  return withinTime(answer, timeoutMs).then(judge, (error: unknown) => { throw revocationsUnavailable(error) })
 }
 
 function revocationsUnavailable (cause: unknown): UnavailableError {

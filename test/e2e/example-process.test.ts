@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { test } from 'tap'
 
 const main = new URL('../../examples/server/main.ts', import.meta.url).pathname
+const anyPorts = { PORT: '0', AS_PORT: '0', PARTNER_PORT: '0' }
 
 interface Example {
   readonly child: ChildProcess
@@ -42,7 +43,7 @@ async function read ({ lines, stderr }: Example, count: number): Promise<string[
 }
 
 test('H31: the example prints the URL of its MCP endpoint and three commands that show the way', async t => {
-  const example = start(t, { PORT: '0', AS_PORT: '0' })
+  const example = start(t, anyPorts)
   const [url, ...commands] = await read(example, 4)
   t.match(url, /^http:\/\/localhost:\d+\/mcp$/)
   t.ok(commands.every(command => command.startsWith('curl ')))
@@ -63,7 +64,7 @@ test('H31: the example prints the URL of its MCP endpoint and three commands tha
 })
 
 test('a connection that is kept alive does not keep the example from closing', async t => {
-  const example = start(t, { PORT: '0', AS_PORT: '0' })
+  const example = start(t, anyPorts)
   const [url] = await read(example, 1)
   const keptAlive = await fetch(url!)
   t.equal(keptAlive.status, 401)
@@ -71,14 +72,14 @@ test('a connection that is kept alive does not keep the example from closing', a
   t.equal(await example.exitCode, 0)
 })
 
-for (const variable of ['PORT', 'AS_PORT']) {
+for (const variable of ['PORT', 'AS_PORT', 'PARTNER_PORT']) {
   test(`${variable} is taken: one line that says so, and no server`, async t => {
     const server = createServer()
     await once(server.listen(0, 'localhost'), 'listening')
     t.teardown(() => server.close())
     const { port } = server.address() as AddressInfo
 
-    const example = start(t, { PORT: '0', AS_PORT: '0', [variable]: String(port) })
+    const example = start(t, { ...anyPorts, [variable]: String(port) })
     t.equal(await example.exitCode, 1)
     t.match(example.stderr(), `Port ${port} is taken`)
     t.match(example.stderr(), variable)
@@ -86,8 +87,15 @@ for (const variable of ['PORT', 'AS_PORT']) {
   })
 }
 
+test('a database that does not answer: one line that says so', async t => {
+  const example = start(t, { ...anyPorts, DATABASE_URL: 'postgresql://postgres@127.0.0.1:9/postgres' })
+  t.equal(await example.exitCode, 1)
+  t.match(example.stderr(), 'Nobody answers at DATABASE_URL')
+  t.notMatch(example.stderr(), /^\s+at /m)
+})
+
 test('a port that is none', async t => {
-  const example = start(t, { PORT: 'http', AS_PORT: '0' })
+  const example = start(t, { ...anyPorts, PORT: 'http' })
   t.equal(await example.exitCode, 1)
   t.match(example.stderr(), 'PORT "http" is not a port')
   t.notMatch(example.stderr(), /^\s+at /m)

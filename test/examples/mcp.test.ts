@@ -63,7 +63,7 @@ test('a request under another host is refused once its token is good: DNS rebind
   t.equal(status, 403)
 })
 
-test('there are no sessions: with a token, GET and DELETE are methods that are not allowed', async t => {
+test('MCPS-26: there are no sessions: with a token, GET and DELETE are methods that are not allowed', async t => {
   const { mcpUrl } = await startExample(t)
   const { accessToken } = await obtainToken(mcpUrl)
   for (const method of ['GET', 'DELETE']) {

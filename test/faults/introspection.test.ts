@@ -160,6 +160,27 @@ test('a flood of junk is asked about one by one, or not at all where refusals ar
   t.equal(asked(), 50)
 })
 
+test('a flood of made-up tokens while the issuer is slow: so many questions and no more, and then all is well', async t => {
+  const { endpoint, get, asked } = await createIntrospectionServer(t, { maxConcurrent: 10 })
+  const known = endpoint.issue()
+  t.strictSame(answerOf(await get(known)), accepted)
+  const waiting: Array<() => void> = []
+  endpoint.answer(async () => {
+    await new Promise<void>(resolve => { waiting.push(resolve) })
+    return Response.json({ active: false })
+  })
+  const flood = Promise.all(Array.from({ length: 100 }, (_, i) => get(`junk-${i}`)))
+  while (waiting.length < 10) await new Promise(setImmediate)
+  t.strictSame(answerOf(await get(known)), accepted, 'a token that is known is served meanwhile')
+  for (const answer of waiting) answer()
+  const answers = await flood
+  t.equal(asked(), 11)
+  t.equal(answers.filter(({ statusCode }) => statusCode === 401).length, 10)
+  t.equal(answers.filter(answer => answer.statusCode === 503 && answer.headers['retry-after'] === '5').length, 90)
+  endpoint.answer(null)
+  t.strictSame(answerOf(await get(endpoint.issue())), accepted, 'nor is the issuer taken for dead')
+})
+
 test('signed answers while the keys cannot be had', async t => {
   const { clock, endpoint, get, issuer, asked, handled } = await createIntrospectionServer(t, { signedResponseAlgorithm: 'ES256' })
   endpoint.signAnswers()

@@ -7,6 +7,9 @@ import type { ImpersonationGuardOptions } from '../../lib/impersonation/options.
 import { createMemoryOrganizationDirectory } from '../../lib/stores/memory-organization-directory.ts'
 import type { GrantDecisionEvent } from '../../lib/signals/event.ts'
 import type { GrantReach } from '../../lib/stores/organization-directory.ts'
+import { bearer, createApp, optionsFor } from '../support/app.ts'
+import { createTestClock } from '../support/clock.ts'
+import { createFakeIssuer } from '../support/issuer.ts'
 
 type Options = ImpersonationGuardOptions<FastifyRequest>
 
@@ -81,7 +84,7 @@ test('G4 G5 an impersonator may where every organization in reach said yes', asy
   t.equal(minted.length, 2)
 })
 
-test('a denial by the user proceeds, as it grants nothing', async t => {
+test('G13 a denial by the user proceeds, as it grants nothing', async t => {
   const { app } = await createServer(t)
   const response = await app.inject({ method: 'POST', url: '/consent', payload: { allow: false }, ...as('staff-1') })
   t.equal(response.statusCode, 200)
@@ -167,4 +170,167 @@ test('a child scope may have a guard of its own', async t => {
   app.get('/parent', { config: { impersonationGuard: true } }, async () => 'code')
   t.equal((await app.inject({ url: '/parent', ...as('staff-1') })).statusCode, 403)
   t.equal((await app.inject({ url: '/child', ...as('staff-1') })).statusCode, 200)
+})
+
+test('G20 a refusal goes back to a client whose redirect URI is valid, and stays here otherwise', async t => {
+  const { app } = await createServer(t)
+  const redirectOf = ({ query }: FastifyRequest) => {
+    const { redirect_uri: redirectUri, state } = query as { redirect_uri?: string, state?: string }
+    // What is registered for the client.
+    return redirectUri === 'https://client.example.com/cb' ? { redirectUri, state: state ?? null, issuer: 'https://login.example.com' } : null
+  }
+  app.get('/redirecting', { config: { impersonationGuard: { redirectOf } } }, async () => 'code')
+  app.post('/redirecting', { config: { impersonationGuard: { redirectOf: async request => redirectOf(request) } } }, async () => 'code')
+  app.get('/by-hand-redirect', async (request, reply) => {
+    await request.judgeGrant()
+    return reply.refuseGrant(redirectOf(request)!)
+  })
+  const url = (path: string, redirectUri: string): string => `${path}?${String(new URLSearchParams({ redirect_uri: redirectUri, state: 's&1' }))}`
+  for (const request of [{ url: '/redirecting' }, { url: '/redirecting', method: 'POST' }, { url: '/by-hand-redirect' }] as const) {
+    const valid = await app.inject({ ...request, url: url(request.url, 'https://client.example.com/cb'), ...as('staff-1') })
+    t.equal(valid.statusCode, 303)
+    t.match(valid.headers, { 'cache-control': 'no-store' })
+    const location = new URL(String(valid.headers.location))
+    t.equal(location.origin + location.pathname, 'https://client.example.com/cb')
+    t.same(Object.fromEntries(location.searchParams), {
+      error: 'access_denied', error_description: 'This authorization is not allowed', state: 's&1', iss: 'https://login.example.com'
+    })
+    t.notMatch(valid.body + JSON.stringify(valid.headers), /acme/, 'G21')
+  }
+  for (const method of ['GET', 'POST'] as const) {
+    const invalid = await app.inject({ method, url: url('/redirecting', 'https://evil.example/cb'), ...as('staff-1') })
+    t.equal(invalid.statusCode, 403)
+    t.notOk(invalid.headers.location)
+    t.match(invalid.json(), { error: 'access_denied' })
+  }
+})
+
+test('G20 a refusal that cannot be sent back stays a refusal', async t => {
+  const { app, log, minted } = await createServer(t)
+  const ways: Array<() => never> = [() => { throw new Error('no client') }, () => ({ redirectUri: 'https://client.example.com/#x', issuer: 'i' }) as never]
+  ways.forEach((redirectOf, i) => app.get(`/way-${i}`, { config: { impersonationGuard: { redirectOf } } }, async request => { minted.push(request.url); return 'code' }))
+  for (const i of ways.keys()) {
+    const response = await app.inject({ url: `/way-${i}`, ...as('staff-1') })
+    t.equal(response.statusCode, 403)
+    t.match(response.json(), { error: 'access_denied' })
+  }
+  t.equal(log.filter(({ level, msg }) => level === 50 && msg === 'a refusal could not be sent back to the client').length, 2)
+  t.same(minted, [])
+})
+
+test('G16 a host hears of a refusal before it is answered, to burn the code', async t => {
+  const { app, log } = await createServer(t)
+  const stamp = app.impersonationGuard.stampOf({ staff: 'sam', customer: 'ann' })
+  const codes = new Set(['code-1', 'code-2'])
+  const codeOf = ({ body }: FastifyRequest): string => (body as { code: string }).code
+  app.post('/token', {
+    config: {
+      impersonationGuard: {
+        path: 'exchange',
+        stampOf: async () => stamp,
+        onRefused: async (request, decision) => {
+          codes.delete(codeOf(request))
+          if (codeOf(request) === 'code-2') throw new Error('no database')
+          t.match(decision, { allowed: false, reason: 'not_approved', impersonation: { staff: 'sam' } })
+        },
+        refuseWith: 'invalid_grant'
+      }
+    }
+  }, async () => 'token')
+  for (const code of ['code-1', 'code-2']) {
+    const response = await app.inject({ method: 'POST', url: '/token', payload: { code } })
+    t.equal(response.statusCode, 400, 'GG-12 as clients of a token endpoint know it')
+    t.match(response.headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
+    t.match(response.json(), { error: 'invalid_grant' })
+  }
+  t.same([...codes], [])
+  t.match(log.find(({ level }) => level === 50), { msg: 'onRefused of a guarded route failed', err: { message: 'no database' } })
+})
+
+test('each decision says how the grant comes about', async t => {
+  const { app, log } = await createServer(t)
+  const stamp = app.impersonationGuard.stampOf({ staff: 'staff-1', customer: 'ann' }, { client: 'client-1' })
+  app.get('/short-cut', { config: { impersonationGuard: { path: 'first-party' } } }, async () => 'code')
+  app.get('/automatic', { config: { impersonationGuard: { path: 'automatic-approval', stampOf: () => stamp } } }, async () => 'code')
+  app.get('/hand', async request => (await request.judgeGrant({ level: 'all' }, 'consent')).path)
+  app.get('/again', async request => (await request.judgeReuse(stamp)).path)
+  app.get('/refresh', async request => (await request.judgeReuse(stamp, 'refresh')).path)
+  for (const url of ['/short-cut', '/automatic', '/hand', '/again', '/refresh']) await app.inject({ url, ...as('staff-1') })
+  t.match(log.flatMap(({ audit }) => audit ?? []), [
+    { path: 'first-party', route: 'GET /short-cut', grantedTo: null, reach: { level: 'all' } },
+    { path: 'automatic-approval', route: 'GET /automatic', grantedTo: 'client-1' },
+    { path: 'consent', route: 'GET /hand' },
+    { path: 'automatic-approval', route: 'GET /again', grantedTo: 'client-1' },
+    { path: 'refresh', route: 'GET /refresh', grantedTo: 'client-1' }
+  ])
+})
+
+test('G22 code without a request decides alike, and its decisions are told', async t => {
+  const { app, log } = await createServer(t)
+  const { impersonationGuard: guard } = app
+  const sam = { staff: 'sam', customer: 'ann' }
+  const globex: GrantReach = { level: 'organization', organizations: ['globex'] }
+  t.match(await guard.judgeGrant({ impersonation: null, path: 'consent' }), { allowed: true })
+  t.match(await guard.judgeGrant({ impersonation: sam, path: 'consent', client: 'client-1' }), { allowed: false })
+  t.match(await guard.judgeGrant({ impersonation: sam, reach: globex, path: 'first-party' }), { allowed: true })
+  const stamp = guard.stampOf(sam, { reach: globex, client: 'client-1' })
+  t.match(await guard.judgeReuse({ stamp, path: 'refresh' }), { allowed: true })
+  t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval', impersonation: null }), { allowed: false })
+  t.match(log.filter(line => 'audit' in line), [
+    { level: 40, audit: { reason: 'not_approved', path: 'consent', staff: 'sam', customer: 'ann', grantedTo: 'client-1', organizations: ['acme-secret-name'], route: null } },
+    { level: 30, audit: { reason: 'approved', path: 'first-party', reach: globex } },
+    { level: 30, audit: { reason: 'approved', path: 'refresh', grantedTo: 'client-1' } },
+    { level: 40, audit: { reason: 'grant_foreign', path: 'automatic-approval', staff: 'sam' } }
+  ])
+  t.ok(Object.isFrozen(guard))
+  t.equal(guard.mayReuse(stamp, sam), true)
+  t.match(guard.narrowGrant({ expiresInSeconds: 60, scopes: ['a'], refreshToken: true }, stamp), { refreshToken: false })
+})
+
+test('GG-01 a route that makes grants and is not guarded stops the boot', async t => {
+  const boot = async (grantRoutes: string[]) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(impersonationGuard, { ...options, grantRoutes })
+    app.route({ method: ['GET', 'POST'], url: '/authorize', config: { impersonationGuard: true }, handler: async () => 'code' })
+    await app.register(async child => { child.post('/consent', { config: { impersonationGuard: true } }, async () => 'code') }, { prefix: '/v1' })
+    app.post('/keys', async () => 'key')
+    app.post('/not-guarded', { config: { impersonationGuard: false } }, async () => 'key')
+    await app.ready()
+  }
+  await t.resolves(boot(['GET /authorize', 'POST /authorize', 'POST /v1/consent']))
+  for (const route of ['POST /keys', 'POST /not-guarded', 'PUT /authorize', 'POST /nowhere']) {
+    await t.rejects(boot(['GET /authorize', route]),
+      { code: 'FST_OAUTH_OPTION_INVALID', message: `grantRoutes: ${route} is not guarded; it needs config.impersonationGuard, and to be there after the guard` })
+  }
+})
+
+test('GG-02 GG-03 GG-04 R8693-11 what a delegate, an impersonator or a client holds makes no grant', async t => {
+  const clock = createTestClock()
+  const issuer = await createFakeIssuer({ clock })
+  const app = await createApp(t, optionsFor(issuer, { clock, impersonationGuard: options, impersonatedTokens: { reachOf: () => ({ level: 'organization', organizations: ['globex'] }) } }))
+  app.post('/keys', { config: { impersonationGuard: true } }, async () => 'key')
+  app.post('/keys-by-any', { config: { impersonationGuard: { tokens: 'any' } } }, async () => 'key')
+  const post = async (url: string, claims: Record<string, unknown>) => await app.inject({ method: 'POST', url, headers: bearer(await issuer.token(claims)) })
+  t.equal((await post('/keys', {})).statusCode, 200)
+  for (const claims of [{ act: { sub: 'agent' } }, { impersonation: {} }, { sub: 'client-1' }]) {
+    const response = await post('/keys', claims)
+    t.equal(response.statusCode, 403, JSON.stringify(claims))
+    t.notOk(response.headers['www-authenticate'])
+    t.match(response.json(), { error: 'access_denied' })
+    t.equal((await post('/keys-by-any', claims)).statusCode, 200)
+  }
+  t.match(app.oauthCounters.grants, [{ allowed: false, reason: 'token_not_direct', count: 3 }])
+})
+
+test('G33 what a caller says of impersonation and scope is not what the server knows', async t => {
+  const { app, minted } = await createServer(t)
+  const said = 'impersonation=null&staff=&impersonated=false&scope=globex&reach=organization&organizations=globex'
+  for (const url of [`/authorize?${said}`, `/by-hand?${said}`, `/by-hand-default?${said}`]) {
+    t.equal((await app.inject({ url, ...as('staff-1') })).statusCode, 403, url)
+  }
+  const body = { allow: true, staff: null, impersonation: null, reach: { level: 'organization', organizations: ['globex'] } }
+  t.equal((await app.inject({ method: 'POST', url: '/consent', payload: body, ...as('staff-1') })).statusCode, 403)
+  t.equal((await app.inject({ url: '/authorize?staff=sam&impersonation=sam' })).statusCode, 200, 'nor makes it a customer one of staff')
+  t.equal(minted.length, 1)
 })

@@ -1,3 +1,4 @@
+import diagnosticsChannel from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { request as httpRequest } from 'node:http'
@@ -110,6 +111,70 @@ test('routes of the scope that are no endpoints', async t => {
   t.equal((await app.inject({ method: 'POST', url: '/open', headers: elsewhere })).body, 'open')
 })
 
+test('MCPS-22: a page of another origin is refused on every endpoint of the scope, before anybody asks about its token', async t => {
+  const { app, issuer, handled } = await createMcpTestServer(t, { routes: app => { app.post('/another', async () => 'ok') } })
+  const origin = 'https://elsewhere.example'
+  for (const headers of [{}, { authorization: 'Bearer' }, bearer('x.y.z'), bearer(await issuer.token())]) {
+    const response = await app.inject({ method: 'POST', url: '/another', payload: call('whoami'), headers: { ...headers, origin } })
+    t.equal(response.statusCode, 403)
+    t.match(response.json(), { code: 'FST_MCP_ORIGIN_REFUSED' })
+    t.same(challengesOf(response), [])
+  }
+  t.same([handled, issuer.requests], [[], []])
+})
+
+test('MCPS-22: an endpoint in a scope of its own, within the one that asks for tokens', async t => {
+  const issuer = await createFakeIssuer({ audience: mcpResource })
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  await app.register(oauthResourceServer, optionsFor(issuer, { resource: mcpResource }))
+  for (const [url, allowed] of [['/a', 'https://a.example'], ['/b', 'https://b.example']] as const) {
+    await app.register(async scope => {
+      await scope.register(mcp, { tools: protectedTools, allowedOrigins: [allowed] })
+      scope.post(url, scope.mcpRoute, async () => 'ok')
+    })
+  }
+  app.post('/api', async () => 'ok')
+  const token = await issuer.token()
+  const post = async (url: string, origin: string): Promise<number> =>
+    (await app.inject({ method: 'POST', url, payload: call('whoami'), headers: { ...bearer(token), origin } })).statusCode
+  t.same([await post('/a', 'https://a.example'), await post('/a', 'https://b.example')], [200, 403])
+  t.same([await post('/b', 'https://a.example'), await post('/b', 'https://b.example')], [403, 200])
+  t.same([await post('/api', 'https://c.example')], [200], 'what is no endpoint is CORS\'s matter')
+})
+
+test('S16 F63: every refusal of the endpoint is an event with a reason, put down to whoever holds the token', async t => {
+  const { app, post, issuer } = await createMcpTestServer(t, {
+    options: { resource: 'http://localhost:3000/mcp' },
+    mcp: { tools: protectedTools, sessions: { bind: () => 'x', ownerOf: () => 'somebody else' } }
+  })
+  const heard: Array<Record<string, unknown>> = []
+  const listener = (event: unknown): void => { heard.push(event as Record<string, unknown>) }
+  diagnosticsChannel.subscribe('fastify-oauth-resource-server', listener)
+  t.teardown(() => diagnosticsChannel.unsubscribe('fastify-oauth-resource-server', listener))
+  const local = { host: 'localhost:3000' }
+  await post(call('whoami'), '', { headers: { ...local, origin: 'https://elsewhere.example' } })
+  await post(call('whoami'), '', { headers: { host: 'elsewhere.example' } })
+  await post({ jsonrpc: '1.0' }, '', { headers: local })
+  await post(call('whoami'), '', { headers: { ...local, 'mcp-name': 'other' } })
+  await post(call('nobody'), '', { headers: local })
+  await post(call('whoami'), '', { headers: { ...local, 'mcp-session-id': 's' } })
+  await post(call('list_notes'), '', { headers: local })
+
+  const byWhom = { kind: 'refusal', route: 'POST /mcp', issuer: issuer.issuer, subject: 'user-1', clientId: 'client-1' }
+  t.match(heard, [
+    { kind: 'refusal', code: 'FST_MCP_ORIGIN_REFUSED', reason: 'origin_refused', statusCode: 403, subject: null },
+    { ...byWhom, code: 'FST_MCP_HOST_REFUSED', reason: 'host_refused', statusCode: 403 },
+    { ...byWhom, code: 'FST_MCP_BODY_INVALID', reason: 'body_invalid', statusCode: 400 },
+    { ...byWhom, code: 'FST_MCP_HEADER_MISMATCH', reason: 'header_mismatch', statusCode: 400 },
+    { ...byWhom, code: 'FST_MCP_TOOL_UNDECLARED', reason: 'tool_undeclared', statusCode: 403 },
+    { ...byWhom, code: 'FST_MCP_SESSION_UNKNOWN', reason: 'session_unknown', statusCode: 404 },
+    { ...byWhom, code: 'FST_OAUTH_SCOPE_INSUFFICIENT', reason: 'scope_insufficient', statusCode: 403 }
+  ])
+  t.equal(heard.length, 7)
+  t.strictSame(app.oauthCounters.refused.map(({ code, reason, count }) => [code, reason, count]), heard.map(({ code, reason }) => [code, reason, 1]))
+})
+
 test('trap 11: the metadata document, what nobody serves and preflights are none of its business', async t => {
   const { app } = await createMcpTestServer(t, { routes: app => { app.options('/mcp', async (_request, reply) => reply.code(204).send()) } })
   const origin = 'https://elsewhere.example'
@@ -206,7 +271,7 @@ test('MCPS-22: HTTP/2 has its host elsewhere', async t => {
   t.equal(headers[':status'], 200)
 })
 
-test('MCPS-28, trap 18: a session is its owner\'s on GET, POST and DELETE, and stays so when the token is refreshed', async t => {
+test('F71, MCPS-28, trap 18: a session is its owner\'s on GET, POST and DELETE, and stays so when the token is refreshed', async t => {
   const { app, issuer } = await createMcpTestServer(t, {
     routes: app => {
       app.post('/begin', app.mcpRoute, async request => {

@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
 import { api } from '../../examples/server/api.ts'
-import { createProjects } from '../../examples/server/projects.ts'
+import type { Projects } from '../../examples/server/projects.ts'
 import { resourcesAt } from '../../examples/server/resources.ts'
 import type { OAuthResourceServerOptions } from '../../lib/config/options.ts'
 import { resolveConfig } from '../../lib/config/resolve.ts'
@@ -161,10 +161,11 @@ test('F84 swagger that comes too late is told so, and does no harm', async t => 
 test('F84 the document of the example API is valid and shows its rules', async t => {
   const origin = 'http://localhost:3000'
   const { api: resource } = resourcesAt(origin)
+  const projects: Projects = { of: async () => [], create: async () => null }
   const app = Fastify() as FastifyInstance
   t.teardown(() => app.close())
   await app.register(swagger, { openapi: { ...openapi, servers: [{ url: origin }] } })
-  await app.register(api, { resource, issuer: 'http://localhost:4000', projects: createProjects() })
+  await app.register(api, { resource, protection: { authorizationServers: ['http://localhost:4000'] }, projects })
   const document = await documentOf(app)
   t.match(await validate(document), { valid: true })
   t.same(document.paths['/api/health']!.get!.security, [])

@@ -13,7 +13,7 @@ for (const [title, name, scope, status, needed] of [
   ['everything at once, what is granted among it', 'delete_note', 'notes:read', 403, 'notes:read notes:write'],
   ['no drip-feeding', 'delete_note', '', 403, 'notes:read notes:write']
 ] as const) {
-  test(`MCPS-17, MCPS-18, trap 7: ${title}`, async t => {
+  test(`F45, MCPS-17, MCPS-18, trap 7: ${title}`, async t => {
     const { post, handled } = await createMcpTestServer(t)
     const response = await post(call(name), scope)
     t.equal(response.statusCode, status)
@@ -83,7 +83,7 @@ test('MCPS-12, trap 6: expired and weak at once is 401', async t => {
 })
 
 for (const origin of ['https://evil.example.com', 'null', 'http://mcp.example.com']) {
-  test(`MCPS-22: the origin ${origin} is refused, whatever token there is`, async t => {
+  test(`F75, MCPS-22: the origin ${origin} is refused, whatever token there is`, async t => {
     const { app, post, issuer, handled } = await createMcpTestServer(t)
     for (const headers of [{}, bearer('x.y.z'), bearer(await issuer.token({ scope: 'notes:read' }))]) {
       for (const method of ['GET', 'POST', 'DELETE'] as const) {
@@ -156,7 +156,7 @@ test('MCPS-25: whether the token is good could not be found out: 503, in JSON-RP
   t.match(response.json(), { jsonrpc: '2.0', error: { code: -32000 }, id: null })
 })
 
-test('MCPS-27: who may not call a tool need not see it; the call is what is checked', async t => {
+test('F46, MCPS-27: who may not call a tool need not see it; the call is what is checked', async t => {
   const { app, issuer, post } = await createMcpTestServer(t, {
     mcp: { tools: mixedTools },
     routes: app => {
@@ -174,6 +174,16 @@ test('MCPS-27: who may not call a tool need not see it; the call is what is chec
   t.match(await visible('notes:read'), { names: ['time', 'whoami', 'list_notes'] })
   t.match(await visible('notes:read notes:write'), { names: ['time', 'whoami', 'list_notes', 'delete_note'], objects: { length: 2 } })
   t.equal((await post(call('delete_note'), 'notes:read')).statusCode, 403)
+})
+
+test('MCPS-29: what a client says it was told before decides nothing', async t => {
+  const { post, handled } = await createMcpTestServer(t)
+  const forged = Buffer.from(JSON.stringify({ scopes: ['notes:write'], subject: 'admin' })).toString('base64url')
+  for (const requestState of [forged, '', 'notes:write', { scopes: ['notes:write'] }]) {
+    const body = message('tools/call', { name: 'delete_note', requestState, inputResponses: { consent: { action: 'accept' } } })
+    t.equal((await post(body, 'notes:read')).statusCode, 403)
+  }
+  t.same(handled, [])
 })
 
 test('MCPS-33: a client that acts for itself may call tools', async t => {

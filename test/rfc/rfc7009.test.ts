@@ -18,7 +18,7 @@ async function setup (t: Parameters<typeof createTestServer>[0], longestLifetime
   return { ...server, clock, store }
 }
 
-test('R7009-01 H25 what is revoked is refused with the next request, and nothing else is', async t => {
+test('F62 R7009-01 H25 what is revoked is refused with the next request, and nothing else is', async t => {
   const claims = { jti: 'token-a', sid: 'session-a', grant: 'grant-a' }
   const revocations: Array<[Revocation, others: Record<string, unknown>]> = [
     [{ issuer, tokenId: 'token-a' }, { ...claims, jti: 'token-b' }],

@@ -1,6 +1,6 @@
 import { generateKeyPair, jwtVerify } from 'jose'
 import { test } from 'tap'
-import type { IntrospectionOptions } from '../../lib/config/options.ts'
+import type { IntrospectionOptions } from '../../lib/config/issuer-options.ts'
 import { bearer, createApp, optionsFor, resource } from '../support/app.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createDeferred } from '../support/deferred.ts'
@@ -10,7 +10,7 @@ import { accepted, answerOf, insufficientScope, invalidRequest, invalidToken, un
 
 type Authentication = IntrospectionOptions['authentication']
 
-test('R7662-01 the question: a form with the token, by POST', async t => {
+test('F30 R7662-01 the question: a form with the token, by POST', async t => {
   const { endpoint, get, issuer } = await createIntrospectionServer(t)
   t.strictSame(issuer.requests, [])
   const token = endpoint.issue({}, 'a.b+c/d~e_f-')
@@ -152,7 +152,7 @@ test('R7662-08 S14 what an answer says means what it means in a JWT', async t =>
   t.strictSame(answerOf(await opaque.get(opaque.endpoint.issue({ act: { sub: 7 } }))), invalidToken, 'an actor that nobody can read is refused')
 })
 
-test('R7662-09 R7662-10 T-26 an answer is kept for a while, never past the expiry of the token', async t => {
+test('F56 R7662-09 R7662-10 T-26 an answer is kept for a while, never past the expiry of the token', async t => {
   const cases: Array<[introspection: Partial<IntrospectionOptions>, expiresIn: number | undefined, at: number[], asked: number]> = [
     [{}, 300, [0, 9], 1], [{}, 300, [0, 9, 10], 2], [{}, undefined, [0, 9, 10], 2],
     [{ cacheSeconds: 30 }, 300, [0, 29], 1], [{ cacheSeconds: 30 }, 10, [0, 9], 1], [{ cacheSeconds: 30 }, 300, [0, 30], 2],
@@ -288,7 +288,7 @@ test('a JWT of an issuer that is asked: what it says itself is not believed', as
   t.equal(asked(), 2)
 })
 
-test('never both: a JWT that its issuer signs is not asked about, and one that is refused here neither', async t => {
+test('F31 never both: a JWT that its issuer signs is not asked about, and one that is refused here neither', async t => {
   const clock = createTestClock()
   const [jwt, opaque] = [await createFakeIssuer({ clock, issuer: 'https://jwt.example' }), await createFakeIssuer({ clock, issuer: 'https://opaque.example' })]
   const endpoint = addIntrospection(opaque, clock)

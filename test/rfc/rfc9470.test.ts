@@ -18,7 +18,7 @@ async function createBank (
   return server
 }
 
-test('R9470-01 R9470-02 R9470-03 R9470-04 one challenge says what it takes', async t => {
+test('F21 R9470-01 R9470-02 R9470-03 R9470-04 one challenge says what it takes', async t => {
   const { get, issuer } = await createBank(t, { acr: [gold, silver], maxAgeSeconds: 300 })
   const response = await get(await issuer.token(), { url: '/bank' })
   t.strictSame(answerOf(response), authenticate)

@@ -26,7 +26,7 @@ test('R9701-01 a signed answer is asked for', async t => {
   t.strictSame(answerOf(await get(endpoint.issue({ aud: 'other' }))), invalidToken)
 })
 
-test('R9701-02 R9701-03 R9701-04 what a signed answer has to be', async t => {
+test('F32 R9701-02 R9701-03 R9701-04 what a signed answer has to be', async t => {
   const foreign = await createSigningKey('key-1', 'ES256')
   const rsa = await createSigningKey('rsa', 'RS256')
   const good: Record<string, Sign> = {

@@ -31,13 +31,13 @@ const root = 'plugins/index.ts'
 const layers: ReadonlyArray<readonly string[]> = [
   ['error-table'],
   ['reasons'],
-  ['errors', 'clock', 'options'],
+  ['errors', 'clock', 'options', 'time-limit'],
   ['challenge', 'stores', 'http'],
   ['metadata'],
   ['client'],
   ['token'],
   ['proof', 'policy'],
-  ['impersonation', 'mcp'],
+  ['impersonation', 'mcp', 'forward'],
   ['signals', 'openapi'],
   ['config']
 ]

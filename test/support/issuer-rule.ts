@@ -11,6 +11,7 @@ export function createIssuerRule (changes: Partial<IssuerRule> = {}): IssuerRule
     scopeClaims: ['scope'],
     claims: { audience: 'aud', actor: 'act', roles: 'roles', organizations: null, teams: null, session: 'sid', grant: null },
     requiredClaims: {},
+    clientTokens: [],
     tokenRules: [],
     clockToleranceSeconds: 5,
     ...changes

@@ -1,12 +1,12 @@
 export const redirectUrl = 'http://localhost:33418/callback'
 
 /** What a client registers: the type is that of both SDKs. */
-const clientMetadata = {
-  client_name: 'Test client',
-  redirect_uris: [redirectUrl],
-  grant_types: ['authorization_code', 'refresh_token'],
-  response_types: ['code'],
-  token_endpoint_auth_method: 'none'
+interface ClientMetadata {
+  client_name: string
+  redirect_uris: string[]
+  grant_types: string[]
+  response_types: string[]
+  token_endpoint_auth_method: string
 }
 
 /**
@@ -15,7 +15,7 @@ const clientMetadata = {
  */
 export interface McpClientStorage<Client, Tokens, Discovery> {
   readonly redirectUrl: string
-  readonly clientMetadata: typeof clientMetadata
+  readonly clientMetadata: ClientMetadata
   readonly clientMetadataUrl?: string
   /** Where the SDK sent the user last. */
   readonly authorizationUrl: URL | undefined
@@ -31,17 +31,24 @@ export interface McpClientStorage<Client, Tokens, Discovery> {
 }
 
 export function createMcpClientStorage<Client, Tokens, Discovery> (
-  options: { clientMetadataUrl?: string } = {}
+  options: { clientMetadataUrl?: string, redirectUrl?: string, clientName?: string } = {}
 ): McpClientStorage<Client, Tokens, Discovery> {
+  const { redirectUrl: ownRedirectUrl = redirectUrl, clientName = 'Test client', clientMetadataUrl } = options
   let client: Client | undefined
   let tokens: Tokens | undefined
   let discovery: Discovery | undefined
   let authorizationUrl: URL | undefined
   let codeVerifier = ''
   return {
-    redirectUrl,
-    clientMetadata,
-    ...options,
+    redirectUrl: ownRedirectUrl,
+    clientMetadata: {
+      client_name: clientName,
+      redirect_uris: [ownRedirectUrl],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none'
+    },
+    ...clientMetadataUrl !== undefined && { clientMetadataUrl },
     get authorizationUrl () { return authorizationUrl },
     clientInformation: () => client,
     saveClientInformation (information) { client = information },

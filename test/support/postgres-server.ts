@@ -43,7 +43,8 @@ function given (): string | null {
 async function startCluster (): Promise<PostgresServer> {
   const postgres = findPart('postgres') ?? 'postgres'
   const owner = ordinaryUser()
-  const folder = await mkdtemp(join(tmpdir(), 'pg-'))
+  // A folder of root's own, which TMPDIR may be in, is closed to the other.
+  const folder = await mkdtemp(join(owner === null ? tmpdir() : '/tmp', 'pg-'))
   if (owner !== null) await chown(folder, owner.uid, owner.gid)
   const data = join(folder, 'data')
   // Its messages are read, so they have to be in one language.

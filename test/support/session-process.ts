@@ -34,14 +34,18 @@ async function connect (): Promise<RedisClient> {
 }
 
 const session = createSession({
-  store: createRedisTokenStore({ client: await connect(), key: 'ann', turnMs: settings.turnMs }),
+  store: createRedisTokenStore({ client: await connect(), key: 'ann', turnMs: settings.turnMs, timeoutMs: 60_000 }),
   refresh: createRefresh({
     server: { issuer: settings.issuer, token_endpoint: `${settings.issuer}/token` },
     clientId: settings.clientId,
     authentication: { method: 'none' },
     resource: settings.resource,
+    timeoutMs: 120_000,
     clock
   }),
+  // Nothing here is to depend on how fast the machine is.
+  refreshTimeoutMs: 120_000,
+  renewalTimeoutMs: 240_000,
   clock
 })
 process.on('message', (order: Order) => {

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import type { AccessToken, IssuerOptions, OAuthResourceServerOptions, ScopeOptions } from '../../plugins/index.ts'
+import type {
+  AccessToken, ClientMark, IntrospectionOptions, IssuerOptions, OAuthResourceServerOptions, OwnToken, OwnTokensOptions, ScopeOptions
+} from '../../plugins/index.ts'
 import { createMemoryOrganizationDirectory } from '../../plugins/index.ts'
 
 const least = { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] }
@@ -40,6 +42,41 @@ describe('options that make sense', () => {
       fetch: globalThis.fetch,
       clock: Date
     })
+  })
+
+  test('introspection, by each way of saying who asks', async () => {
+    const { privateKey } = await globalThis.crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+    for (const authentication of [
+      { method: 'client_secret_basic', clientSecret: 's' }, { method: 'client_secret_post', clientSecret: 's' },
+      { method: 'private_key_jwt', privateKey }, { method: 'private_key_jwt', privateKey, keyId: 'k' }, { method: 'tls_client_auth' }
+    ] as const) {
+      expect<IntrospectionOptions>().type.toBeAssignableFrom({ clientId: 'api', authentication })
+    }
+    expect<IssuerOptions>().type.toBeAssignableFrom({
+      issuer: 'https://login.example.com',
+      introspection: {
+        clientId: 'api',
+        authentication: { method: 'tls_client_auth' as const },
+        endpoint: 'https://login.example.com/introspect',
+        signedResponseAlgorithm: 'ES256',
+        opaquePrefix: null,
+        cacheSeconds: 0,
+        refusedCacheSeconds: 5,
+        maxConcurrent: 10,
+        allowMissingAudience: true,
+        fetch: globalThis.fetch
+      }
+    })
+  })
+
+  test('tokens of one\'s own, and what tells clients from users', () => {
+    expect<OwnTokensOptions>().type.toBeAssignableFrom({ prefix: 'pat_', verify: () => null })
+    expect<OwnTokensOptions>().type.toBeAssignableFrom({
+      prefix: 'pat_', verify: async (token: string) => ({ subject: token, scopes: ['read'] }), issuer: 'https://keys.example', cacheSeconds: 5
+    })
+    expect<OwnToken>().type.toBeAssignableFrom({ subject: 'ann', principalType: 'client' as const, expiresAt: null })
+    expect<ClientMark>().type.toBeAssignableFrom({ gty: 'client-credentials', clientAddress: true as const })
+    expect<IssuerOptions>().type.toBeAssignableFrom({ issuer: 'https://login.example.com', clientTokens: [{ oid: '{subject}' }] })
   })
 
   test('frozen ones', () => {
@@ -107,6 +144,15 @@ describe('options that make no sense', () => {
     expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, policy: () => 'yes' })
     expect<OAuthResourceServerOptions>().type.not.toBeAssignableFrom({ ...least, organizationOf: 'acme' })
     expect<IssuerOptions>().type.not.toBeAssignableFrom({ issuer: 'https://login.example.com', profile: 'oidc' })
+    expect<IssuerOptions>().type.not.toBeAssignableFrom({ issuer: 'https://login.example.com', clientTokens: [{ gty: false }] })
+    expect<IntrospectionOptions['authentication']>().type.not.toBeAssignableFrom({ method: 'client_secret_basic' as const })
+    expect<IntrospectionOptions['authentication']>().type.not.toBeAssignableFrom({ method: 'private_key_jwt' as const, privateKey: 'PEM' })
+    expect<IntrospectionOptions['authentication']>().type.not.toBeAssignableFrom({ method: 'client_secret_jwt' as const, clientSecret: 's' })
+    expect<IntrospectionOptions['authentication']>().type.not.toBeAssignableFrom('secret')
+    expect<IntrospectionOptions>().type.not.toBeAssignableFrom({ authentication: { method: 'tls_client_auth' as const } })
+    expect<OwnTokensOptions>().type.not.toBeAssignableFrom({ prefix: 'pat_', verify: () => 'ann' })
+    expect<OwnTokensOptions>().type.not.toBeAssignableFrom({ prefix: 'pat_', verify: () => ({ scopes: ['read'] }) })
+    expect<OwnToken>().type.not.toBeAssignableFrom({ subject: 'ann', expiresAt: new Date() })
   })
 
   test('undefined is not a value of an option', () => {

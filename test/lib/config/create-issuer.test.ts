@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { IntrospectionOptions, IssuerOptions } from '../../../lib/config/options.ts'
+import type { IntrospectionOptions, IssuerOptions } from '../../../lib/config/issuer-options.ts'
 import { createIssuer } from '../../../lib/config/create-issuer.ts'
 import { resolveConfig } from '../../../lib/config/resolve.ts'
 import { parseJwt } from '../../../lib/token/jwt.ts'

@@ -97,7 +97,7 @@ test('tenants go as well as come', async t => {
   clock.advance(5)
   given = { issuer: tenant('a'), audience: 'y' }
   const changed = await resolve(tenant('a'))
-  t.strictSame(changed?.rule.audiences, ['y'])
+  t.not(changed, first, 'another rule makes another issuer')
   clock.advance(600)
   given = null
   t.equal(await resolve(tenant('a')), null)

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { IssuerOptions, PresetName } from '../../../lib/config/options.ts'
+import type { IssuerOptions, PresetName } from '../../../lib/config/issuer-options.ts'
 import { issuerPresets } from '../../../lib/config/presets.ts'
 import { resolveIssuer } from '../../../lib/config/resolve-issuer.ts'
 import { answerOf, accepted, createTestServer, invalidToken } from '../../support/server.ts'
@@ -12,6 +12,8 @@ interface Vendor {
   readonly audience: string
   readonly header: Fields
   readonly accessTokens: Readonly<Record<string, Fields>>
+  /** Of those, the ones of a client that acts for itself. */
+  readonly clientTokens: readonly string[]
   readonly otherTokens: Readonly<Record<string, Fields>>
   /** What is read of the first access token. */
   readonly read: Fields
@@ -30,8 +32,11 @@ const vendors: Record<PresetName, Vendor> = {
         ...none, aud: app, sub: 'pairwise', aio: 'x', azp: 'client-1', azpacr: '0', name: 'Ann', oid: 'oid-1', preferred_username: 'ann@example.com',
         rh: 'x', scp: 'projects.read projects.write', roles: ['reader'], tid: '11111111-2222-3333-4444-555555555555', uti: 'x', ver: '2.0', sid: 's-1'
       },
-      'for an application': { ...none, aud: app, sub: 'oid-2', oid: 'oid-2', azp: 'client-2', azpacr: '1', idtyp: 'app', roles: ['writer'], uti: 'x', ver: '2.0' }
+      'for an application': { ...none, aud: app, sub: 'oid-2', oid: 'oid-2', azp: 'client-2', azpacr: '1', idtyp: 'app', roles: ['writer'], uti: 'x', ver: '2.0' },
+      'for an application, without the optional claim': { ...none, aud: app, sub: 'oid-2', oid: 'oid-2', azp: 'client-2', azpacr: '1', roles: ['writer'], ver: '2.0' },
+      'for a user, with the optional claim': { ...none, aud: app, sub: 'pairwise', oid: 'oid-1', azp: 'client-1', idtyp: 'user', scp: 'projects.read', ver: '2.0' }
     },
+    clientTokens: ['for an application', 'for an application, without the optional claim'],
     otherTokens: {
       'an ID token': { ...none, aud: app, sub: 'pairwise', name: 'Ann', nonce: 'n', oid: 'oid-1', preferred_username: 'ann@example.com', uti: 'x', ver: '2.0' },
       'an ID token without a nonce': { ...none, aud: app, sub: 'pairwise', name: 'Ann', oid: 'oid-1', uti: 'x', ver: '2.0' },
@@ -53,8 +58,17 @@ const vendors: Record<PresetName, Vendor> = {
       'for a service account': {
         client_id: 'client-2', jti: 'trrtcc:2', aud: 'projects-api', sub: 'user-2', typ: 'Bearer', azp: 'client-2', acr: '1',
         realm_access: { roles: [] }, scope: 'projects:read', preferred_username: 'service-account-client-2'
-      }
+      },
+      'for a service account without a profile': {
+        client_id: 'client-2', jti: 'trrtcc:2', aud: 'projects-api', sub: 'user-2', typ: 'Bearer', azp: 'client-2', scope: 'projects:read',
+        clientHost: '203.0.113.7', clientAddress: '203.0.113.7'
+      },
+      'for a user who is called like the service account of another client': {
+        client_id: undefined, aud: 'projects-api', sub: 'user-3', typ: 'Bearer', azp: 'client-1', scope: 'profile', preferred_username: 'service-account-client-2'
+      },
+      'for a user, with a mapper for the client': { client_id: 'client-1', aud: 'projects-api', sub: 'user-1', typ: 'Bearer', azp: 'client-1', scope: 'profile' }
     },
+    clientTokens: ['for a service account', 'for a service account without a profile'],
     otherTokens: {
       'an ID token': { client_id: undefined, aud: 'projects-api', sub: 'user-1', typ: 'ID', azp: 'projects-api', sid: 's-1', at_hash: 'x', acr: '1' },
       'an ID token without hashes': { client_id: undefined, aud: 'projects-api', sub: 'user-1', typ: 'ID', azp: 'projects-api', scope: 'x' },
@@ -74,8 +88,11 @@ const vendors: Record<PresetName, Vendor> = {
         permissions: ['read:projects', 'delete:projects']
       },
       'of RFC 9068': { aud: 'https://api.example.com', sub: 'auth0|1', client_id: 'client-1', jti: 'x', scope: 'read:projects', typ: undefined },
-      'for a machine': { ...none, aud: 'https://api.example.com', sub: 'client-2@clients', azp: 'client-2', gty: 'client-credentials', scope: 'read:projects' }
+      'for a machine': { ...none, aud: 'https://api.example.com', sub: 'client-2@clients', azp: 'client-2', gty: 'client-credentials', scope: 'read:projects' },
+      'for a machine, of RFC 9068': { aud: 'https://api.example.com', sub: 'client-2@clients', client_id: 'client-2', jti: 'x', scope: 'read:projects' },
+      'for a user, by password': { ...none, aud: 'https://api.example.com', sub: 'auth0|1', azp: 'client-1', gty: 'password', scope: 'read:projects' }
     },
+    clientTokens: ['for a machine', 'for a machine, of RFC 9068'],
     otherTokens: {
       'an ID token': { ...none, aud: 'client-1', sub: 'auth0|1', nonce: 'n', sid: 's-1', name: 'Ann' },
       'an ID token whose client is the API': { ...none, aud: 'https://api.example.com', sub: 'auth0|1', sid: 's-1', name: 'Ann' },
@@ -94,6 +111,7 @@ const vendors: Record<PresetName, Vendor> = {
       },
       'for a service': { client_id: undefined, jti: 'AT.y', ver: 1, aud: 'api://default', sub: 'client-2', cid: 'client-2', scp: ['projects.read'] }
     },
+    clientTokens: ['for a service'],
     otherTokens: {
       'an ID token': {
         client_id: undefined, jti: 'ID.x', ver: 1, aud: 'client-1', sub: '00u1', amr: ['pwd'], idp: '00o1', nonce: 'n', auth_time: 1_799_999_000, at_hash: 'x'
@@ -113,6 +131,7 @@ const vendors: Record<PresetName, Vendor> = {
       },
       'for a machine': { aud: undefined, sub: 'client-1', version: 2, client_id: 'client-1', token_use: 'access', scope: 'projects/read', jti: 'x' }
     },
+    clientTokens: ['for a machine'],
     otherTokens: {
       'an ID token': {
         client_id: undefined, aud: 'client-1', sub: 'user-1', 'cognito:groups': ['staff'], 'cognito:username': 'ann', at_hash: 'x', nonce: 'n',
@@ -126,13 +145,15 @@ const vendors: Record<PresetName, Vendor> = {
 }
 
 for (const [preset, vendor] of Object.entries(vendors) as Array<[PresetName, Vendor]>) {
-  test(`preset ${preset}: its access tokens, and nothing else that it signs`, async t => {
-    const { issuer, audience, header, accessTokens, otherTokens, read } = vendor
+  test(`R9068-14 R9700-08 F52 preset ${preset}: its access tokens, whom they speak for, and nothing else that it signs`, async t => {
+    const { issuer, audience, header, accessTokens, clientTokens, otherTokens, read } = vendor
     const server = await createTestServer(t, { issuer: { issuer, alg: 'RS256' }, rule: { preset, audience } })
     for (const [i, [title, claims]] of Object.entries(accessTokens).entries()) {
       const response = await server.get(await server.issuer.token(claims, header))
       t.strictSame(answerOf(response), accepted, title)
-      if (i === 0) t.match((response.json() as { accessToken: Fields }).accessToken, read)
+      const { accessToken } = response.json() as { accessToken: Fields }
+      t.equal(accessToken.principalType, clientTokens.includes(title) ? 'client' : 'user', title)
+      if (i === 0) t.match(accessToken, read)
     }
     for (const [title, claims] of Object.entries(otherTokens)) {
       t.strictSame(answerOf(await server.get(await server.issuer.token(claims, header))), invalidToken, title)
@@ -162,6 +183,8 @@ test('what a preset says can be overridden, part by part', async t => {
     profile: 'rfc9068', algorithms: ['ES256'], claims: { roles: ['realm_access', 'roles'], organizations: 'org' },
     requiredClaims: { typ: 'Bearer', azp: 'client-1' }
   })
+  t.strictSame(ruleOf({ preset: 'auth0', clientTokens: [] }).clientTokens, [])
+  t.strictSame(ruleOf({ preset: 'auth0' }).clientTokens, issuerPresets.auth0.clientTokens)
   t.strictSame(ruleOf({ preset: 'keycloak', requiredClaims: { typ: 'DPoP' } }).requiredClaims, { typ: 'DPoP' })
   t.strictSame(ruleOf({ ...issuerPresets.keycloak, requiredClaims: {} }).requiredClaims, {}, 'and it is plain data, to be spread')
   t.strictSame(JSON.parse(JSON.stringify(issuerPresets)), issuerPresets)

@@ -37,16 +37,18 @@ test('introspection, claims and rules', async t => {
     issuer,
     introspection: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' } },
     claims: { roles: ['realm', 'roles'], teams: undefined },
+    clientTokens: [{ gty: 'x', a: true }],
     tokenRules: [{ name: 'a', check }, { name: 'b', check, reportOnly: true }],
     rejectForeignAudiences: 'report'
   }])
   t.match(resolved, {
     introspection: {
       rule: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' }, signedResponseAlgorithm: null, allowMissingAudience: false },
-      endpoint: null, opaquePrefix: '', cacheMs: 10_000, refusedCacheMs: 0, fetch: null
+      endpoint: null, opaquePrefix: '', cacheMs: 10_000, refusedCacheMs: 0, maxConcurrent: 100, fetch: null
     },
     rule: {
       claims: { audience: 'aud', actor: 'act', roles: ['realm', 'roles'], organizations: null, teams: null, session: 'sid', grant: null },
+      clientTokens: [{ gty: 'x', a: true }],
       tokenRules: [{ name: 'a', reportOnly: false }, { name: 'b', reportOnly: true }], foreignAudiences: 'report'
     }
   })
@@ -73,6 +75,7 @@ for (const [given, message] of [
   [[{ issuer, introspection: { ...introspection, ttl: 1 } }], /introspection has no option "ttl"/],
   [[{ issuer, introspection: { ...introspection, cacheSeconds: -1 } }], /introspection\.cacheSeconds must be >= 0, and is -1/],
   [[{ issuer, introspection: { ...introspection, refusedCacheSeconds: 4000 } }], /introspection\.refusedCacheSeconds must be <= 3600, and is 4000/],
+  [[{ issuer, introspection: { ...introspection, maxConcurrent: 0 } }], /introspection\.maxConcurrent must be >= 1, and is 0/],
   [[{ issuer, introspection: { ...introspection, endpoint: 'http://as/i' } }], /introspection\.endpoint must be https/],
   [[{ issuer, introspection: { ...introspection, signedResponseAlgorithm: 'HS256' } }], /introspection\.signedResponseAlgorithm must be of .*HS256/],
   [[{ issuer, introspection: { clientId: 'api', authentication: { method: 'tls_client_auth' } } }], /tls_client_auth needs .*introspection\.fetch/],
@@ -84,7 +87,12 @@ for (const [given, message] of [
   [[{ issuer, claims: { tenant: 'tid' } }], 'authorizationServers.0.claims has no option "tenant"'],
   [[{ issuer, claims: { roles: [] } }], /authorizationServers\.0\.claims\.roles/],
   [[{ issuer, tokenRules: [{ name: 'a' }] }], /authorizationServers\.0\.tokenRules\.0 must have required properties check/],
-  [[{ issuer, requiredClaims: { ver: 2 } }], 'authorizationServers.0.requiredClaims.ver must be string, and is 2']
+  [[{ issuer, requiredClaims: { ver: 2 } }], 'authorizationServers.0.requiredClaims.ver must be string, and is 2'],
+  [[{ issuer, clientTokens: { gty: 'x' } }], 'authorizationServers.0.clientTokens must be array, and is {"gty":"x"}'],
+  [[{ issuer, clientTokens: [{}] }], /^authorizationServers\.0\.clientTokens\.0 must not have fewer than 1 properties/],
+  [[{ issuer, clientTokens: [{ gty: false }] }], /^authorizationServers\.0\.clientTokens\.0\.gty /],
+  [[{ issuer, clientTokens: [{ a: true }, { sub: '{client}@clients' }] }],
+    'authorizationServers.0.clientTokens can speak of {clientId} and {subject}, and speaks of {client}']
 ] as ReadonlyArray<readonly [unknown[], string | RegExp]>) {
   test(`boot stops: ${String(message)}`, t => {
     try {

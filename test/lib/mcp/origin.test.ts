@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createOriginCheck } from '../../../lib/mcp/origin.ts'
+import { createOriginChecks } from '../../../lib/mcp/origin.ts'
 import { parseIdentifier } from '../../../lib/metadata/identifier.ts'
 
 const remote = 'https://mcp.example.com/mcp'
@@ -30,7 +30,8 @@ for (const [resource, allowed, origin, host, code] of [
   [local, undefined, 'http://localhost:4000', 'localhost:3000', 'FST_MCP_ORIGIN_REFUSED']
 ] as const) {
   test(`${resource}${allowed === undefined ? '' : ` for ${JSON.stringify(allowed)}`}: ${origin ?? 'no origin'} asks ${host ?? 'no host'}`, t => {
-    t.equal(createOriginCheck(parseIdentifier(resource), allowed)({ origin, host })?.code ?? null, code)
+    const { refuseOrigin, refuseHost } = createOriginChecks(parseIdentifier(resource), allowed)
+    t.equal((refuseOrigin(origin) ?? refuseHost(host))?.code ?? null, code)
     t.end()
   })
 }

@@ -9,7 +9,7 @@ const ann = holder('ann')
 const notFound = { code: 'FST_MCP_SESSION_UNKNOWN', statusCode: 404 }
 
 test('MCPS-28, trap 18: a session is its owner\'s, and nobody else\'s', async t => {
-  const sessions = createMcpSessions(createMemorySessionStore(), 'pass')
+  const sessions = createMcpSessions(createMemorySessionStore(), 'pass', 1000)
   await sessions.bind('s', ann)
   t.equal(await sessions.check('s', ann), 'pass')
   t.equal(await sessions.check('s', holder('ann', 'https://a.example', 'c', '2')), 'pass', 'with a new token, too')
@@ -28,7 +28,7 @@ test('trap 18: subjects may contain any character', async t => {
     [holder('null', 'https://a.example', null), holder('null', 'https://a.example', 'null')],
     [holder('a\u0000b', 'x', 'c'), holder('a', 'x\u0000b', 'c')]
   ] as const) {
-    const sessions = createMcpSessions(createMemorySessionStore(), 'pass')
+    const sessions = createMcpSessions(createMemorySessionStore(), 'pass', 1000)
     await sessions.bind('s', one)
     t.equal(await sessions.check('s', one), 'pass')
     await t.rejects(sessions.check('s', other), notFound)
@@ -36,13 +36,13 @@ test('trap 18: subjects may contain any character', async t => {
 })
 
 test('a session that the store does not know', async t => {
-  t.equal(await createMcpSessions(createMemorySessionStore(), 'pass').check('s', ann), 'pass')
-  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse').check('s', ann), notFound)
-  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse').check('s', null), notFound)
+  t.equal(await createMcpSessions(createMemorySessionStore(), 'pass', 1000).check('s', ann), 'pass')
+  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse', 1000).check('s', ann), notFound)
+  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse', 1000).check('s', null), notFound)
 })
 
 test('a session that began without a token is claimed by the first who has one', async t => {
-  const sessions = createMcpSessions(createMemorySessionStore(), 'refuse')
+  const sessions = createMcpSessions(createMemorySessionStore(), 'refuse', 1000)
   await sessions.bind('s', null)
   t.equal(await sessions.check('s', null), 'pass')
   t.equal(await sessions.check('s', ann), 'claimed')
@@ -53,14 +53,14 @@ test('a session that began without a token is claimed by the first who has one',
 
 test('of two who claim it at the same time one gets it', async t => {
   const memory = createMemorySessionStore()
-  const sessions = createMcpSessions({ bind: async (...args) => memory.bind(...args), ownerOf: async id => memory.ownerOf(id) }, 'pass')
+  const sessions = createMcpSessions({ bind: async (...args) => memory.bind(...args), ownerOf: async id => memory.ownerOf(id) }, 'pass', 1000)
   await sessions.bind('s', null)
   const outcomes = await Promise.allSettled([sessions.check('s', ann), sessions.check('s', holder('bob'))])
   t.same(outcomes.map(({ status }) => status), ['fulfilled', 'rejected'])
 })
 
 test('a session cannot be bound twice', async t => {
-  const sessions = createMcpSessions(createMemorySessionStore(), 'pass')
+  const sessions = createMcpSessions(createMemorySessionStore(), 'pass', 1000)
   await sessions.bind('s', ann)
   await sessions.bind('s', ann)
   await t.rejects(sessions.bind('s', holder('bob')), { message: 'this session is somebody else\'s already' })
@@ -68,8 +68,11 @@ test('a session cannot be bound twice', async t => {
 
 test('a store that does not answer is 503', async t => {
   const failure = new Error('down')
-  const sessions = createMcpSessions({ bind: () => 'x', ownerOf: () => { throw failure } }, 'pass')
+  const sessions = createMcpSessions({ bind: () => 'x', ownerOf: () => { throw failure } }, 'pass', 1000)
   await t.rejects(sessions.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE', retryAfterSeconds: 5, cause: failure })
-  const binding = createMcpSessions({ bind: async () => { throw failure }, ownerOf: () => 'null' }, 'pass')
+  const binding = createMcpSessions({ bind: async () => { throw failure }, ownerOf: () => 'null' }, 'pass', 1000)
   await t.rejects(binding.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE' })
+  const silent = createMcpSessions({ bind: () => new Promise(() => {}), ownerOf: () => new Promise(() => {}) }, 'pass', 1)
+  await t.rejects(silent.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE' })
+  await t.rejects(silent.bind('s', ann), { name: 'TimeLimitError' })
 })

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { parseIdentifier } from '../../../lib/metadata/identifier.ts'
-import { authorizationServerMetadataUrls, metadataRoutes, metadataTarget, metadataUrl } from '../../../lib/metadata/well-known.ts'
+import { authorizationServerMetadataUrls, metadataRoutes, metadataTarget, metadataUrl, targetOf } from '../../../lib/metadata/well-known.ts'
 
 const wellKnown = '/.well-known/oauth-protected-resource'
 
@@ -37,5 +37,12 @@ test('where the metadata of an authorization server may be, in order', t => {
       'https://h/t/.well-known/openid-configuration'
     ]]
   ] as const) t.strictSame(authorizationServerMetadataUrls(parseIdentifier(issuer)), urls, issuer)
+  t.end()
+})
+
+test('the target of a request, in either form', t => {
+  for (const [url, target] of [
+    ['/a?b', '/a?b'], ['http://h/a?b', '/a?b'], ['HTTPS://h:8443/a', '/a'], ['https://h', ''], ['https://h?b', '?b'], ['//h/a', '//h/a'], ['/https://h/a', '/https://h/a']
+  ] as const) t.equal(targetOf(url), target, url)
   t.end()
 })

@@ -5,21 +5,22 @@ import type { Verdict } from '../../../lib/policy/verdict.ts'
 import { forbidden } from '../../../lib/policy/verdict.ts'
 
 const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused')
+const unanswered = { reason: 'policy_unavailable', timeoutMs: 1000 } as const
 const judge = (answer: unknown): Verdict => answer === true ? null : refusal
 
 test('an answer that comes at once is judged at once', t => {
-  t.equal(askHost(() => true, judge, 'policy_unavailable'), null)
-  for (const answer of [false, undefined, null, 1, 'true', {}, { then: true }]) t.equal(askHost<unknown>(() => answer, judge, 'policy_unavailable'), refusal)
+  t.equal(askHost(() => true, judge, unanswered), null)
+  for (const answer of [false, undefined, null, 1, 'true', {}, { then: true }]) t.equal(askHost<unknown>(() => answer, judge, unanswered), refusal)
   t.end()
 })
 
 test('an answer that is promised is judged when it is there', async t => {
-  const verdict = askHost(async () => true, judge, 'policy_unavailable')
+  const verdict = askHost(async () => true, judge, unanswered)
   t.ok(verdict instanceof Promise)
   t.equal(await verdict, null)
-  t.equal(await askHost(async () => false, judge, 'policy_unavailable'), refusal)
+  t.equal(await askHost(async () => false, judge, unanswered), refusal)
   const thenable = { then (resolve: (answer: boolean) => void) { resolve(false) } } as Promise<boolean>
-  const answered = askHost(() => thenable, judge, 'policy_unavailable')
+  const answered = askHost(() => thenable, judge, unanswered)
   t.ok(answered instanceof Promise, 'also one of another make')
   t.equal(await answered, refusal)
 })
@@ -32,7 +33,7 @@ test('whoever throws has not answered', async t => {
     ['rejects', () => Promise.reject(cause)],
     ['throws when it is looked at', () => get]
   ] as const) {
-    const verdict = await askHost<unknown>(ask, judge, 'team_unavailable')
+    const verdict = await askHost<unknown>(ask, judge, { reason: 'team_unavailable', timeoutMs: 1000 })
     t.ok(isOAuthResourceError(verdict), title)
     t.match(verdict, { code: 'FST_OAUTH_UNAVAILABLE', statusCode: 503, reason: 'team_unavailable', retryAfterSeconds: 5, cause }, title)
     t.notMatch(verdict?.stack, /\n +at /)
@@ -41,5 +42,10 @@ test('whoever throws has not answered', async t => {
 
 test('an error of this package that a function throws is no answer either', async t => {
   const foreign = forbidden('FST_OAUTH_TOKEN_INVALID', 'actor_refused')
-  t.match(await askHost(() => { throw foreign }, judge, 'policy_unavailable'), { code: 'FST_OAUTH_UNAVAILABLE', cause: foreign })
+  t.match(await askHost(() => { throw foreign }, judge, unanswered), { code: 'FST_OAUTH_UNAVAILABLE', cause: foreign })
+})
+
+test('whoever takes too long has not answered', async t => {
+  const verdict = await askHost<unknown>(() => new Promise(() => {}), judge, { reason: 'policy_unavailable', timeoutMs: 1 })
+  t.match(verdict, { statusCode: 503, reason: 'policy_unavailable', retryAfterSeconds: 5, cause: { name: 'TimeLimitError' } })
 })

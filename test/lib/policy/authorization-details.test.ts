@@ -4,7 +4,7 @@ import type { AuthorizationDetailsRule } from '../../../lib/policy/authorization
 
 type Detail = Record<string, unknown>
 const resource = 'https://api.example.com'
-const config = { resource, authorizationDetailsTypes: null }
+const config = { resource, authorizationDetailsTypes: null, lookupTimeoutMs: 20 }
 const payment: Detail = { type: 'payment', amount: 10 }
 
 const filtered: ReadonlyArray<readonly [string, readonly string[] | null, Detail, boolean]> = [
@@ -47,7 +47,8 @@ const judged: ReadonlyArray<readonly [string, AuthorizationDetailsRule<never> | 
   ['a promise of a yes', async () => true, [payment], null],
   ['a promise of a no', async () => false, [payment], 'authorization_details_insufficient'],
   ['whoever throws has not answered', () => { throw new Error('gone') }, [payment], 'authorization_details_unavailable'],
-  ['a promise that is broken', async () => { throw new Error('gone') }, [payment], 'authorization_details_unavailable']
+  ['a promise that is broken', async () => { throw new Error('gone') }, [payment], 'authorization_details_unavailable'],
+  ['a promise that is never kept', () => new Promise(() => {}), [payment], 'authorization_details_unavailable']
 ]
 
 for (const [title, rule, authorizationDetails, reason] of judged) {

@@ -16,7 +16,8 @@ const config: AuthorizationConfig = {
   authorizationDetailsTypes: null,
   organizationOf: null,
   teamOf: null,
-  policy: null
+  policy: null,
+  lookupTimeoutMs: 20
 }
 
 /** Everything a route can ask for, in the order in which it is asked, and a token that has nothing of it. */
@@ -74,6 +75,21 @@ test('after a no nobody else is asked', async t => {
     const verdict = await judgeRequest({ rule, accessToken: accessTokenOf(), config: { ...config, policy: no }, request })
     t.equal(verdict?.reason, 'policy_refused')
   }
+})
+
+test('each of those who are asked may take as long as any, and no longer', async t => {
+  const silent = (): Promise<never> => new Promise(() => {})
+  const accessToken = accessTokenOf({ organizations: ['acme'], teams: ['red'], authorizationDetails: [{ type: 'payment' }] })
+  const answering = { organization: () => 'acme', team: () => 'red' }
+  for (const [options, reason] of [
+    [{ ...answering, organization: silent }, 'organization_unavailable'], [{ ...answering, team: silent }, 'team_unavailable'],
+    [{ ...answering, authorizationDetails: silent }, 'authorization_details_unavailable'], [{ ...answering, policy: silent }, 'policy_unavailable']
+  ] as ReadonlyArray<[RouteOptions, string]>) {
+    const verdict = await judgeRequest({ rule: compileRouteRule(options, 'GET /'), accessToken, config, request })
+    t.match(verdict, { statusCode: 503, reason, cause: { message: 'no answer within 20 ms' } })
+  }
+  const verdict = await judgeRequest({ rule: compileRouteRule(answering, 'GET /'), accessToken, config: { ...config, policy: silent }, request })
+  t.match(verdict, { statusCode: 503, reason: 'policy_unavailable' })
 })
 
 test('a rule without functions is judged without a promise', t => {

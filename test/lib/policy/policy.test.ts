@@ -17,12 +17,13 @@ const cases: ReadonlyArray<readonly [string, Policy<never> | null, string | null
   ['promised yes', async () => true, null],
   ['promised no', async () => false, 'policy_refused'],
   ['a promise of something that is not true', async () => 1 as unknown as boolean, 'policy_refused'],
-  ['broken promise', async () => { throw new Error('gone') }, 'policy_unavailable']
+  ['broken promise', async () => { throw new Error('gone') }, 'policy_unavailable'],
+  ['a promise that is never kept', () => new Promise(() => {}), 'policy_unavailable']
 ]
 
 for (const [title, policy, reason] of cases) {
   test(`F61 policy: ${title}`, async t => {
-    const verdict = await refuseByPolicy(policy, accessToken, request)
+    const verdict = await refuseByPolicy(policy, accessToken, request, 20)
     t.equal(verdict?.reason ?? null, reason)
     if (verdict !== null) t.equal(verdict.statusCode, reason === 'policy_refused' ? 403 : 503)
   })

@@ -26,13 +26,14 @@ const cases: ReadonlyArray<readonly [string, readonly string[] | null, TenantRul
   ['a promise of the right one', ['acme'], async () => 'acme', null],
   ['a promise of another', ['acme'], async () => 'globex', 'foreign'],
   ['a promise of none', ['acme'], async () => null, 'missing'],
-  ['a promise that is broken', ['acme'], async () => { throw new Error('gone') }, 'unavailable']
+  ['a promise that is broken', ['acme'], async () => { throw new Error('gone') }, 'unavailable'],
+  ['whoever takes too long has not answered', ['acme'], () => new Promise(() => {}), 'unavailable']
 ]
 
 for (const kind of ['organization', 'team'] satisfies TenantKind[]) {
   for (const [title, bound, rule, reason] of cases) {
     test(`${kind === 'team' ? 'S10' : 'S11'} ${kind}: ${title}`, async t => {
-      const verdict = await refuseForeignTenant(kind, bound, rule, request)
+      const verdict = await refuseForeignTenant(kind, bound, rule, request, 20)
       t.equal(verdict?.reason ?? null, reason === null ? null : `${kind}_${reason}`)
       if (verdict !== null) t.equal(verdict.code, reason === 'unavailable' ? 'FST_OAUTH_UNAVAILABLE' : 'FST_OAUTH_TENANT_REFUSED')
     })

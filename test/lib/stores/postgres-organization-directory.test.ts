@@ -162,6 +162,26 @@ for (const { name, missing, database } of databases) {
       t.match(await theirs.report('ann', { level: 'team', teams: ['team-1', 'team-9'] }), { organizations: 1, complete: false })
     })
 
+    await t.test('the views of the documentation', async t => {
+      const page = await readFile(new URL('../../../docs/stores.md', import.meta.url), 'utf8')
+      const views = /^```sql\n([^]*?)^```$/m.exec(page)![1]!
+      await run(`
+        drop schema if exists ai_consent cascade; drop table if exists companies, projects, company_members;
+        create table companies (id int primary key, settings jsonb, ai_consented_at timestamptz);
+        create table projects (id uuid primary key, company_id int);
+        create table company_members (user_id bigint, company_id int);
+        insert into companies values (1, '{"ai_processing":true}', '2026-01-01T00:00:00Z'), (2, '{"ai_processing":"true"}', null), (3, '{}', null);
+        insert into projects values ('00000000-0000-4000-8000-000000000001', 1);
+        insert into company_members values (7, 1), (7, 2), (7, 3)`)
+      await run(views)
+      const theirs = createPostgresOrganizationDirectory({ client, schema: 'ai_consent' })
+      t.same(await theirs.report('x', { level: 'team', teams: ['00000000-0000-4000-8000-000000000001'] }),
+        { organizations: 1, complete: true, withoutApproval: [], approvedSince: Date.UTC(2026, 0, 1) })
+      const { withoutApproval, ...report } = await theirs.report('7', { level: 'all' })
+      t.match(report, { organizations: 3, complete: true })
+      t.same(new Set(withoutApproval), new Set(['2', '3']))
+    })
+
     await t.test('a view that has an organization twice approves it when both rows do', async t => {
       await run(`
         drop schema if exists twice cascade; create schema twice;

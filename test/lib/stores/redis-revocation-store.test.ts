@@ -60,15 +60,15 @@ test('revocations in Redis', { skip: missing }, async t => {
   })
 
   await t.test('it is kept as long as a token lives', async t => {
-    const store = open({ longestLifetimeSeconds: 100 })
+    const store = open({ longestLifetimeSeconds: 3600 })
     await store.revoke({ issuer, subject: 'user-1' })
     const [key] = await redis.keys('*')
     const left = await redis.ttl(key!)
-    t.ok(left > 90 && left <= 100, String(left))
+    t.ok(left > 1800 && left <= 3600, String(left))
     await redis.del(key!)
     t.equal(await store.isRevoked(token), false)
     await open().revoke({ issuer, subject: 'user-1' })
-    t.ok(await redis.ttl(key!) > 86_390)
+    t.ok(await redis.ttl(key!) > 80_000)
   })
 
   await t.test('a process whose clock is behind does not take back what was revoked', async t => {

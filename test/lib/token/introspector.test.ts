@@ -33,6 +33,7 @@ function setup (answer: (token: string) => Response | Promise<Response>, changes
     endpoint: async () => 'https://login.example.com/introspect',
     verifySignature: async () => {},
     refusedTokens: null,
+    maxConcurrent: 100,
     fetch: async (_url, init) => {
       const token = (init.body as URLSearchParams).get('token')!
       asked.push(token)
@@ -126,6 +127,29 @@ test('whoever asks the same at the same time shares an answer, good or bad', asy
     t.ok((await all).every(one => one === reason), token)
     t.equal(parts.asked.length, before + 1)
   }
+})
+
+test('R7662-13 no more questions than may be are under way, and whoever is turned away says nothing of the issuer', async t => {
+  const pending = new Map<string, Deferred<Response>>()
+  const parts = setup(token => {
+    const answer = createDeferred<Response>()
+    pending.set(token, answer)
+    return answer.promise
+  }, { maxConcurrent: 2 })
+  const [a, b, sameAsA] = [parts.reason('a'), parts.reason('b'), parts.reason('a')]
+  while (pending.size < 2) await new Promise(setImmediate)
+  await t.rejects(parts.introspector.introspect('c'),
+    { statusCode: 503, retryAfterSeconds: 5, cause: { name: 'TooManyQuestionsError' } } as Partial<UnavailableError> & Error)
+  t.strictSame(parts.asked, ['a', 'b'])
+
+  pending.get('b')!.resolve(json({ active: false }))
+  t.equal(await b, 'token_inactive')
+  const c = parts.reason('c')
+  while (!pending.has('c')) await new Promise(setImmediate)
+  pending.get('c')!.reject(new Error('reset'))
+  t.equal(await c, 'introspection_unavailable')
+  pending.get('a')!.resolve(json(good))
+  t.strictSame(await Promise.all([a, sameAsA]), [null, null], 'who waits for an answer takes no place')
 })
 
 test('what is refused is remembered where that is wanted, and nothing else is', async t => {

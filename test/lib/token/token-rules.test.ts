@@ -19,12 +19,14 @@ test('what a rule says', async t => {
     [() => 'true', 'token_rule_broken', true],
     [() => undefined, 'token_rule_broken', true],
     [() => { throw new Error('down') }, 'token_rule_unavailable', true],
-    [async () => { throw new Error('down') }, 'token_rule_unavailable', true]
+    [async () => { throw new Error('down') }, 'token_rule_unavailable', true],
+    [() => new Promise(() => {}), 'token_rule_unavailable', true],
+    [() => null, 'token_rule_broken', true]
   ]
   for (const [check, reason, told] of cases) {
     const title = String(check)
-    t.equal(await reasonOfAsync(() => askTokenRules([ruleOf(check)], accessToken)), reason, title)
-    t.strictSame(await askTokenRules([ruleOf(check, true)], accessToken), told ? ['my rule'] : [], `${title}, not enforced`)
+    t.equal(await reasonOfAsync(() => askTokenRules([ruleOf(check)], accessToken, 20)), reason, title)
+    t.strictSame(await askTokenRules([ruleOf(check, true)], accessToken, 20), told ? ['my rule'] : [], `${title}, not enforced`)
   }
 })
 
@@ -32,14 +34,14 @@ test('rules are asked in their order, until one is broken', async t => {
   const asked: string[] = []
   const saying = (name: string, answer: boolean, reportOnly = false): TokenRule =>
     ({ name, check: () => { asked.push(name); return answer }, reportOnly })
-  t.strictSame(await askTokenRules([], accessToken), [])
-  t.strictSame(await askTokenRules([saying('a', false, true), saying('b', true), saying('c', false, true)], accessToken), ['a', 'c'])
-  t.equal(await reasonOfAsync(() => askTokenRules([saying('d', false), saying('e', true)], accessToken)), 'token_rule_broken')
+  t.strictSame(await askTokenRules([], accessToken, 20), [])
+  t.strictSame(await askTokenRules([saying('a', false, true), saying('b', true), saying('c', false, true)], accessToken, 20), ['a', 'c'])
+  t.equal(await reasonOfAsync(() => askTokenRules([saying('d', false), saying('e', true)], accessToken, 20)), 'token_rule_broken')
   t.strictSame(asked, ['a', 'b', 'c', 'd'])
 })
 
 test('why a rule could not be asked is known to the log', async t => {
   const cause = new Error('the database is down')
-  await t.rejects(askTokenRules([ruleOf(() => { throw cause })], accessToken),
+  await t.rejects(askTokenRules([ruleOf(() => { throw cause })], accessToken, 20),
     { statusCode: 503, retryAfterSeconds: 5, cause } as Partial<UnavailableError> & Error)
 })

@@ -7,6 +7,7 @@ import type { Issuer } from '../../../lib/token/issuer.ts'
 import type { RevocationStore } from '../../../lib/stores/revocation-store.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
+import { digestOf } from '../../../lib/token/token-digest.ts'
 import { createTokenRouter } from '../../../lib/token/token-router.ts'
 import { createVerifier } from '../../../lib/token/verifier.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -34,7 +35,7 @@ async function setup (cached = true, revocations: RevocationStore | null = null)
   const [a, b] = [await createFakeIssuer({ clock, issuer: 'https://a.example' }), await createFakeIssuer({ clock, issuer: 'https://b.example' })]
   const issuers = [trusting(a.issuer, clock), trusting(b.issuer, clock)] as const
   const cache = cached ? createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock) : null
-  const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations, report: () => {} })
+  const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations, lookupTimeoutMs: 20, report: () => {} })
   return { clock, a, b, issuers, verifier }
 }
 
@@ -143,6 +144,7 @@ test('what was revoked is asked about each token, each time', async t => {
     ...[undefined, null, 0, 1, '', 'false', {}].flatMap((value): Array<[() => unknown, string]> =>
       [[() => value, 'revocations_unavailable'], [async () => value, 'revocations_unavailable']]),
     [() => { throw new Error('down') }, 'revocations_unavailable'], [async () => { throw new Error('down') }, 'revocations_unavailable'],
+    [() => new Promise<never>(() => {}), 'revocations_unavailable'],
     [() => { throw new InvalidTokenError('token_unverified') }, 'revocations_unavailable']
   ]
   for (const [answer, reason] of cases) {
@@ -187,7 +189,7 @@ test('rules of the host\'s own, enforced or told of, once for each verification'
   })
   const issuer = createJwtIssuer(rule, { verifySignature: async () => ({ holds: () => true }) }, clock)
   const verifier = createVerifier({
-    route: createTokenRouter([issuer], null), cache: createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock), revocations: null,
+    route: createTokenRouter([issuer], null), cache: createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock), revocations: null, lookupTimeoutMs: 20,
     report: ({ rule, accessToken }) => told.push(`${accessToken.subject} ${rule}`)
   })
   t.equal(await reasonOfAsync(async () => await verifier.verify(await fake.token())), 'token_rule_broken')
@@ -206,3 +208,20 @@ function replaceHeader (token: string, header: object): string {
 function isFrozen (value: unknown): boolean {
   return Object.isFrozen(value) && (typeof value !== 'object' || value === null || Object.values(value).every(isFrozen))
 }
+
+test('R7662-11 what is remembered is known by a digest, and never by the token', async t => {
+  const clock = createTestClock()
+  const issuer = await createFakeIssuer({ clock, issuer: 'https://a.example' })
+  const keys: string[] = []
+  const verifier = createVerifier({
+    route: createTokenRouter([trusting(issuer.issuer, clock)], null),
+    cache: { find (digest) { keys.push(digest); return null }, remember (digest) { keys.push(digest) } },
+    revocations: null,
+    lookupTimeoutMs: 20,
+    report: () => {}
+  })
+  const token = await issuer.token()
+  await verifier.verify(token)
+  t.strictSame(keys, [digestOf(token), digestOf(token)])
+  t.notOk(keys.some(key => key.includes(token)))
+})

@@ -1,0 +1,110 @@
+-- What the example keeps beside organizations and their approvals, which have a schema of their own.
+
+create table if not exists accounts (
+  id   text primary key,
+  name text not null
+);
+
+create table if not exists staff (
+  id   text primary key,
+  name text not null,
+  -- 'none' is somebody who works here and may not impersonate anybody (any more).
+  role text not null check (role in ('none', 'support', 'admin'))
+);
+
+-- Somebody in front of a browser: a customer or a member of staff, never both.
+create table if not exists sessions (
+  -- The cookie itself is not kept: whoever reads this table cannot sign in with it.
+  id           text primary key,
+  account      text references accounts on delete cascade,
+  staff        text references staff on delete cascade,
+  -- What every form of the session has to bring along.
+  form_token   text not null,
+  signed_in_at timestamptz not null,
+  check ((account is null) <> (staff is null))
+);
+
+-- Who was whom, and when. Staff are named and not referenced: the mark stays when they are gone.
+create table if not exists impersonations (
+  id           text primary key,
+  session      text not null,
+  staff        text not null,
+  customer     text not null,
+  read_only    boolean not null,
+  started_at   timestamptz not null,
+  last_used_at timestamptz not null,
+  ends_at      timestamptz not null,
+  ended_at     timestamptz,
+  ended_by     text
+);
+-- One at a time.
+create unique index if not exists impersonations_running on impersonations (session) where ended_at is null;
+
+-- Which grants there are, of whom; what is in them is the authorization server's.
+create table if not exists grants (
+  id            text primary key,
+  account       text not null,
+  client        text not null,
+  -- Both null: made by the customer.
+  staff         text,
+  impersonation text,
+  reach         jsonb not null,
+  created_at    timestamptz not null default now()
+);
+create index if not exists grants_of_account on grants (account, staff);
+
+-- Everything that oidc-provider keeps.
+create table if not exists oidc_records (
+  model      text not null,
+  id         text not null,
+  payload    jsonb not null,
+  grant_id   text,
+  uid        text,
+  expires_at timestamptz,
+  primary key (model, id)
+);
+create index if not exists oidc_records_of_grant on oidc_records (grant_id);
+create index if not exists oidc_records_by_uid on oidc_records (uid);
+
+-- What the guard decided, as its audit told it.
+create table if not exists decisions (
+  id            bigint generated always as identity primary key,
+  at            timestamptz not null,
+  allowed       boolean not null,
+  reason        text not null,
+  staff         text,
+  customer      text,
+  client        text,
+  -- How the grant comes about, or 'use' for a token that is used.
+  path          text,
+  route         text,
+  organizations jsonb not null
+);
+
+create table if not exists projects (
+  id           bigint generated always as identity primary key,
+  owner        text not null,
+  -- The issuer of somebody else's users, who have no organizations here; null for customers, who have.
+  partner      text,
+  organization text,
+  name         text not null,
+  check (partner is null or organization is null)
+);
+
+-- What people call organizations and teams, and who may decide for them. Which there are, who is a member and who has
+-- said yes to AI processing is in the schema of the directory: sql/organization-directory.sql.
+create table if not exists organization_names (
+  organization text primary key,
+  name         text not null
+);
+
+create table if not exists team_names (
+  team text primary key,
+  name text not null
+);
+
+create table if not exists administrators (
+  customer     text not null,
+  organization text not null,
+  primary key (customer, organization)
+);

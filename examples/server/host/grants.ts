@@ -1,0 +1,49 @@
+import type { GrantReach } from '../../../plugins/index.ts'
+import type { Database } from '../database/database.ts'
+
+/** A grant, in a list: the authorization server has the grant itself. */
+export interface ListedGrant {
+  readonly id: string
+  readonly account: string
+  readonly client: string
+  /** Who made it in the customer's place; `null` when the customer did. */
+  readonly staff: string | null
+  readonly impersonation: string | null
+  readonly reach: GrantReach
+  readonly createdAt: Date
+}
+
+/** What the page of connected clients shows of a grant. */
+export interface ConnectedClient {
+  readonly grantId: string
+  readonly name: string
+  readonly reach: string
+  readonly staff: string | null
+  readonly since: Date
+}
+
+/** Which grants there are. */
+export interface Grants {
+  add (grant: Omit<ListedGrant, 'createdAt'>): Promise<void>
+  of (account: string): Promise<readonly ListedGrant[]>
+  /** Those that a member of staff made in a customer's place. */
+  ofPair (staff: string, account: string): Promise<readonly string[]>
+  remove (id: string): Promise<void>
+}
+
+const columns = 'id, account, client, staff, impersonation, reach, created_at as "createdAt"'
+
+export function createGrants (database: Database): Grants {
+  return {
+    async add ({ id, account, client, staff, impersonation, reach }) {
+      await database.query(`
+        insert into grants (id, account, client, staff, impersonation, reach) values ($1, $2, $3, $4, $5, $6)
+        on conflict (id) do nothing`, [id, account, client, staff, impersonation, JSON.stringify(reach)])
+    },
+    of: async account =>
+      (await database.query<ListedGrant>(`select ${columns} from grants where account = $1 order by created_at`, [account])).rows,
+    ofPair: async (staff, account) => (await database.query<{ id: string }>(
+      'select id from grants where staff = $1 and account = $2', [staff, account])).rows.map(({ id }) => id),
+    async remove (id) { await database.query('delete from grants where id = $1', [id]) }
+  }
+}

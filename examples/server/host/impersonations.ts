@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../../plugins/index.ts'
+import type { Database } from '../database/database.ts'
+
+export interface ImpersonationLimits {
+  /** An impersonation nobody uses ends after this time. */
+  readonly idleSeconds: number
+  /** It ends after this time in any case. */
+  readonly totalSeconds: number
+}
+
+/** A member of staff who is looking at the example as one of its customers. */
+export interface RunningImpersonation {
+  readonly id: string
+  readonly staff: string
+  readonly customer: string
+  readonly customerName: string
+  readonly readOnly: boolean
+  readonly endsAt: Date
+}
+
+export interface EndedImpersonation {
+  readonly id: string
+  readonly staff: string
+  readonly customer: string
+  readonly endedBy: string
+}
+
+export interface PastImpersonation {
+  readonly staff: string
+  readonly customer: string
+  readonly readOnly: boolean
+  readonly startedAt: Date
+  readonly endedAt: Date | null
+  readonly endedBy: string | null
+}
+
+export interface Impersonations {
+  readonly limits: ImpersonationLimits
+  start (session: string, staff: string, customer: string, readOnly: boolean): Promise<void>
+  /** The one that runs in a browser session. To look is to use it: it is idle from now on. */
+  use (session: string): Promise<RunningImpersonation | null>
+  /** Whether it still runs; for whoever holds something that was made in it. That is no use of it. */
+  isRunning (id: string): Promise<boolean>
+  /** Ends the one that runs in a browser session. */
+  end (session: string, by: string): Promise<void>
+  /**
+   * Ends every one that may not go on: it was idle for too long, its time is up, its browser session is gone, or its
+   * member of staff was removed or may not impersonate any more. Nobody has to sign out for that.
+   */
+  settle (): Promise<void>
+  recent (): Promise<readonly PastImpersonation[]>
+  /** Called with each that has ended, once. */
+  onEnd (listener: (ended: EndedImpersonation) => Promise<void>): void
+}
+
+export function createImpersonations (database: Database, limits: ImpersonationLimits, clock: Clock): Impersonations {
+  const listeners: Array<(ended: EndedImpersonation) => Promise<void>> = []
+  const now = (): Date => new Date(clock.now())
+  const idleSince = (): Date => new Date(clock.now() - limits.idleSeconds * 1000)
+
+  /** Whoever ends it is the one that is told so: of two, one gets the row. */
+  const endWhere = async (condition: string, by: string, values: readonly unknown[]): Promise<void> => {
+    const { rows } = await database.query<EndedImpersonation>(`
+      update impersonations as i set ended_at = $1, ended_by = ${by}
+      where ended_at is null and (${condition})
+      returning id, staff, customer, ended_by as "endedBy"`, [now(), ...values])
+    for (const ended of rows) for (const listener of listeners) await listener(ended)
+  }
+
+  const settle = async (): Promise<void> => {
+    const mayImpersonate = 'exists (select from staff s where s.id = i.staff and s.role in (\'support\', \'admin\'))'
+    const signedIn = 'exists (select from sessions b where b.id = i.session and b.staff = i.staff)'
+    await endWhere(`ends_at <= $1 or last_used_at <= $2 or not ${mayImpersonate} or not ${signedIn}`, `
+      case when not ${mayImpersonate} then 'staff removed or demoted' when not ${signedIn} then 'signed out'
+        when ends_at <= $1 then 'total limit' else 'idle limit' end`, [idleSince()])
+  }
+
+  return {
+    limits,
+    settle,
+    async start (session, staff, customer, readOnly) {
+      const startedAt = clock.now()
+      await endWhere('session = $2', "'another one was started'", [session])
+      await database.query(`
+        insert into impersonations (id, session, staff, customer, read_only, started_at, last_used_at, ends_at)
+        values ($1, $2, $3, $4, $5, $6, $6, $7)`,
+      [randomUUID(), session, staff, customer, readOnly, new Date(startedAt), new Date(startedAt + limits.totalSeconds * 1000)])
+    },
+    async use (session) {
+      await settle()
+      const { rows } = await database.query<RunningImpersonation>(`
+        update impersonations i set last_used_at = $2 from accounts a
+        where i.session = $1 and i.ended_at is null and a.id = i.customer
+        returning i.id, i.staff, i.customer, a.name as "customerName", i.read_only as "readOnly", i.ends_at as "endsAt"`,
+      [session, now()])
+      return rows[0] ?? null
+    },
+    async isRunning (id) {
+      await settle()
+      const { rows } = await database.query('select 1 from impersonations where id = $1 and ended_at is null', [id])
+      return rows.length > 0
+    },
+    async end (session, by) { await endWhere('session = $2', '$3', [session, by]) },
+    recent: async () => (await database.query<PastImpersonation>(`
+      select staff, customer, read_only as "readOnly", started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy"
+      from impersonations order by started_at desc limit 50`)).rows,
+    onEnd (listener) { listeners.push(listener) }
+  }
+}

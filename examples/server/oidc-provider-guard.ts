@@ -1,0 +1,223 @@
+/**
+ * The guard on impersonated grants for oidc-provider: everything that is needed beside the pages, to be taken as it is.
+ *
+ * A grant of oidc-provider carries in itself what the guard has to know of it, whatever store it is kept in: what it
+ * reaches, and who made it for whom. It is decided about before it is made (the host's pages ask `request.judgeGrant`,
+ * then call `saveGrant`), when it is used again without a question, when its code is exchanged, and on every refresh.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
+import type Provider from 'oidc-provider'
+import type { Account, Client, Configuration, Context, Grant, Interaction, Token } from 'oidc-provider'
+import { errors, interactionPolicy } from 'oidc-provider'
+import type { AppImpersonationGuard, GrantReach, GrantStamp, Impersonation } from '../../plugins/index.ts'
+import { claimsOfStamp } from '../../plugins/index.ts'
+
+/** A grant, and whatever the host has to know to find it again. */
+export interface SavedGrant {
+  readonly id: string
+  readonly account: string
+  readonly client: string
+  readonly reach: GrantReach
+  /** `null` for the customer's own. */
+  readonly stamp: GrantStamp | null
+}
+
+export interface OidcProviderGuardOptions {
+  /** `app.impersonationGuard`. Its option `isAlive` says whether the impersonation that a grant was made in still goes on. */
+  guard: AppImpersonationGuard
+  /** Whom the browser that sent a request is signed in as, by the host's own session: the customer, also for who impersonates. */
+  accountOf (request: IncomingMessage): Promise<string | null>
+  /** Who impersonates whom in that session; `null` for nobody. */
+  impersonationOf (request: IncomingMessage): Promise<Impersonation | null>
+  /** Remembers a grant, so that those of an impersonation are found when it ends. Called before a code can be made of it. */
+  remember (grant: SavedGrant): Promise<void>
+  /** The other way round: the grant is gone. Tokens that are checked without asking us are to be refused from now on. */
+  forget (grantId: string): Promise<void>
+  /** The configuration's own. */
+  findAccount (ctx: Context, subject: string, token?: Token): Promise<Account | undefined>
+  issueRefreshToken (ctx: Context, client: Client, token: Token): Promise<boolean>
+  /** What access tokens say of their grant, beside the mark of an impersonated one. */
+  claimsOf (grant: SavedGrant): Record<string, unknown>
+  /** How long access tokens live that nobody impersonates for. */
+  accessTokenSeconds: number
+}
+
+export interface OidcProviderGuard {
+  /** For the configuration of the provider. `ttl.AccessToken` is one of several, so it is given alone. */
+  readonly configuration: Required<Pick<Configuration,
+    'findAccount' | 'loadExistingGrant' | 'extraTokenClaims' | 'issueRefreshToken' | 'expiresWithSession'>>
+  readonly policy: interactionPolicy.DefaultPolicy
+  accessTokenTtl (ctx: Context, token: Token): number
+  /** To be called once, with the provider that has the configuration. */
+  attach (provider: Provider): void
+  /** Whether this interaction is there because a grant could not be used again without a question. */
+  wasRefused (interaction: Interaction): boolean
+  /**
+   * Makes the grant that an interaction has led to, or adds to it, once it has been decided about.
+   *
+   * @returns its id, for the result of the interaction
+   */
+  saveGrant (interaction: Interaction, made: { account: string, reach: GrantReach, impersonation: Impersonation | null }): Promise<string>
+  /** Takes back a grant, and every code and token of it. */
+  revokeGrant (grantId: string): Promise<void>
+  /** Has the provider forget whom it took the browser for: at each sign-in, sign-out, and change of impersonation. */
+  forgetBrowser (request: IncomingMessage, response: ServerResponse): Promise<void>
+}
+
+const carrier = 'urn:example:guarded-grant'
+const refusedReuse = 'impersonation_guard'
+
+export function createOidcProviderGuard (options: OidcProviderGuardOptions): OidcProviderGuard {
+  let attached: Provider | undefined
+  const provider = (): Provider => {
+    if (attached === undefined) throw new Error('the guard is not attached to a provider')
+    return attached
+  }
+  /** Authorization requests whose grant may not be used again. */
+  const refused = new WeakSet<Context>()
+
+  /** How long an access token made of a grant now may live: 0 when there is none to be made any more. */
+  const lifetime = ({ stamp }: SavedGrant): number => options.guard.narrowGrant(
+    { expiresInSeconds: options.accessTokenSeconds, scopes: [], refreshToken: false }, stamp).expiresInSeconds
+
+  /** The automatic approval: what was granted before is granted again, by the same person and as far as it may be now. */
+  const loadExistingGrant = async (ctx: Context): Promise<Grant | undefined> => {
+    const { client, session, result } = ctx.oidc
+    const id = result?.consent?.grantId ?? session!.grantIdFor(client!.clientId)
+    const grant = id === undefined ? undefined : await provider().Grant.find(id)
+    // One that does not say whose it is, of before there was a guard, is not used again.
+    const saved = grant === undefined ? null : read(grant)
+    if (saved === null) return undefined
+    const { stamp } = saved
+    const impersonation = await options.impersonationOf(ctx.req)
+    // What somebody else was granted is none of their business: they are asked.
+    if (!options.guard.mayReuse(stamp, impersonation)) return undefined
+    const { allowed, reason } = await options.guard.judgeReuse({ stamp, impersonation, path: 'automatic-approval' })
+    if (allowed) return grant
+    // An approval that was given anew is good for a new grant, and somebody has to say that there should be one.
+    if (reason !== 'approval_younger') refused.add(ctx)
+    return undefined
+  }
+
+  /** The exchange and the refresh: by now the code is used up, whatever comes of it. */
+  const findAccount = async (ctx: Context, subject: string, token?: Token): Promise<Account | undefined> => {
+    if (token?.grantId !== undefined) {
+      const grant = ctx.oidc.grant ?? await provider().Grant.find(token.grantId)
+      const saved = grant === undefined ? null : read(grant)
+      if (saved === null) throw new errors.InvalidGrant('there is no grant that says whose it is')
+      const { allowed } = await options.guard.judgeReuse({ stamp: saved.stamp, path: token.kind === 'RefreshToken' ? 'refresh' : 'exchange' })
+      if (!allowed || lifetime(saved) < 1) {
+        await revokeGrant(token.grantId)
+        throw new errors.InvalidGrant('the grant is not allowed any more')
+      }
+    }
+    return await options.findAccount(ctx, subject, token)
+  }
+
+  const revokeGrant = async (grantId: string): Promise<void> => {
+    const { AccessToken, AuthorizationCode, RefreshToken, Grant } = provider()
+    // The grant first: without it nothing is made of a code any more.
+    await (await Grant.find(grantId, { ignoreExpiration: true }))?.destroy()
+    await Promise.all([AuthorizationCode, RefreshToken, AccessToken].map(model => model.revokeByGrantId(grantId)))
+    await options.forget(grantId)
+  }
+
+  const policy = interactionPolicy.base()
+  policy.get('login').checks.add(new interactionPolicy.Check(
+    'host_session', 'somebody else is signed in', 'login_required',
+    async ctx => ctx.oidc.session!.accountId !== (await options.accountOf(ctx.req) ?? undefined)))
+  // The first of the reasons is the one a client is told that must not lead to a question (`prompt=none`).
+  policy.get('consent').checks.add(new interactionPolicy.Check(
+    refusedReuse, 'the grant is not allowed any more', 'access_denied', ctx => refused.has(ctx)), 0)
+
+  return {
+    policy,
+    revokeGrant,
+    configuration: {
+      loadExistingGrant,
+      findAccount,
+      async extraTokenClaims ({ oidc: { grant } }) {
+        if (grant === undefined) return undefined
+        const saved = checked(grant)
+        return { ...options.claimsOf(saved), ...claimsOfStamp(saved.stamp) }
+      },
+      // There is nothing to refresh with: what an impersonator granted ends with the token.
+      issueRefreshToken: async (ctx, client, token) =>
+        ctx.oidc.grant !== undefined && checked(ctx.oidc.grant).stamp === null && await options.issueRefreshToken(ctx, client, token),
+      // A customer who signs out takes nothing back by that.
+      expiresWithSession: async () => false
+    },
+    accessTokenTtl ({ oidc: { grant } }) {
+      if (grant === undefined) return options.accessTokenSeconds
+      const seconds = lifetime(checked(grant))
+      if (seconds < 1) throw new errors.InvalidGrant('the impersonation is over')
+      return seconds
+    },
+    attach (one) {
+      attached = one
+      one.on('grant.revoked', (ctx, grantId) => { options.forget(grantId).catch((error: Error) => one.emit('server_error', ctx, error)) })
+      // Whom the provider remembers is of no account when the host knows better. The path is that of `routes.authorization`.
+      one.use(async (ctx, next) => {
+        if (/^\/auth(\/|$)/.test(ctx.path)) {
+          const session = await one.Session.get(ctx)
+          if (session.accountId !== undefined && session.accountId !== await options.accountOf(ctx.req)) await session.destroy()
+        }
+        await next()
+      })
+    },
+    wasRefused: ({ prompt }) => prompt.reasons.includes(refusedReuse),
+    async saveGrant ({ prompt: { details }, grantId: earlierId, params }, { account, reach, impersonation }) {
+      const { Grant } = provider()
+      const client = String(params.client_id)
+      const stamp = options.guard.stampOf(impersonation, { reach, client })
+      const found = earlierId === undefined ? undefined : await Grant.find(earlierId)
+      const before = found === undefined ? null : read(found)
+      // A client that comes back for more adds to what it was granted before, by the same person.
+      const earlier = before !== null && options.guard.mayReuse(before.stamp, impersonation) ? found : undefined
+      // What is to reach something else is another grant.
+      const grant = earlier !== undefined && isDeepStrictEqual(before!.reach, reach)
+        ? earlier
+        : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier)
+      const narrowed = (scopes: readonly string[]): Set<string> => new Set(options.guard.narrowGrant(
+        { expiresInSeconds: 0, scopes, refreshToken: false }, stamp).scopes)
+      const asked = details.missingOIDCScope ?? []
+      const given = narrowed(asked)
+      // What is not given is rejected: it would be asked for again and again.
+      for (const scope of asked) given.has(scope) ? grant.addOIDCScope(scope) : grant.rejectOIDCScope(scope)
+      for (const [resource, scopes] of Object.entries(details.missingResourceScopes ?? {})) {
+        const givenHere = narrowed(scopes)
+        for (const scope of scopes) givenHere.has(scope) ? grant.addResourceScope(resource, scope) : grant.rejectResourceScope(resource, scope)
+      }
+      const id = await grant.save()
+      await options.remember({ id, account, client, reach, stamp })
+      return id
+    },
+    async forgetBrowser (request, response) {
+      const session = await provider().Session.get(provider().createContext(request, response))
+      if (session.accountId !== undefined) await session.destroy()
+    }
+  }
+}
+
+function checked (grant: Grant): SavedGrant {
+  const saved = read(grant)
+  if (saved === null) throw new errors.InvalidGrant('the grant does not say whose it is')
+  return saved
+}
+
+/** Says of a grant what it is, and gives it what was granted before. */
+function anew (grant: Grant, detail: Pick<SavedGrant, 'reach' | 'stamp'>, earlier: Grant | undefined): Grant {
+  grant.addRar({ type: carrier, ...detail })
+  if (earlier?.openid?.scope !== undefined) grant.addOIDCScope(earlier.openid.scope)
+  for (const [resource, scope] of Object.entries(earlier?.resources ?? {})) grant.addResourceScope(resource, scope)
+  return grant
+}
+
+/** What a grant says of itself; `null` when it says nothing: it was not decided about, and nobody knows whose it is. */
+function read (grant: Grant): SavedGrant | null {
+  const detail = grant.rar?.find(({ type }) => type === carrier)
+  if (detail === undefined) return null
+  const { reach, stamp } = detail as unknown as Pick<SavedGrant, 'reach' | 'stamp'>
+  return { id: grant.jti!, account: grant.accountId, client: grant.clientId, reach, stamp }
+}

@@ -1,0 +1,50 @@
+import type { DemoAccount } from '../host/accounts.ts'
+import type { BrowserSession } from '../host/sessions.ts'
+import type { StaffMember } from '../host/staff.ts'
+import { html } from './html.ts'
+import { form, page } from './layout.ts'
+
+/**
+ * @param action where the answer goes: during an authorization request it goes on from there
+ * @param session of whoever is signed in already
+ */
+export function signInPage (
+  action: string, session: BrowserSession | null, accounts: readonly DemoAccount[], staff: readonly StaffMember[] = []
+): string {
+  return page({ title: 'Sign in', session, narrow: true }, html`
+    <p class="lead">There are no passwords: choose who you are.</p>
+    <div class="card">${form(session, action, html`
+      <fieldset>
+        <legend>Customers</legend>
+        ${accounts.map((account, index) => html`
+        <label class="choice"><input type="radio" name="account" value="${account.id}" required${index === 0 ? html` checked` : ''}> ${account.name}</label>`)}
+      </fieldset>
+      <p><button class="first" type="submit">Sign in</button></p>`)}
+    </div>
+    ${staff.length === 0
+      ? ''
+      : html`<div class="card">${form(session, action, html`
+      <fieldset>
+        <legend>Staff</legend>
+        ${staff.map(({ id, name, role }, index) => html`
+        <label class="choice"><input type="radio" name="staff" value="${id}" required${index === 0 ? html` checked` : ''}> ${name} <span class="soft">${inWords[role]}</span></label>`)}
+      </fieldset>
+      <p><button type="submit">Sign in as staff</button></p>`)}
+    </div>`}`)
+}
+
+/** A member of staff has no data of their own that a client could be let at. */
+export function impersonateFirstPage (session: BrowserSession): string {
+  return page({ title: 'Nobody to connect a client for', session, narrow: true }, html`
+    <div class="card note">
+      <p>You are signed in as a member of staff, who has no projects. A client can be connected for a customer alone.</p>
+      <p>Impersonate a customer first, and connect the client again. To connect it as a customer, sign out first.</p>
+      <p><a class="button" href="/staff">Choose a customer</a></p>
+    </div>`)
+}
+
+export const inWords = {
+  none: 'may not impersonate',
+  support: 'may impersonate customers',
+  admin: 'may impersonate customers, and says who may'
+} as const

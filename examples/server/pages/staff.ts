@@ -1,0 +1,58 @@
+import type { DemoAccount } from '../host/accounts.ts'
+import type { ImpersonationLimits } from '../host/impersonations.ts'
+import type { BrowserSession } from '../host/sessions.ts'
+import type { StaffMember } from '../host/staff.ts'
+import { roles } from '../host/staff.ts'
+import { html } from './html.ts'
+import { form, page } from './layout.ts'
+import { inWords } from './sign-in.ts'
+
+export function customersPage (
+  session: BrowserSession, customers: readonly DemoAccount[], { idleSeconds, totalSeconds }: ImpersonationLimits
+): string {
+  const allowed = session.staff!.role !== 'none'
+  return page({ title: 'Customers', session, path: '/staff' }, html`
+    <p class="lead">To help a customer, see what they see: impersonate them.</p>
+    ${allowed
+      ? html`<p>It ends when nothing was done for ${minutes(idleSeconds)}, after ${minutes(totalSeconds)} in any case, and with your session. Clients that were connected meanwhile lose their access then.</p>`
+      : html`<p>You may not impersonate anybody.</p>`}
+    ${customers.map(({ id, name }) => html`
+    <section class="card" aria-labelledby="customer-${id}">
+      <h2 id="customer-${id}">${name}</h2>
+      ${allowed
+        ? form(session, '/staff/impersonate', html`
+        <input type="hidden" name="customer" value="${id}">
+        <p class="actions">
+          <button type="submit" name="mode" value="read-only" aria-label="Impersonate, read-only: ${name}">Impersonate, read-only</button>
+          <button type="submit" name="mode" value="read-write" aria-label="Impersonate, with write access: ${name}">Impersonate, with write access</button>
+        </p>`)
+        : ''}
+    </section>`)}`)
+}
+
+export function peoplePage (session: BrowserSession, people: readonly StaffMember[]): string {
+  return page({ title: 'Staff', session, path: '/staff/people' }, html`
+    <p class="lead">Who may impersonate customers. Taking that away ends what they are doing at once.</p>
+    ${people.map(({ id, name, role }) => html`
+    <section class="card" aria-labelledby="person-${id}">
+      <h2 id="person-${id}">${name}</h2>
+      <p class="soft">${capital(inWords[role])}.</p>
+      ${id === session.staff!.id
+        ? html`<p>This is you.</p>`
+        : html`<div class="actions">
+        ${form(session, `/staff/people/${encodeURIComponent(id)}/role`, html`<p class="inline">
+          <label for="role-${id}">Role<span class="hidden"> of ${name}</span></label>
+          <select id="role-${id}" name="role">${roles.map(one => html`<option value="${one}"${one === role ? html` selected` : ''}>${inWords[one]}</option>`)}</select>
+          <button type="submit">Change</button></p>`)}
+        ${form(session, `/staff/people/${encodeURIComponent(id)}/remove`, html`<button class="danger" type="submit">Remove<span class="hidden"> ${name}</span></button>`)}
+      </div>`}
+    </section>`)}`)
+}
+
+function capital (text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
+}
+
+function minutes (seconds: number): string {
+  return seconds % 60 === 0 ? seconds === 60 ? 'a minute' : `${seconds / 60} minutes` : `${seconds} seconds`
+}

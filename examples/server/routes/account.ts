@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import type { Host } from '../host/host.ts'
+import type { BrowserSession } from '../host/sessions.ts'
+import { clientsPage } from '../pages/clients.ts'
+import { homePage } from '../pages/home.ts'
+import { organizationsPage } from '../pages/organizations.ts'
+import { signInPage } from '../pages/sign-in.ts'
+import type { Projects } from '../projects.ts'
+import { ownFormsOnly, sendPage } from './send.ts'
+
+export interface AccountOptions {
+  host: Host
+  projects: Projects
+  issuer: string
+  mcpUrl: string
+  clientName (id: string): Promise<string>
+  /** Takes everything back that came of a grant. */
+  revokeGrant (grantId: string): Promise<void>
+  /** The browser is somebody else's from now on: whatever the authorization server remembers of it is forgotten. */
+  forgetBrowser (request: FastifyRequest, reply: FastifyReply): Promise<void>
+}
+
+/** What customers see, and staff who act for them: the overview, organizations, connected clients; signing in and out. */
+export async function account (app: FastifyInstance, options: AccountOptions): Promise<void> {
+  const { host: { accounts, staff, sessions, organizations, grants }, projects, issuer, mcpUrl } = options
+  const stylesheet = await readFile(new URL('../pages/style.css', import.meta.url), 'utf8')
+  app.addHook('onRequest', async (_request, reply) => { reply.headers(ownFormsOnly) })
+
+  app.get('/style.css', async (_request, reply) =>
+    reply.type('text/css; charset=utf-8').header('cache-control', 'max-age=300').header('x-content-type-options', 'nosniff').send(stylesheet))
+
+  app.get('/sign-in', async (request, reply) =>
+    sendPage(reply, signInPage('/sign-in', request.browserSession, await accounts.list(), await staff.list())))
+
+  app.post<{ Body: { account?: string, staff?: string } }>('/sign-in', {
+    schema: { body: Type.Object({ account: Type.Optional(Type.String()), staff: Type.Optional(Type.String()) }) }
+  }, async (request, reply) => {
+    const { body, browserSession } = request
+    const customer = await accounts.find(body.account ?? '')
+    const member = await staff.find(body.staff ?? '')
+    if (customer === undefined && member === undefined) throw refusal(400, 'Nobody of that name has an account here.')
+    if (browserSession !== null) await sessions.signOut(browserSession)
+    await options.forgetBrowser(request, reply)
+    const cookie = await sessions.signIn(customer === undefined ? { staff: member!.id } : { account: customer.id })
+    return reply.header('set-cookie', cookie).redirect(customer === undefined ? '/staff' : '/', 303)
+  })
+
+  app.post('/sign-out', async (request, reply) => {
+    if (request.browserSession !== null) reply.header('set-cookie', await sessions.signOut(request.browserSession))
+    await options.forgetBrowser(request, reply)
+    return reply.redirect('/', 303)
+  })
+
+  app.get('/', async (request, reply) => {
+    const session = request.browserSession
+    if (session?.account == null) return reply.redirect(session === null ? '/sign-in' : '/staff', 303)
+    const known = await organizations.of(session.account.id)
+    return sendPage(reply, homePage(session, {
+      mcpUrl,
+      projects: (await projects.of({ issuer, subject: session.account.id, claims: {} })).map(({ name }) => name),
+      organizations: known.length,
+      aiApproved: known.filter(({ aiApproved }) => aiApproved).length,
+      clients: (await grants.of(session.account.id)).length
+    }))
+  })
+
+  app.get('/organizations', async (request, reply) => {
+    const session = customerSession(request)
+    return sendPage(reply, organizationsPage(session, await organizations.of(session.account.id)))
+  })
+
+  app.post<{ Params: { id: string }, Body: { ai?: string } }>('/organizations/:id/ai', {
+    schema: { body: Type.Object({ ai: Type.Optional(Type.String()) }) }
+  }, async (request, reply) => {
+    const session = customerSession(request)
+    // The one thing that staff must never do in the customer's place, whatever the mode: it is what they are held to.
+    if (session.impersonation !== null) throw refusal(403, 'Only the customer can decide about AI processing.')
+    const approved = request.body.ai === 'on'
+    if (!await organizations.setApproval(session.account.id, request.params.id, approved)) {
+      throw refusal(403, 'Only an administrator of the organization can decide about AI processing.')
+    }
+    return reply.redirect('/organizations', 303)
+  })
+
+  app.get('/clients', async (request, reply) => {
+    const session = customerSession(request)
+    const listed = await grants.of(session.account.id)
+    return sendPage(reply, clientsPage(session, await Promise.all(listed.map(async ({ id, client, staff: by, reach, createdAt }) => ({
+      grantId: id,
+      name: await options.clientName(client),
+      reach: await organizations.describe(reach),
+      staff: by === null ? null : (await staff.find(by))?.name ?? by,
+      since: createdAt
+    })))))
+  })
+
+  app.post<{ Params: { id: string } }>('/clients/:id/revoke', async (request, reply) => {
+    const session = customerSession(request)
+    if (session.impersonation?.readOnly) throw refusal(403, 'This impersonation is read-only.')
+    const listed = await grants.of(session.account.id)
+    if (!listed.some(({ id }) => id === request.params.id)) throw refusal(404, 'There is no such client any more.')
+    await options.revokeGrant(request.params.id)
+    return reply.redirect('/clients', 303)
+  })
+}
+
+function customerSession ({ browserSession }: FastifyRequest): BrowserSession & { account: NonNullable<BrowserSession['account']> } {
+  if (browserSession === null) throw refusal(401, 'Nobody is signed in any more.')
+  const { account: customer } = browserSession
+  if (customer === null) throw refusal(403, 'Choose a customer first: staff have no account of their own.')
+  return { ...browserSession, account: customer }
+}
+
+export function refusal (statusCode: number, message: string): Error {
+  return Object.assign(new Error(message), { statusCode })
+}

@@ -1,0 +1,84 @@
+/** Header lines in the order in which they came: name, value, name, value. */
+export type HeaderLines = readonly string[]
+
+/** Says of a header, by its name in lower case, whether it is passed on. */
+export type HeaderList = (name: string) => boolean
+
+/**
+ * What callers' headers are passed on unless `requestHeaders` says otherwise: those that describe the content and what is
+ * wanted, those of MCP, traces, and whatever an application made up.
+ */
+export const defaultRequestHeaders: readonly string[] = Object.freeze([
+  'accept', 'accept-charset', 'accept-encoding', 'accept-language', 'cache-control', 'content-digest', 'content-disposition', 'content-encoding',
+  'content-language', 'content-range', 'content-type', 'idempotency-key', 'if-match', 'if-modified-since', 'if-none-match', 'if-range',
+  'if-unmodified-since', 'last-event-id', 'mcp-*', 'pragma', 'prefer', 'priority', 'range', 'repr-digest', 'traceparent', 'tracestate',
+  'user-agent', 'x-*'
+])
+
+/** What of an upstream's headers is passed on unless `responseHeaders` says otherwise. */
+export const defaultResponseHeaders: readonly string[] = Object.freeze([
+  'accept-patch', 'accept-post', 'accept-ranges', 'age', 'allow', 'cache-control', 'content-digest', 'content-disposition', 'content-encoding',
+  'content-language', 'content-range', 'content-type', 'deprecation', 'etag', 'expires', 'last-modified', 'link', 'location', 'mcp-*',
+  'preference-applied', 'ratelimit-*', 'ratelimit', 'repr-digest', 'retry-after', 'server-timing', 'sunset', 'vary', 'x-*'
+])
+
+/**
+ * What belongs to one connection (RFC 9110 section 7.6.1) or frames one message (RFC 9112 section 6): on either side there
+ * is another connection, and another message.
+ */
+const ofTheConnection = [
+  'connection', 'content-length', 'expect', 'http2-settings', 'keep-alive', 'proxy-*', 'te', 'trailer', 'transfer-encoding', 'upgrade'
+]
+
+/** What says who called and by which way, which would be taken for our own word; and what moves a request to another path. */
+const ofTheCaller = [
+  'authorization', 'cf-connecting-ip', 'client-cert', 'client-cert-chain', 'dpop', 'forwarded', 'host', 'true-client-ip', 'via', 'x-client-ip',
+  'x-forwarded', 'x-forwarded-*', 'x-original-*', 'x-real-ip', 'x-rewrite-url'
+]
+
+/** What speaks to a server in front of us, or about a credential that the caller does not have. */
+const ofTheUpstream = ['alt-svc', 'authentication-info', 'dpop-nonce', 'www-authenticate', 'x-accel-*', 'x-lighttpd-*', 'x-sendfile']
+
+/** A pattern never means a header that holds a credential: who wants such a one passed on writes its name. */
+const credential = /^(?:set-)?cookie2?$|(?:^|-)(?:auth|authorization|cookie|credentials?|jwt|key|password|secret|token)$/
+
+/** @param never names that are not passed on whatever the list says, beside those that never are */
+export function createRequestHeaderList (list: readonly string[], never: readonly string[]): HeaderList {
+  return createHeaderList(list, [...ofTheConnection, ...ofTheCaller, ...never])
+}
+
+export function createResponseHeaderList (list: readonly string[]): HeaderList {
+  return createHeaderList(list, [...ofTheConnection, ...ofTheUpstream])
+}
+
+function createHeaderList (allowed: readonly string[], never: readonly string[]): HeaderList {
+  const names = new Set(allowed.map(name => name.toLowerCase()))
+  const isPattern = matcher(allowed)
+  const isNever = matcher(never)
+  return name => (names.has(name) || (isPattern(name) && !credential.test(name))) && !isNever(name)
+}
+
+export function isOfTheConnection (name: string): boolean {
+  return name === 'host' || matcher(ofTheConnection)(name)
+}
+
+/** Names, and names that end in `*` for whatever begins like them. */
+function matcher (list: readonly string[]): HeaderList {
+  const entries = list.map(entry => entry.toLowerCase())
+  const names = new Set(entries.filter(entry => !entry.endsWith('*')))
+  const beginnings = entries.filter(entry => entry.endsWith('*')).map(entry => entry.slice(0, -1))
+  return name => names.has(name) || beginnings.some(beginning => name.startsWith(beginning))
+}
+
+/** The lines that are passed on: every one of several with the same name, and none that `Connection` says is for one hop. */
+export function passedOn (lines: HeaderLines, list: HeaderList): string[] {
+  const pairs = Array.from({ length: lines.length / 2 }, (_, i) => [lines[2 * i]!.toLowerCase(), lines[2 * i + 1]!] as const)
+  const forOneHop = new Set(pairs.filter(([name]) => name === 'connection').flatMap(([, value]) => value.toLowerCase().split(/[\s,]+/)))
+  return pairs.filter(([name]) => list(name) && !forOneHop.has(name)).flat()
+}
+
+/** The value of the first line with this name, which is in lower case. */
+export function valueOf (lines: HeaderLines, name: string): string | null {
+  const at = lines.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name)
+  return at === -1 ? null : lines[at + 1]!
+}

@@ -1,0 +1,163 @@
+import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { MissingTokenError, OptionError, withoutStackTrace } from '../lib/errors.ts'
+import { parseAddress, splitTarget } from '../lib/forward/address.ts'
+import { ForwardError } from '../lib/forward/errors.ts'
+import type { ForwardedAnswer, Forwarder } from '../lib/forward/forwarder.ts'
+import { createForwarder } from '../lib/forward/forwarder.ts'
+import type { CheckedForwardOptions, ForwardOptions } from '../lib/forward/options.ts'
+import { checkForwardOptions } from '../lib/forward/options.ts'
+import { bringsSecret } from '../lib/forward/secret.ts'
+import type { ForwardTargets, Target } from '../lib/forward/targets.ts'
+import { createTargetRegistry } from '../lib/forward/targets.ts'
+import { createUpstreams } from '../lib/forward/upstreams.ts'
+import { ownOptions } from '../lib/options.ts'
+
+type Options = ForwardOptions<FastifyRequest, FastifyContextConfig>
+type Checked = CheckedForwardOptions<FastifyRequest, FastifyContextConfig>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The targets of the proxy that come and go while the server runs. */
+    readonly forwardTargets: ForwardTargets<FastifyRequest>
+  }
+}
+
+// TRACE would give the credential back to the caller.
+const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
+
+// Async, as what a plugin of the other kind throws is not caught.
+const plugin: FastifyPluginAsync<Options> = async (app, given) => {
+  const options = checkForwardOptions<FastifyRequest, FastifyContextConfig>(ownOptions(given))
+  const callers = options.callers ?? (asksForTokens(app) ? 'access-token' : 'secret')
+  if (callers === 'access-token' && !asksForTokens(app)) {
+    throw new OptionError('forward.callers is "access-token", and nothing in this scope asks for access tokens: register the authenticate plugin first')
+  }
+  const upstreams = await createUpstreams(options, options.dispatcher)
+  const forwarder = createForwarder(options, upstreams)
+  const { targets, find, close } = createTargetRegistry<FastifyRequest>({
+    allowInsecureUpstreams: options.allowInsecureUpstreams,
+    withSecrets: callers === 'secret',
+    path: () => `${app.prefix}${options.path}`,
+    origin: () => options.baseUrl ?? (app.server.listening ? app.listeningOrigin : null)
+  })
+  app.decorate('forwardTargets', targets)
+  app.addHook('preClose', async () => {
+    close()
+    forwarder.endStreams()
+  })
+  app.addHook('onClose', () => upstreams.close())
+
+  await app.register(async scope => {
+    // A body goes on as it comes, whatever it is.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+
+    const addRoute = (path: string, config: FastifyContextConfig, targetOf: (request: FastifyRequest) => Target<FastifyRequest> | null): void => {
+      const segments = `${scope.prefix}${path}`.split('/').length - 1
+      for (const url of [path, `${path}/*`]) {
+        scope.route({
+          method: methods,
+          url,
+          config,
+          exposeHeadRoute: false,
+          async handler (request, reply) {
+            const target = await admit(request, reply, targetOf(request), options.secretHeader)
+            return await relay(request, reply, target, segments, forwarder)
+          }
+        })
+      }
+    }
+    for (const [path, fixed] of Object.entries(options.routes)) {
+      const target = fixedTarget(path, fixed, options, callers)
+      addRoute(path, configOf(`forward.routes[${JSON.stringify(path)}]`, fixed.config, callers), () => target)
+    }
+    addRoute(`${options.path}/:id`, configOf('forward', options.config, callers), request => find((request.params as { id: string }).id))
+  })
+}
+
+function asksForTokens (app: FastifyInstance): boolean {
+  return app.hasDecorator('accessTokenVerifier')
+}
+
+function fixedTarget (
+  path: string, fixed: Checked['routes'][string], { allowInsecureUpstreams }: Checked, callers: 'access-token' | 'secret'
+): Target<FastifyRequest> {
+  const { upstream, credential, mayUse, secret } = fixed
+  const name = `forward.routes[${JSON.stringify(path)}]`
+  if (callers === 'secret' && secret === undefined) throw new OptionError(`${name} needs a secret, as callers show no access token`)
+  if (callers === 'access-token' && secret !== undefined) throw new OptionError(`${name} has a secret, and callers show an access token instead`)
+  const address = parseAddress(`${name}.upstream`, upstream, allowInsecureUpstreams)
+  return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null }
+}
+
+/**
+ * A 401 that is passed on keeps the challenge of who made it. One for want of the secret has no hint: no authorization server
+ * gives it.
+ */
+function configOf (name: string, given: FastifyContextConfig = {}, callers: 'access-token' | 'secret'): FastifyContextConfig {
+  const { oauth } = given
+  const takesNone = oauth === false || oauth?.token === 'none'
+  if (callers === 'access-token' && takesNone) throw new OptionError(`${name}.config.oauth takes no token, and callers show nothing else`)
+  if (callers === 'secret' && (takesNone || oauth === undefined)) return { ...given, oauth: { token: 'none', challenge: 'none' } }
+  return { ...given, oauth: { challenge: 'keep', ...oauth } }
+}
+
+/** @throws ForwardError, MissingTokenError */
+async function admit (
+  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest> | null, secretHeader: string
+): Promise<Target<FastifyRequest>> {
+  if (target === null) throw withoutStackTrace(() => new ForwardError('FST_FORWARD_TARGET_UNKNOWN'))
+  if (target.secret === null) {
+    // Where the token is optional, or the request looks like a preflight, it has not been asked for one.
+    if (!request.accessToken) throw withoutStackTrace(() => new MissingTokenError())
+  } else if (!bringsSecret(request.raw.rawHeaders, secretHeader, target.secret)) {
+    reply.header('www-authenticate', 'Bearer realm="forward"')
+    throw withoutStackTrace(() => new ForwardError('FST_FORWARD_SECRET_REFUSED'))
+  }
+  // Who may not use it does not hear that it is there.
+  if (target.mayUse !== null && await target.mayUse(request) !== true) throw withoutStackTrace(() => new ForwardError('FST_FORWARD_TARGET_UNKNOWN'))
+  return target
+}
+
+async function relay (
+  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, forwarder: Forwarder
+): Promise<FastifyReply> {
+  const { raw, method } = request
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  const { own, rest } = splitTarget(raw.url!, segments)
+  try {
+    const answer = await forwarder.forward(target, { method, own, rest, headers: raw.rawHeaders, body: raw, signal: gone.signal })
+    return send(reply, answer)
+  } catch (error) {
+    // There is nobody to tell.
+    if (gone.signal.aborted) return reply.hijack()
+    if (error instanceof ForwardError && error.retryAfterSeconds !== null) reply.header('retry-after', error.retryAfterSeconds)
+    throw error
+  }
+}
+
+function send (reply: FastifyReply, { status, headers, body }: ForwardedAnswer): FastifyReply {
+  reply.code(status)
+  for (const [name, value] of headers) {
+    // The host's hooks may have said what their part of the answer depends on.
+    const existing = name === 'vary' ? reply.getHeader(name) : undefined
+    reply.header(name, existing === undefined ? value : [existing, value].flat().join(', '))
+  }
+  if (body === null) return reply.send()
+  // Fastify sends the head with the first byte of a stream, and an event stream may have none for a long time. By the time
+  // the stream is piped every hook has had its say.
+  reply.raw.once('pipe', () => reply.raw.flushHeaders())
+  return reply.send(body)
+}
+
+/**
+ * A reverse proxy to protected upstreams. The caller's credentials stay here: every target has a credential of its own, and
+ * the access token of one of ours is renewed when the upstream says that it is dead, once a request. Targets come from
+ * `routes`, and from `app.forwardTargets` while the server runs.
+ */
+export const forward: FastifyPluginAsync<Options> = fp(plugin, {
+  name: 'fastify-oauth-resource-server/forward',
+  fastify: '5.x'
+})

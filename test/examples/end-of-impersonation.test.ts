@@ -1,0 +1,136 @@
+import { test } from 'tap'
+import {
+  callTool, connect, count, optIn, registerClient, signInAsCustomer, signInAsStaff, startImpersonating
+} from '../support/example-client.ts'
+import { startExample } from '../support/example-server.ts'
+import type { UserAgent } from '../support/user-agent.ts'
+import { createUserAgent } from '../support/user-agent.ts'
+
+/** Time that goes on as it does, and sometimes faster. */
+function createSessionClock (): { now (): number, advance (seconds: number): void } {
+  let ahead = 0
+  return { now: () => Date.now() + ahead, advance (seconds) { ahead += seconds * 1000 } }
+}
+
+test('G27 the end of an impersonation: its tokens, codes and grants are gone, the customer\'s own are not', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const other = await registerClient(example)
+  const customer = await optIn(example)
+  const ownRequest = client.request()
+  const own = await client.exchange(ownRequest, await customer.authorize(ownRequest.url))
+  const ends: ReadonlyArray<readonly [string, (staff: UserAgent) => Promise<unknown>]> = [
+    ['the button', async staff => await staff.submit(await staff.open(example.issuer), '/impersonation/end')],
+    ['signing out', async staff => await staff.submit(await staff.open(example.issuer), '/sign-out')],
+    ['signing in as somebody else', async staff => await staff.submit(
+      await staff.open(`${example.issuer}/sign-in`), '/sign-in', { account: 'grace', staff: [] })]
+  ]
+  for (const [index, [name, end]] of ends.entries()) {
+    // Somebody else each time: what the same two do within the second of an end is not told from what they did before it.
+    const staff = await startImpersonating(example, { staff: ['sam', 'kim', 'robin'][index]! })
+    const token = await connect(staff, client)
+    const request = other.request()
+    const callback = await staff.authorize(request.url)
+    t.equal((await callTool(example, token)).status, 200, name)
+
+    await end(staff)
+    t.equal((await callTool(example, token)).status, 401)
+    t.match(await other.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
+    t.equal((await example.database.query('select 1 from grants where staff is not null')).rows.length, 0)
+    t.equal(await count(example, 'Grant'), 1)
+    t.match((await staff.open(client.request().url)).text, /Sign in|Nobody to connect|Allow access/)
+  }
+  t.equal((await callTool(example, own.body.access_token!)).status, 200)
+  t.match(await client.refresh(own.body.refresh_token!), { status: 200 })
+})
+
+test('G28 the end of one leaves what another member of staff has', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const sam = await startImpersonating(example, { staff: 'sam' })
+  const kim = await startImpersonating(example, { staff: 'kim' })
+  const tokens = [await connect(sam, client), await connect(kim, client)] as const
+  await sam.submit(await sam.open(example.issuer), '/impersonation/end')
+  t.equal((await callTool(example, tokens[0])).status, 401)
+  t.equal((await callTool(example, tokens[1])).status, 200)
+})
+
+test('G29 a customer who signs out takes nothing back by that', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  const request = client.request()
+  const { body } = await client.exchange(request, await customer.authorize(request.url))
+  await customer.submit(await customer.open(example.issuer), '/sign-out')
+  t.equal((await callTool(example, body.access_token!)).status, 200)
+  t.match(await client.refresh(body.refresh_token!), { status: 200 })
+})
+
+for (const { name, limits, endedBy } of [
+  { name: 'idle', limits: { idleSeconds: 600, totalSeconds: 36_000 }, endedBy: 'idle limit' },
+  { name: 'total', limits: { idleSeconds: 36_000, totalSeconds: 600 }, endedBy: 'total limit' }
+]) {
+  test(`G30 the ${name} limit: it is over without anybody signing out`, async t => {
+    const sessionClock = createSessionClock()
+    const example = await startExample(t, { limits, sessionClock })
+    const client = await registerClient(example)
+    const customer = await optIn(example)
+    const own = await connect(customer, client)
+    const staff = await startImpersonating(example)
+    const token = await connect(staff, client)
+    sessionClock.advance(500)
+    t.equal((await callTool(example, token)).status, 200)
+    sessionClock.advance(101)
+    t.equal((await callTool(example, token)).status, 401, 'though the token itself has not expired')
+    t.equal((await callTool(example, own)).status, 200)
+    t.equal(await count(example, 'Grant'), 1, 'what nobody asked about is gone as well')
+    const page = await staff.open(example.issuer)
+    t.notMatch(page.text, 'You are acting as')
+    t.match((await staff.open(`${example.issuer}/staff/log`)).text, endedBy)
+  })
+}
+
+test('G30 whoever does something is not idle', async t => {
+  const sessionClock = createSessionClock()
+  const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 36_000 }, sessionClock })
+  const staff = await startImpersonating(example)
+  for (let i = 0; i < 3; i++) {
+    sessionClock.advance(500)
+    t.match((await staff.open(example.issuer)).text, 'You are acting as Ada Lovelace')
+  }
+})
+
+test('G31 a member of staff who is removed, or may not impersonate any more', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  const own = await connect(customer, client)
+  const admin = createUserAgent()
+  await signInAsStaff(admin, example, 'robin')
+  const ends: ReadonlyArray<readonly [string, () => Promise<unknown>]> = [
+    ['demoted', async () => await admin.submit(await admin.open(`${example.issuer}/staff/people`), '/staff/people/sam/role', { role: 'none' })],
+    ['removed', async () => await admin.submit(await admin.open(`${example.issuer}/staff/people`), '/staff/people/kim/remove')]
+  ]
+  for (const [index, [name, end]] of ends.entries()) {
+    const staff = await startImpersonating(example, { staff: ['sam', 'kim'][index]! })
+    const token = await connect(staff, client)
+    t.equal((await callTool(example, token)).status, 200)
+    await end()
+    t.equal((await callTool(example, token)).status, 401, name)
+    t.notMatch((await staff.open(example.issuer)).text, 'You are acting as')
+  }
+  t.equal((await callTool(example, own)).status, 200)
+  const { rows } = await example.database.query<{ staff: string }>('select staff from impersonations order by staff')
+  t.same(rows, [{ staff: 'kim' }, { staff: 'sam' }], 'the mark stays when they are gone')
+})
+
+test('G31 one who is taken out of the database by hand is gone as well', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const token = await connect(await startImpersonating(example), client)
+  await example.database.query("delete from staff where id = 'sam'")
+  t.equal((await callTool(example, token)).status, 401)
+})

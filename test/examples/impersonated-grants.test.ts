@@ -1,0 +1,329 @@
+import { decodeJwt } from 'jose'
+import { test } from 'tap'
+import { firstPartyClient } from '../../examples/server/clients.ts'
+import {
+  callTool, clientOf, connect, count, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
+} from '../support/example-client.ts'
+import { startExample } from '../support/example-server.ts'
+import { createUserAgent } from '../support/user-agent.ts'
+
+test('G12 the short-cut of a first-party client: refused on the way in, and no code is stored', async t => {
+  const example = await startExample(t)
+  const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, 'http://127.0.0.1:40123/callback')
+  const staff = await startImpersonating(example)
+
+  const refused = await staff.open(client.request().url)
+  t.equal(refused.status, 403)
+  t.match(refused.text, 'This client was not connected')
+  t.notMatch(refused.text, /Royal Institution|Analytical Society/, 'G21 no organization is named')
+  t.equal(await count(example, 'AuthorizationCode'), 0)
+  t.equal(await count(example, 'Grant'), 0)
+
+  await optIn(example)
+  const allowed = await staff.open(client.request().url)
+  t.type(allowed.url.searchParams.get('code'), 'string', 'and without a question where it may')
+  t.equal(await count(example, 'AuthorizationCode'), 1)
+})
+
+test('G12 the customer uses the short-cut as before', async t => {
+  const example = await startExample(t)
+  const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, 'http://127.0.0.1:40123/callback')
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  t.type((await customer.open(client.request().url)).url.searchParams.get('code'), 'string')
+})
+
+test('G13, G20 consent by an impersonator: 403, no code, and the client is told with its state', async t => {
+  const example = await startExample(t)
+  const { issuer } = example
+  const client = await registerClient(example)
+  const staff = await startImpersonating(example)
+  const request = client.request()
+  const consent = await staff.open(request.url)
+  t.match(consent.text, 'You are acting as Ada Lovelace')
+
+  const refused = await staff.submit(consent, /consent$/, { decision: 'allow' })
+  t.equal(refused.status, 403)
+  t.match(refused.text, 'This client was not connected')
+  t.notMatch(refused.text, /Royal Institution|Analytical Society/)
+  t.equal(await count(example, 'AuthorizationCode'), 0)
+  t.equal(await count(example, 'Grant'), 0)
+
+  const back = await staff.submit(refused, /leave$/)
+  t.equal(`${back.url.origin}${back.url.pathname}`, request.redirectUri)
+  t.match(Object.fromEntries(back.url.searchParams), { error: 'access_denied', state: request.state, iss: issuer })
+  t.notOk(back.url.searchParams.has('code'))
+})
+
+test('G13 a denial by an impersonator goes through without anybody being asked', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const staff = await startImpersonating(example)
+  const request = client.request()
+  const callback = await staff.authorize(request.url, { decision: 'deny' })
+  t.match(Object.fromEntries(callback.searchParams), { error: 'access_denied', state: request.state })
+  const { rows } = await example.database.query('select 1 from decisions')
+  t.equal(rows.length, 0)
+})
+
+test('G20 programs get JSON, and a redirect URI that is not the client\'s gets nothing sent to it', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const staff = await startImpersonating(example)
+  const consent = await staff.open(client.request().url)
+  const json = await staff.post(consent, /consent$/, { decision: 'allow' }, { accept: 'application/json' })
+  t.equal(json.status, 403)
+  t.match(await json.json(), { error: 'access_denied' })
+
+  const foreign = await staff.open(client.request({ redirect_uri: 'https://evil.example/callback' }).url)
+  t.equal(foreign.status, 400)
+  t.equal(foreign.url.origin, example.issuer)
+})
+
+test('G5 a grant that reaches approved organizations alone is made, and sees nothing else', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  await example.database.query("insert into projects (owner, organization, name) values ('ada', 'royal-institution', 'Lecture notes')")
+
+  for (const choice of [{ organizations: ['analytical-society'] }, { teams: ['engines', 'tables'] }]) {
+    const staff = await startImpersonating(example)
+    const request = client.request()
+    const { status, body } = await client.exchange(request, await staff.authorize(request.url, choice))
+    t.equal(status, 200)
+    const { text } = await callTool(example, body.access_token!)
+    t.match(text, 'Analytical Engine')
+    t.notMatch(text, 'Lecture notes')
+  }
+  const staff = await startImpersonating(example)
+  await t.rejects(staff.authorize(client.request().url, { teams: ['engines', 'lectures'] }), { message: /^403 / },
+    'G9 teams that span an organization without approval')
+  await t.rejects(staff.authorize(client.request().url, { organizations: ['analytical-society', 'royal-institution'] }), { message: /^403 / }, 'G8')
+})
+
+test('G10 what is not the customer\'s cannot be chosen', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const staff = await startImpersonating(example)
+  for (const choice of [{ organizations: ['navy-yard'] }, { organizations: ['nowhere'] }, { teams: ['compilers'] }]) {
+    await t.rejects(staff.authorize(client.request().url, choice), { message: /^400 / })
+  }
+  const consent = await staff.open(client.request().url)
+  t.equal((await staff.submit(consent, /consent$/, { decision: 'allow', level: 'organization' })).status, 400, 'nor can nothing')
+  t.equal(await count(example, 'Grant'), 0)
+})
+
+test('G16 an approval that is withdrawn between code and exchange: refused, and the code is burned', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  const staff = await startImpersonating(example)
+  const request = client.request()
+  const callback = await staff.authorize(request.url)
+  t.type(callback.searchParams.get('code'), 'string')
+
+  await setApproval(customer, example, 'royal-institution', 'off')
+  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant', access_token: undefined } })
+
+  await setApproval(customer, example, 'royal-institution', 'on')
+  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
+  t.equal(await count(example, 'AccessToken'), 0)
+})
+
+test('G24, G26 the token of an impersonated grant: no refresh token, the idle timeout, and the mark', async t => {
+  const example = await startExample(t, { limits: { idleSeconds: 300, totalSeconds: 3600 } })
+  const client = await registerClient(example)
+  await optIn(example)
+  for (const mode of ['read-only', 'read-write'] as const) {
+    const staff = await startImpersonating(example, { mode })
+    const request = client.request({ scope: 'openid offline_access projects:read projects:write' })
+    const { status, body } = await client.exchange(request, await staff.authorize(request.url))
+    t.equal(status, 200)
+    t.equal(body.refresh_token, undefined)
+    t.equal(body.expires_in, 300)
+    const claims = decodeJwt(body.access_token!)
+    t.equal(claims.exp! - claims.iat!, 300)
+    t.match(claims, { sub: 'ada', act: { sub: 'sam' } })
+    t.match(claims.impersonation, { read_only: mode === 'read-only', session: String })
+    t.equal(/projects:write/.test(body.scope!), mode === 'read-write', `${mode} has the scopes of it`)
+  }
+  t.equal(await count(example, 'RefreshToken'), 0)
+
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  const request = client.request()
+  const { body } = await client.exchange(request, await customer.authorize(request.url))
+  t.type(body.refresh_token, 'string')
+  const claims = decodeJwt(body.access_token!)
+  t.notOk('act' in claims)
+  t.notOk('impersonation' in claims)
+  t.equal(await count(example, 'RefreshToken'), 1)
+})
+
+test('G25 a token never outlives the session it was made in', async t => {
+  const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 300 } })
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  const request = client.request()
+  const { body } = await client.exchange(request, await staff.authorize(request.url))
+  t.ok(body.expires_in! <= 300, `${body.expires_in} s of what remains`)
+  t.ok(body.expires_in! > 200)
+  const { rows: [session] } = await example.database.query<{ ends: number }>('select extract(epoch from ends_at)::float8 as ends from impersonations')
+  t.ok(decodeJwt(body.access_token!).exp! <= session!.ends)
+})
+
+test('G17, G18 an approval that is withdrawn: the next call is refused, the customer\'s own goes on; given again, old tokens stay dead', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  const own = await connect(customer, client)
+  const staff = await startImpersonating(example)
+  const token = await connect(staff, client)
+  t.match(await callTool(example, token), { status: 200, text: 'Analytical Engine' })
+
+  await setApproval(customer, example, 'royal-institution', 'off')
+  const refused = await callTool(example, token)
+  t.equal(refused.status, 403)
+  t.notMatch(refused.text, /royal-institution|Royal Institution/, 'G21')
+  t.equal((await callTool(example, own)).status, 200)
+
+  await setApproval(customer, example, 'royal-institution', 'on')
+  t.equal((await callTool(example, token)).status, 403)
+  t.equal((await callTool(example, await connect(staff, client))).status, 200)
+})
+
+test('G14 what was granted before is granted again without a question only as far as it may be now', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  const staff = await startImpersonating(example)
+  await staff.authorize(client.request().url)
+  const shown = staff.pages.length
+  t.type((await staff.authorize(client.request().url)).searchParams.get('code'), 'string')
+  t.equal(staff.pages.length, shown, 'nobody is asked')
+
+  await setApproval(customer, example, 'royal-institution', 'off')
+  const codes = await count(example, 'AuthorizationCode')
+  const request = client.request()
+  const refused = await staff.open(request.url)
+  t.equal(refused.status, 403)
+  t.match(refused.text, 'This client was not connected')
+  t.equal(await count(example, 'AuthorizationCode'), codes)
+  const silent = await staff.open(client.request({ prompt: 'none' }).url)
+  t.match(Object.fromEntries(silent.url.searchParams), { error: 'access_denied', iss: example.issuer }, 'and a client that asks for no question is told at once')
+
+  const back = await staff.submit(refused, /leave$/)
+  t.match(Object.fromEntries(back.url.searchParams), { error: 'access_denied', state: request.state })
+  const less = await staff.open(`${(await staff.open(client.request().url)).url.href}?choose`)
+  const narrower = await staff.submit(less, /consent$/, { decision: 'allow', level: 'organization', organization: ['analytical-society'] })
+  t.type(narrower.url.searchParams.get('code'), 'string', 'less can be asked for')
+})
+
+test('G15 the grant of a customer is not used for staff, nor the other way round', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const agent = await optIn(example)
+  await agent.authorize(client.request().url)
+  await signInAsStaff(agent, example)
+  await impersonate(agent, example)
+  const asked = await agent.open(client.request().url)
+  t.match(asked.text, 'Allow access?', 'in the same browser')
+  await agent.submit(asked, /consent$/, { decision: 'allow' })
+  await signInAsCustomer(agent, example)
+  t.match((await agent.open(client.request().url)).text, 'Allow access?')
+})
+
+test('S14 introspection says of an impersonated token that it is one, and who acts', async t => {
+  const example = await startExample(t)
+  const { issuer, origin, introspectionSecret } = example
+  const client = await registerClient(example, `${origin}/reports`)
+  const customer = await optIn(example)
+  const staff = await startImpersonating(example)
+  const token = await connect(staff, client)
+  const introspect = async (one: string): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${issuer}/token/introspection`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`resource-server:${introspectionSecret}`).toString('base64')}` },
+      body: new URLSearchParams({ token: one })
+    })
+    return await response.json() as Record<string, unknown>
+  }
+  t.match(token, /^[\w-]{43}$/, 'an opaque one')
+  t.match(await introspect(token), {
+    active: true, sub: 'ada', act: { sub: 'sam' }, impersonation: { read_only: false, session: String, granted_at: Number }
+  })
+  const own = await introspect(await connect(customer, client))
+  t.match(own, { active: true, sub: 'ada' })
+  t.notOk('act' in own)
+  t.notOk('impersonation' in own)
+
+  const report = async (): Promise<number> => (await fetch(`${origin}/reports`, { headers: { authorization: `Bearer ${token}` } })).status
+  t.equal(await report(), 200)
+  await setApproval(customer, example, 'royal-institution', 'off')
+  t.equal(await report(), 403, 'and it is judged on use like any other')
+  await staff.submit(await staff.open(issuer), '/impersonation/end')
+  t.same(await introspect(token), { active: false })
+  t.equal(await report(), 401)
+})
+
+test('G33 what a client sends along does not say who somebody is, nor what is reached', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const claims = { impersonation: 'false', reach: 'organization', organization: 'analytical-society', act: '{}', staff: '', customer: 'grace' }
+  const staff = await startImpersonating(example)
+  await t.rejects(staff.authorize(client.request(claims).url), { message: /^403 / })
+
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  const request = client.request({ impersonation: '{"session":"x"}', act: '{"sub":"sam"}' })
+  const { body } = await client.exchange(request, await customer.authorize(request.url))
+  t.notOk('act' in decodeJwt(body.access_token!))
+})
+
+test('a read-only impersonation reads: more scope is not had by asking again, and nothing is revoked', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  await connect(customer, client)
+  const staff = await startImpersonating(example, { mode: 'read-only' })
+  const scope = 'projects:read projects:write'
+  const token = await connect(staff, client, { scope })
+  t.equal((await callTool(example, token, 'create_project', { name: 'Notes' })).status, 403)
+  t.equal((await callTool(example, await connect(staff, client, { scope }), 'create_project', { name: 'Notes' })).status, 403)
+  const page = await staff.open(`${example.issuer}/clients`)
+  t.notMatch(page.text, /\/revoke/)
+  const { rows: [own] } = await example.database.query<{ id: string }>('select id from grants where staff is null')
+  const forged = { ...page, text: page.text.replaceAll('/sign-out', `/clients/${own!.id}/revoke`) }
+  t.equal((await staff.submit(forged, /revoke$/)).status, 403)
+})
+
+test('a grant that does not say whose it is is nobody\'s: no token is made of it', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  const request = client.request()
+  const callback = await customer.authorize(request.url)
+  await example.database.query("update oidc_records set payload = payload - 'rar' where model = 'Grant'")
+  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
+  t.match((await customer.open(client.request().url)).text, 'Allow access?', 'and it is not used again')
+})
+
+test('a consent that was asked of somebody else is not given', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const agent = await optIn(example)
+  await agent.authorize(client.request().url)
+  const asked = await agent.open(client.request({ scope: 'projects:read projects:write' }).url)
+  t.match(asked.text, 'Allow access?')
+
+  await signInAsStaff(agent, example)
+  const { text } = await impersonate(agent, example)
+  const token = /name="form_token" value="([^"]+)"/.exec(text)![1]!
+  const answered = await agent.submit(asked, /consent$/, { decision: 'allow', form_token: token })
+  t.equal(answered.status, 400)
+  const { rows } = await example.database.query<{ staff: string | null }>('select staff from grants')
+  t.same(rows, [{ staff: null }], 'what the customer granted is what it was')
+})

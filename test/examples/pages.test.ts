@@ -1,0 +1,179 @@
+import { test } from 'tap'
+import { setApproval, signInAsCustomer, signInAsStaff, startImpersonating } from '../support/example-client.ts'
+import { startExample } from '../support/example-server.ts'
+import type { Page } from '../support/user-agent.ts'
+import { createUserAgent } from '../support/user-agent.ts'
+
+/** A page with a form that it does not have: what somebody makes who does not go by the pages. */
+function withForm (page: Page, action: string): Page {
+  return { ...page, text: page.text.replace('action="/sign-out"', `action="${action}"`) }
+}
+
+const pages = ['/', '/organizations', '/clients', '/staff', '/staff/log', '/staff/people', '/sign-in']
+
+test('every page says so while somebody impersonates, and can end it', async t => {
+  const example = await startExample(t)
+  const admin = await startImpersonating(example, { staff: 'robin' })
+  for (const path of pages) {
+    const { status, text } = await admin.open(`${example.issuer}${path}`)
+    t.equal(status, 200, path)
+    t.match(text, 'You are acting as Ada Lovelace')
+    t.match(text, 'action="/impersonation/end"')
+  }
+})
+
+test('pages are for whom they are: nobody, customers, staff, and those who say who may', async t => {
+  const example = await startExample(t)
+  const [nobody, customer, sam] = [createUserAgent(), createUserAgent(), createUserAgent()]
+  await signInAsCustomer(customer, example)
+  await signInAsStaff(sam, example)
+  for (const [path, expected] of [
+    ['/', [200, 200, 200]], ['/organizations', [401, 200, 403]], ['/clients', [401, 200, 403]],
+    ['/staff', [401, 403, 200]], ['/staff/log', [401, 403, 200]], ['/staff/people', [401, 403, 403]]
+  ] as const) {
+    for (const [index, agent] of [nobody, customer, sam].entries()) {
+      t.equal((await agent.open(`${example.issuer}${path}`)).status, expected[index], `${path} ${index}`)
+    }
+  }
+})
+
+test('pages are neither framed nor kept, run no script, and send their forms home', async t => {
+  const { issuer } = await startExample(t)
+  const { headers } = await fetch(`${issuer}/sign-in`)
+  t.equal(headers.get('content-security-policy'),
+    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
+  t.equal(headers.get('cache-control'), 'no-store')
+  t.equal(headers.get('x-content-type-options'), 'nosniff')
+})
+
+test('GG-16 a form of another site is refused, whoever is signed in', async t => {
+  const example = await startExample(t)
+  const { issuer, database } = example
+  const customer = createUserAgent()
+  const home = await signInAsCustomer(customer, example)
+  const form = withForm(home, '/organizations/royal-institution/ai')
+  const send = async (fields: Record<string, string>, headers: Record<string, string> = {}): Promise<number> =>
+    (await customer.post(form, /\/ai$/, { ai: 'on', ...fields }, headers)).status
+
+  t.equal(await send({ form_token: '' }), 403, 'without the token')
+  t.equal(await send({ form_token: 'A'.repeat(43) }), 403, 'with another token')
+  t.equal(await send({}, { origin: 'https://evil.example' }), 403, 'from another origin')
+  t.equal(await send({}, { origin: 'null' }), 403, 'from nowhere')
+  t.equal(await send({}, { 'sec-fetch-site': 'same-site' }), 403, 'from another port of this machine')
+  const { rows } = await database.query("select 1 from oauth_directory.organizations where id = 'royal-institution' and ai_approved")
+  t.equal(rows.length, 0)
+  t.equal(await send({}, { origin: issuer, 'sec-fetch-site': 'same-origin' }), 303)
+
+  const signIn = await fetch(`${issuer}/sign-in`, {
+    method: 'POST', body: new URLSearchParams({ account: 'ada' }), headers: { origin: 'https://evil.example' }
+  })
+  t.equal(signIn.status, 403, 'nor is anybody signed in by one')
+  t.equal(signIn.headers.get('set-cookie'), null)
+})
+
+test('GG-16 a consent that another site sends is refused', async t => {
+  const example = await startExample(t)
+  const agent = createUserAgent()
+  await signInAsCustomer(agent, example)
+  const registered = await fetch(`${example.issuer}/reg`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ redirect_uris: ['http://localhost:33418/callback'], token_endpoint_auth_method: 'none' })
+  })
+  const { client_id: clientId } = await registered.json() as { client_id: string }
+  const consent = await agent.open(`${example.issuer}/auth?${new URLSearchParams({
+    client_id: clientId, redirect_uri: 'http://localhost:33418/callback', response_type: 'code', resource: example.mcpUrl,
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256'
+  })}`)
+  for (const decision of ['allow', 'deny']) {
+    t.equal((await agent.post(consent, /consent$/, { decision, form_token: 'x' })).status, 403)
+    t.equal((await agent.post(consent, /consent$/, { decision }, { origin: 'https://evil.example' })).status, 403)
+  }
+  t.equal((await agent.post(consent, /consent$/, { decision: 'allow' })).status, 303)
+})
+
+test('staff cannot say yes in the customer\'s place, whatever the mode and whatever they send', async t => {
+  const example = await startExample(t)
+  for (const mode of ['read-only', 'read-write'] as const) {
+    const staff = await startImpersonating(example, { mode })
+    const page = await staff.open(`${example.issuer}/organizations`)
+    t.notMatch(page.text, 'Turn AI processing')
+    t.equal((await staff.submit(withForm(page, '/organizations/royal-institution/ai'), /\/ai$/, { ai: 'on' })).status, 403)
+  }
+  const { rows } = await example.database.query("select 1 from oauth_directory.organizations where id = 'royal-institution' and ai_approved")
+  t.equal(rows.length, 0)
+})
+
+test('the switch is for administrators of the organization', async t => {
+  const example = await startExample(t)
+  const grace = createUserAgent()
+  await signInAsCustomer(grace, example, 'grace')
+  const page = await grace.open(`${example.issuer}/organizations`)
+  t.match(page.text, 'Only an administrator of Analytical Society can change this.')
+  for (const organization of ['analytical-society', 'royal-institution', 'nowhere']) {
+    t.equal((await grace.submit(withForm(page, `/organizations/${organization}/ai`), /\/ai$/, { ai: 'off' })).status, 403)
+  }
+  t.match((await setApproval(grace, example, 'navy-yard', 'off')).text, 'AI processing: off')
+})
+
+test('who may impersonate is said by somebody else than oneself, and takes effect', async t => {
+  const example = await startExample(t)
+  const { issuer } = example
+  const admin = createUserAgent()
+  await signInAsStaff(admin, example, 'robin')
+  const people = await admin.open(`${issuer}/staff/people`)
+  for (const action of ['/staff/people/robin/role', '/staff/people/robin/remove']) {
+    t.equal((await admin.submit(withForm(people, action), action, { role: 'none' })).status, 400)
+  }
+  t.equal((await admin.submit(people, '/staff/people/sam/role', { role: 'king' })).status, 400)
+  await admin.submit(people, '/staff/people/sam/role', { role: 'none' })
+
+  const sam = createUserAgent()
+  const customers = await signInAsStaff(sam, example)
+  t.match(customers.text, 'You may not impersonate anybody.')
+  t.equal((await sam.submit(withForm(customers, '/staff/impersonate'), '/staff/impersonate', { customer: 'ada' })).status, 403)
+  t.equal((await sam.submit(withForm(customers, '/staff/people/kim/remove'), /remove$/)).status, 403)
+  const ada = createUserAgent()
+  const home = await signInAsCustomer(ada, example)
+  t.equal((await ada.submit(withForm(home, '/staff/impersonate'), '/staff/impersonate', { customer: 'grace' })).status, 403)
+})
+
+test('one customer cannot take back what another has granted', async t => {
+  const example = await startExample(t)
+  await example.database.query("insert into grants (id, account, client, reach) values ('g1', 'ada', 'c', '{\"level\":\"all\"}')")
+  const grace = createUserAgent()
+  const home = await signInAsCustomer(grace, example, 'grace')
+  t.equal((await grace.submit(withForm(home, '/clients/g1/revoke'), /revoke$/)).status, 404)
+  t.equal((await example.database.query('select 1 from grants')).rows.length, 1)
+})
+
+test('a member of staff who impersonates nobody has nothing to connect a client to', async t => {
+  const example = await startExample(t)
+  const sam = createUserAgent()
+  await signInAsStaff(sam, example)
+  const page = await sam.open(`${example.issuer}/auth?${new URLSearchParams({
+    client_id: 'projects-desktop', redirect_uri: 'http://127.0.0.1:9/callback', response_type: 'code', resource: example.mcpUrl,
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256'
+  })}`)
+  t.match(page.text, 'Impersonate a customer first')
+})
+
+test('what cannot be asked for is answered in words', async t => {
+  const example = await startExample(t)
+  const { issuer } = example
+  const agent = createUserAgent()
+  const signIn = await agent.open(`${issuer}/sign-in`)
+  t.match(await agent.submit(signIn, '/sign-in', { account: 'mallory' }), { status: 400, text: 'Nobody of that name' })
+  t.match(await agent.submit(signIn, '/sign-in', { account: ['ada', 'grace'] }), { status: 400, text: 'start again' })
+  await signInAsStaff(agent, example)
+  const customers = await agent.open(`${issuer}/staff`)
+  t.equal((await agent.submit(customers, '/staff/impersonate', { customer: 'mallory', mode: 'read-write' })).status, 400)
+})
+
+test('the cookie of a session that is over signs nobody in', async t => {
+  const example = await startExample(t)
+  const agent = createUserAgent()
+  await signInAsCustomer(agent, example)
+  await example.database.query('delete from sessions')
+  t.match((await agent.open(example.issuer)).text, 'There are no passwords')
+})

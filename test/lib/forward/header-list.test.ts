@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import {
+  createRequestHeaderList, createResponseHeaderList, defaultRequestHeaders, defaultResponseHeaders, isOfTheConnection, passedOn, valueOf
+} from '../../../lib/forward/header-list.ts'
+
+const everything = [
+  'authorization', 'host', 'connection', 'content-length', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'keep-alive', 'expect', 'proxy-authorization',
+  'proxy-anything', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'x-original-url', 'x-rewrite-url', 'via', 'dpop', 'x-secret-of-ours'
+]
+
+test('R41 F73 what is never passed on is not, whatever the list says', t => {
+  const request = createRequestHeaderList(['*', ...everything], ['x-secret-of-ours'])
+  for (const name of everything) t.notOk(request(name), name)
+  const response = createResponseHeaderList(['*', 'www-authenticate', 'x-accel-redirect', 'transfer-encoding'])
+  for (const name of ['www-authenticate', 'x-accel-redirect', 'x-sendfile', 'dpop-nonce', 'alt-svc', 'transfer-encoding', 'content-length', 'proxy-authenticate']) {
+    t.notOk(response(name), name)
+  }
+  t.end()
+})
+
+test('a pattern does not mean credentials, and a name does', t => {
+  const names = ['cookie', 'set-cookie', 'x-api-key', 'x-auth-token', 'x-auth', 'x-csrf-token', 'api-key', 'x-amz-security-token', 'x-jwt', 'private-key']
+  const pattern = createRequestHeaderList(['*'], [])
+  const named = createRequestHeaderList(names.map(name => name.toUpperCase()), [])
+  for (const name of names) t.same([pattern(name), named(name)], [false, true], name)
+  for (const name of ['x-keyboard', 'x-custom', 'mcp-session-id', 'x-token-count', 'x-authors', 'anything']) t.ok(pattern(name), name)
+  t.end()
+})
+
+test('the defaults let through what MCP and applications need', t => {
+  const request = createRequestHeaderList(defaultRequestHeaders, [])
+  for (const name of ['accept', 'content-type', 'last-event-id', 'mcp-session-id', 'mcp-protocol-version', 'x-custom', 'traceparent', 'idempotency-key', 'if-none-match']) {
+    t.ok(request(name), name)
+  }
+  for (const name of ['cookie', 'origin', 'referer', 'x-api-key', 'access-control-request-method', 'sec-fetch-mode']) t.notOk(request(name), name)
+  const response = createResponseHeaderList(defaultResponseHeaders)
+  for (const name of ['content-type', 'cache-control', 'mcp-session-id', 'x-custom', 'retry-after', 'etag', 'location']) t.ok(response(name), name)
+  for (const name of ['set-cookie', 'access-control-allow-origin', 'strict-transport-security', 'server', 'clear-site-data', 'date']) t.notOk(response(name), name)
+  t.ok(Object.isFrozen(defaultRequestHeaders) && Object.isFrozen(defaultResponseHeaders))
+  t.end()
+})
+
+test('R52 lines keep their order and number, and names that Connection holds are dropped', t => {
+  t.same(passedOn(['X-A', '1', 'Connection', 'close, X-B', 'x-b', '2', 'x-a', '3', 'CONNECTION', 'x-c', 'X-C', '4'], name => name.startsWith('x-')),
+    ['x-a', '1', 'x-a', '3'])
+  fc.assert(fc.property(fc.array(fc.tuple(fc.constantFrom('X-A', 'x-b', 'y'), fc.string())), lines => {
+    const kept = passedOn(lines.flat(), name => name !== 'y')
+    t.same(kept, lines.filter(([name]) => name !== 'y').flatMap(([name, value]) => [name.toLowerCase(), value]))
+  }), { numRuns: 50 })
+  t.end()
+})
+
+test('small things', t => {
+  t.ok(isOfTheConnection('host') && isOfTheConnection('proxy-x') && isOfTheConnection('te'))
+  t.notOk(isOfTheConnection('x-te'))
+  t.equal(valueOf(['A', '1', 'a', '2'], 'a'), '1')
+  t.equal(valueOf(['x', 'a', 'a', '2'], 'a'), '2', 'a value is no name')
+  t.equal(valueOf(['x', 'a'], 'a'), null)
+  t.end()
+})

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { PassThrough, Readable } from 'node:stream'
+import { test } from 'tap'
+import { readBody, readWhole } from '../../../lib/forward/request-body.ts'
+
+const text = (stream: Readable): Promise<string> => stream.toArray().then(chunks => Buffer.concat(chunks as Buffer[]).toString())
+
+test('a body up to the cap is kept', async t => {
+  for (const [length, cap] of [[3, 3], [null, 3], [0, 0]] as const) {
+    const source = Readable.from(length === 0 ? [] : [Buffer.from('ab'), Buffer.from('c')], { objectMode: false })
+    t.match(await readBody(source, length, cap), { kind: 'kept', bytes: Buffer.from(length === 0 ? '' : 'abc') })
+  }
+})
+
+test('R51 a longer one passes, with all of its bytes, whether it was announced or not', async t => {
+  for (const [length, cap] of [[3, 2], [null, 2], [null, 0], [3, 0]] as const) {
+    const body = await readBody(Readable.from([Buffer.from('ab'), Buffer.from('c')], { objectMode: false }), length, cap)
+    if (body.kind !== 'passing') throw new Error(body.kind)
+    t.equal(body.length, length)
+    t.equal(await text(body.stream), 'abc')
+  }
+})
+
+test('a source that ends too early is an error, and one that is gone already', async t => {
+  const broken = new PassThrough()
+  const reading = readWhole(broken, 10)
+  broken.write('ab')
+  broken.destroy(new Error('broken'))
+  await t.rejects(reading, { message: 'broken' })
+
+  const closed = new PassThrough()
+  const waiting = readWhole(closed, 10)
+  closed.destroy()
+  await t.rejects(waiting, { message: 'the stream was closed before its end' })
+  await t.rejects(readWhole(closed, 10), { message: 'the stream was closed before its end' })
+})
+
+test('what takes too long is given back, and what came by then', async t => {
+  const source = new PassThrough()
+  source.write('ab')
+  t.equal(await readWhole(source, 10, 1), null)
+  source.end('c')
+  t.equal(await text(source), 'abc')
+})
+
+test('a last chunk over the cap is given back before the stream ends', async t => {
+  const source = new Readable({ read () {} })
+  const reading = readWhole(source, 2)
+  setImmediate(() => {
+    source.push('abc')
+    source.push(null)
+  })
+  t.equal(await reading, null)
+  t.equal(await text(source), 'abc')
+})
+
+test('R53 a caller who goes away in the middle ends the body that is passing', async t => {
+  for (const how of ['close', 'error'] as const) {
+    const source = new PassThrough()
+    source.on('error', () => {})
+    const body = await readBody(source, 100, 0)
+    if (body.kind !== 'passing') throw new Error(body.kind)
+    const failed = once(body.stream, 'close')
+    source.write('ab')
+    source.destroy(how === 'error' ? new Error('reset') : undefined)
+    await t.rejects(failed, { message: 'the caller was gone before the end of the body' })
+  }
+})
+
+test('what nobody reads any more is read to its end all the same', async t => {
+  const source = Readable.from([Buffer.alloc(100_000), Buffer.alloc(100_000)], { objectMode: false })
+  const body = await readBody(source, 200_000, 0)
+  if (body.kind !== 'passing') throw new Error(body.kind)
+  body.stream.destroy()
+  await once(source, 'end')
+  t.ok(source.readableEnded)
+})
