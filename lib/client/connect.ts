@@ -209,11 +209,15 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     },
     async complete (pending, answer) { await accept(await authorizer.complete(pending, answer), { ...nothing, ...pending.authentication }) },
     async signOut () {
-      if (latest !== null) unrevoked = { access: await authorizer.current(), tokens: latest }
+      const tokens = latest
+      // Before it is forgotten whose they are; and whatever comes of it, they are forgotten.
+      const access = tokens === null ? null : await authorizer.current().catch((error: unknown) => error as AuthorizationError)
       latest = null
       await session.signOut()
       const { clients } = await store.read() ?? emptyConnection
       await store.write({ ...emptyConnection, clients })
+      if (access instanceof AuthorizationError) throw access
+      if (tokens !== null && access !== null) unrevoked = { access, tokens }
       if (unrevoked === null) return true
       const revoked = await revokeTokens(unrevoked.access, unrevoked.tokens)
       unrevoked = null
