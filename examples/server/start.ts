@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { createServer } from 'node:net'
-import type { Clock } from '../../plugins/index.ts'
+import type { Clock, WritableRevocationStore } from '../../plugins/index.ts'
 import { createMemoryRevocationStore } from '../../plugins/index.ts'
 import { createAuthorizationServer } from './authorization-server.ts'
 import type { Database } from './database/database.ts'
@@ -46,6 +46,8 @@ export interface ExampleServer {
   readonly partnerIssuer: string
   /** What `resource-server` shows when it asks about a token of `issuer`. */
   readonly introspectionSecret: string
+  /** What the resources ask: whoever writes to it takes tokens back. */
+  readonly revocations: WritableRevocationStore
   close (): Promise<void>
 }
 
@@ -72,6 +74,7 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
   const partner = { issuer: `http://localhost:${partnerPort}`, introspectionSecret: randomBytes(32).toString('base64url') }
   const introspectionSecret = randomBytes(32).toString('base64url')
   const resources = resourcesAt(origin)
+  const revocations = createMemoryRevocationStore()
   const opened: Array<() => Promise<unknown>> = []
   // What was opened last is closed first.
   const close = async (): Promise<void> => { for (let one = opened.pop(); one !== undefined; one = opened.pop()) await one() }
@@ -81,7 +84,6 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     await prepareDatabase(database)
     const host = createHost(database, limits, sessionClock)
     const projects = createProjects(database, issuer)
-    const revocations = createMemoryRevocationStore()
 
     const authorizationServer = await createAuthorizationServer({
       issuer, host, projects, revocations, resources: [resources.mcp, resources.api, resources.reports],
@@ -109,6 +111,7 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     issuer,
     partnerIssuer: partner.issuer,
     introspectionSecret,
+    revocations,
     mcpUrl: resources.mcp.identifier,
     apiUrl: resources.api.identifier,
     close

@@ -81,7 +81,7 @@ export interface ImpersonationGuard<Request> {
 export type MakingToken = Pick<AccessToken, 'actor' | 'principalType'> & { readonly impersonated: boolean }
 
 export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>, clockOfServer: Clock): ImpersonationGuard<Request> {
-  const { clock = clockOfServer, directory, impersonationOf, isAlive, reachOf: defaultReachOf, clientOf: defaultClientOf, readOnlyScopes = [], timeoutMs = 2000 } = options
+  const { clock = clockOfServer, directory, impersonationOf, isAlive, readOnlyScopes = [], timeoutMs = 2000 } = options
 
   const rules = (grantedAt?: number): JudgeRules => ({ now: clock.now(), timeoutMs, ...grantedAt !== undefined && { grantedAt } })
 
@@ -95,6 +95,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
       return decision('lookup_failed', { impersonation: known, error })
     }
   }
+  /** @param by who would use it, by the session at hand; `null` where there is none */
   const judgeOld = async (given: unknown, by: { readonly impersonation: unknown } | null): Promise<GrantDecision> => {
     let stamp: GrantStamp | null
     try {
@@ -116,7 +117,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
   }
   const clientOf = async (request: Request): Promise<string | null> => {
     try {
-      const client: unknown = await within(timeoutMs, () => defaultClientOf?.(request))
+      const client: unknown = await within(timeoutMs, () => options.clientOf?.(request))
       return typeof client === 'string' ? client : null
     } catch {
       // What was decided stands, and is told with what is known.
@@ -125,9 +126,9 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
   }
   const asSaid = async (deciding: Promise<GrantDecision>, client: string | null, path: GrantPath | null): Promise<ToldDecision> =>
     Object.freeze({ ...await deciding, client, path })
-  const told = async (deciding: Promise<GrantDecision>, request: Request, path: GrantPath | null): Promise<ToldDecision> => {
+  /** With the client of the request, where somebody hears of it. */
+  const told = async (deciding: GrantDecision | Promise<GrantDecision>, request: Request, path: GrantPath | null): Promise<ToldDecision> => {
     const decided = await deciding
-    // Nobody hears of it.
     const client = decided.reason === 'not_impersonating' ? null : await clientOf(request) ?? clientOfStamp(decided.impersonation)
     return Object.freeze({ ...decided, client, path })
   }
@@ -144,7 +145,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     judgeGrant: ({ impersonation, reach, client = null, path = null }) => asSaid(judgeNew(impersonation, () => reach), client, path),
     judgeReuse: ({ stamp, impersonation, client, path }) =>
       asSaid(judgeOld(stamp, isBackChannel(path) ? null : { impersonation }), client ?? clientOfStamp(stamp), path),
-    judgeNewOf: (request, reachOf = defaultReachOf, path = null) => told(failing(async () =>
+    judgeNewOf: (request, reachOf = options.reachOf, path = null) => told(failing(async () =>
       await judgeNew(await within(timeoutMs, () => impersonationOf(request)), () => reachOf?.(request))), request, path),
     judgeReuseOf: (request, stamp, path = null) => told(failing(async () =>
       await judgeOld(stamp, isBackChannel(path) ? null : { impersonation: await within(timeoutMs, () => impersonationOf(request)) })), request, path),
@@ -155,7 +156,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
         if (when !== undefined && await within(timeoutMs, () => when(request)) === false) return null
         path = typeof pathOf === 'function' ? pathOf(request) : pathOf
         if (tokens !== 'any' && accessToken !== null && !isDirect(accessToken)) {
-          return await told(Promise.resolve(decision('token_not_direct', { impersonation: null })), request, path)
+          return await told(decision('token_not_direct', { impersonation: null }), request, path)
         }
         if (stampOf === undefined) {
           if (isBackChannel(path)) throw new TypeError(`a grant is judged by its stamp on the path ${path!}: stampOf is missing`)
@@ -163,7 +164,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
         }
         stamp = await within(timeoutMs, () => stampOf(request))
       } catch (error) {
-        return await told(Promise.resolve(lookupFailed(error)), request, path)
+        return await told(lookupFailed(error), request, path)
       }
       return await guard.judgeReuseOf(request, stamp, path)
     },

@@ -87,11 +87,16 @@ async function holderOf (path: string): Promise<string | null> {
   return await readFile(path, 'utf8').catch(() => null)
 }
 
-/** Whoever comes second finds the lock of the one who came first under its name, and puts it back. */
-async function takeAway (path: string, seen: string, holder: string): Promise<void> {
-  const aside = `${path}.${holder}`
+/**
+ * Takes a lock away, if it is still the one that was seen. Whoever comes second finds the lock of the one who came first
+ * under its name, and puts it back.
+ *
+ * @param taker makes a name that nobody else uses
+ */
+export async function takeAway (path: string, seen: string, taker: string): Promise<void> {
+  const aside = `${path}.${taker}`
   await rename(path, aside).catch(nothing)
-  if (`${await signOfLife(aside)}` !== seen) await link(aside, path).catch(nothing)
+  if (await signOfLife(aside) !== seen) await link(aside, path).catch(nothing)
   await rm(aside, { force: true })
 }
 

@@ -92,7 +92,7 @@ test('G17 G18 G21 H3 a withdrawal is seen by the next request, and old tokens st
   t.equal((await get(await issuer.token(marked(clock)))).statusCode, 200, 'what is made now is good')
 })
 
-test('a customer\'s token, and a delegate\'s, cost no look-up', async t => {
+test('F59 a customer\'s token, and a delegate\'s, cost no look-up', async t => {
   const { app, issuer, lookups, entries } = await setup(t)
   for (const claims of [{}, { act: { sub: 'agent' } }]) {
     t.equal((await app.inject({ url: '/', headers: bearer(await issuer.token(claims)) })).statusCode, 200)
@@ -137,7 +137,7 @@ test('S17 whoever wants to hears of each use', async t => {
   t.match(app.oauthCounters, { accepted: 1, refused: [] })
 })
 
-test('S17 what is done by an impersonated token is put down to staff and customer', async t => {
+test('F59 S17 what is done by an impersonated token is put down to staff and customer', async t => {
   const { app, clock, issuer } = await setup(t)
   const who = async (claims: object) => (await app.inject({ url: '/who', headers: bearer(await issuer.token(claims as Record<string, unknown>)) })).json() as object
   t.match(await who(marked(clock, { session: 's-1' })), {

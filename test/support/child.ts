@@ -16,7 +16,7 @@ export interface ChildOptions {
  * Runs a program as a user would, to its end. tap puts its own loader into the `NODE_OPTIONS` of every process that a
  * test starts, where it would take part in what is tried; `env` takes it out again.
  */
-export function run (command: string, args: readonly string[], { cwd, env = {}, timeoutMs = 60_000 }: ChildOptions): Promise<Ended> {
+export function run (command: string, args: readonly string[], { cwd, env = {}, timeoutMs = 180_000 }: ChildOptions): Promise<Ended> {
   return new Promise(resolve => {
     const options = { cwd, env: { ...process.env, ...env }, timeout: timeoutMs, maxBuffer: 16 * 1024 * 1024 }
     execFile('env', ['-u', 'NODE_OPTIONS', command, ...args], options, (error, stdout, stderr) => {

@@ -48,7 +48,7 @@ test('G19 nobody knows who that is', t => {
   t.end()
 })
 
-test('G25 it never gets wider, and never outlives the session', t => {
+test('G25 GG-07 GG-08 it never gets wider, and never outlives the session', t => {
   const given = fc.record({ expiresInSeconds: fc.integer({ min: 0, max: 100_000 }), scopes: fc.array(fc.constantFrom<string>('read', 'write', 'offline_access')), refreshToken: fc.boolean() })
   const session = fc.record({
     readOnly: fc.boolean(), endsAt: fc.option(fc.integer({ min: now - 10_000, max: now + 100_000_000 })), idleTimeoutSeconds: fc.option(fc.integer({ min: 1, max: 10_000 }))
