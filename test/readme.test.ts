@@ -141,7 +141,7 @@ test('every option is explained', t => {
     'McpOptions',
     'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',
     'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules',
-    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions',
+    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions', 'ClientDocumentOptions',
     'ForwardOptions', 'FixedForwardRoute', 'ForwardTargetOptions'
   ]
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))

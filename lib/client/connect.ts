@@ -183,24 +183,25 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
       // What a body that is gone once it is sent is sent with cannot wait for a challenge; what a machine needs is known from last time.
       const isHopeless = session.state !== 'signed_in' && (!request.isRepeatable || (options.grant !== undefined && authorizations > 0))
       if (isHopeless) await authorizeByItself(nothing)
-      for (let round = 0; ; round++) {
-        const before = authorizations
-        const response = await send(request.url, { ...request.init, headers: request.headers })
+      const attempt = async (): Promise<Response> => await send(request.url, { ...request.init, headers: request.headers })
+      let before = authorizations
+      let response = await attempt()
+      for (let round = 0; round < mostAuthorizations; round++) {
         const need = needOf(response)
-        if (need === null) {
-          guard.worked()
-          return response
-        }
         // Without a repetition it is left to the renewal that is under way.
-        if (round === mostAuthorizations || (!request.isRepeatable && need === 'dead_token')) return response
+        if (need === null || (!request.isRepeatable && need === 'dead_token')) break
         const hint = readChallenge(response.headers)
         if (authorizations === before) {
-          if (guard.isExhausted(hint)) return response
+          if (guard.isExhausted(hint)) break
           await authorizeByItself(hint)
         }
-        if (!request.isRepeatable) return response
+        if (!request.isRepeatable) break
         await response.body?.cancel()
+        before = authorizations
+        response = await attempt()
       }
+      if (needOf(response) === null) guard.worked()
+      return response
     },
     authorize: async (hint = nothing) => await authorize(hint),
     async begin (hint = nothing) {
@@ -209,11 +210,15 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     },
     async complete (pending, answer) { await accept(await authorizer.complete(pending, answer), { ...nothing, ...pending.authentication }) },
     async signOut () {
-      if (latest !== null) unrevoked = { access: await authorizer.current(), tokens: latest }
+      const tokens = latest
+      // Before it is forgotten whose they are; and whatever comes of it, they are forgotten.
+      const access = tokens === null ? null : await authorizer.current().catch((error: unknown) => error as AuthorizationError)
       latest = null
       await session.signOut()
       const { clients } = await store.read() ?? emptyConnection
       await store.write({ ...emptyConnection, clients })
+      if (access instanceof AuthorizationError) throw access
+      if (tokens !== null && access !== null) unrevoked = { access, tokens }
       if (unrevoked === null) return true
       const revoked = await revokeTokens(unrevoked.access, unrevoked.tokens)
       unrevoked = null

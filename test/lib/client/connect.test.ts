@@ -252,6 +252,31 @@ test('R7009-03 signing out: forgotten here, given back there', async t => {
   t.equal(fake.log().filter(line => line.endsWith('/register')).length, 1, 'as the same client')
 })
 
+test('R7009-03 who signs out is signed out here, also when nobody can be told', async t => {
+  const kept = stores()
+  const { fake, connection } = await world({}, kept)
+  await connection.fetch(fake.resource)
+  fake.answer('https://login.example.com/.well-known/oauth-authorization-server', () => new Response('', { status: 503 }))
+  const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), ...kept })
+  await t.rejects(again.signOut(), failed('server_unavailable'))
+  t.equal(again.session.state, 'signed_out')
+  t.equal((await kept.tokens!.read())!.tokens, null)
+  t.match(await kept.connection!.read(), { issuer: null, proofKey: null })
+})
+
+test('an answer that is older than the tokens is no reason to ask again', async t => {
+  const { fake, browser, connection } = await world()
+  let answerLate!: (response: Response) => void
+  let asked = 0
+  fake.answer(`${fake.resource}/slow`, async () => asked++ === 0 ? await new Promise<Response>(resolve => { answerLate = resolve }) : new Response('fine'))
+  const slow = connection.fetch(`${fake.resource}/slow`)
+  await connection.authorize({ resourceMetadata: null, scopes: ['read'], error: null, acrValues: [], maxAgeSeconds: null, needsProof: false })
+  t.equal(fake.authorizations[0]!.get('scope'), 'read')
+  answerLate(new Response(null, { status: 401 }))
+  t.equal(await (await slow).text(), 'fine')
+  t.equal(browser.visited.length, 1)
+})
+
 test('a server with users: begin, and complete with what came back', async t => {
   const fake = createFakeOAuth({ challenge: 'scope="read"', document: { dpop_bound_access_tokens_required: true } })
   const kept = stores()

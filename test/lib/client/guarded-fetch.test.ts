@@ -1,7 +1,9 @@
 import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, LookupFunction } from 'node:net'
 import type { Test } from 'tap'
 import { test } from 'tap'
+import { selfSigned } from '../../support/self-signed.ts'
 import { checkAddress, createGuardedFetch, guardedLookup, showUrl } from '../../../lib/client/guarded-fetch.ts'
 import type { AuthorizationError } from '../../../lib/client/authorization-error.ts'
 import type { AddressRules } from '../../../lib/client/guarded-fetch.ts'
@@ -127,4 +129,14 @@ test('what is no refusal stays what it is', async t => {
   await t.rejects(createGuardedFetch({ allowLoopback: true, lookup: names({}) })('https://nowhere.example/', {}), { name: 'TypeError' })
   const refused = await createGuardedFetch()('http://127.0.0.1/', {}).catch((error: unknown) => error as AuthorizationError)
   t.match(refused, refusal)
+})
+
+test('R9728-55 a certificate that nobody vouches for is refused', async t => {
+  const seen: string[] = []
+  const server = createSecureServer(selfSigned, (request, response) => { seen.push(request.url!); response.end() })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => new Promise(resolve => { server.closeAllConnections(); server.close(resolve) }))
+  const { port } = server.address() as AddressInfo
+  await t.rejects(createGuardedFetch({ allowLoopback: true })(`https://localhost:${port}/`, {}), { cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } })
+  t.same(seen, [])
 })
