@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { ForwardError } from './errors.ts'
 import { valueOf } from './header-list.ts'
@@ -39,10 +39,7 @@ export async function inspect (answer: UpstreamAnswer, method: string, limits: I
   })
   if (bytes === null) return { ...signs, answer }
   const text = decode(bytes, valueOf(answer.headers, 'content-encoding'), limits.maxBytes)
-  const body = new Readable({ read () {} })
-  body.push(bytes)
-  body.push(null)
-  return { ...signs, answer: { ...answer, body }, text, body: parse(text) }
+  return { ...signs, answer: { ...answer, body: new PassThrough().end(bytes), isWhole: true }, text, body: parse(text) }
 }
 
 const noHeaders = new Headers()
