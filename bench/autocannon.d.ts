@@ -10,7 +10,11 @@ declare module 'autocannon' {
     duration?: number
     /** This many requests and no more. */
     amount?: number
-    requests: Array<{ setupRequest: (request: LoadRequest) => LoadRequest }>
+    requests?: Array<{ setupRequest: (request: LoadRequest) => LoadRequest }>
+    /** Of every request, where `requests` does not say. */
+    method?: 'GET' | 'POST'
+    headers?: Record<string, string>
+    body?: string
   }
   export interface LoadResult {
     /** Seconds. */

@@ -120,12 +120,15 @@ async function admit (
   return target
 }
 
+/** One for all: an error for every request that ends, which every request does, costs more than the abort. */
+const callerGone = new Error('Nobody waits for the answer any more')
+
 async function relay (
   request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, forwarder: Forwarder
 ): Promise<FastifyReply> {
   const { raw, method } = request
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  reply.raw.once('close', () => gone.abort(callerGone))
   const { own, rest } = splitTarget(raw.url!, segments)
   try {
     const answer = await forwarder.forward(target, { method, own, rest, headers: raw.rawHeaders, body: raw, signal: gone.signal })
@@ -138,7 +141,7 @@ async function relay (
   }
 }
 
-function send (reply: FastifyReply, { status, headers, body }: ForwardedAnswer): FastifyReply {
+function send (reply: FastifyReply, { status, headers, body, isWhole }: ForwardedAnswer): FastifyReply {
   reply.code(status)
   for (const [name, value] of headers) {
     // The host's hooks may have said what their part of the answer depends on.
@@ -148,7 +151,7 @@ function send (reply: FastifyReply, { status, headers, body }: ForwardedAnswer):
   if (body === null) return reply.send()
   // Fastify sends the head with the first byte of a stream, and an event stream may have none for a long time. By the time
   // the stream is piped every hook has had its say.
-  reply.raw.once('pipe', () => reply.raw.flushHeaders())
+  if (!isWhole) reply.raw.once('pipe', () => reply.raw.flushHeaders())
   return reply.send(body)
 }
 

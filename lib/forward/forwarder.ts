@@ -30,6 +30,8 @@ export interface ForwardedAnswer {
   readonly headers: ReadonlyMap<string, string | string[]>
   /** `null` where an answer of this kind has no body (RFC 9110 section 6.4.1). Whoever has it reads it or destroys it. */
   readonly body: Readable | null
+  /** Whether all of the body is here already, so that the head need not go ahead of it. */
+  readonly isWhole: boolean
 }
 
 /** The slice of the options that it needs. */
@@ -58,7 +60,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
     return await upstreams.call({ ...request, headers: [...request.headers, ...Object.entries(credential.headers).flat()] })
   }
 
-  const answerOf = ({ status, headers, body }: UpstreamAnswer, request: UpstreamRequest, own: string, withChallenge: boolean): ForwardedAnswer => {
+  const answerOf = ({ status, headers, body, isWhole }: UpstreamAnswer, request: UpstreamRequest, own: string, withChallenge: boolean): ForwardedAnswer => {
     const lines = passedOn(headers, name => responseList(name) || (withChallenge && name === 'www-authenticate'))
     const fields = collectLines(lines)
     const location = fields.get('location')
@@ -67,7 +69,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
     if (length !== null && status !== 204) fields.set('content-length', length)
     if (request.method === 'HEAD' || status === 204 || status === 304) {
       body.resume()
-      return { status, headers: fields, body: null }
+      return { status, headers: fields, body: null, isWhole }
     }
     if (isEventStream(headers)) {
       if (closing) {
@@ -79,7 +81,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
       streams.add(body)
       body.once('close', () => streams.delete(body))
     }
-    return { status, headers: fields, body }
+    return { status, headers: fields, body, isWhole }
   }
 
   return {

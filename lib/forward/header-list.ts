@@ -42,6 +42,8 @@ const ofTheUpstream = ['alt-svc', 'authentication-info', 'dpop-nonce', 'www-auth
 /** A pattern never means a header that holds a credential: who wants such a one passed on writes its name. */
 const credential = /^(?:set-)?cookie2?$|(?:^|-)(?:auth|authorization|cookie|credentials?|jwt|key|password|secret|token)$/
 
+const mostRemembered = 500
+
 /** @param never names that are not passed on whatever the list says, beside those that never are */
 export function createRequestHeaderList (list: readonly string[], never: readonly string[]): HeaderList {
   return createHeaderList(list, [...ofTheConnection, ...ofTheCaller, ...never])
@@ -55,7 +57,16 @@ function createHeaderList (allowed: readonly string[], never: readonly string[])
   const names = new Set(allowed.map(name => name.toLowerCase()))
   const isPattern = matcher(allowed)
   const isNever = matcher(never)
-  return name => (names.has(name) || (isPattern(name) && !credential.test(name))) && !isNever(name)
+  const decide = (name: string): boolean => (names.has(name) || (isPattern(name) && !credential.test(name))) && !isNever(name)
+  const decided = new Map<string, boolean>()
+  return name => {
+    const known = decided.get(name)
+    if (known !== undefined) return known
+    const decision = decide(name)
+    // Anybody can make up names.
+    if (decided.size < mostRemembered) decided.set(name, decision)
+    return decision
+  }
 }
 
 export function isOfTheConnection (name: string): boolean {
@@ -72,13 +83,22 @@ function matcher (list: readonly string[]): HeaderList {
 
 /** The lines that are passed on: every one of several with the same name, and none that `Connection` says is for one hop. */
 export function passedOn (lines: HeaderLines, list: HeaderList): string[] {
-  const pairs = Array.from({ length: lines.length / 2 }, (_, i) => [lines[2 * i]!.toLowerCase(), lines[2 * i + 1]!] as const)
-  const forOneHop = new Set(pairs.filter(([name]) => name === 'connection').flatMap(([, value]) => value.toLowerCase().split(/[\s,]+/)))
-  return pairs.filter(([name]) => list(name) && !forOneHop.has(name)).flat()
+  const passed: string[] = []
+  const forOneHop: string[] = []
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]!.toLowerCase()
+    if (name === 'connection') forOneHop.push(...lines[i + 1]!.toLowerCase().split(/[\s,]+/))
+    else if (list(name)) passed.push(name, lines[i + 1]!)
+  }
+  // Most name `close` or `keep-alive`, and no field.
+  if (!passed.some((name, i) => i % 2 === 0 && forOneHop.includes(name))) return passed
+  return passed.filter((_, i) => !forOneHop.includes(passed[i - i % 2]!))
 }
 
 /** The value of the first line with this name, which is in lower case. */
 export function valueOf (lines: HeaderLines, name: string): string | null {
-  const at = lines.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name)
-  return at === -1 ? null : lines[at + 1]!
+  for (let i = 0; i < lines.length; i += 2) {
+    if (lines[i]!.length === name.length && lines[i]!.toLowerCase() === name) return lines[i + 1]!
+  }
+  return null
 }

@@ -1,6 +1,7 @@
-import { Readable } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { ForwardError } from './errors.ts'
+import { valueOf } from './header-list.ts'
 import { readWhole } from './request-body.ts'
 import type { UpstreamAnswer } from './upstreams.ts'
 
@@ -15,6 +16,7 @@ export interface Inspected {
   /** The same answer, its body not read. */
   readonly answer: UpstreamAnswer
   readonly status: number
+  /** Empty below status 400. */
   readonly headers: Headers
   /** What its JSON says; undefined where there is none, or none that was read. */
   readonly body: unknown
@@ -29,29 +31,32 @@ export interface Inspected {
  * @throws ForwardError when the body breaks off
  */
 export async function inspect (answer: UpstreamAnswer, method: string, limits: InspectionLimits): Promise<Inspected> {
-  const headers = headersOf(answer)
-  const signs = { status: answer.status, headers, body: undefined, text: undefined }
-  if (!isTelling(answer.status, headers, method, limits.maxBytes)) return { ...signs, answer }
+  const signs = { status: answer.status, headers: headersOf(answer), body: undefined, text: undefined }
+  if (!isTelling(answer, method, limits.maxBytes)) return { ...signs, answer }
 
   const bytes = await readWhole(answer.body, limits.maxBytes, limits.maxMs).catch((cause: unknown) => {
     throw new ForwardError('FST_FORWARD_UPSTREAM_UNREACHABLE', { cause })
   })
   if (bytes === null) return { ...signs, answer }
-  const text = decode(bytes, headers.get('content-encoding'), limits.maxBytes)
-  return { ...signs, answer: { ...answer, body: Readable.from([bytes], { objectMode: false }) }, text, body: parse(text) }
+  const text = decode(bytes, valueOf(answer.headers, 'content-encoding'), limits.maxBytes)
+  return { ...signs, answer: { ...answer, body: new PassThrough().end(bytes), isWhole: true }, text, body: parse(text) }
 }
 
-export function headersOf ({ headers: lines }: UpstreamAnswer): Headers {
+const noHeaders = new Headers()
+
+/** Those of a failure: of a good answer they say nothing about the token, and most answers are good. */
+export function headersOf ({ status, headers: lines }: UpstreamAnswer): Headers {
+  if (status < 400) return noHeaders
   const headers = new Headers()
   for (let i = 0; i < lines.length; i += 2) headers.append(lines[i]!, lines[i + 1]!)
   return headers
 }
 
-function isTelling (status: number, headers: Headers, method: string, maxBytes: number): boolean {
-  if (method === 'HEAD' || Number(headers.get('content-length') ?? 0) > maxBytes) return false
-  const type = headers.get('content-type')?.split(';', 1)[0]!.trim().toLowerCase() ?? ''
+function isTelling ({ status, headers }: UpstreamAnswer, method: string, maxBytes: number): boolean {
+  if (method === 'HEAD' || Number(valueOf(headers, 'content-length') ?? 0) > maxBytes) return false
+  const type = (valueOf(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
   if (status >= 400) return type !== 'text/event-stream'
-  return status >= 200 && status < 300 && method === 'POST' && /^application\/(?:[^;]+\+)?json$/.test(type)
+  return status < 300 && method === 'POST' && /^application\/(?:[^;]+\+)?json$/.test(type)
 }
 
 /** The caller may have asked for it, and got it, compressed. It goes on as it came; only the reading needs it plain. */

@@ -22,6 +22,8 @@ export interface UpstreamAnswer {
   readonly status: number
   readonly headers: HeaderLines
   readonly body: Readable
+  /** Whether all of the body is here already, so that head and body can go on together. */
+  readonly isWhole: boolean
 }
 
 export interface UpstreamLimits {
@@ -75,7 +77,7 @@ export async function createUpstreams (limits: UpstreamLimits, dispatcher: Dispa
         })
         // It may end before anybody listens.
         answer.body.on('error', () => {})
-        return { status: answer.statusCode, headers: answer.headers as unknown as string[], body: answer.body }
+        return { status: answer.statusCode, headers: answer.headers as unknown as string[], body: answer.body, isWhole: false }
       } catch (error) {
         const { code } = error as { code?: unknown }
         throw new ForwardError(timeouts.includes(code) ? 'FST_FORWARD_UPSTREAM_TIMEOUT' : 'FST_FORWARD_UPSTREAM_UNREACHABLE', { cause: error })

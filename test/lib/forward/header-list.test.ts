@@ -51,6 +51,13 @@ test('R52 lines keep their order and number, and names that Connection holds are
   t.end()
 })
 
+test('names that nobody has seen before are decided like others, however many there are', t => {
+  const list = createRequestHeaderList(['x-*'], [])
+  for (let i = 0; i < 1000; i++) t.same([list(`x-${i}`), list(`y-${i}`)], [true, false])
+  t.same([list('x-0'), list('y-0'), list('x-999'), list('x-1000')], [true, false, true, true])
+  t.end()
+})
+
 test('small things', t => {
   t.ok(isOfTheConnection('host') && isOfTheConnection('proxy-x') && isOfTheConnection('te'))
   t.notOk(isOfTheConnection('x-te'))

@@ -7,7 +7,7 @@ import { inspect } from '../../../lib/forward/inspection.ts'
 const limits = { maxBytes: 100, maxMs: 10_000 }
 
 async function look (status: number, headers: Record<string, string>, body: Buffer | string, method = 'POST'): Promise<Inspected> {
-  return await inspect({ status, headers: Object.entries(headers).flat(), body: Readable.from([Buffer.from(body)], { objectMode: false }) }, method, limits)
+  return await inspect({ status, headers: Object.entries(headers).flat(), body: Readable.from([Buffer.from(body)], { objectMode: false }), isWhole: false }, method, limits)
 }
 
 test('what a verdict may depend on is read, and the body is there as before', async t => {
@@ -22,7 +22,7 @@ test('what a verdict may depend on is read, and the body is there as before', as
     [200, { 'content-type': 'application/json', 'content-encoding': 'identity' }, json, 'POST']
   ] as const) {
     const { answer, body: parsed, text, status: same } = await look(status, headers, body, method)
-    t.same([parsed, text, same], [{ a: 1 }, json, status], JSON.stringify(headers))
+    t.same([parsed, text, same, answer.isWhole], [{ a: 1 }, json, status, true], JSON.stringify(headers))
     t.same(Buffer.concat(await answer.body.toArray() as Buffer[]), Buffer.from(body), 'byte by byte')
   }
 })
@@ -36,7 +36,7 @@ test('anything else is not', async t => {
   ] as const) {
     const { answer, body, text } = await look(status, headers, '{"a":1}', method)
     t.same([body, text], [undefined, undefined], `${status} ${JSON.stringify(headers)} ${method}`)
-    t.equal(answer.body.readableDidRead, false)
+    t.same([answer.body.readableDidRead, answer.isWhole], [false, false])
   }
 })
 
