@@ -121,6 +121,7 @@ test('R50 R53 R36 large bodies both ways, and bodies that break off on either si
     left.end()
     const incoming = await headOf(left)
     await once(incoming, 'readable')
+    if (i === 0) t.ok((await proxy.usage()).sockets >= before.sockets + 2, 'the connections of an open stream are counted')
     incoming.on('error', () => {})
     incoming.destroy()
   }

@@ -10,7 +10,7 @@ export type FromProxy = { readonly port: number } | ProxyUsage
 export interface ProxyUsage {
   /** The most memory that the process ever had, in bytes. */
   readonly peakBytes: number
-  /** Connections of both sides. */
+  /** Connections of both sides that are in use: those that are only kept do not count. */
   readonly sockets: number
 }
 
