@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { audit, auditEntry } from '../../plugins/index.ts'
 import type {
-  Audit, AuditEntry, GrantDecisionEvent, OAuthCounters, OAuthResourceServerOptions, Reason, RefusalEvent, SecurityEvent
+  Audit, AuditEntry, GrantDecisionEvent, McpReason, OAuthCounters, OAuthResourceServerOptions, Reason, RefusalEvent, SecurityEvent
 } from '../../plugins/index.ts'
 
 const app = Fastify()
@@ -21,7 +21,7 @@ describe('signals', () => {
     const event = {} as SecurityEvent
     if (event.kind === 'grant-decision') expect(event).type.toBe<GrantDecisionEvent>()
     else expect(event).type.toBe<RefusalEvent>()
-    expect<RefusalEvent['reason']>().type.toBe<Reason>()
+    expect<RefusalEvent['reason']>().type.toBe<Reason | McpReason>()
     expect<SecurityEvent>().type.not.toHaveProperty('claims')
   })
 
