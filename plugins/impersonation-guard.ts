@@ -50,7 +50,7 @@ declare module 'fastify' {
      * Decides whether a grant that is there may be used again for this request: by what it reaches itself, and only in the same
      * state of impersonation. The decision is told to the audit. It never throws.
      *
-     * @param stamp what was saved with the grant; `null` or undefined for a customer's own
+     * @param stamp what was saved with the grant: `null` for a customer's own; undefined was not found, and is refused
      * @param path `exchange` and `refresh` go by the stamp alone, as there is no session. Default: `automatic-approval`
      */
     judgeReuse (stamp: unknown, path?: GrantPath): Promise<ToldDecision>

@@ -29,7 +29,7 @@ export interface NewGrant {
  * asked for as it was given before.
  */
 export type ReusedGrant = {
-  /** What was saved with it; `null` or undefined when it has none, as a customer's own. */
+  /** What was saved with it: `null` for a customer's own. Undefined was not found, and is refused. */
   readonly stamp: unknown
   /** For the audit. Default: what the stamp says. */
   readonly client?: string | null
@@ -63,18 +63,18 @@ export interface ImpersonationGuard<Request> {
   /**
    * What to save with a grant that is made now; `null` when nobody impersonates.
    *
-   * @throws TypeError for what is neither nothing nor an impersonation
+   * @throws TypeError for what is neither null nor an impersonation
    */
-  stampOf (impersonation: Impersonation | null | undefined, grant?: { readonly reach?: GrantReach | null, readonly client?: string | null }): GrantStamp | null
+  stampOf (impersonation: Impersonation | null, grant?: { readonly reach?: GrantReach | null, readonly client?: string | null }): GrantStamp | null
   /** See `mayReuse`. */
-  mayReuse (stamp: unknown, impersonation: Impersonation | null | undefined): boolean
+  mayReuse (stamp: unknown, impersonation: Impersonation | null): boolean
   /**
    * What an impersonator gets of it now; see `narrowGrant`.
    *
    * @param impersonation or the stamp of the grant
-   * @throws TypeError for what is neither nothing nor an impersonation
+   * @throws TypeError for what is neither null nor an impersonation
    */
-  narrowGrant (terms: GrantTerms, impersonation: Impersonation | null | undefined): GrantTerms
+  narrowGrant (terms: GrantTerms, impersonation: Impersonation | null): GrantTerms
 }
 
 /** The access token of a request that would make a grant, as far as that matters. */

@@ -24,7 +24,10 @@ export type ReachOf<Request> = (request: Request) => MaybePromise<GrantReach | n
 export interface ImpersonationGuardOptions<Request> {
   /** Knows the organizations and their approvals. */
   directory: OrganizationDirectory
-  /** Who impersonates whom in this request, from the session that the server itself keeps; `null` for nobody. */
+  /**
+   * Who impersonates whom in this request, from the session that the server itself keeps; `null` for nobody. Undefined is no
+   * answer, and a no.
+   */
   impersonationOf: (request: Request) => MaybePromise<Impersonation | null>
   /** The reach of the grant, for routes that do not say. Default: everything the customer belongs to. */
   reachOf?: ReachOf<Request>
@@ -58,9 +61,9 @@ export interface GuardedRouteOptions<Request> {
   path?: GrantPath | ((request: Request) => GrantPath)
   /**
    * The stamp that was saved with the grant which this request uses again, `null` for a customer's own: the grant is judged
-   * by it, and not by what the request says. Default: the request makes a new grant.
+   * by it, and not by what the request says. Undefined is no grant, and refused. Default: the request makes a new grant.
    */
-  stampOf?: (request: Request) => MaybePromise<GrantStamp | null | undefined>
+  stampOf?: (request: Request) => MaybePromise<GrantStamp | null>
   /** Is told of a refusal before it is answered, to delete the code or the grant. What it throws is logged. */
   onRefused?: (request: Request, decision: GrantDecision) => MaybePromise<void>
   /** Where to send a refusal to; `null` when the redirect URI of the request is not one of the client's. Default: nowhere. */

@@ -18,7 +18,7 @@ export interface ImpersonatedTokenOptions {
    * is a delegate.
    */
   markers?: readonly ImpersonationMarker[]
-  /** In place of `markers`: who impersonates whom by this token, `null` for nobody. */
+  /** In place of `markers`: who impersonates whom by this token, `null` for nobody. Undefined is no answer, and a no. */
   impersonationOf?: (accessToken: AccessToken) => MaybePromise<TokenImpersonation | null>
   /**
    * What the token reaches. Default: the organizations, or the teams, that it is bound to; everything of the customer when it

@@ -247,6 +247,21 @@ test('G16 a host hears of a refusal before it is answered, to burn the code', as
   t.match(log.find(({ level }) => level === 50), { msg: 'onRefused of a guarded route failed', err: { message: 'no database' } })
 })
 
+test('G16 G31 a code without a stamp of its own mints nothing', async t => {
+  const { app, log, minted } = await createServer(t)
+  const rows: Record<string, { stamp?: null }> = { known: { stamp: null }, renamed: {} }
+  app.post('/token', {
+    config: {
+      impersonationGuard: { path: 'exchange', stampOf: ({ body }) => rows[(body as { code: string }).code]?.stamp as null, refuseWith: 'invalid_grant' }
+    }
+  }, async request => { minted.push(request.url); return 'token' })
+  for (const [code, status] of [['known', 200], ['renamed', 400], ['unknown', 400]] as const) {
+    t.equal((await app.inject({ method: 'POST', url: '/token', payload: { code } })).statusCode, status, code)
+  }
+  t.equal(minted.length, 1)
+  t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'stamp_malformed', path: 'exchange' }))
+})
+
 test('each decision says how the grant comes about', async t => {
   const { app, log } = await createServer(t)
   const stamp = app.impersonationGuard.stampOf({ staff: 'staff-1', customer: 'ann' }, { client: 'client-1' })

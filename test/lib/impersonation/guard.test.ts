@@ -56,8 +56,31 @@ test('G1 whoever does not impersonate is asked nothing more', async t => {
   for (const path of ['exchange', 'refresh'] as const) t.match(await guard.judgeReuse({ stamp: null, path }), { allowed: true, reason: 'not_impersonating' })
 })
 
-test('undefined is nobody', async t => {
-  t.match(await setup({ impersonationOf: () => undefined as unknown as null }).guard.judgeNewOf({}), { reason: 'not_impersonating' })
+test('G19 undefined is no answer: a column of another name, a row that was not found', async t => {
+  const silent = setup({ impersonationOf: () => undefined as unknown as null }).guard
+  const { guard } = setup()
+  const unknown = { allowed: false, reason: 'lookup_failed', error: TypeError }
+  t.match(await silent.judgeNewOf({}), unknown)
+  t.match(await silent.judgeReuseOf({}, null), unknown)
+  t.match(await silent.judgeRoute({}, {}, null), unknown)
+  t.match(await guard.judgeGrant({} as never), unknown)
+  t.match(await guard.judgeReuse({ stamp: null, path: 'automatic-approval' } as never), unknown)
+  t.throws(() => guard.stampOf(undefined as never), TypeError)
+  t.throws(() => guard.narrowGrant({ expiresInSeconds: 5, scopes: [], refreshToken: true }, undefined as never), TypeError)
+  t.equal(guard.mayReuse(null, undefined as never), false)
+})
+
+test('G19 G31 a stamp that was not found is not a customer\'s own', async t => {
+  const { guard } = setup()
+  const lost = { allowed: false, reason: 'stamp_malformed', error: TypeError }
+  for (const path of ['exchange', 'refresh'] as const) {
+    t.match(await guard.judgeReuse({ stamp: undefined, path }), lost)
+    t.match(await guard.judgeReuseOf({}, undefined, path), lost)
+    t.match(await guard.judgeRoute({}, { path, stampOf: (() => undefined) as never }, null), lost)
+  }
+  t.match(await guard.judgeReuse({ stamp: undefined, impersonation: null, path: 'automatic-approval' }), lost)
+  t.match(await guard.judgeReuseOf({}, undefined), lost)
+  t.equal(guard.mayReuse(undefined, null), false)
 })
 
 const unclear: ReadonlyArray<readonly [title: string, options: Partial<Options>]> = [
@@ -161,8 +184,9 @@ test('G15 a grant of another state of impersonation is not used again', async t 
   t.match(await guard.judgeReuseOf({ staff: 'sam' }, null), { ...foreign, impersonation: sam, reach: null }, 'staff, a customer\'s own')
   t.match(await guard.judgeReuseOf({ staff: 'tom' }, stamp), { ...foreign, impersonation: { staff: 'tom' } }, 'staff, what others made')
   t.match(await guard.judgeReuse({ stamp, impersonation: null, path: 'automatic-approval' }), foreign)
-  t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval' } as never), foreign, 'no session is no stamp')
-  t.match(await guard.judgeReuse({ stamp, impersonation: undefined, path: undefined } as never), foreign, 'nor is no way')
+  t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval' } as never), { allowed: false, reason: 'lookup_failed' }, 'no session is no stamp')
+  t.match(await guard.judgeReuse({ stamp, impersonation: undefined, path: undefined } as never), { allowed: false, reason: 'lookup_failed' }, 'nor is no way')
+  t.match(await guard.judgeReuse({ stamp, impersonation: null, path: undefined } as never), foreign, 'nor is no way')
   t.equal(guard.mayReuse(stamp, sam), true)
   t.equal(guard.mayReuse(stamp, null), false)
 })
