@@ -267,7 +267,7 @@ test('R8693-14 marks of the issuer\'s own', async t => {
   t.equal(await status({ ext: { impersonator: 'sam' } }), 403)
   t.equal(await status({ act: { sub: 'staff-1' } }), 403)
   t.equal(await status({ act: { sub: 'agent' } }), 200)
-  t.equal(await status({ impersonation: {} }), 200)
+  t.equal(await status({ impersonation: {} }), 403, 'beside that of our own')
 })
 
 test('R8693-09 R8693-14 G17 opaque tokens alike, by what their issuer says of them', async t => {
