@@ -104,7 +104,9 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
     const { accessToken = null, impersonation = null } = request as Partial<Pick<FastifyRequest, 'accessToken' | 'impersonation'>>
     const token = accessToken && { actor: accessToken.actor, principalType: accessToken.principalType, impersonated: impersonation !== null }
     const decision = await request.server.impersonationGuardOfScope.judgeRoute(request, route, token)
-    if (decision !== null && !tellOf(request, decision).allowed) return await refuseRoute(request, reply, route, decision)
+    if (decision === null) return
+    if (!tellOf(request, decision).allowed) return await refuseRoute(request, reply, route, decision)
+    if (decision.error !== null) request.log.error({ err: decision.error }, 'when or path of a guarded route failed')
   })
 }
 

@@ -55,7 +55,10 @@ export interface ImpersonationGuardOptions<Request> {
 export interface GuardedRouteOptions<Request> {
   /** The reach of this route's grant. Default: that of the guard's options. */
   reachOf?: ReachOf<Request>
-  /** Whether this request would make a grant: `false` for a consent form that was answered with no. Default: it would. */
+  /**
+   * Whether this request would make a grant: `false` for a consent form that was answered with no. Where it fails, customers
+   * proceed and impersonators are refused. Default: it would.
+   */
   when?: (request: Request) => MaybePromise<boolean>
   /** How the grant comes about, for the audit; `exchange` and `refresh` need `stampOf`. Default: it is not said. */
   path?: GrantPath | ((request: Request) => GrantPath)

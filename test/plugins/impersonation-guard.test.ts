@@ -51,7 +51,7 @@ async function createServer (t: { teardown (close: () => unknown): unknown }, gi
   return { app, log, minted }
 }
 
-test('G1 a customer is never blocked', async t => {
+test('F60 G1 a customer is never blocked', async t => {
   const { app, minted } = await createServer(t)
   for (const url of ['/authorize', '/authorize?organization=acme-secret-name', '/plain', '/by-hand', '/by-hand-default']) {
     t.equal((await app.inject({ url })).statusCode, 200, url)
@@ -60,7 +60,7 @@ test('G1 a customer is never blocked', async t => {
   t.equal(minted.length, 6)
 })
 
-test('G2 G7 G21 an impersonator is refused on every guarded way, and no organization is named', async t => {
+test('F60 G2 G7 G21 an impersonator is refused on every guarded way, and no organization is named', async t => {
   const { app, minted } = await createServer(t)
   const requests = [
     { url: '/authorize' }, { url: '/authorize?organization=acme-secret-name' }, { url: '/by-hand' }, { url: '/by-hand-default' },
@@ -260,6 +260,17 @@ test('G16 G31 a code without a stamp of its own mints nothing', async t => {
   }
   t.equal(minted.length, 1)
   t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'stamp_malformed', path: 'exchange' }))
+})
+
+test('G1 a customer without a body is not blocked, and what failed is told', async t => {
+  const { app, log, minted } = await createServer(t)
+  app.post('/form', { config: { impersonationGuard: { when: ({ body }) => (body as { allow: boolean }).allow } } }, async request => { minted.push(request.url); return 'code' })
+  t.equal((await app.inject({ method: 'POST', url: '/form' })).statusCode, 200)
+  t.match(log.find(({ level }) => level === 50), { msg: 'when or path of a guarded route failed', err: { message: /allow/ } })
+  t.notOk(log.some(line => 'audit' in line))
+  t.equal((await app.inject({ method: 'POST', url: '/form', ...as('staff-1') })).statusCode, 403)
+  t.match(log.flatMap(({ audit }) => audit ?? []), [{ reason: 'lookup_failed', staff: 'staff-1' }])
+  t.equal(minted.length, 1)
 })
 
 test('each decision says how the grant comes about', async t => {

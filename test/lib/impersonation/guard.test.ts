@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { createImpersonationGuard } from '../../../lib/impersonation/guard.ts'
 import type { Impersonation } from '../../../lib/impersonation/impersonation.ts'
 import type { GrantPath } from '../../../lib/impersonation/judge.ts'
-import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
+import type { ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
 import type { GrantReach } from '../../../lib/stores/organization-directory.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -114,14 +114,37 @@ test('G13 a request that would make no grant is not judged', async t => {
 for (const [title, fail] of failures) {
   test(`G19 a no, when what the route says ${title}`, async t => {
     const { guard } = setup({ timeoutMs: 1 })
-    for (const route of [{ when: fail }, { stampOf: fail }] as Array<GuardedRouteOptions<FakeRequest>>) {
-      t.match(await guard.judgeRoute({}, route, null), { allowed: false, reason: 'lookup_failed', impersonation: null }, JSON.stringify(Object.keys(route)))
+    const yes = { reachOf: () => approved }
+    t.match(await guard.judgeRoute({ staff: 's' }, { ...yes, when: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: { staff: 's' }, error: { message: /./ } })
+    t.match(await guard.judgeRoute({ staff: 's' }, { when: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: { staff: 's' } })
+    t.match(await guard.judgeRoute({}, { stampOf: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: null }, 'whose grant that is, nobody knows')
+    t.match(await guard.judgeRoute({}, { when: fail, stampOf: fail }, null), { allowed: false, reason: 'lookup_failed' })
+    const unknown = setup({ timeoutMs: 1, impersonationOf: fail }).guard
+    t.match(await unknown.judgeRoute({}, { ...yes, when: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: null }, 'nor who sits there')
+  })
+
+  test(`G1 a customer is not blocked when what the route says ${title}`, async t => {
+    const { guard } = setup({ timeoutMs: 1 })
+    const allowed = { allowed: true, reason: 'not_impersonating', error: { message: /./ } }
+    t.match(await guard.judgeRoute({}, { when: fail }, null), allowed)
+    t.match(await guard.judgeRoute({}, { when: fail, path: 'automatic-approval', stampOf: () => null }, null), { ...allowed, path: 'automatic-approval' })
+    t.match(await guard.judgeRoute({}, { when: fail, path: 'exchange', stampOf: () => null }, null), allowed, 'nor is one whose code it is')
+    const stamp = guard.stampOf(sam, { reach: approved })
+    for (const path of ['automatic-approval', 'exchange'] as const) {
+      t.match(await guard.judgeRoute({}, { when: fail, path, stampOf: () => stamp }, null), { allowed: false, reason: 'lookup_failed', impersonation: { staff: 'sam' } })
     }
+    const agent = { actor: { issuer: 'https://login.example.com', subject: 'agent' }, principalType: 'user', impersonated: false } as const
+    t.match(await guard.judgeRoute({}, { when: fail }, agent), { allowed: false, reason: 'token_not_direct' })
   })
 }
 
-test('G19 a no, when the way cannot be found out', async t => {
-  t.match(await setup().guard.judgeRoute({}, { path: () => { throw new Error('down') } }, null), { allowed: false, reason: 'lookup_failed' })
+test('G1 G19 when the way cannot be found out, it matters who it is', async t => {
+  const path = (): never => { throw new Error('down') }
+  const { guard } = setup()
+  t.match(await guard.judgeRoute({ staff: 's' }, { path, reachOf: () => approved }, null), { allowed: false, reason: 'lookup_failed', path: null })
+  t.match(await guard.judgeRoute({}, { path }, null), { allowed: true, reason: 'not_impersonating', error: { message: 'down' } })
+  t.match(await guard.judgeRoute({}, { path, stampOf: () => null }, null), { allowed: true })
+  t.match(await guard.judgeRoute({}, { path, stampOf: () => guard.stampOf(sam, { reach: approved }) }, null), { allowed: false })
 })
 
 test('G22 the client is told to the audit, and decides nothing', async t => {
@@ -276,4 +299,14 @@ test('G24 G25 what an impersonator gets, by the clock of the server', async t =>
   t.equal(guard.narrowGrant(terms, null), terms)
   t.strictSame(setup().guard.narrowGrant(terms, { ...sam, readOnly: true }).scopes, [])
   t.equal(guard.stampOf(null), null)
+})
+
+test('a grant of this server is for a customer of this server', async t => {
+  const asked: unknown[] = []
+  const report = (_customer: string, _reach: GrantReach, issuer?: string) => {
+    asked.push(issuer)
+    return { organizations: 1, complete: true, withoutApproval: [] }
+  }
+  t.match(await setup({ directory: { report } }).guard.judgeGrant({ impersonation: sam }), { allowed: true })
+  t.strictSame(asked, [undefined])
 })
