@@ -33,7 +33,7 @@ export function createJudgeUse ({ directory, impersonationOf, reachOf, isAlive, 
       const over = hasEnded(impersonation, now) || (isAlive !== null && await within(timeoutMs, () => isAlive(impersonation, accessToken)) !== true)
       if (over) return decision('impersonation_ended', { impersonation })
       const reach = await within(timeoutMs, () => reachOf(accessToken))
-      return await judgeGrant(impersonation, reach, directory, { now, timeoutMs, grantedAt: grantedAtOf(impersonation, accessToken) })
+      return await judgeGrant(impersonation, reach, directory, { now, timeoutMs, grantedAt: grantedAtOf(impersonation, accessToken), issuer: accessToken.issuer })
     } catch (error) {
       return decision('lookup_failed', { impersonation, error })
     }

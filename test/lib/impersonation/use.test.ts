@@ -143,3 +143,13 @@ test('G19 undefined is no answer: nobody has said that it is the customer', asyn
     t.match(await setup({ impersonationOf }).judge(accessTokenOf()), { decision: { allowed: false, reason: 'lookup_failed', error: TypeError }, refusal: { reason: 'impersonation_unavailable' } })
   }
 })
+
+test('whose customer it is goes with the question, where several issuers are trusted', async t => {
+  const asked: unknown[] = []
+  const report = (...question: unknown[]) => {
+    asked.push(question)
+    return { organizations: 1, complete: true, withoutApproval: [] }
+  }
+  await setup({ directory: { report } }).judge(impersonated({}, { issuer: 'https://partner.example' }))
+  t.strictSame(asked, [['bob', { level: 'all' }, 'https://partner.example']])
+})
