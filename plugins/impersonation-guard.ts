@@ -86,13 +86,16 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
     })
     app.decorateReply('refuseGrant', refuseGrant)
   }
+  // Of one method and URL there may be several routes, by version or host: all of them have to be guarded.
   const guarded = new Set<string>()
+  const unguarded = new Set<string>()
   app.addHook('onRoute', route => {
-    if (guardedRoute(route) !== null) for (const method of [route.method].flat()) guarded.add(`${method} ${route.url}`)
+    const routes = guardedRoute(route) === null ? unguarded : guarded
+    for (const method of [route.method].flat()) routes.add(`${method} ${route.url}`)
   })
   app.addHook('onReady', async () => {
     for (const route of options.grantRoutes ?? []) {
-      if (!guarded.has(route)) {
+      if (!guarded.has(route) || unguarded.has(route)) {
         throw new OptionError(`grantRoutes: ${route} is not guarded; it needs config.impersonationGuard, and to be there after the guard`)
       }
     }

@@ -331,6 +331,22 @@ test('GG-01 a route that makes grants and is not guarded stops the boot', async 
   }
 })
 
+test('GG-01 a route that has variants is guarded when all of them are', async t => {
+  const boot = async (...rules: boolean[]) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(impersonationGuard, { ...options, grantRoutes: ['POST /mint'] })
+    for (const [i, rule] of rules.entries()) {
+      app.route({ method: 'POST', url: '/mint', ...i > 0 && { constraints: { version: `${i}.0.0` } }, config: { impersonationGuard: rule }, handler: async () => 'code' })
+    }
+    await app.ready()
+  }
+  await t.resolves(boot(true, true))
+  for (const rules of [[false, true], [true, false], [true, true, false]]) {
+    await t.rejects(boot(...rules), { code: 'FST_OAUTH_OPTION_INVALID', message: /^grantRoutes: POST \/mint is not guarded/ }, String(rules))
+  }
+})
+
 test('GG-02 GG-03 GG-04 R8693-11 what a delegate, an impersonator or a client holds makes no grant', async t => {
   const clock = createTestClock()
   const issuer = await createFakeIssuer({ clock })
