@@ -87,7 +87,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   approval_younger: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The approval it was made under was withdrawn; there is another one since' },
   impersonation_ended: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The session of the member of staff is over' },
   grant_foreign: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'A grant that was made in another state of impersonation would be used again' },
-  stamp_malformed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'What was saved with the grant says that it is impersonated, and not by whom' },
+  stamp_malformed: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'What was saved with the grant says neither who made it nor that it is the customer\'s own' },
   token_not_direct: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The grant would be made with the token of somebody who acts for the user, or of a client' },
   keys_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The keys of the issuer could not be had' },
   own_tokens_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`verify` of your `ownTokens` failed, or gave something that is no token' },

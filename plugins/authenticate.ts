@@ -19,14 +19,15 @@ declare module 'fastify' {
     readonly accessTokenVerifier: AccessTokenVerifier
     /**
      * Asks a request for an access token, whatever the rule of its route is: a hook of your own, or one of the functions
-     * of `@fastify/auth`.
+     * of `@fastify/auth`. Each refusal leaves `request.accessToken` null, also that of a token which was verified and may
+     * not be used: what lets the request in by other means does not do it in the name of the token.
      */
     readonly verifyAccessToken: (request: FastifyRequest, reply: FastifyReply, done: Done) => void
     /** What a request has to pass before it is asked for a token. */
     readonly oauthGates: Set<Gate>
   }
   interface FastifyRequest {
-    /** The verified access token; `null` where none was asked for, or none came and none was needed. */
+    /** The verified access token; `null` where none was asked for, or none came and none was needed, or it was refused. */
     accessToken: AccessToken | null
   }
 }
@@ -45,8 +46,10 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       // Whoever judges the tokens of this scope has had its turn by now.
       const { judgeImpersonatedToken } = request.server
       verify(request, false, error => {
-        if (error === undefined && judgeImpersonatedToken !== undefined) judgeImpersonatedToken(request, next)
-        else next(error)
+        if (error === undefined && judgeImpersonatedToken !== undefined) return judgeImpersonatedToken(request, next)
+        // It may have been good when it was asked for before.
+        if (error !== undefined) request.accessToken = null
+        next(error)
       })
     })
   }

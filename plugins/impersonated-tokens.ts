@@ -10,6 +10,13 @@ import type { AccessToken } from '../lib/token/access-token.ts'
 
 type Done = (error?: Error) => void
 
+/** What became of an access token in this request. */
+interface Judged {
+  readonly accessToken: AccessToken
+  /** `null` when it may be used. */
+  readonly verdict: UseVerdict | null | Promise<UseVerdict | null>
+}
+
 const judged: unique symbol = Symbol('fastify-oauth-resource-server.impersonated-token')
 
 declare module 'fastify' {
@@ -18,10 +25,10 @@ declare module 'fastify' {
     readonly judgeImpersonatedToken?: (request: FastifyRequest, done: Done) => void
   }
   interface FastifyRequest {
-    /** Who impersonates the subject of the access token; `null` when nobody does, or when there is no token. */
+    /** Who impersonates the subject of the access token; `null` when nobody does, or when there is no token, or none any more. */
     impersonation: TokenImpersonation | null
-    /** @internal The token that was judged: a scope within a scope has these hooks twice, and look-ups are made once. */
-    [judged]?: AccessToken | null
+    /** @internal The token that was judged, with the verdict: however often it is asked for, look-ups are made once. */
+    [judged]?: Judged | null
   }
 }
 
@@ -40,28 +47,49 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
 function judge (request: FastifyRequest, next: Done): void {
   const { accessToken, server: { oauthConfig: config } } = request
   // A request without a token has nothing to judge: unrouted ones and preflights among them.
-  if (!accessToken || accessToken === request[judged] || config.impersonatedTokens === null) return next()
-  request[judged] = accessToken
-  const verdict = judgeOf(config)(accessToken)
-  if (verdict instanceof Promise) verdict.then(late => next(refusalOf(request, accessToken, late)), next)
-  else next(refusalOf(request, accessToken, verdict))
+  if (!accessToken || config.impersonatedTokens === null) return next()
+  const conclude = (verdict: UseVerdict | null): void => {
+    if (verdict === null || verdict.refusal === null) {
+      request.impersonation = verdict?.impersonation ?? null
+      return next()
+    }
+    withhold(request)
+    next(verdict.refusal)
+  }
+  const earlier = request[judged]
+  const verdict = earlier?.accessToken === accessToken ? earlier.verdict : told(request, accessToken, judgeOf(config)(accessToken))
+  // A verdict is one for every hook of this request: the same token, which a cache gives again, is no better for being asked for twice.
+  request[judged] = { accessToken, verdict }
+  if (!(verdict instanceof Promise)) return conclude(verdict)
+  verdict.then(conclude, (error: Error) => {
+    withhold(request)
+    next(error)
+  })
 }
 
-/** `undefined` for a token that may be used. */
-function refusalOf (request: FastifyRequest, accessToken: AccessToken, verdict: UseVerdict | null): Error | undefined {
-  if (verdict === null) return undefined
+/** Whoever lets the request in by other means does not do it in the name of this token. */
+function withhold (request: FastifyRequest): void {
+  request.accessToken = null
+  request.impersonation = null
+}
+
+function told (request: FastifyRequest, accessToken: AccessToken, verdict: ReturnType<JudgeUse>): ReturnType<JudgeUse> {
+  if (verdict instanceof Promise) return verdict.then(late => tell(request, accessToken, late))
+  return tell(request, accessToken, verdict)
+}
+
+function tell (request: FastifyRequest, accessToken: AccessToken, verdict: UseVerdict | null): UseVerdict | null {
+  if (verdict === null) return null
   const { server, log, method, routeOptions: { url } } = request
-  const { impersonation, refusal } = verdict
-  request.impersonation = impersonation
+  const { decision, refusal } = verdict
   if (refusal !== null || server.oauthConfig.impersonatedTokens!.audit === 'all') {
     const route = url === undefined ? null : `${method} ${url}`
-    const event = useDecisionEvent(verdict.decision, refusal, { accessToken, route, time: server.oauthConfig.clock.now() })
+    const event = useDecisionEvent(decision, refusal, { accessToken, route, time: server.oauthConfig.clock.now() })
     const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : standaloneAudit
-    audit.record(event, log, verdict.decision.error)
+    audit.record(event, log, decision.error)
   }
-  if (refusal === null) return undefined
-  markTold(refusal)
-  return refusal
+  if (refusal !== null) markTold(refusal)
+  return verdict
 }
 
 function judgeOf (config: OAuthConfig): JudgeUse {

@@ -50,7 +50,7 @@ declare module 'fastify' {
      * Decides whether a grant that is there may be used again for this request: by what it reaches itself, and only in the same
      * state of impersonation. The decision is told to the audit. It never throws.
      *
-     * @param stamp what was saved with the grant; `null` or undefined for a customer's own
+     * @param stamp what was saved with the grant: `null` for a customer's own; undefined was not found, and is refused
      * @param path `exchange` and `refresh` go by the stamp alone, as there is no session. Default: `automatic-approval`
      */
     judgeReuse (stamp: unknown, path?: GrantPath): Promise<ToldDecision>
@@ -86,13 +86,16 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
     })
     app.decorateReply('refuseGrant', refuseGrant)
   }
+  // Of one method and URL there may be several routes, by version or host: all of them have to be guarded.
   const guarded = new Set<string>()
+  const unguarded = new Set<string>()
   app.addHook('onRoute', route => {
-    if (guardedRoute(route) !== null) for (const method of [route.method].flat()) guarded.add(`${method} ${route.url}`)
+    const routes = guardedRoute(route) === null ? unguarded : guarded
+    for (const method of [route.method].flat()) routes.add(`${method} ${route.url}`)
   })
   app.addHook('onReady', async () => {
     for (const route of options.grantRoutes ?? []) {
-      if (!guarded.has(route)) {
+      if (!guarded.has(route) || unguarded.has(route)) {
         throw new OptionError(`grantRoutes: ${route} is not guarded; it needs config.impersonationGuard, and to be there after the guard`)
       }
     }
@@ -104,7 +107,9 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
     const { accessToken = null, impersonation = null } = request as Partial<Pick<FastifyRequest, 'accessToken' | 'impersonation'>>
     const token = accessToken && { actor: accessToken.actor, principalType: accessToken.principalType, impersonated: impersonation !== null }
     const decision = await request.server.impersonationGuardOfScope.judgeRoute(request, route, token)
-    if (decision !== null && !tellOf(request, decision).allowed) return await refuseRoute(request, reply, route, decision)
+    if (decision === null) return
+    if (!tellOf(request, decision).allowed) return await refuseRoute(request, reply, route, decision)
+    if (decision.error !== null) request.log.error({ err: decision.error }, 'when or path of a guarded route failed')
   })
 }
 

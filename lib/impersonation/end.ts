@@ -54,7 +54,12 @@ export async function endImpersonation (ended: EndedImpersonation | null, ends: 
   if (errors.length > 0) throw errors[0]
 }
 
-/** Whether a grant was made in what is over, by its stamp; `null` or undefined is a customer's own. */
-export function isOfImpersonation (stamp: { readonly staff?: unknown, readonly customer?: unknown } | null | undefined, { staff, customer }: EndedImpersonation): boolean {
+/**
+ * Whether a grant was made in what is over, by its stamp; `null` is a customer's own.
+ *
+ * @throws TypeError for undefined: a stamp that was not found would leave its grant alive
+ */
+export function isOfImpersonation (stamp: { readonly staff?: unknown, readonly customer?: unknown } | null, { staff, customer }: EndedImpersonation): boolean {
+  if (stamp === undefined) throw new TypeError('a grant has a stamp, or null for a customer\'s own')
   return stamp?.staff === staff && (customer === undefined || stamp.customer === customer)
 }

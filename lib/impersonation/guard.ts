@@ -29,7 +29,7 @@ export interface NewGrant {
  * asked for as it was given before.
  */
 export type ReusedGrant = {
-  /** What was saved with it; `null` or undefined when it has none, as a customer's own. */
+  /** What was saved with it: `null` for a customer's own. Undefined was not found, and is refused. */
   readonly stamp: unknown
   /** For the audit. Default: what the stamp says. */
   readonly client?: string | null
@@ -58,23 +58,28 @@ export interface ImpersonationGuard<Request> {
   judgeNewOf (request: Request, reachOf?: ReachOf<Request>, path?: GrantPath | null): Promise<ToldDecision>
   /** A grant that this request uses again. */
   judgeReuseOf (request: Request, stamp: unknown, path?: GrantPath | null): Promise<ToldDecision>
-  /** @returns `null` when the request would make no grant */
+  /**
+   * A request whose `when` or `path` failed is taken for one that makes a grant: a customer's proceeds, with the error, and
+   * an impersonator's is refused.
+   *
+   * @returns `null` when the request would make no grant
+   */
   judgeRoute (request: Request, route: GuardedRouteOptions<Request>, accessToken: MakingToken | null): Promise<ToldDecision | null>
   /**
    * What to save with a grant that is made now; `null` when nobody impersonates.
    *
-   * @throws TypeError for what is neither nothing nor an impersonation
+   * @throws TypeError for what is neither null nor an impersonation
    */
-  stampOf (impersonation: Impersonation | null | undefined, grant?: { readonly reach?: GrantReach | null, readonly client?: string | null }): GrantStamp | null
+  stampOf (impersonation: Impersonation | null, grant?: { readonly reach?: GrantReach | null, readonly client?: string | null }): GrantStamp | null
   /** See `mayReuse`. */
-  mayReuse (stamp: unknown, impersonation: Impersonation | null | undefined): boolean
+  mayReuse (stamp: unknown, impersonation: Impersonation | null): boolean
   /**
    * What an impersonator gets of it now; see `narrowGrant`.
    *
    * @param impersonation or the stamp of the grant
-   * @throws TypeError for what is neither nothing nor an impersonation
+   * @throws TypeError for what is neither null nor an impersonation
    */
-  narrowGrant (terms: GrantTerms, impersonation: Impersonation | null | undefined): GrantTerms
+  narrowGrant (terms: GrantTerms, impersonation: Impersonation | null): GrantTerms
 }
 
 /** The access token of a request that would make a grant, as far as that matters. */
@@ -150,23 +155,33 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     judgeReuseOf: (request, stamp, path = null) => told(failing(async () =>
       await judgeOld(stamp, isBackChannel(path) ? null : { impersonation: await within(timeoutMs, () => impersonationOf(request)) })), request, path),
     async judgeRoute (request, { reachOf, when, stampOf, path: pathOf = null, tokens }, accessToken) {
-      let path: GrantPath | null = null
-      let stamp: unknown
+      const unclear: Array<{ readonly error: unknown }> = []
+      const said = async <T, U>(ask: () => T | Promise<T>, otherwise: U): Promise<T | U> => {
+        try {
+          return await within(timeoutMs, ask)
+        } catch (error) {
+          unclear.push({ error })
+          return otherwise
+        }
+      }
+      if (when !== undefined && await said(() => when(request), true) === false) return null
+      const path = typeof pathOf === 'function' ? await said(() => pathOf(request), null) : pathOf
+      if (tokens !== 'any' && accessToken !== null && !isDirect(accessToken)) {
+        return await told(decision('token_not_direct', { impersonation: null }), request, path)
+      }
+      const judge = async (): Promise<ToldDecision> => {
+        if (stampOf !== undefined) return await guard.judgeReuseOf(request, await within(timeoutMs, () => stampOf(request)), path)
+        if (isBackChannel(path)) throw new TypeError(`a grant is judged by its stamp on the path ${path!}: stampOf is missing`)
+        return await guard.judgeNewOf(request, reachOf, path)
+      }
       try {
-        if (when !== undefined && await within(timeoutMs, () => when(request)) === false) return null
-        path = typeof pathOf === 'function' ? pathOf(request) : pathOf
-        if (tokens !== 'any' && accessToken !== null && !isDirect(accessToken)) {
-          return await told(decision('token_not_direct', { impersonation: null }), request, path)
-        }
-        if (stampOf === undefined) {
-          if (isBackChannel(path)) throw new TypeError(`a grant is judged by its stamp on the path ${path!}: stampOf is missing`)
-          return await guard.judgeNewOf(request, reachOf, path)
-        }
-        stamp = await within(timeoutMs, () => stampOf(request))
+        const decided = await judge()
+        if (unclear.length === 0) return decided
+        // What the route could not say of the request is held against impersonators alone.
+        return Object.freeze({ ...decided, ...unclear[0], ...decided.reason !== 'not_impersonating' && { allowed: false, reason: 'lookup_failed' } })
       } catch (error) {
         return await told(lookupFailed(error), request, path)
       }
-      return await guard.judgeReuseOf(request, stamp, path)
     },
     stampOf: (impersonation, grant = {}) => stampOf(impersonation, { ...grant, grantedAt: clock.now() }),
     mayReuse,

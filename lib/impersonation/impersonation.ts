@@ -20,19 +20,20 @@ export type KnownImpersonation = { readonly [Name in keyof Impersonation]-?: Exc
 /**
  * Reads what a host's function, or a database, says of an impersonation.
  *
- * @returns `null` when there is none
- * @throws TypeError for what is neither nothing nor an impersonation: whoever that is, it is not a customer
+ * @returns `null` for null: nobody impersonates
+ * @throws TypeError for what is neither null nor an impersonation: whoever that is, it is not a customer. Undefined is no
+ * answer: a column of another name, a row that was not found.
  */
 export function checkImpersonation (value: unknown): KnownImpersonation | null {
-  if (value === null || value === undefined) return null
-  const { staff, customer, sessionId = null, readOnly = false, endsAt = null, idleTimeoutSeconds = null } = value as Partial<Impersonation>
+  if (value === null) return null
+  const { staff, customer, sessionId = null, readOnly = false, endsAt = null, idleTimeoutSeconds = null } = (value ?? {}) as Partial<Impersonation>
   if (
     isText(staff) && isText(customer) && (sessionId === null || typeof sessionId === 'string') && typeof readOnly === 'boolean' &&
     (endsAt === null || Number.isFinite(endsAt)) && (idleTimeoutSeconds === null || isPositive(idleTimeoutSeconds))
   ) {
     return Object.freeze({ staff, customer, sessionId, readOnly, endsAt, idleTimeoutSeconds })
   }
-  throw new TypeError('an impersonation is null, or { staff, customer } with sessionId, readOnly, endsAt and idleTimeoutSeconds')
+  throw new TypeError('an impersonation is null for nobody, or { staff, customer } with sessionId, readOnly, endsAt and idleTimeoutSeconds')
 }
 
 function isText (value: unknown): value is string {

@@ -50,6 +50,8 @@ export interface JudgeRules {
    * is known to be older then. Default: it is about to be made.
    */
   readonly grantedAt?: number | null
+  /** Whose token is used. Default: it is a grant of this server's own. */
+  readonly issuer?: string
 }
 
 const defaultRules: JudgeRules = { now: -Infinity, timeoutMs: 2000 }
@@ -71,7 +73,7 @@ export async function judgeGrant (
   const known = { impersonation, reach: checked }
   let report: ReachReport
   try {
-    report = await within(rules.timeoutMs, () => directory.report(impersonation.customer, checked))
+    report = await within(rules.timeoutMs, () => directory.report(impersonation.customer, checked, rules.issuer))
   } catch (error) {
     return decision('lookup_failed', { ...known, error })
   }

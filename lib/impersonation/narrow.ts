@@ -29,9 +29,9 @@ const offlineAccess = 'offline_access'
  * then none is to be made. Where the session only reads, so do the scopes; none may be left. Nothing ever gets wider.
  *
  * @param impersonation or the stamp of the grant; `null` when nobody impersonates
- * @throws TypeError for what is neither nothing nor an impersonation
+ * @throws TypeError for what is neither null nor an impersonation
  */
-export function narrowGrant (terms: GrantTerms, impersonation: Impersonation | null | undefined, { now, readOnlyScopes = [] }: NarrowingRules): GrantTerms {
+export function narrowGrant (terms: GrantTerms, impersonation: Impersonation | null, { now, readOnlyScopes = [] }: NarrowingRules): GrantTerms {
   const known = checkImpersonation(impersonation)
   if (known === null) return terms
   const { endsAt, idleTimeoutSeconds, readOnly } = known

@@ -24,7 +24,10 @@ export type ReachOf<Request> = (request: Request) => MaybePromise<GrantReach | n
 export interface ImpersonationGuardOptions<Request> {
   /** Knows the organizations and their approvals. */
   directory: OrganizationDirectory
-  /** Who impersonates whom in this request, from the session that the server itself keeps; `null` for nobody. */
+  /**
+   * Who impersonates whom in this request, from the session that the server itself keeps; `null` for nobody. Undefined is no
+   * answer, and a no.
+   */
   impersonationOf: (request: Request) => MaybePromise<Impersonation | null>
   /** The reach of the grant, for routes that do not say. Default: everything the customer belongs to. */
   reachOf?: ReachOf<Request>
@@ -52,15 +55,18 @@ export interface ImpersonationGuardOptions<Request> {
 export interface GuardedRouteOptions<Request> {
   /** The reach of this route's grant. Default: that of the guard's options. */
   reachOf?: ReachOf<Request>
-  /** Whether this request would make a grant: `false` for a consent form that was answered with no. Default: it would. */
+  /**
+   * Whether this request would make a grant: `false` for a consent form that was answered with no. Where it fails, customers
+   * proceed and impersonators are refused. Default: it would.
+   */
   when?: (request: Request) => MaybePromise<boolean>
   /** How the grant comes about, for the audit; `exchange` and `refresh` need `stampOf`. Default: it is not said. */
   path?: GrantPath | ((request: Request) => GrantPath)
   /**
    * The stamp that was saved with the grant which this request uses again, `null` for a customer's own: the grant is judged
-   * by it, and not by what the request says. Default: the request makes a new grant.
+   * by it, and not by what the request says. Undefined is no grant, and refused. Default: the request makes a new grant.
    */
-  stampOf?: (request: Request) => MaybePromise<GrantStamp | null | undefined>
+  stampOf?: (request: Request) => MaybePromise<GrantStamp | null>
   /** Is told of a refusal before it is answered, to delete the code or the grant. What it throws is logged. */
   onRefused?: (request: Request, decision: GrantDecision) => MaybePromise<void>
   /** Where to send a refusal to; `null` when the redirect URI of the request is not one of the client's. Default: nowhere. */

@@ -29,9 +29,9 @@ export interface StampedGrant {
  * The stamp of a new grant.
  *
  * @returns `null` when nobody impersonates
- * @throws TypeError for what is neither nothing nor an impersonation, and for a reach that cannot be read
+ * @throws TypeError for what is neither null nor an impersonation, and for a reach that cannot be read
  */
-export function stampOf (impersonation: Impersonation | null | undefined, { reach, client = null, grantedAt }: StampedGrant): GrantStamp | null {
+export function stampOf (impersonation: Impersonation | null, { reach, client = null, grantedAt }: StampedGrant): GrantStamp | null {
   const known = checkImpersonation(impersonation)
   if (known === null) return null
   const checked = checkReach(reach)
@@ -42,12 +42,13 @@ export function stampOf (impersonation: Impersonation | null | undefined, { reac
 /**
  * Reads a stamp as it was saved.
  *
- * @returns `null` for a grant that has none: it is the customer's own
- * @throws TypeError for what is no stamp: a mark that cannot be read is a mark all the same
+ * @returns `null` for null: the grant is the customer's own
+ * @throws TypeError for what is no stamp: a mark that cannot be read is a mark all the same. Undefined was not saved with any
+ * grant: what was not found is nobody's own.
  */
 export function readStamp (value: unknown): GrantStamp | null {
   const { reach, client, grantedAt } = (value ?? {}) as Partial<GrantStamp>
-  return stampOf(value as Impersonation | null | undefined, { reach: reach ?? null, client: client ?? null, grantedAt: grantedAt! })
+  return stampOf(value as Impersonation | null, { reach: reach ?? null, client: client ?? null, grantedAt: grantedAt! })
 }
 
 /**
@@ -55,10 +56,10 @@ export function readStamp (value: unknown): GrantStamp | null {
  * customer's own are for the customer; a member of staff's for the same member of staff, as the same customer, in the same
  * session and as free to touch.
  *
- * @param stamp what was saved with the grant: `null` or undefined for a customer's own
- * @param impersonation of the request that would use it
+ * @param stamp what was saved with the grant: `null` for a customer's own
+ * @param impersonation of the request that would use it; `null` for nobody
  */
-export function mayReuse (stamp: unknown, impersonation: Impersonation | null | undefined): boolean {
+export function mayReuse (stamp: unknown, impersonation: Impersonation | null): boolean {
   try {
     const made = readStamp(stamp)
     const now = checkImpersonation(impersonation)

@@ -25,7 +25,8 @@ export type ImpersonationMarker =
 /** The claim that `claimsOfStamp` writes, in tokens and in what an issuer says of them. */
 const claimName = 'impersonation'
 
-export const defaultMarkers: readonly ImpersonationMarker[] = Object.freeze([Object.freeze({ claim: claimName })])
+/** It is a mark wherever it is read: what `claimsOfStamp` writes is not lost by naming other marks. */
+const ownMarker: ImpersonationMarker = Object.freeze({ claim: claimName })
 
 /** What marks a token, for a resource server to know it by. */
 export interface StampClaims {
@@ -57,12 +58,14 @@ export function claimsOfStamp (stamp: GrantStamp | null, actorIssuer?: string): 
 }
 
 /**
- * Makes the function that tells impersonated tokens from all others, by what marks them.
+ * Makes the function that tells impersonated tokens from all others, by what marks them: the claim `impersonation`, and the
+ * markers given beside it.
  *
  * What hides its actor is not found: a token of an impersonator that says nothing of it is the customer's own to everybody
  * but its issuer (RFC 8693 section 1.1).
  */
-export function createTokenClassifier (markers: readonly ImpersonationMarker[] = defaultMarkers): (accessToken: AccessToken) => TokenImpersonation | null {
+export function createTokenClassifier (given: readonly ImpersonationMarker[] = []): (accessToken: AccessToken) => TokenImpersonation | null {
+  const markers = [...given, ownMarker]
   const tests = markers.map(testOf)
   return accessToken => tests.some(isMarked => isMarked(accessToken)) ? impersonationOf(accessToken, markers) : null
 }

@@ -14,11 +14,11 @@ export interface ImpersonatedTokenOptions {
   /** Knows the organizations and their approvals. Default: that of `impersonationGuard`. */
   directory?: OrganizationDirectory
   /**
-   * What marks an impersonated token. Default: the claim `impersonation`, which `claimsOfStamp` writes. Who acts by `act` alone
-   * is a delegate.
+   * What marks an impersonated token beside the claim `impersonation`, which `claimsOfStamp` writes and which is always one.
+   * Who acts by `act` alone is a delegate. Default: nothing else.
    */
   markers?: readonly ImpersonationMarker[]
-  /** In place of `markers`: who impersonates whom by this token, `null` for nobody. */
+  /** In place of every marker: who impersonates whom by this token, `null` for nobody. Undefined is no answer, and a no. */
   impersonationOf?: (accessToken: AccessToken) => MaybePromise<TokenImpersonation | null>
   /**
    * What the token reaches. Default: the organizations, or the teams, that it is bound to; everything of the customer when it

@@ -33,13 +33,13 @@ export function createJudgeUse ({ directory, impersonationOf, reachOf, isAlive, 
       const over = hasEnded(impersonation, now) || (isAlive !== null && await within(timeoutMs, () => isAlive(impersonation, accessToken)) !== true)
       if (over) return decision('impersonation_ended', { impersonation })
       const reach = await within(timeoutMs, () => reachOf(accessToken))
-      return await judgeGrant(impersonation, reach, directory, { now, timeoutMs, grantedAt: grantedAtOf(impersonation, accessToken) })
+      return await judgeGrant(impersonation, reach, directory, { now, timeoutMs, grantedAt: grantedAtOf(impersonation, accessToken), issuer: accessToken.issuer })
     } catch (error) {
       return decision('lookup_failed', { impersonation, error })
     }
   }
   const judgeIfMarked = (found: unknown, accessToken: AccessToken): null | Promise<UseVerdict> => {
-    if (found === null || found === undefined) return null
+    if (found === null) return null
     const impersonation = readImpersonation(found)
     if (impersonation === null) return Promise.resolve(verdict(null, lookupFailed(new TypeError('impersonationOf must return null or { staff, customer }'))))
     return judge(impersonation, accessToken).then(decided => verdict(impersonation, decided))
@@ -64,7 +64,7 @@ function grantedAtOf ({ grantedAt = null }: TokenImpersonation, { issuedAt }: Ac
 
 /** Of a host's own function, which may give anything. */
 function readImpersonation (value: unknown): TokenImpersonation | null {
-  const { staff = null, customer, endsAt = null, grantedAt = null } = value as Partial<Record<string, unknown>>
+  const { staff = null, customer, endsAt = null, grantedAt = null } = (value ?? {}) as Partial<Record<string, unknown>>
   const readable = typeof customer === 'string' && (staff === null || typeof staff === 'string') &&
     (endsAt === null || Number.isFinite(endsAt)) && (grantedAt === null || Number.isFinite(grantedAt))
   return readable ? { ...value as TokenImpersonation, staff } : null

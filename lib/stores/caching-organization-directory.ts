@@ -9,6 +9,11 @@ export interface CachingDirectoryOptions {
    * latest. Default: 0, the directory is asked each time.
    */
   readonly maxAgeMs?: number
+  /**
+   * For how long whoever asks the same waits for an answer that is on its way, in milliseconds, and never for longer than
+   * `maxAgeMs`: one that does not come is asked for again. Default: 2000.
+   */
+  readonly maxWaitMs?: number
   /** Answers beyond that are forgotten, those that were not used for the longest time first. Default: 1000. */
   readonly maxEntries?: number
   readonly clock?: Clock
@@ -23,6 +28,7 @@ interface Entry {
   readonly report: Promise<ReachReport>
   /** When it was asked for: what it says may have changed from then on. Milliseconds since the epoch. */
   readonly askedAt: number
+  isPending: boolean
 }
 
 /**
@@ -30,35 +36,42 @@ interface Entry {
  * an approval that is given is seen at once, and what failed is asked again.
  */
 export function cacheDirectory (directory: OrganizationDirectory, options: CachingDirectoryOptions = {}): CachingOrganizationDirectory {
-  const { maxAgeMs = 0, maxEntries = 1000, clock = systemClock } = options
-  if (!Number.isFinite(maxAgeMs) || maxAgeMs < 0) throw new TypeError(`maxAgeMs must be a number of milliseconds, and is ${maxAgeMs}`)
+  const { maxAgeMs = 0, maxWaitMs = 2000, maxEntries = 1000, clock = systemClock } = options
+  for (const [name, value] of Object.entries({ maxAgeMs, maxWaitMs })) {
+    if (!Number.isFinite(value) || value < 0) throw new TypeError(`${name} must be a number of milliseconds, and is ${value}`)
+  }
   const entries = new LRUCache<string, Entry>({ max: maxEntries })
 
-  const ask = (key: string, customer: string, reach: GrantReach): Promise<ReachReport> => {
+  const ask = (key: string, ...question: Parameters<OrganizationDirectory['report']>): Promise<ReachReport> => {
     const askedAt = clock.now()
-    const entry: Entry = { report: Promise.resolve(directory.report(customer, reach)).then(frozen), askedAt }
+    const entry: Entry = { report: Promise.resolve(directory.report(...question)).then(frozen), askedAt, isPending: true }
     const forget = (): void => { if (entries.peek(key) === entry) entries.delete(key) }
     entries.set(key, entry)
-    entry.report.then(report => { if (!isYes(report)) forget() }, forget)
+    entry.report.then(report => {
+      entry.isPending = false
+      if (!isYes(report)) forget()
+    }, forget)
     return entry.report
   }
   return {
     clear () { entries.clear() },
-    report (customer, reach) {
-      if (maxAgeMs === 0) return directory.report(customer, reach)
-      const key = keyOf(customer, reach)
+    report (customer, reach, issuer) {
+      if (maxAgeMs === 0) return directory.report(customer, reach, issuer)
+      const key = keyOf(customer, reach, issuer)
       const entry = entries.get(key)
-      const age = entry === undefined ? Infinity : clock.now() - entry.askedAt
+      if (entry === undefined) return ask(key, customer, reach, issuer)
+      const age = clock.now() - entry.askedAt
+      const limit = entry.isPending ? Math.min(maxAgeMs, maxWaitMs) : maxAgeMs
       // A clock that was put back says nothing about an age.
-      return age >= 0 && age < maxAgeMs ? entry!.report : ask(key, customer, reach)
+      return age >= 0 && age < limit ? entry.report : ask(key, customer, reach, issuer)
     }
   }
 }
 
 /** In any order, and however often something is listed. Encoded and not joined: identifiers may hold any character. */
-function keyOf (customer: string, reach: GrantReach): string {
+function keyOf (customer: string, reach: GrantReach, issuer: string | undefined): string {
   const listed = reach.level === 'organization' ? reach.organizations : reach.level === 'team' ? reach.teams : []
-  return JSON.stringify([customer, reach.level, ...new Set([...listed].sort())])
+  return JSON.stringify([issuer ?? null, customer, reach.level, ...new Set([...listed].sort())])
 }
 
 function isYes ({ organizations, complete, withoutApproval }: ReachReport): boolean {

@@ -7,6 +7,11 @@ import type { RevocableToken } from './revocation-store.ts'
 export interface MemoryRevocationStoreOptions {
   /** The longest lifetime of an access token in seconds: what was revoked is forgotten after it. Default: 86400. */
   readonly longestLifetimeSeconds?: number
+  /**
+   * How far the clock of an issuer may be ahead of this one, in seconds: what is revoked takes tokens with it that were issued
+   * up to so much later, also those of whoever logs in again meanwhile. Default: 0.
+   */
+  readonly leewaySeconds?: number
   readonly clock?: Clock
 }
 
@@ -24,8 +29,11 @@ export interface MemoryRevocationStore extends WritableRevocationStore {
 
 /** Revocations in this process. They are not shared, and gone with it. */
 export function createMemoryRevocationStore (options: MemoryRevocationStoreOptions = {}): MemoryRevocationStore {
-  const { longestLifetimeSeconds = 86_400, clock = systemClock } = options
-  /** In the order in which they were made, so that the oldest come first. Seconds since the epoch. */
+  const { longestLifetimeSeconds = 86_400, leewaySeconds = 0, clock = systemClock } = options
+  /**
+   * In the order in which they were made, so that the oldest come first: the last second whose tokens are meant, since the
+   * epoch.
+   */
   const revokedAt = new Map<string, number>()
 
   const forgetOld = (now: number): void => {
@@ -41,8 +49,10 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
       const key = keyOfRevocation(revocation)
       const now = Math.floor(clock.now() / 1000)
       forgetOld(now)
+      // The later of two counts: a clock that was put back takes back nothing.
+      const at = Math.max(now + leewaySeconds, revokedAt.get(key) ?? 0)
       revokedAt.delete(key)
-      revokedAt.set(key, now)
+      revokedAt.set(key, at)
     },
     isRevoked (token) {
       const now = clock.now() / 1000

@@ -29,6 +29,9 @@ export interface OrganizationDirectory {
    * yes is an approval: an unset or unreadable one is none.
    *
    * It may throw; a grant whose reach cannot be found out is not made.
+   *
+   * @param issuer of the token that is used, whose subject the customer is: where several are trusted, "ann" of one need not
+   * be "ann" of another. Undefined for a grant of this server's own.
    */
-  report (customer: string, reach: GrantReach): ReachReport | Promise<ReachReport>
+  report (customer: string, reach: GrantReach, issuer?: string): ReachReport | Promise<ReachReport>
 }

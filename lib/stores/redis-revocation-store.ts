@@ -20,6 +20,11 @@ export interface RedisRevocationStoreOptions {
   readonly prefix?: string
   /** The longest lifetime of an access token in seconds: what was revoked is forgotten after it. Default: 86400. */
   readonly longestLifetimeSeconds?: number
+  /**
+   * How far the clock of an issuer may be ahead of this one, in seconds: what is revoked takes tokens with it that were issued
+   * up to so much later, also those of whoever logs in again meanwhile. Default: 0.
+   */
+  readonly leewaySeconds?: number
   /** How long an answer of Redis may take, in milliseconds: requests wait for it. Default: 1000. */
   readonly timeoutMs?: number
   readonly clock?: Clock
@@ -42,14 +47,18 @@ const optionsSchema = Type.Object({
   client: Type.Unknown(),
   prefix: Type.Optional(Type.String({ pattern: '^[^{}]*\\{[^{}]+\\}[^{}]*$' })),
   longestLifetimeSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 * 365 * 86_400 })),
+  leewaySeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
   timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })),
   clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) }))
 }, { additionalProperties: false })
 
-/** The later of two revocations counts, whoever's clock is behind. */
+/**
+ * The later of two revocations counts, whoever's clock is behind, and is kept until the last token of its time is gone. It is
+ * told the last second whose tokens are meant, what time it is, and how long tokens live.
+ */
 const revokeAt = `
 local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), tonumber(ARGV[1]))
-redis.call('SET', KEYS[1], string.format('%.0f', at), 'EX', ARGV[2])
+redis.call('SET', KEYS[1], string.format('%.0f', at), 'EX', string.format('%.0f', at - tonumber(ARGV[2]) + tonumber(ARGV[3])))
 return 1`
 
 /**
@@ -62,13 +71,14 @@ return 1`
  */
 export function createRedisRevocationStore (options: RedisRevocationStoreOptions): RedisRevocationStore {
   if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
-  const { client, prefix = '{oauth-revoked}:', longestLifetimeSeconds = 86_400, timeoutMs = 1000, clock = systemClock } = options
+  const { client, prefix = '{oauth-revoked}:', longestLifetimeSeconds = 86_400, leewaySeconds = 0, timeoutMs = 1000, clock = systemClock } = options
   const send = createSendCommand(client, timeoutMs)
 
   return {
     async revoke (revocation) {
       const key = prefix + keyOfRevocation(revocation)
-      await send(['EVAL', revokeAt, '1', key, String(Math.floor(clock.now() / 1000)), String(longestLifetimeSeconds)])
+      const now = Math.floor(clock.now() / 1000)
+      await send(['EVAL', revokeAt, '1', key, String(now + leewaySeconds), String(now), String(longestLifetimeSeconds)])
     },
     async isRevoked (token) {
       const keys = revocationKeysOf(token)

@@ -17,8 +17,8 @@ export type Revocation = { readonly issuer: string } & (
 /** A store that this process may write to. */
 export interface WritableRevocationStore extends RevocationStore {
   /**
-   * Takes effect with the next request once it has returned, or resolved. Tokens that are issued in a later second are good,
-   * unless it was a single token that was revoked.
+   * Takes effect with the next request once it has returned, or resolved. Tokens that are issued in a later second, by
+   * the clock of their issuer and beyond the leeway of the store, are good, unless it was a single token that was revoked.
    */
   revoke (revocation: Revocation): void | Promise<void>
 }
@@ -73,7 +73,7 @@ export function revocationKeysOf (token: RevocableToken): RevocationKey[] {
  * may be older than it.
  *
  * @param issuedAt of the token, in seconds since the epoch; `null` when it does not say
- * @param revokedAt in whole seconds since the epoch
+ * @param revokedAt the last second whose tokens are meant, since the epoch
  */
 export function isCovered ({ dated }: RevocationKey, issuedAt: number | null, revokedAt: number): boolean {
   return !dated || issuedAt === null || Math.floor(issuedAt) <= revokedAt

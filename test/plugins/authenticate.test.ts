@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { test } from 'tap'
-import oauthResourceServer, { InvalidTokenError } from '../../plugins/index.ts'
+import oauthResourceServer, { InvalidTokenError, createMemoryRevocationStore } from '../../plugins/index.ts'
 import type { AccessToken, AccessTokenVerifier } from '../../plugins/index.ts'
 import { accessTokenOf } from '../support/access-token.ts'
 import { bearer, createApp, optionsFor } from '../support/app.ts'
@@ -186,4 +186,25 @@ test('authenticate alone needs the configuration', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await t.rejects(async () => { await app.register(authenticate) }, /fastify-oauth-resource-server\/config/)
+})
+
+test('a token that is refused is not there, though it was good when it was asked for before', async t => {
+  const issuer = await createFakeIssuer()
+  const revocations = createMemoryRevocationStore()
+  const app = await createApp(t, optionsFor(issuer, { revocations }))
+  const seen: unknown[] = []
+  const ask = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => await new Promise(resolve => {
+    app.verifyAccessToken(request, reply, error => {
+      seen.push([error === undefined, request.accessToken?.subject ?? null])
+      resolve()
+    })
+  })
+  app.get('/again', { config: { oauth: false } }, async (request, reply) => {
+    await ask(request, reply)
+    revocations.revoke({ issuer: issuer.issuer, tokenId: 'token-1' })
+    await ask(request, reply)
+    return 'in'
+  })
+  t.equal((await app.inject({ url: '/again', headers: bearer(await issuer.token()) })).statusCode, 200)
+  t.strictSame(seen, [[true, 'user-1'], [false, null]])
 })

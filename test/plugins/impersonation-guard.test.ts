@@ -51,7 +51,7 @@ async function createServer (t: { teardown (close: () => unknown): unknown }, gi
   return { app, log, minted }
 }
 
-test('G1 a customer is never blocked', async t => {
+test('F60 G1 a customer is never blocked', async t => {
   const { app, minted } = await createServer(t)
   for (const url of ['/authorize', '/authorize?organization=acme-secret-name', '/plain', '/by-hand', '/by-hand-default']) {
     t.equal((await app.inject({ url })).statusCode, 200, url)
@@ -60,7 +60,7 @@ test('G1 a customer is never blocked', async t => {
   t.equal(minted.length, 6)
 })
 
-test('G2 G7 G21 an impersonator is refused on every guarded way, and no organization is named', async t => {
+test('F60 G2 G7 G21 an impersonator is refused on every guarded way, and no organization is named', async t => {
   const { app, minted } = await createServer(t)
   const requests = [
     { url: '/authorize' }, { url: '/authorize?organization=acme-secret-name' }, { url: '/by-hand' }, { url: '/by-hand-default' },
@@ -247,6 +247,32 @@ test('G16 a host hears of a refusal before it is answered, to burn the code', as
   t.match(log.find(({ level }) => level === 50), { msg: 'onRefused of a guarded route failed', err: { message: 'no database' } })
 })
 
+test('G16 G31 a code without a stamp of its own mints nothing', async t => {
+  const { app, log, minted } = await createServer(t)
+  const rows: Record<string, { stamp?: null }> = { known: { stamp: null }, renamed: {} }
+  app.post('/token', {
+    config: {
+      impersonationGuard: { path: 'exchange', stampOf: ({ body }) => rows[(body as { code: string }).code]?.stamp as null, refuseWith: 'invalid_grant' }
+    }
+  }, async request => { minted.push(request.url); return 'token' })
+  for (const [code, status] of [['known', 200], ['renamed', 400], ['unknown', 400]] as const) {
+    t.equal((await app.inject({ method: 'POST', url: '/token', payload: { code } })).statusCode, status, code)
+  }
+  t.equal(minted.length, 1)
+  t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'stamp_malformed', path: 'exchange' }))
+})
+
+test('G1 a customer without a body is not blocked, and what failed is told', async t => {
+  const { app, log, minted } = await createServer(t)
+  app.post('/form', { config: { impersonationGuard: { when: ({ body }) => (body as { allow: boolean }).allow } } }, async request => { minted.push(request.url); return 'code' })
+  t.equal((await app.inject({ method: 'POST', url: '/form' })).statusCode, 200)
+  t.match(log.find(({ level }) => level === 50), { msg: 'when or path of a guarded route failed', err: { message: /allow/ } })
+  t.notOk(log.some(line => 'audit' in line))
+  t.equal((await app.inject({ method: 'POST', url: '/form', ...as('staff-1') })).statusCode, 403)
+  t.match(log.flatMap(({ audit }) => audit ?? []), [{ reason: 'lookup_failed', staff: 'staff-1' }])
+  t.equal(minted.length, 1)
+})
+
 test('each decision says how the grant comes about', async t => {
   const { app, log } = await createServer(t)
   const stamp = app.impersonationGuard.stampOf({ staff: 'staff-1', customer: 'ann' }, { client: 'client-1' })
@@ -302,6 +328,22 @@ test('GG-01 a route that makes grants and is not guarded stops the boot', async 
   for (const route of ['POST /keys', 'POST /not-guarded', 'PUT /authorize', 'POST /nowhere']) {
     await t.rejects(boot(['GET /authorize', route]),
       { code: 'FST_OAUTH_OPTION_INVALID', message: `grantRoutes: ${route} is not guarded; it needs config.impersonationGuard, and to be there after the guard` })
+  }
+})
+
+test('GG-01 a route that has variants is guarded when all of them are', async t => {
+  const boot = async (...rules: boolean[]) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(impersonationGuard, { ...options, grantRoutes: ['POST /mint'] })
+    for (const [i, rule] of rules.entries()) {
+      app.route({ method: 'POST', url: '/mint', ...i > 0 && { constraints: { version: `${i}.0.0` } }, config: { impersonationGuard: rule }, handler: async () => 'code' })
+    }
+    await app.ready()
+  }
+  await t.resolves(boot(true, true))
+  for (const rules of [[false, true], [true, false], [true, true, false]]) {
+    await t.rejects(boot(...rules), { code: 'FST_OAUTH_OPTION_INVALID', message: /^grantRoutes: POST \/mint is not guarded/ }, String(rules))
   }
 })
 

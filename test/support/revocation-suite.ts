@@ -6,7 +6,7 @@ import type { TestClock } from './clock.ts'
 import { createTestClock } from './clock.ts'
 
 /** Makes an empty store that lives by this clock. One that was made before need not be usable any longer. */
-export type MakeRevocationStore = (clock: TestClock, longestLifetimeSeconds: number) => Promise<WritableRevocationStore> | WritableRevocationStore
+export type MakeRevocationStore = (clock: TestClock, longestLifetimeSeconds: number, leewaySeconds?: number) => Promise<WritableRevocationStore> | WritableRevocationStore
 
 const start = 1_800_000_000
 const issuer = 'https://login.example.com'
@@ -84,6 +84,36 @@ export function revocationSuite (name: string, make: MakeRevocationStore, { numR
         new TypeError('a revocation names an issuer and one of tokenId, grantId, sessionId, subject, actor, or subject and actor'), JSON.stringify(given))
     }
     t.equal(await store.isRevoked({ ...token, actor: sam }), false)
+  })
+
+  test(`${name}: a clock that is put back takes back nothing`, async t => {
+    const clock = createTestClock(start)
+    const store = await make(clock, 86_400)
+    const pair: Revocation = { issuer, subject: 'user-1', actor: sam }
+    const revoked = async (issuedAt: number) => await store.isRevoked({ ...token, actor: sam, issuedAt })
+    await store.revoke(pair)
+    clock.advance(-2)
+    await store.revoke(pair)
+    t.equal(await revoked(start), true)
+    clock.advance(3)
+    await store.revoke(pair)
+    t.equal(await revoked(start + 1), true, 'and a later one counts')
+    t.equal(await revoked(start + 2), false)
+  })
+
+  test(`${name}: a leeway for issuers whose clock is ahead`, async t => {
+    for (const revocation of [{ grantId: 'grant-1' }, { subject: 'user-1' }, { subject: 'user-1', actor: sam }, { actor: sam }]) {
+      const clock = createTestClock(start)
+      const store = await make(clock, 20, 5)
+      const revoked = async (issuedAt: number) => await store.isRevoked({ ...token, actor: sam, issuedAt })
+      await store.revoke({ issuer, ...revocation } as Revocation)
+      t.equal(await revoked(start + 5), true)
+      t.equal(await revoked(start + 6), false)
+      clock.advance(24)
+      t.equal(await revoked(start + 5), true, 'as long as such a token lives')
+      clock.advance(1)
+      t.equal(await revoked(start + 5), false)
+    }
   })
 
   test(`${name}: against a plain list of what was revoked`, async t => {

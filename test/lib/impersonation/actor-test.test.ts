@@ -7,7 +7,7 @@ import { accessTokenOf } from '../../support/access-token.ts'
 interface FakeRequest { session?: { staff: string, customer: string }, apiKey?: string, accessToken?: AccessToken | null }
 
 const isImpersonated = createActorTest<FakeRequest>({
-  impersonationOf: ({ session }) => session,
+  impersonationOf: ({ session }) => session ?? null,
   impersonationOfToken: createTokenClassifier()
 })
 const stamped = accessTokenOf({ actor: { issuer: 'https://login.example.com', subject: 'sam' }, claims: { impersonation: { granted_at: 5 } } })
@@ -26,6 +26,8 @@ test('G32 who is a member of staff who acts as a customer, and who is not', asyn
 test('G32 no answer is not a no', async t => {
   await t.rejects(createActorTest({ impersonationOf: () => { throw new Error('down') } })({}), { message: 'down' })
   await t.rejects(createActorTest({ impersonationOf: () => ({ staff: 'sam' }) })({}), TypeError)
+  await t.rejects(createActorTest({ impersonationOf: () => undefined })({}), TypeError)
+  await t.rejects(createActorTest({ impersonationOfToken: () => undefined })({ accessToken: stamped }), TypeError)
   await t.rejects(createActorTest({ impersonationOfToken: () => Promise.reject(new Error('down')) })({ accessToken: stamped }), { message: 'down' })
 })
 

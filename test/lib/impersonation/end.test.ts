@@ -71,6 +71,6 @@ test('G27 G28 the grants of exactly that pair', t => {
   t.equal(isOfImpersonation(stamp, { staff: 'tom' }), false)
   t.equal(isOfImpersonation(stamp, { staff: 'sam', customer: 'bob' }), false)
   t.equal(isOfImpersonation(null, { staff: 'sam', customer: 'ann' }), false, 'not the customer\'s own')
-  t.equal(isOfImpersonation(undefined, { staff: 'sam' }), false)
+  t.throws(() => isOfImpersonation(undefined as never, { staff: 'sam' }), TypeError, 'a stamp that was not found')
   t.end()
 })

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { createImpersonationGuard } from '../../../lib/impersonation/guard.ts'
 import type { Impersonation } from '../../../lib/impersonation/impersonation.ts'
 import type { GrantPath } from '../../../lib/impersonation/judge.ts'
-import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
+import type { ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
 import type { GrantReach } from '../../../lib/stores/organization-directory.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -56,8 +56,31 @@ test('G1 whoever does not impersonate is asked nothing more', async t => {
   for (const path of ['exchange', 'refresh'] as const) t.match(await guard.judgeReuse({ stamp: null, path }), { allowed: true, reason: 'not_impersonating' })
 })
 
-test('undefined is nobody', async t => {
-  t.match(await setup({ impersonationOf: () => undefined as unknown as null }).guard.judgeNewOf({}), { reason: 'not_impersonating' })
+test('G19 undefined is no answer: a column of another name, a row that was not found', async t => {
+  const silent = setup({ impersonationOf: () => undefined as unknown as null }).guard
+  const { guard } = setup()
+  const unknown = { allowed: false, reason: 'lookup_failed', error: TypeError }
+  t.match(await silent.judgeNewOf({}), unknown)
+  t.match(await silent.judgeReuseOf({}, null), unknown)
+  t.match(await silent.judgeRoute({}, {}, null), unknown)
+  t.match(await guard.judgeGrant({} as never), unknown)
+  t.match(await guard.judgeReuse({ stamp: null, path: 'automatic-approval' } as never), unknown)
+  t.throws(() => guard.stampOf(undefined as never), TypeError)
+  t.throws(() => guard.narrowGrant({ expiresInSeconds: 5, scopes: [], refreshToken: true }, undefined as never), TypeError)
+  t.equal(guard.mayReuse(null, undefined as never), false)
+})
+
+test('G19 G31 a stamp that was not found is not a customer\'s own', async t => {
+  const { guard } = setup()
+  const lost = { allowed: false, reason: 'stamp_malformed', error: TypeError }
+  for (const path of ['exchange', 'refresh'] as const) {
+    t.match(await guard.judgeReuse({ stamp: undefined, path }), lost)
+    t.match(await guard.judgeReuseOf({}, undefined, path), lost)
+    t.match(await guard.judgeRoute({}, { path, stampOf: (() => undefined) as never }, null), lost)
+  }
+  t.match(await guard.judgeReuse({ stamp: undefined, impersonation: null, path: 'automatic-approval' }), lost)
+  t.match(await guard.judgeReuseOf({}, undefined), lost)
+  t.equal(guard.mayReuse(undefined, null), false)
 })
 
 const unclear: ReadonlyArray<readonly [title: string, options: Partial<Options>]> = [
@@ -91,14 +114,37 @@ test('G13 a request that would make no grant is not judged', async t => {
 for (const [title, fail] of failures) {
   test(`G19 a no, when what the route says ${title}`, async t => {
     const { guard } = setup({ timeoutMs: 1 })
-    for (const route of [{ when: fail }, { stampOf: fail }] as Array<GuardedRouteOptions<FakeRequest>>) {
-      t.match(await guard.judgeRoute({}, route, null), { allowed: false, reason: 'lookup_failed', impersonation: null }, JSON.stringify(Object.keys(route)))
+    const yes = { reachOf: () => approved }
+    t.match(await guard.judgeRoute({ staff: 's' }, { ...yes, when: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: { staff: 's' }, error: { message: /./ } })
+    t.match(await guard.judgeRoute({ staff: 's' }, { when: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: { staff: 's' } })
+    t.match(await guard.judgeRoute({}, { stampOf: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: null }, 'whose grant that is, nobody knows')
+    t.match(await guard.judgeRoute({}, { when: fail, stampOf: fail }, null), { allowed: false, reason: 'lookup_failed' })
+    const unknown = setup({ timeoutMs: 1, impersonationOf: fail }).guard
+    t.match(await unknown.judgeRoute({}, { ...yes, when: fail }, null), { allowed: false, reason: 'lookup_failed', impersonation: null }, 'nor who sits there')
+  })
+
+  test(`G1 a customer is not blocked when what the route says ${title}`, async t => {
+    const { guard } = setup({ timeoutMs: 1 })
+    const allowed = { allowed: true, reason: 'not_impersonating', error: { message: /./ } }
+    t.match(await guard.judgeRoute({}, { when: fail }, null), allowed)
+    t.match(await guard.judgeRoute({}, { when: fail, path: 'automatic-approval', stampOf: () => null }, null), { ...allowed, path: 'automatic-approval' })
+    t.match(await guard.judgeRoute({}, { when: fail, path: 'exchange', stampOf: () => null }, null), allowed, 'nor is one whose code it is')
+    const stamp = guard.stampOf(sam, { reach: approved })
+    for (const path of ['automatic-approval', 'exchange'] as const) {
+      t.match(await guard.judgeRoute({}, { when: fail, path, stampOf: () => stamp }, null), { allowed: false, reason: 'lookup_failed', impersonation: { staff: 'sam' } })
     }
+    const agent = { actor: { issuer: 'https://login.example.com', subject: 'agent' }, principalType: 'user', impersonated: false } as const
+    t.match(await guard.judgeRoute({}, { when: fail }, agent), { allowed: false, reason: 'token_not_direct' })
   })
 }
 
-test('G19 a no, when the way cannot be found out', async t => {
-  t.match(await setup().guard.judgeRoute({}, { path: () => { throw new Error('down') } }, null), { allowed: false, reason: 'lookup_failed' })
+test('G1 G19 when the way cannot be found out, it matters who it is', async t => {
+  const path = (): never => { throw new Error('down') }
+  const { guard } = setup()
+  t.match(await guard.judgeRoute({ staff: 's' }, { path, reachOf: () => approved }, null), { allowed: false, reason: 'lookup_failed', path: null })
+  t.match(await guard.judgeRoute({}, { path }, null), { allowed: true, reason: 'not_impersonating', error: { message: 'down' } })
+  t.match(await guard.judgeRoute({}, { path, stampOf: () => null }, null), { allowed: true })
+  t.match(await guard.judgeRoute({}, { path, stampOf: () => guard.stampOf(sam, { reach: approved }) }, null), { allowed: false })
 })
 
 test('G22 the client is told to the audit, and decides nothing', async t => {
@@ -161,8 +207,9 @@ test('G15 a grant of another state of impersonation is not used again', async t 
   t.match(await guard.judgeReuseOf({ staff: 'sam' }, null), { ...foreign, impersonation: sam, reach: null }, 'staff, a customer\'s own')
   t.match(await guard.judgeReuseOf({ staff: 'tom' }, stamp), { ...foreign, impersonation: { staff: 'tom' } }, 'staff, what others made')
   t.match(await guard.judgeReuse({ stamp, impersonation: null, path: 'automatic-approval' }), foreign)
-  t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval' } as never), foreign, 'no session is no stamp')
-  t.match(await guard.judgeReuse({ stamp, impersonation: undefined, path: undefined } as never), foreign, 'nor is no way')
+  t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval' } as never), { allowed: false, reason: 'lookup_failed' }, 'no session is no stamp')
+  t.match(await guard.judgeReuse({ stamp, impersonation: undefined, path: undefined } as never), { allowed: false, reason: 'lookup_failed' }, 'nor is no way')
+  t.match(await guard.judgeReuse({ stamp, impersonation: null, path: undefined } as never), foreign, 'nor is no way')
   t.equal(guard.mayReuse(stamp, sam), true)
   t.equal(guard.mayReuse(stamp, null), false)
 })
@@ -252,4 +299,14 @@ test('G24 G25 what an impersonator gets, by the clock of the server', async t =>
   t.equal(guard.narrowGrant(terms, null), terms)
   t.strictSame(setup().guard.narrowGrant(terms, { ...sam, readOnly: true }).scopes, [])
   t.equal(guard.stampOf(null), null)
+})
+
+test('a grant of this server is for a customer of this server', async t => {
+  const asked: unknown[] = []
+  const report = (_customer: string, _reach: GrantReach, issuer?: string) => {
+    asked.push(issuer)
+    return { organizations: 1, complete: true, withoutApproval: [] }
+  }
+  t.match(await setup({ directory: { report } }).guard.judgeGrant({ impersonation: sam }), { allowed: true })
+  t.strictSame(asked, [undefined])
 })

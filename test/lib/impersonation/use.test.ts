@@ -32,7 +32,7 @@ test('a token that nobody impersonates by passes at once, and nothing is looked 
     isAlive: () => t.fail('asked') as never
   })
   t.equal(judge(accessTokenOf({ actor })), null)
-  t.equal(setup({ impersonationOf: () => undefined as unknown as null }).judge(accessTokenOf()), null)
+  t.equal(setup({ impersonationOf: () => null }).judge(accessTokenOf()), null)
   t.end()
 })
 
@@ -136,4 +136,20 @@ test('G19 somebody impersonates, and nobody knows who', async t => {
   t.match(await setup({ impersonationOf: async () => good }).judge(impersonated()), { impersonation: good, refusal: null })
   t.match(await setup({ impersonationOf: async () => ({ customer: 'bob', staff: null, endsAt: null, grantedAt: null }) }).judge(impersonated()), { impersonation: { staff: null }, refusal: null })
   t.equal(await setup({ impersonationOf: async () => null }).judge(impersonated()), null)
+})
+
+test('G19 undefined is no answer: nobody has said that it is the customer', async t => {
+  for (const impersonationOf of [() => undefined, async () => undefined] as never[]) {
+    t.match(await setup({ impersonationOf }).judge(accessTokenOf()), { decision: { allowed: false, reason: 'lookup_failed', error: TypeError }, refusal: { reason: 'impersonation_unavailable' } })
+  }
+})
+
+test('whose customer it is goes with the question, where several issuers are trusted', async t => {
+  const asked: unknown[] = []
+  const report = (...question: unknown[]) => {
+    asked.push(question)
+    return { organizations: 1, complete: true, withoutApproval: [] }
+  }
+  await setup({ directory: { report } }).judge(impersonated({}, { issuer: 'https://partner.example' }))
+  t.strictSame(asked, [['bob', { level: 'all' }, 'https://partner.example']])
 })

@@ -33,18 +33,18 @@ function setup (options: CachingDirectoryOptions = {}, report: OrganizationDirec
   const clock = createTestClock()
   const asked: string[] = []
   const cached = cacheDirectory({
-    report (customer, reach) {
+    report (customer, reach, issuer) {
       asked.push(customer)
-      return report(customer, reach)
+      return report(customer, reach, issuer)
     }
   }, { clock, maxAgeMs: 1000, ...options })
   return { clock, asked, cached }
 }
 
 /** A directory whose answers are the test's to give. */
-function setupByHand () {
+function setupByHand (options: CachingDirectoryOptions = {}) {
   const answers: Array<Deferred<ReachReport>> = []
-  const rest = setup({}, async () => {
+  const rest = setup(options, async () => {
     const answer = createDeferred<ReachReport>()
     answers.push(answer)
     return await answer.promise
@@ -98,6 +98,44 @@ test('who asks the same meanwhile waits for the same answer, while it is young e
   t.equal(await one, await other)
   t.equal((await late).organizations, 2)
   t.equal((await cached.report('ann', all)).organizations, 2, 'the younger answer is the one that stays')
+})
+
+test('G19 an answer that does not come is not waited for as long as one is kept', async t => {
+  const { answers, clock, cached } = setupByHand({ maxAgeMs: 60_000 })
+  const hanging = [cached.report('ann', all)]
+  clock.advance(1.999)
+  hanging.push(cached.report('ann', all))
+  t.equal(answers.length, 1)
+  clock.advance(0.001)
+  const asked = cached.report('ann', all)
+  t.equal(answers.length, 2)
+  answers[1]!.resolve(yes)
+  const answer = await asked
+  clock.advance(59.999)
+  t.equal(await cached.report('ann', all), answer, 'one that came is kept')
+  t.equal(answers.length, 2)
+  answers[0]!.reject(new Error('down'))
+  for (const one of hanging) await t.rejects(async () => await one, { message: 'down' })
+  t.equal(await cached.report('ann', all), answer, 'whatever becomes of the one that did not')
+})
+
+test('how long is waited is the host\'s to say', async t => {
+  const { answers, clock, cached } = setupByHand({ maxAgeMs: 60_000, maxWaitMs: 0 })
+  const both = [cached.report('ann', all), cached.report('ann', all)]
+  t.equal(answers.length, 2, 'not at all')
+  for (const answer of answers) answer.resolve(yes)
+  await Promise.all(both)
+  clock.advance(59)
+  await cached.report('ann', all)
+  t.equal(answers.length, 2)
+})
+
+test('answers about customers of several issuers are kept apart', async t => {
+  const { asked, cached } = setup({}, async (_customer, _reach, issuer) => ({ ...yes, organizations: issuer === undefined ? 1 : issuer.length }))
+  const ask = async (issuer?: string) => (await cached.report('ann', all, issuer)).organizations
+  for (let i = 0; i < 2; i++) t.strictSame([await ask(), await ask('aa'), await ask('bbb')], [1, 2, 3])
+  t.equal(asked.length, 3)
+  t.equal((await cacheDirectory({ report: (_customer, _reach, issuer) => ({ ...yes, organizations: issuer!.length }) }).report('ann', all, 'aaaa')).organizations, 4)
 })
 
 test('what is not a clear yes is asked again', async t => {
@@ -174,6 +212,10 @@ test('no more answers are kept than there is room for', async t => {
 })
 
 test('a time that is none', t => {
-  for (const maxAgeMs of [-1, NaN, Infinity]) t.throws(() => cacheDirectory({ report: () => yes }, { maxAgeMs }), TypeError, String(maxAgeMs))
+  for (const value of [-1, NaN, Infinity]) {
+    for (const name of ['maxAgeMs', 'maxWaitMs']) {
+      t.throws(() => cacheDirectory({ report: () => yes }, { [name]: value }), { name: 'TypeError', message: `${name} must be a number of milliseconds, and is ${value}` })
+    }
+  }
   t.end()
 })

@@ -4,7 +4,7 @@ import type { RevocableToken } from '../../../lib/stores/revocation-store.ts'
 import { createTestClock } from '../../support/clock.ts'
 import { revocationSuite } from '../../support/revocation-suite.ts'
 
-revocationSuite('in memory', (clock, longestLifetimeSeconds) => createMemoryRevocationStore({ clock, longestLifetimeSeconds }), { numRuns: 500 })
+revocationSuite('in memory', (clock, longestLifetimeSeconds, leewaySeconds = 0) => createMemoryRevocationStore({ clock, longestLifetimeSeconds, leewaySeconds }), { numRuns: 500 })
 
 const start = 1_800_000_000
 const issuer = 'https://login.example.com'

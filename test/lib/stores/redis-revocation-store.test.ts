@@ -22,8 +22,8 @@ if (missing === false) {
   const clients = await Promise.all(clientKinds.map(async ({ name, connect }) => ({ name, client: await connect(tap, url) })))
   for (const { name, client } of clients) {
     let stores = 0
-    revocationSuite(`in Redis, over ${name}`, (clock, longestLifetimeSeconds) =>
-      createRedisRevocationStore({ client, clock, longestLifetimeSeconds, prefix: `{${name}-${++stores}}` }))
+    revocationSuite(`in Redis, over ${name}`, (clock, longestLifetimeSeconds, leewaySeconds = 0) =>
+      createRedisRevocationStore({ client, clock, longestLifetimeSeconds, leewaySeconds, prefix: `{${name}-${++stores}}` }))
   }
 }
 
@@ -69,6 +69,10 @@ test('revocations in Redis', { skip: missing }, async t => {
     t.equal(await store.isRevoked(token), false)
     await open().revoke({ issuer, subject: 'user-1' })
     t.ok(await redis.ttl(key!) > 80_000)
+    await redis.del(key!)
+    await open({ longestLifetimeSeconds: 3600, leewaySeconds: 300 }).revoke({ issuer, subject: 'user-1' })
+    const longer = await redis.ttl(key!)
+    t.ok(longer > 3600 && longer <= 3900, 'and as what is issued in the leeway does')
   })
 
   await t.test('a process whose clock is behind does not take back what was revoked', async t => {
@@ -103,7 +107,7 @@ test('options that are none', t => {
   const client = { sendCommand: async () => null }
   const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
     [{}, /client/], [{ client: {} }, /^client must be one of redis or ioredis/], [{ client, prefix: 'no-braces:' }, /^prefix must/],
-    [{ client, prefix: '{}' }, /^prefix must/], [{ client, longestLifetimeSeconds: 0 }, /^longestLifetimeSeconds must/],
+    [{ client, prefix: '{}' }, /^prefix must/], [{ client, longestLifetimeSeconds: 0 }, /^longestLifetimeSeconds must/], [{ client, leewaySeconds: -1 }, /^leewaySeconds must/],
     [{ client, timeoutMs: 1.5 }, /^timeoutMs must/], [{ client, ttl: 5 }, /no option "ttl"/]
   ]
   for (const [options, message] of cases) {
