@@ -79,6 +79,7 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     const customer = customerOf(interaction, request.browserSession)
     request.grantedTo = String(interaction.params.client_id)
     const reach = reachOf(request.body, await organizations.of(customer.account.id))
+    if (typeof reach === 'string') return await askAgain(request, reply, interaction, customer, reach)
     const decision = await request.judgeGrant(reach, 'consent')
     if (!decision.allowed) return await refuse(request, reply, interaction, customer, decision.reason === 'not_approved')
     return reply.redirect(await allow(request, reply, interaction, customer, reach), 303)
@@ -93,6 +94,15 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     const decision = await request.judgeGrant(reach, 'first-party')
     if (!decision.allowed) return await refuse(request, reply, interaction, customer, decision.reason === 'not_approved', false)
     return reply.redirect(await allow(request, reply, interaction, customer, reach), 303)
+  }
+
+  /** The same question, with what was ticked: an answer that can be read in two ways is none. */
+  async function askAgain (
+    request: FastifyRequest<{ Body: Answers }>, reply: FastifyReply, interaction: Interaction, customer: Customer, problem: string
+  ): Promise<FastifyReply> {
+    const { level = null, organization = [], team = [] } = request.body
+    return sendPage(reply.code(400), consentPage(
+      customer, await consentRequestOf(interaction, customer), { problem, level, organizations: organization, teams: team }))
   }
 
   async function allow (
@@ -159,14 +169,23 @@ function customerOf ({ session }: Interaction, browserSession: BrowserSession | 
   return { ...browserSession, account }
 }
 
-/** What was chosen, of what the customer has. */
-function reachOf ({ level = 'all', organization = [], team = [] }: Answers, known: readonly CustomerOrganization[]): GrantReach {
+/**
+ * What was chosen, of what the customer has.
+ *
+ * @returns why it has to be chosen again, in words for the user, when it is not clear: everything is never a default
+ */
+function reachOf ({ level, organization = [], team = [] }: Answers, known: readonly CustomerOrganization[]): GrantReach | string {
+  if (level !== 'all' && level !== 'organization' && level !== 'team') {
+    return 'Choose what the client may reach: all organizations, only some of them, or only some teams.'
+  }
+  if ((level !== 'organization' && organization.length > 0) || (level !== 'team' && team.length > 0)) {
+    return 'What is ticked does not belong to what is chosen. Tick only what the client may reach, or nothing when it may reach all organizations.'
+  }
   if (level === 'all') return { level }
-  const all = level === 'organization' ? known : known.flatMap(({ teams }) => teams)
-  const chosen = level === 'organization' ? organization : level === 'team' ? team : []
-  if (chosen.length === 0) throw refusal(400, 'Nothing was chosen that the client may reach.')
-  if (!chosen.every(id => all.some(one => one.id === id))) throw refusal(400, 'What was chosen is not there any more.')
-  return level === 'organization' ? { level, organizations: chosen } : { level: 'team', teams: chosen }
+  const [all, chosen] = level === 'organization' ? [known, organization] : [known.flatMap(({ teams }) => teams), team]
+  if (chosen.length === 0) return 'Tick what the client may reach.'
+  if (!chosen.every(id => all.some(one => one.id === id))) return 'What was ticked is not there any more.'
+  return level === 'organization' ? { level, organizations: chosen } : { level, teams: chosen }
 }
 
 function nameOf (client: Client | undefined): string {

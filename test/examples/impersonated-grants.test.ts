@@ -42,7 +42,7 @@ test('G13, G20 consent by an impersonator: 403, no code, and the client is told 
   const consent = await staff.open(request.url)
   t.match(consent.text, 'You are acting as Ada Lovelace')
 
-  const refused = await staff.submit(consent, /consent$/, { decision: 'allow' })
+  const refused = await staff.submit(consent, /consent$/, { decision: 'allow', level: 'all' })
   t.equal(refused.status, 403)
   t.match(refused.text, 'This client was not connected')
   t.notMatch(refused.text, /Royal Institution|Analytical Society/)
@@ -71,7 +71,7 @@ test('G20 programs get JSON, and a redirect URI that is not the client\'s gets n
   const client = await registerClient(example)
   const staff = await startImpersonating(example)
   const consent = await staff.open(client.request().url)
-  const json = await staff.post(consent, /consent$/, { decision: 'allow' }, { accept: 'application/json' })
+  const json = await staff.post(consent, /consent$/, { decision: 'allow', level: 'all' }, { accept: 'application/json' })
   t.equal(json.status, 403)
   t.match(await json.json(), { error: 'access_denied' })
 
@@ -100,6 +100,33 @@ test('G5 a grant that reaches approved organizations alone is made, and sees not
   await t.rejects(staff.authorize(client.request().url, { teams: ['engines', 'lectures'] }), { message: /^403 / },
     'G9 teams that span an organization without approval')
   await t.rejects(staff.authorize(client.request().url, { organizations: ['analytical-society', 'royal-institution'] }), { message: /^403 / }, 'G8')
+})
+
+test('G5 an answer that does not say what may be reached, or says two things, grants nothing and is asked for again', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  for (const agent of [await optIn(example), await startImpersonating(example)]) {
+    const consent = await agent.open(client.request().url)
+    t.notMatch(consent.text, / checked/, 'nothing is chosen beforehand')
+    for (const answer of [
+      {},
+      { organization: ['analytical-society'] },
+      { level: 'everything' },
+      { level: 'all', organization: ['analytical-society'] },
+      { level: 'all', team: ['engines'] },
+      { level: 'organization', organization: ['analytical-society'], team: ['lectures'] },
+      { level: 'team', team: ['engines'], organization: ['royal-institution'] }
+    ]) {
+      const again = await agent.submit(consent, /consent$/, { decision: 'allow', ...answer })
+      t.equal(again.status, 400, JSON.stringify(answer))
+      t.match(again.text, /Allow access\?[\s\S]*role="alert"/)
+      for (const id of [answer.organization ?? [], answer.team ?? []].flat()) t.match(again.text, `value="${id}" checked`, 'what was ticked stays')
+    }
+    t.equal(await count(example, 'Grant'), 0)
+    const answered = await agent.submit(await agent.submit(consent, /consent$/, { decision: 'allow' }), /consent$/, { decision: 'allow', level: 'organization', organization: 'analytical-society' })
+    t.type(answered.url.searchParams.get('code'), 'string', 'the page that asks again takes the answer')
+    await example.database.query("delete from oidc_records where model = 'Grant'")
+  }
 })
 
 test('G10 what is not the customer\'s cannot be chosen', async t => {
@@ -230,7 +257,7 @@ test('G15 the grant of a customer is not used for staff, nor the other way round
   await impersonate(agent, example)
   const asked = await agent.open(client.request().url)
   t.match(asked.text, 'Allow access?', 'in the same browser')
-  await agent.submit(asked, /consent$/, { decision: 'allow' })
+  await agent.submit(asked, /consent$/, { decision: 'allow', level: 'all' })
   await signInAsCustomer(agent, example)
   t.match((await agent.open(client.request().url)).text, 'Allow access?')
 })
@@ -322,7 +349,7 @@ test('a consent that was asked of somebody else is not given', async t => {
   await signInAsStaff(agent, example)
   const { text } = await impersonate(agent, example)
   const token = /name="form_token" value="([^"]+)"/.exec(text)![1]!
-  const answered = await agent.submit(asked, /consent$/, { decision: 'allow', form_token: token })
+  const answered = await agent.submit(asked, /consent$/, { decision: 'allow', level: 'all', form_token: token })
   t.equal(answered.status, 400)
   const { rows } = await example.database.query<{ staff: string | null }>('select staff from grants')
   t.same(rows, [{ staff: null }], 'what the customer granted is what it was')

@@ -94,7 +94,7 @@ test('GG-16 a consent that another site sends is refused', async t => {
     t.equal((await agent.post(consent, /consent$/, { decision, form_token: 'x' })).status, 403)
     t.equal((await agent.post(consent, /consent$/, { decision }, { origin: 'https://evil.example' })).status, 403)
   }
-  t.equal((await agent.post(consent, /consent$/, { decision: 'allow' })).status, 303)
+  t.equal((await agent.post(consent, /consent$/, { decision: 'allow', level: 'all' })).status, 303)
 })
 
 test('staff cannot say yes in the customer\'s place, whatever the mode and whatever they send', async t => {
