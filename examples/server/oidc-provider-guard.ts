@@ -175,10 +175,11 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       const before = found === undefined ? null : read(found)
       // A client that comes back for more adds to what it was granted before, by the same person.
       const earlier = before !== null && options.guard.mayReuse(before.stamp, impersonation) ? found : undefined
-      // What is to reach something else is another grant.
+      // What is to reach something else is another grant. It has what was asked about this time, and nothing that was granted
+      // as far as something else reached.
       const grant = earlier !== undefined && isDeepStrictEqual(before!.reach, reach)
         ? earlier
-        : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier)
+        : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier, params)
       const narrowed = (scopes: readonly string[]): Set<string> => new Set(options.guard.narrowGrant(
         { expiresInSeconds: 0, scopes, refreshToken: false }, stamp).scopes)
       const asked = details.missingOIDCScope ?? []
@@ -206,11 +207,22 @@ function checked (grant: Grant): SavedGrant {
   return saved
 }
 
-/** Says of a grant what it is, and gives it what was granted before. */
-function anew (grant: Grant, detail: Pick<SavedGrant, 'reach' | 'stamp'>, earlier: Grant | undefined): Grant {
+/**
+ * Says of a grant what it is, and answers for it what was answered before, as far as this request asks for it again: the
+ * provider names only what is missing from the earlier one.
+ */
+function anew (
+  grant: Grant, detail: Pick<SavedGrant, 'reach' | 'stamp'>, earlier: Grant | undefined, params: Interaction['params']
+): Grant {
   grant.addRar({ type: carrier, ...detail })
-  if (earlier?.openid?.scope !== undefined) grant.addOIDCScope(earlier.openid.scope)
-  for (const [resource, scope] of Object.entries(earlier?.resources ?? {})) grant.addResourceScope(resource, scope)
+  const asked = new Set(String(params.scope ?? '').split(' '))
+  const again = (scope: string | undefined): string[] => scope?.split(' ').filter(one => asked.has(one)) ?? []
+  for (const scope of again(earlier?.openid?.scope)) grant.addOIDCScope(scope)
+  for (const scope of again(earlier?.rejected?.openid?.scope)) grant.rejectOIDCScope(scope)
+  for (const resource of [params.resource].flat().map(String)) {
+    for (const scope of again(earlier?.resources?.[resource])) grant.addResourceScope(resource, scope)
+    for (const scope of again(earlier?.rejected?.resources?.[resource])) grant.rejectResourceScope(resource, scope)
+  }
   return grant
 }
 

@@ -51,6 +51,7 @@ declare module 'oidc-provider' {
     readonly rar?: readonly AuthorizationDetail[]
     readonly openid?: { readonly scope?: string }
     readonly resources?: Readonly<Record<string, string>>
+    readonly rejected?: Pick<Grant, 'openid' | 'resources'>
     addRar (detail: AuthorizationDetail): void
     addOIDCScope (scope: string): void
     rejectOIDCScope (scope: string): void

@@ -248,6 +248,45 @@ test('G14 what was granted before is granted again without a question only as fa
   t.type(narrower.url.searchParams.get('code'), 'string', 'less can be asked for')
 })
 
+test('G14 what was granted as far as one organization is not granted as far as all of them without a question', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const reading = 'projects:read'
+  const writing = 'projects:read projects:write'
+  for (const agent of [await optIn(example), await startImpersonating(example)]) {
+    await connect(agent, client, { scope: writing }, { organizations: ['analytical-society'] })
+
+    const asked = await agent.open(client.request({ prompt: 'consent', scope: reading }).url)
+    t.match(asked.text, 'Allow access?')
+    t.notMatch(asked.text, 'Create projects', 'the page does not speak of it')
+    const request = client.request({ prompt: 'consent', scope: reading })
+    const { body } = await client.exchange(request, await agent.authorize(request.url))
+    t.equal(body.scope, reading)
+    const more = client.request({ scope: writing })
+    t.match((await agent.open(more.url)).text, /Allow access\?[\s\S]*Create projects/, 'to write is asked about again')
+    const silent = await agent.open(client.request({ scope: writing, prompt: 'none' }).url)
+    t.match(Object.fromEntries(silent.url.searchParams), { error: /^(consent|interaction)_required$/ }, 'and is not had without a question')
+    const token = await connect(agent, client, { scope: writing })
+    t.same(decodeJwt(token).scope, writing)
+    t.notOk('reach' in decodeJwt(token))
+  }
+})
+
+test('G14 what a read-only session may not have stays rejected in a grant that reaches something else', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example, { mode: 'read-only' })
+  const scope = 'projects:read projects:write'
+  await connect(staff, client, { scope }, { organizations: ['analytical-society'] })
+  const shown = staff.pages.length
+  const token = await connect(staff, client, { scope, prompt: 'consent' })
+  t.equal(staff.pages.length, shown + 1, 'it is asked about once')
+  t.equal(decodeJwt(token).scope, 'projects:read')
+  await connect(staff, client, { scope })
+  t.equal(staff.pages.length, shown + 1)
+})
+
 test('G15 the grant of a customer is not used for staff, nor the other way round', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)

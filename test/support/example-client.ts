@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { ExampleServer } from '../../examples/server/start.ts'
 import type { StartedExample } from './example-server.ts'
 import { redirectUrl } from './mcp-client-storage.ts'
-import type { Page, UserAgent } from './user-agent.ts'
+import type { Page, UserAgent, UserDecisions } from './user-agent.ts'
 import { createUserAgent } from './user-agent.ts'
 
 /** An authorization request, and what is needed to go on after it. */
@@ -142,9 +142,11 @@ export async function optIn (example: StartedExample): Promise<UserAgent> {
 }
 
 /** From the browser to a token. */
-export async function connect (agent: UserAgent, client: ExampleClient, more: Record<string, string> = {}): Promise<string> {
+export async function connect (
+  agent: UserAgent, client: ExampleClient, more: Record<string, string> = {}, decisions: UserDecisions = {}
+): Promise<string> {
   const request = client.request(more)
-  const { status, body } = await client.exchange(request, await agent.authorize(request.url))
+  const { status, body } = await client.exchange(request, await agent.authorize(request.url, decisions))
   if (status !== 200) throw new Error(`${status} ${body.error}`)
   return body.access_token!
 }
