@@ -66,9 +66,12 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
     issuer,
     revocations: options.revocations,
     async deleteGrants ({ staff: member, customer }) {
-      for (const grantId of await host.grants.ofPair(member, customer!)) await guard.revokeGrant(grantId)
+      const deleted = await Promise.allSettled((await host.grants.ofPair(member, customer!)).map(guard.revokeGrant))
+      const errors = deleted.flatMap(one => one.status === 'rejected' ? [one.reason as unknown] : [])
+      if (errors.length > 0) throw new AggregateError(errors, 'grants of an impersonation that is over are still there')
     }
   }))
+  host.impersonations.onFailure(error => app.log.error(error))
   const decisions = createDecisions(host.database, error => app.log.error(error))
   app.addHook('onClose', () => decisions.close())
 
