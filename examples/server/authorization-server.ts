@@ -55,7 +55,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
     impersonationOf: request => impersonationIn(host, request.browserSession),
     clientOf: request => request.grantedTo,
     isAlive: ({ sessionId }) => isRunning(host, sessionId),
-    readOnlyScopes: ['openid', 'projects:read']
+    readOnlyScopes: ['projects:read']
   })
   app.decorateRequest('grantedTo', null)
 

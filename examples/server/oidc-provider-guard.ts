@@ -180,8 +180,9 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       const grant = earlier !== undefined && isDeepStrictEqual(before!.reach, reach)
         ? earlier
         : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier, params)
+      // An ID token would say that the customer has signed in, to whom knows no mark: an impersonator has none.
       const narrowed = (scopes: readonly string[]): Set<string> => new Set(options.guard.narrowGrant(
-        { expiresInSeconds: 0, scopes, refreshToken: false }, stamp).scopes)
+        { expiresInSeconds: 0, scopes, refreshToken: false }, stamp).scopes.filter(scope => stamp === null || scope !== 'openid'))
       const asked = details.missingOIDCScope ?? []
       const given = narrowed(asked)
       // What is not given is rejected: it would be asked for again and again.

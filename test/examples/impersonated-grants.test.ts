@@ -188,6 +188,29 @@ test('G24, G26 the token of an impersonated grant: no refresh token, the idle ti
   t.equal(await count(example, 'RefreshToken'), 1)
 })
 
+test('G24, G26 an impersonator has no ID token, which would say that the customer has signed in, nor what it comes with', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  const userinfo = async (token: string): Promise<number> =>
+    (await fetch(`${example.issuer}/me`, { headers: { authorization: `Bearer ${token}` } })).status
+  const scope = 'openid projects:read'
+  for (const mode of ['read-only', 'read-write'] as const) {
+    const staff = await startImpersonating(example, { mode })
+    const request = client.request({ scope })
+    const { status, body } = await client.exchange(request, await staff.authorize(request.url))
+    t.equal(status, 200)
+    t.equal(body.id_token, undefined, mode)
+    t.equal(body.scope, 'projects:read')
+    t.not(await userinfo(body.access_token!), 200)
+    const alone = await staff.authorize(client.request({ scope: 'openid' }).url)
+    t.match(Object.fromEntries(alone.searchParams), { error: 'access_denied' }, 'who wants nothing else gets nothing')
+  }
+  const request = client.request({ scope })
+  const { body } = await client.exchange(request, await customer.authorize(request.url))
+  t.equal(decodeJwt(body.id_token!).sub, 'ada')
+})
+
 test('G25 a token never outlives the session it was made in', async t => {
   const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 300 } })
   const client = await registerClient(example)

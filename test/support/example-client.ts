@@ -18,6 +18,7 @@ export interface TokenAnswer {
   readonly body: {
     readonly access_token?: string
     readonly refresh_token?: string
+    readonly id_token?: string
     readonly expires_in?: number
     readonly scope?: string
     readonly error?: string
