@@ -91,12 +91,11 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     if (saved === null) return undefined
     const { stamp } = saved
     const impersonation = await options.impersonationOf(ctx.req)
-    // What somebody else was granted is none of their business: they are asked.
-    if (!options.guard.mayReuse(stamp, impersonation)) return undefined
-    const { allowed, reason } = await options.guard.judgeReuse({ stamp, impersonation, path: 'automatic-approval' })
+    const { allowed, reason } = await options.guard.judgeReuse({ stamp, impersonation, client: saved.client, path: 'automatic-approval' })
     if (allowed) return grant
-    // An approval that was given anew is good for a new grant, and somebody has to say that there should be one.
-    if (reason !== 'approval_younger') refused.add(ctx)
+    // What somebody else was granted is none of their business: they are asked. And an approval that was given anew is good
+    // for a new grant, which somebody has to say that there should be.
+    if (reason !== 'grant_foreign' && reason !== 'approval_younger') refused.add(ctx)
     return undefined
   }
 
@@ -106,8 +105,10 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       const grant = ctx.oidc.grant ?? await provider().Grant.find(token.grantId)
       const saved = grant === undefined ? null : read(grant)
       if (saved === null) throw new errors.InvalidGrant('there is no grant that says whose it is')
-      const { allowed } = await options.guard.judgeReuse({ stamp: saved.stamp, path: token.kind === 'RefreshToken' ? 'refresh' : 'exchange' })
-      if (!allowed || lifetime(saved) < 1) {
+      // Of an impersonation without a second left there is no token: it is over, and the audit is to say so.
+      const stamp = saved.stamp !== null && lifetime(saved) < 1 ? { ...saved.stamp, endsAt: 0 } : saved.stamp
+      const { allowed } = await options.guard.judgeReuse({ stamp, client: saved.client, path: token.kind === 'RefreshToken' ? 'refresh' : 'exchange' })
+      if (!allowed) {
         await revokeGrant(token.grantId)
         throw new errors.InvalidGrant('the grant is not allowed any more')
       }
@@ -227,10 +228,12 @@ function anew (
   return grant
 }
 
-/** What a grant says of itself; `null` when it says nothing: it was not decided about, and nobody knows whose it is. */
+/**
+ * What a grant says of itself; `null` when it does not: it was not decided about, and nobody knows whose it is. A customer's
+ * own says so, by a stamp of `null`: one that has lost its stamp is not a customer's.
+ */
 function read (grant: Grant): SavedGrant | null {
-  const detail = grant.rar?.find(({ type }) => type === carrier)
-  if (detail === undefined) return null
-  const { reach, stamp } = detail as unknown as Pick<SavedGrant, 'reach' | 'stamp'>
+  const { reach, stamp } = (grant.rar?.find(({ type }) => type === carrier) ?? {}) as Partial<Pick<SavedGrant, 'reach' | 'stamp'>>
+  if (reach === undefined || stamp === undefined) return null
   return { id: grant.jti!, account: grant.accountId, client: grant.clientId, reach, stamp }
 }

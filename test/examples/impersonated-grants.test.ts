@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose'
 import { test } from 'tap'
 import { firstPartyClient } from '../../examples/server/clients.ts'
 import {
-  callTool, clientOf, connect, count, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
+  callTool, clientOf, connect, count, decisionsOf, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
 } from '../support/example-client.ts'
 import { startExample } from '../support/example-server.ts'
 import { createUserAgent } from '../support/user-agent.ts'
@@ -324,6 +324,64 @@ test('G15 the grant of a customer is not used for staff, nor the other way round
   t.match((await agent.open(client.request().url)).text, 'Allow access?')
 })
 
+test('S17, G22 what staff do by a token in a customer\'s place is written down each time, and what customers do is not', async t => {
+  const example = await startExample(t)
+  const { origin } = example
+  const customer = await optIn(example)
+  const staff = await startImpersonating(example)
+  const client = await registerClient(example)
+  const scope = 'projects:read projects:write'
+  const [token, own] = [await connect(staff, client, { scope }), await connect(customer, client, { scope })]
+  const before = (await decisionsOf(staff, example)).length
+  t.match(await callTool(example, token, 'create_project', { name: 'Notes' }), { status: 200, text: 'Notes' })
+  t.match(await callTool(example, own, 'create_project', { name: 'Letters' }), { status: 200, text: 'Letters' })
+  t.match((await decisionsOf(staff, example)).slice(before), [
+    { allowed: true, reason: 'approved', staff: 'sam', customer: 'ada', client: client.clientId, path: 'use', route: 'POST /mcp' }
+  ])
+
+  const reports = await registerClient(example, `${origin}/reports`)
+  const api = await registerClient(example, `${origin}/api`)
+  for (const [path, one] of [['/reports', reports], ['/api/projects', api]] as const) {
+    const bearer = await connect(staff, one)
+    const told = (await decisionsOf(staff, example)).length
+    t.equal((await fetch(`${origin}${path}`, { headers: { authorization: `Bearer ${bearer}` } })).status, 200)
+    t.match((await decisionsOf(staff, example)).slice(told), [{ allowed: true, staff: 'sam', customer: 'ada', path: 'use', route: `GET ${path}` }])
+  }
+})
+
+test('G22 what is not used again because it is somebody else\'s is in the log', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const agent = await optIn(example)
+  await agent.authorize(client.request().url)
+  await signInAsStaff(agent, example)
+  await impersonate(agent, example)
+  // In the browser of the customer, whose session of the provider still knew the grant.
+  const { rows: [grant] } = await example.database.query<{ id: string }>('select id from grants')
+  await agent.authorize(client.request().url)
+  await example.database.query(`
+    update oidc_records set payload = jsonb_set(payload, array['authorizations', $1, 'grantId'], to_jsonb($2::text))
+    where model = 'Session' and payload -> 'authorizations' ? $1`, [client.clientId, grant!.id])
+  t.match((await agent.open(client.request().url)).text, 'Allow access?')
+  t.match((await decisionsOf(agent, example)).at(-1), {
+    allowed: false, reason: 'grant_foreign', staff: 'sam', customer: 'ada', client: client.clientId, path: 'automatic-approval'
+  })
+})
+
+test('G22, G25 an exchange for which no second is left is refused, and the log says so', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  const request = client.request()
+  const callback = await staff.authorize(request.url)
+  await example.database.query(`
+    update oidc_records set payload = jsonb_set(payload, '{rar,0,stamp,endsAt}', to_jsonb($1::float8)) where model = 'Grant'`, [Date.now() + 900])
+  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
+  t.match((await decisionsOf(staff, example)).at(-1), { allowed: false, reason: 'impersonation_ended', staff: 'sam', customer: 'ada', path: 'exchange' })
+  t.equal(await count(example, 'Grant'), 0)
+})
+
 test('S14 introspection says of an impersonated token that it is one, and who acts', async t => {
   const example = await startExample(t)
   const { issuer, origin, introspectionSecret } = example
@@ -393,11 +451,16 @@ test('a grant that does not say whose it is is nobody\'s: no token is made of it
   const client = await registerClient(example)
   const customer = createUserAgent()
   await signInAsCustomer(customer, example)
-  const request = client.request()
-  const callback = await customer.authorize(request.url)
-  await example.database.query("update oidc_records set payload = payload - 'rar' where model = 'Grant'")
-  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
-  t.match((await customer.open(client.request().url)).text, 'Allow access?', 'and it is not used again')
+  for (const lost of ["payload - 'rar'", "payload #- '{rar,0,stamp}'", "payload #- '{rar,0,reach}'"]) {
+    const request = client.request()
+    const callback = await customer.authorize(request.url)
+    const { rows } = await example.database.query<{ stamp: unknown }>("select payload #> '{rar,0,stamp}' as stamp from oidc_records where model = 'Grant'")
+    t.same(rows, [{ stamp: null }], 'a customer\'s own says so')
+    await example.database.query(`update oidc_records set payload = ${lost} where model = 'Grant'`)
+    t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } }, lost)
+    t.match((await customer.open(client.request().url)).text, 'Allow access?', 'and it is not used again')
+    await example.database.query("delete from oidc_records where model = 'Grant'")
+  }
 })
 
 test('a consent that was asked of somebody else is not given', async t => {

@@ -118,6 +118,15 @@ export async function callTool ({ mcpUrl }: ExampleServer, token: string, name =
   return { status: response.status, text: await response.text() }
 }
 
+/** What the log has of the guard's decisions, the oldest first. */
+export interface LoggedLine { reason: string, allowed: boolean, staff: string | null, customer: string | null, client: string | null, path: string | null, route: string | null }
+
+export async function decisionsOf (agent: UserAgent, { issuer, database }: StartedExample): Promise<LoggedLine[]> {
+  // The page waits for what is being written.
+  await agent.open(`${issuer}/staff/log`)
+  return (await database.query<LoggedLine>('select reason, allowed, staff, customer, client, path, route from decisions order by id')).rows
+}
+
 /** How many records of a kind the authorization server keeps. */
 export async function count ({ database }: StartedExample, model: string): Promise<number> {
   const { rows: [row] } = await database.query<{ count: number }>('select count(*)::int as count from oidc_records where model = $1', [model])
