@@ -76,7 +76,6 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   app.addHook('onClose', () => decisions.close())
 
   const forgetBrowser = (request: FastifyRequest, reply: FastifyReply): Promise<void> => guard.forgetBrowser(request.raw, reply.raw)
-  const clientName = async (id: string): Promise<string> => (await provider.Client.find(id))?.clientName ?? id
   await app.register(async pages => {
     await pages.register(formbody)
     await pages.register(session, { sessions: host.sessions, origin: issuer })
@@ -92,10 +91,9 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
       projects,
       forgetBrowser,
       mcpUrl: resources[0].identifier,
-      clientName,
       revokeGrant: guard.revokeGrant
     })
-    await pages.register(staff, { host, decisions, clientName, forgetBrowser })
+    await pages.register(staff, { host, decisions, forgetBrowser })
   })
 
   const handle = provider.callback()

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type Provider from 'oidc-provider'
-import type { Client, Interaction } from 'oidc-provider'
+import type { Interaction } from 'oidc-provider'
 import Type from 'typebox'
 import type { GrantReach } from '../../plugins/index.ts'
 import { isFirstParty } from './clients.ts'
@@ -41,7 +41,7 @@ type Customer = BrowserSession & { account: NonNullable<BrowserSession['account'
 
 /** What a user sees and answers during an authorization request: sign in, then allow or deny. */
 export async function interactions (app: FastifyInstance, { provider, guard, resources, host }: InteractionsOptions): Promise<void> {
-  const { accounts, sessions, organizations } = host
+  const { accounts, sessions, organizations, clientNames } = host
 
   app.get<{ Params: { uid: string }, Querystring: { choose?: string } }>('/interaction/:uid', async (request, reply) => {
     const interaction = await provider.interactionDetails(request.raw, reply.raw)
@@ -54,8 +54,10 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
       return reply.redirect(await signedIn(request, reply, session.account.id, session.signedInAt), 303)
     }
     const customer = customerOf(interaction, session)
-    request.grantedTo = String(interaction.params.client_id)
-    if (isFirstParty(interaction.params.client_id)) return await shortCut(request, reply, interaction, customer)
+    const clientId = String(interaction.params.client_id)
+    request.grantedTo = clientId
+    await clientNames.remember(clientId, (await provider.Client.find(clientId))?.clientName ?? clientId)
+    if (isFirstParty(clientId)) return await shortCut(request, reply, interaction, customer)
     if (guard.wasRefused(interaction) && request.query.choose === undefined) return await refuse(request, reply, interaction, customer, true)
     return sendPage(reply, consentPage(customer, await consentRequestOf(interaction, customer)))
   })
@@ -127,7 +129,7 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     return sendPage(reply.code(403), refusalPage(customer, {
       uid,
       known,
-      clientName: nameOf(await provider.Client.find(String(params.client_id))),
+      clientName: await clientNames.of(String(params.client_id)),
       divisible: divisible ?? (await organizations.of(customer.account.id)).length > 1
     }))
   }
@@ -138,11 +140,10 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
   }
 
   async function consentRequestOf ({ uid, params }: Interaction, { account }: Customer): Promise<Parameters<typeof consentPage>[1]> {
-    const client = await provider.Client.find(String(params.client_id))
     const requested = String(params.scope ?? '').split(' ')
     return {
       uid,
-      clientName: nameOf(client),
+      clientName: await clientNames.of(String(params.client_id)),
       destination: destinationOf(String(params.redirect_uri)),
       access: [params.resource].flat().flatMap(identifier => {
         const resource = resources.find(one => one.identifier === identifier)
@@ -186,10 +187,6 @@ function reachOf ({ level, organization = [], team = [] }: Answers, known: reado
   if (chosen.length === 0) return 'Tick what the client may reach.'
   if (!chosen.every(id => all.some(one => one.id === id))) return 'What was ticked is not there any more.'
   return level === 'organization' ? { level, organizations: chosen } : { level, teams: chosen }
-}
-
-function nameOf (client: Client | undefined): string {
-  return client?.clientName ?? client?.clientId ?? 'An application without a name'
 }
 
 /** Applications on a device have a scheme of their own in place of a host. */

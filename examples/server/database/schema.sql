@@ -57,6 +57,12 @@ create table if not exists grants (
 );
 create index if not exists grants_of_account on grants (account, staff);
 
+-- What clients were called when somebody was asked about them.
+create table if not exists client_names (
+  client text primary key,
+  name   text not null
+);
+
 -- Everything that oidc-provider keeps.
 create table if not exists oidc_records (
   model      text not null,
