@@ -51,7 +51,9 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     }
     if (session.account === null) return sendPage(reply, impersonateFirstPage(session))
     if (interaction.prompt.name === 'login') {
-      return reply.redirect(await signedIn(request, reply, session.account.id, session.signedInAt), 303)
+      // They cannot be the one the client asks for, and it is not for them to become another.
+      if (guard.asksForAnother(interaction)) return reply.redirect(await answer(request, reply, 'login_required', 'Somebody else is signed in'), 303)
+      return reply.redirect(await signedIn(request, reply, interaction, session.account.id, session.signedInAt), 303)
     }
     const customer = customerOf(interaction, session)
     const clientId = String(interaction.params.client_id)
@@ -66,17 +68,17 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     schema: { body: Type.Object({ account: Type.Optional(Type.String()) }) }
   }, async (request, reply) => {
     // Whoever has no authorization request under way has nothing to sign in for here.
-    await provider.interactionDetails(request.raw, reply.raw)
+    const interaction = await provider.interactionDetails(request.raw, reply.raw)
     const account = await accounts.find(request.body.account ?? '')
     if (account === undefined) throw refusal(400, 'Nobody of that name has an account here.')
     if (request.browserSession !== null) await sessions.signOut(request.browserSession)
     const cookie = await sessions.signIn({ account: account.id })
-    return reply.header('set-cookie', cookie).redirect(await signedIn(request, reply, account.id), 303)
+    return reply.header('set-cookie', cookie).redirect(await signedIn(request, reply, interaction, account.id), 303)
   })
 
   app.post<{ Body: Answers }>('/interaction/:uid/consent', { schema: { body: answers } }, async (request, reply) => {
     // Whatever is not a clear yes is a no, and a no needs nobody's leave.
-    if (request.body.decision !== 'allow') return reply.redirect(await deny(request, reply, 'The user denied the request'), 303)
+    if (request.body.decision !== 'allow') return reply.redirect(await answer(request, reply, 'access_denied', 'The user denied the request'), 303)
     const interaction = await provider.interactionDetails(request.raw, reply.raw)
     const customer = customerOf(interaction, request.browserSession)
     request.grantedTo = String(interaction.params.client_id)
@@ -88,7 +90,7 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
   })
 
   app.post('/interaction/:uid/leave', async (request, reply) =>
-    reply.redirect(await deny(request, reply, 'The grant is not allowed'), 303))
+    reply.redirect(await answer(request, reply, 'access_denied', 'The grant is not allowed'), 303))
 
   /** A client of the house is not asked about; what it may reach is decided all the same. */
   async function shortCut (request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer): Promise<FastifyReply> {
@@ -116,9 +118,16 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     return await provider.interactionResult(request.raw, reply.raw, { consent: { grantId } })
   }
 
-  async function deny (request: FastifyRequest, reply: FastifyReply, description: string): Promise<string> {
-    return await provider.interactionResult(
-      request.raw, reply.raw, { error: 'access_denied', error_description: description })
+  /** A client may ask for that; of somebody who impersonates there is nothing to be learned by it. */
+  function asksToSignInAgain (interaction: Interaction, { impersonation }: BrowserSession): boolean {
+    const { name, reasons } = interaction.prompt
+    return name === 'login' && impersonation === null &&
+      (guard.asksForAnother(interaction) || reasons.some(reason => reason === 'login_prompt' || reason === 'max_age'))
+  }
+
+  /** What the client is told in place of a code. */
+  async function answer (request: FastifyRequest, reply: FastifyReply, error: string, description: string): Promise<string> {
+    return await provider.interactionResult(request.raw, reply.raw, { error, error_description: description })
   }
 
   /** 403 in words for people, with a way back to the client, which is told so as well; in JSON for everybody else. */
@@ -134,7 +143,14 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     }))
   }
 
-  async function signedIn (request: FastifyRequest, reply: FastifyReply, accountId: string, at = new Date()): Promise<string> {
+  async function signedIn (
+    request: FastifyRequest, reply: FastifyReply, interaction: Interaction, accountId: string, at = new Date()
+  ): Promise<string> {
+    // It began in the provider's session of somebody else, which is over by the time it goes on.
+    if (interaction.session !== undefined && interaction.session.accountId !== accountId) {
+      delete interaction.session
+      await interaction.persist()
+    }
     return await provider.interactionResult(
       request.raw, reply.raw, { login: { accountId, ts: Math.floor(at.getTime() / 1000) } }, { mergeWithLastSubmission: false })
   }
@@ -154,11 +170,6 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
       organizations: await organizations.of(account.id)
     }
   }
-}
-
-/** A client may ask for that; of somebody who impersonates there is nothing to be learned by it. */
-function asksToSignInAgain ({ prompt }: Interaction, { impersonation }: BrowserSession): boolean {
-  return prompt.name === 'login' && impersonation === null && prompt.reasons.some(reason => reason === 'login_prompt' || reason === 'max_age')
 }
 
 /** Whoever answers must be who was asked: since then, somebody may have signed in, out, or begun to impersonate. */

@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
+import { decodeJwt } from 'jose'
 import type Provider from 'oidc-provider'
 import type { Account, Client, Configuration, Context, Grant, Interaction, Token } from 'oidc-provider'
 import { errors, interactionPolicy } from 'oidc-provider'
@@ -51,6 +52,11 @@ export interface OidcProviderGuard {
   accessTokenTtl (ctx: Context, token: Token): number
   /** To be called once, with the provider that has the configuration. */
   attach (provider: Provider): void
+  /**
+   * Whether this interaction is there because the client says by an ID token who is to be signed in (`id_token_hint`), and it
+   * is not whom the provider knows. Whoever impersonates is to be answered `login_required` then.
+   */
+  asksForAnother (interaction: Interaction): boolean
   /** Whether this interaction is there because a grant could not be used again without a question. */
   wasRefused (interaction: Interaction): boolean
   /**
@@ -67,6 +73,7 @@ export interface OidcProviderGuard {
 
 const carrier = 'urn:example:guarded-grant'
 const refusedReuse = 'impersonation_guard'
+const anotherSubject = 'another_subject'
 
 export function createOidcProviderGuard (options: OidcProviderGuardOptions): OidcProviderGuard {
   let attached: Provider | undefined
@@ -128,6 +135,10 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
   policy.get('login').checks.add(new interactionPolicy.Check(
     'host_session', 'somebody else is signed in', 'login_required',
     async ctx => ctx.oidc.session!.accountId !== (await options.accountOf(ctx.req) ?? undefined)))
+  // The provider holds its hint against who is signed in once, and not again when the request goes on after the answer.
+  policy.get('login').checks.add(new interactionPolicy.Check(
+    anotherSubject, 'the client asks for somebody else', 'login_required', ({ oidc: { params, session } }) =>
+      typeof params?.id_token_hint === 'string' && session!.accountId !== undefined && decodeJwt(params.id_token_hint).sub !== session!.accountId))
   // The first of the reasons is the one a client is told that must not lead to a question (`prompt=none`).
   policy.get('consent').checks.add(new interactionPolicy.Check(
     refusedReuse, 'the grant is not allowed any more', 'access_denied', ctx => refused.has(ctx)), 0)
@@ -167,6 +178,7 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
         await next()
       })
     },
+    asksForAnother: ({ prompt }) => prompt.reasons.includes(anotherSubject),
     wasRefused: ({ prompt }) => prompt.reasons.includes(refusedReuse),
     async saveGrant ({ prompt: { details }, grantId: earlierId, params }, { account, reach, impersonation }) {
       const { Grant } = provider()
