@@ -60,7 +60,10 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     request.grantedTo = clientId
     await clientNames.remember(clientId, (await provider.Client.find(clientId))?.clientName ?? clientId)
     if (isFirstParty(clientId)) return await shortCut(request, reply, interaction, customer)
-    if (guard.wasRefused(interaction) && request.query.choose === undefined) return await refuse(request, reply, interaction, customer, true)
+    const refused = guard.refusalOf(interaction)
+    if (refused !== null && request.query.choose === undefined) {
+      return await refuse(request, reply, interaction, customer, refused === 'not_approved')
+    }
     return sendPage(reply, consentPage(customer, await consentRequestOf(interaction, customer)))
   })
 
@@ -139,7 +142,8 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
       uid,
       known,
       clientName: await clientNames.of(String(params.client_id)),
-      divisible: divisible ?? (await organizations.of(customer.account.id)).length > 1
+      // Where the directory does not answer, it does not say what else there is to choose, either.
+      divisible: known && (divisible ?? (await organizations.of(customer.account.id)).length > 1)
     }))
   }
 

@@ -57,8 +57,11 @@ export interface OidcProviderGuard {
    * is not whom the provider knows. Whoever impersonates is to be answered `login_required` then.
    */
   asksForAnother (interaction: Interaction): boolean
-  /** Whether this interaction is there because a grant could not be used again without a question. */
-  wasRefused (interaction: Interaction): boolean
+  /**
+   * Whether this interaction is there because a grant could not be used again without a question, and why: an organization
+   * has not approved, it could not be found out, or something else. `null` when that is not why it is there.
+   */
+  refusalOf (interaction: Interaction): keyof typeof refusals | null
   /**
    * Makes the grant that an interaction has led to, or adds to it, once it has been decided about.
    *
@@ -72,7 +75,8 @@ export interface OidcProviderGuard {
 }
 
 const carrier = 'urn:example:guarded-grant'
-const refusedReuse = 'impersonation_guard'
+/** Reasons of an interaction: which of them it is says what is known. */
+const refusals = { not_approved: 'impersonation_not_approved', refused: 'impersonation_guard', unknown: 'impersonation_unknown' } as const
 const anotherSubject = 'another_subject'
 
 export function createOidcProviderGuard (options: OidcProviderGuardOptions): OidcProviderGuard {
@@ -82,7 +86,7 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     return attached
   }
   /** Authorization requests whose grant may not be used again. */
-  const refused = new WeakSet<Context>()
+  const refused = new WeakMap<Context, keyof typeof refusals>()
 
   /** How long an access token made of a grant now may live: 0 when there is none to be made any more. */
   const lifetime = ({ stamp }: SavedGrant): number => options.guard.narrowGrant(
@@ -102,7 +106,9 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     if (allowed) return grant
     // What somebody else was granted is none of their business: they are asked. And an approval that was given anew is good
     // for a new grant, which somebody has to say that there should be.
-    if (reason !== 'grant_foreign' && reason !== 'approval_younger') refused.add(ctx)
+    if (reason !== 'grant_foreign' && reason !== 'approval_younger') {
+      refused.set(ctx, reason === 'lookup_failed' ? 'unknown' : reason === 'not_approved' ? reason : 'refused')
+    }
     return undefined
   }
 
@@ -140,8 +146,12 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     anotherSubject, 'the client asks for somebody else', 'login_required', ({ oidc: { params, session } }) =>
       typeof params?.id_token_hint === 'string' && session!.accountId !== undefined && decodeJwt(params.id_token_hint).sub !== session!.accountId))
   // The first of the reasons is the one a client is told that must not lead to a question (`prompt=none`).
-  policy.get('consent').checks.add(new interactionPolicy.Check(
-    refusedReuse, 'the grant is not allowed any more', 'access_denied', ctx => refused.has(ctx)), 0)
+  for (const [why, reason] of Object.entries(refusals)) {
+    const [error, description] = why === 'unknown'
+      ? ['temporarily_unavailable', 'whether the grant is allowed could not be found out']
+      : ['access_denied', 'the grant is not allowed any more']
+    policy.get('consent').checks.add(new interactionPolicy.Check(reason, description!, error!, ctx => refused.get(ctx) === why), 0)
+  }
 
   return {
     policy,
@@ -179,7 +189,8 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       })
     },
     asksForAnother: ({ prompt }) => prompt.reasons.includes(anotherSubject),
-    wasRefused: ({ prompt }) => prompt.reasons.includes(refusedReuse),
+    refusalOf: ({ prompt: { reasons } }) =>
+      (Object.keys(refusals) as Array<keyof typeof refusals>).find(why => reasons.includes(refusals[why])) ?? null,
     async saveGrant ({ prompt: { details }, grantId: earlierId, params }, { account, reach, impersonation }) {
       const { Grant } = provider()
       const client = String(params.client_id)

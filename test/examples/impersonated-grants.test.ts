@@ -271,6 +271,23 @@ test('G14 what was granted before is granted again without a question only as fa
   t.type(narrower.url.searchParams.get('code'), 'string', 'less can be asked for')
 })
 
+test('G14, G6 what could not be found out is not said to have been refused, and may be asked again', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  await staff.authorize(client.request().url)
+  await example.database.query('alter table oauth_directory.organizations rename to away')
+  const silent = await staff.open(client.request({ prompt: 'none' }).url)
+  t.match(Object.fromEntries(silent.url.searchParams), { error: 'temporarily_unavailable' })
+  const refused = await staff.open(client.request().url)
+  await example.database.query('alter table oauth_directory.away rename to organizations')
+  t.equal(refused.status, 403)
+  t.match(refused.text, 'could not be found out')
+  t.notMatch(refused.text, /has not allowed|turn AI processing on/)
+  t.type((await staff.authorize(client.request().url)).searchParams.get('code'), 'string')
+})
+
 test('G14 what was granted as far as one organization is not granted as far as all of them without a question', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)

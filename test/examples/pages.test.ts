@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { clientOf, connect, optIn, setApproval, signInAsCustomer, signInAsStaff, startImpersonating } from '../support/example-client.ts'
+import { clientOf, connect, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating } from '../support/example-client.ts'
 import { startExample } from '../support/example-server.ts'
 import type { Page } from '../support/user-agent.ts'
 import { createUserAgent } from '../support/user-agent.ts'
@@ -146,6 +146,7 @@ test('who may impersonate is said by somebody else than oneself, and takes effec
 test('one customer cannot take back what another has granted', async t => {
   const example = await startExample(t)
   await example.database.query("insert into grants (id, account, client, reach) values ('g1', 'ada', 'c', '{\"level\":\"all\"}')")
+  await example.database.query("insert into oidc_records (model, id, payload) values ('Grant', 'g1', '{}')")
   const grace = createUserAgent()
   const home = await signInAsCustomer(grace, example, 'grace')
   t.equal((await grace.submit(withForm(home, '/clients/g1/revoke'), /revoke$/)).status, 404)
@@ -184,6 +185,18 @@ test('G22 a client whose metadata document is gone is shown by its name and take
   const rest = await ada.submit(await ada.submit(clients, /revoke$/), /revoke$/)
   t.match(rest.text, 'No client has access.')
   t.same(asked, [], 'who looks at a page is not seen by the client')
+})
+
+test('a grant that has expired, or is gone, is not shown as one', async t => {
+  const example = await startExample(t)
+  const ada = await optIn(example)
+  for (const end of ["update oidc_records set expires_at = now() where model = 'Grant'", "delete from oidc_records where model = 'Grant'"]) {
+    await connect(ada, await registerClient(example), { prompt: 'consent' })
+    t.match((await ada.open(example.issuer)).text, 'One client has access')
+    await example.database.query(end)
+    t.notMatch((await ada.open(example.issuer)).text, 'One client has access')
+    t.match((await ada.open(`${example.issuer}/clients`)).text, 'No client has access.')
+  }
 })
 
 test('a client that nobody was asked about is shown by its identifier', async t => {
