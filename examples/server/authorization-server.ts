@@ -55,7 +55,7 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
     impersonationOf: request => impersonationIn(host, request.browserSession),
     clientOf: request => request.grantedTo,
     isAlive: ({ sessionId }) => isRunning(host, sessionId),
-    readOnlyScopes: ['openid', 'projects:read']
+    readOnlyScopes: ['projects:read']
   })
   app.decorateRequest('grantedTo', null)
 
@@ -66,14 +66,16 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
     issuer,
     revocations: options.revocations,
     async deleteGrants ({ staff: member, customer }) {
-      for (const grantId of await host.grants.ofPair(member, customer!)) await guard.revokeGrant(grantId)
+      const deleted = await Promise.allSettled((await host.grants.ofPair(member, customer!)).map(guard.revokeGrant))
+      const errors = deleted.flatMap(one => one.status === 'rejected' ? [one.reason as unknown] : [])
+      if (errors.length > 0) throw new AggregateError(errors, 'grants of an impersonation that is over are still there')
     }
   }))
+  host.impersonations.onFailure(error => app.log.error(error))
   const decisions = createDecisions(host.database, error => app.log.error(error))
   app.addHook('onClose', () => decisions.close())
 
   const forgetBrowser = (request: FastifyRequest, reply: FastifyReply): Promise<void> => guard.forgetBrowser(request.raw, reply.raw)
-  const clientName = async (id: string): Promise<string> => (await provider.Client.find(id))?.clientName ?? id
   await app.register(async pages => {
     await pages.register(formbody)
     await pages.register(session, { sessions: host.sessions, origin: issuer })
@@ -89,10 +91,9 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
       projects,
       forgetBrowser,
       mcpUrl: resources[0].identifier,
-      clientName,
       revokeGrant: guard.revokeGrant
     })
-    await pages.register(staff, { host, decisions, clientName, forgetBrowser })
+    await pages.register(staff, { host, decisions, forgetBrowser })
   })
 
   const handle = provider.callback()

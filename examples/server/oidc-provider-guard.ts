@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
+import { decodeJwt } from 'jose'
 import type Provider from 'oidc-provider'
 import type { Account, Client, Configuration, Context, Grant, Interaction, Token } from 'oidc-provider'
 import { errors, interactionPolicy } from 'oidc-provider'
@@ -51,8 +52,16 @@ export interface OidcProviderGuard {
   accessTokenTtl (ctx: Context, token: Token): number
   /** To be called once, with the provider that has the configuration. */
   attach (provider: Provider): void
-  /** Whether this interaction is there because a grant could not be used again without a question. */
-  wasRefused (interaction: Interaction): boolean
+  /**
+   * Whether this interaction is there because the client says by an ID token who is to be signed in (`id_token_hint`), and it
+   * is not whom the provider knows. Whoever impersonates is to be answered `login_required` then.
+   */
+  asksForAnother (interaction: Interaction): boolean
+  /**
+   * Whether this interaction is there because a grant could not be used again without a question, and why: an organization
+   * has not approved, it could not be found out, or something else. `null` when that is not why it is there.
+   */
+  refusalOf (interaction: Interaction): keyof typeof refusals | null
   /**
    * Makes the grant that an interaction has led to, or adds to it, once it has been decided about.
    *
@@ -66,7 +75,9 @@ export interface OidcProviderGuard {
 }
 
 const carrier = 'urn:example:guarded-grant'
-const refusedReuse = 'impersonation_guard'
+/** Reasons of an interaction: which of them it is says what is known. */
+const refusals = { not_approved: 'impersonation_not_approved', refused: 'impersonation_guard', unknown: 'impersonation_unknown' } as const
+const anotherSubject = 'another_subject'
 
 export function createOidcProviderGuard (options: OidcProviderGuardOptions): OidcProviderGuard {
   let attached: Provider | undefined
@@ -75,7 +86,7 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     return attached
   }
   /** Authorization requests whose grant may not be used again. */
-  const refused = new WeakSet<Context>()
+  const refused = new WeakMap<Context, keyof typeof refusals>()
 
   /** How long an access token made of a grant now may live: 0 when there is none to be made any more. */
   const lifetime = ({ stamp }: SavedGrant): number => options.guard.narrowGrant(
@@ -91,12 +102,13 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
     if (saved === null) return undefined
     const { stamp } = saved
     const impersonation = await options.impersonationOf(ctx.req)
-    // What somebody else was granted is none of their business: they are asked.
-    if (!options.guard.mayReuse(stamp, impersonation)) return undefined
-    const { allowed, reason } = await options.guard.judgeReuse({ stamp, impersonation, path: 'automatic-approval' })
+    const { allowed, reason } = await options.guard.judgeReuse({ stamp, impersonation, client: saved.client, path: 'automatic-approval' })
     if (allowed) return grant
-    // An approval that was given anew is good for a new grant, and somebody has to say that there should be one.
-    if (reason !== 'approval_younger') refused.add(ctx)
+    // What somebody else was granted is none of their business: they are asked. And an approval that was given anew is good
+    // for a new grant, which somebody has to say that there should be.
+    if (reason !== 'grant_foreign' && reason !== 'approval_younger') {
+      refused.set(ctx, reason === 'lookup_failed' ? 'unknown' : reason === 'not_approved' ? reason : 'refused')
+    }
     return undefined
   }
 
@@ -106,8 +118,10 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       const grant = ctx.oidc.grant ?? await provider().Grant.find(token.grantId)
       const saved = grant === undefined ? null : read(grant)
       if (saved === null) throw new errors.InvalidGrant('there is no grant that says whose it is')
-      const { allowed } = await options.guard.judgeReuse({ stamp: saved.stamp, path: token.kind === 'RefreshToken' ? 'refresh' : 'exchange' })
-      if (!allowed || lifetime(saved) < 1) {
+      // Of an impersonation without a second left there is no token: it is over, and the audit is to say so.
+      const stamp = saved.stamp !== null && lifetime(saved) < 1 ? { ...saved.stamp, endsAt: 0 } : saved.stamp
+      const { allowed } = await options.guard.judgeReuse({ stamp, client: saved.client, path: token.kind === 'RefreshToken' ? 'refresh' : 'exchange' })
+      if (!allowed) {
         await revokeGrant(token.grantId)
         throw new errors.InvalidGrant('the grant is not allowed any more')
       }
@@ -127,9 +141,17 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
   policy.get('login').checks.add(new interactionPolicy.Check(
     'host_session', 'somebody else is signed in', 'login_required',
     async ctx => ctx.oidc.session!.accountId !== (await options.accountOf(ctx.req) ?? undefined)))
+  // The provider holds its hint against who is signed in once, and not again when the request goes on after the answer.
+  policy.get('login').checks.add(new interactionPolicy.Check(
+    anotherSubject, 'the client asks for somebody else', 'login_required', ({ oidc: { params, session } }) =>
+      typeof params?.id_token_hint === 'string' && session!.accountId !== undefined && decodeJwt(params.id_token_hint).sub !== session!.accountId))
   // The first of the reasons is the one a client is told that must not lead to a question (`prompt=none`).
-  policy.get('consent').checks.add(new interactionPolicy.Check(
-    refusedReuse, 'the grant is not allowed any more', 'access_denied', ctx => refused.has(ctx)), 0)
+  for (const [why, reason] of Object.entries(refusals)) {
+    const [error, description] = why === 'unknown'
+      ? ['temporarily_unavailable', 'whether the grant is allowed could not be found out']
+      : ['access_denied', 'the grant is not allowed any more']
+    policy.get('consent').checks.add(new interactionPolicy.Check(reason, description!, error!, ctx => refused.get(ctx) === why), 0)
+  }
 
   return {
     policy,
@@ -166,7 +188,9 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
         await next()
       })
     },
-    wasRefused: ({ prompt }) => prompt.reasons.includes(refusedReuse),
+    asksForAnother: ({ prompt }) => prompt.reasons.includes(anotherSubject),
+    refusalOf: ({ prompt: { reasons } }) =>
+      (Object.keys(refusals) as Array<keyof typeof refusals>).find(why => reasons.includes(refusals[why])) ?? null,
     async saveGrant ({ prompt: { details }, grantId: earlierId, params }, { account, reach, impersonation }) {
       const { Grant } = provider()
       const client = String(params.client_id)
@@ -175,12 +199,14 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       const before = found === undefined ? null : read(found)
       // A client that comes back for more adds to what it was granted before, by the same person.
       const earlier = before !== null && options.guard.mayReuse(before.stamp, impersonation) ? found : undefined
-      // What is to reach something else is another grant.
+      // What is to reach something else is another grant. It has what was asked about this time, and nothing that was granted
+      // as far as something else reached.
       const grant = earlier !== undefined && isDeepStrictEqual(before!.reach, reach)
         ? earlier
-        : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier)
+        : anew(new Grant({ accountId: account, clientId: client }), { reach, stamp }, earlier, params)
+      // An ID token would say that the customer has signed in, to whom knows no mark: an impersonator has none.
       const narrowed = (scopes: readonly string[]): Set<string> => new Set(options.guard.narrowGrant(
-        { expiresInSeconds: 0, scopes, refreshToken: false }, stamp).scopes)
+        { expiresInSeconds: 0, scopes, refreshToken: false }, stamp).scopes.filter(scope => stamp === null || scope !== 'openid'))
       const asked = details.missingOIDCScope ?? []
       const given = narrowed(asked)
       // What is not given is rejected: it would be asked for again and again.
@@ -206,18 +232,31 @@ function checked (grant: Grant): SavedGrant {
   return saved
 }
 
-/** Says of a grant what it is, and gives it what was granted before. */
-function anew (grant: Grant, detail: Pick<SavedGrant, 'reach' | 'stamp'>, earlier: Grant | undefined): Grant {
+/**
+ * Says of a grant what it is, and answers for it what was answered before, as far as this request asks for it again: the
+ * provider names only what is missing from the earlier one.
+ */
+function anew (
+  grant: Grant, detail: Pick<SavedGrant, 'reach' | 'stamp'>, earlier: Grant | undefined, params: Interaction['params']
+): Grant {
   grant.addRar({ type: carrier, ...detail })
-  if (earlier?.openid?.scope !== undefined) grant.addOIDCScope(earlier.openid.scope)
-  for (const [resource, scope] of Object.entries(earlier?.resources ?? {})) grant.addResourceScope(resource, scope)
+  const asked = new Set(String(params.scope ?? '').split(' '))
+  const again = (scope: string | undefined): string[] => scope?.split(' ').filter(one => asked.has(one)) ?? []
+  for (const scope of again(earlier?.openid?.scope)) grant.addOIDCScope(scope)
+  for (const scope of again(earlier?.rejected?.openid?.scope)) grant.rejectOIDCScope(scope)
+  for (const resource of [params.resource].flat().map(String)) {
+    for (const scope of again(earlier?.resources?.[resource])) grant.addResourceScope(resource, scope)
+    for (const scope of again(earlier?.rejected?.resources?.[resource])) grant.rejectResourceScope(resource, scope)
+  }
   return grant
 }
 
-/** What a grant says of itself; `null` when it says nothing: it was not decided about, and nobody knows whose it is. */
+/**
+ * What a grant says of itself; `null` when it does not: it was not decided about, and nobody knows whose it is. A customer's
+ * own says so, by a stamp of `null`: one that has lost its stamp is not a customer's.
+ */
 function read (grant: Grant): SavedGrant | null {
-  const detail = grant.rar?.find(({ type }) => type === carrier)
-  if (detail === undefined) return null
-  const { reach, stamp } = detail as unknown as Pick<SavedGrant, 'reach' | 'stamp'>
+  const { reach, stamp } = (grant.rar?.find(({ type }) => type === carrier) ?? {}) as Partial<Pick<SavedGrant, 'reach' | 'stamp'>>
+  if (reach === undefined || stamp === undefined) return null
   return { id: grant.jti!, account: grant.accountId, client: grant.clientId, reach, stamp }
 }

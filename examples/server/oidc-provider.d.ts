@@ -25,6 +25,7 @@ declare module 'oidc-provider' {
       readonly provider: Provider
       readonly client?: Client
       readonly session?: Session
+      readonly params?: Readonly<Record<string, unknown>>
       readonly grant?: Grant
       readonly result?: { readonly consent?: { readonly grantId?: string } }
     }
@@ -51,6 +52,7 @@ declare module 'oidc-provider' {
     readonly rar?: readonly AuthorizationDetail[]
     readonly openid?: { readonly scope?: string }
     readonly resources?: Readonly<Record<string, string>>
+    readonly rejected?: Pick<Grant, 'openid' | 'resources'>
     addRar (detail: AuthorizationDetail): void
     addOIDCScope (scope: string): void
     rejectOIDCScope (scope: string): void
@@ -87,8 +89,9 @@ declare module 'oidc-provider' {
       }
     }
     readonly params: Readonly<Record<string, unknown>>
-    readonly session?: { readonly accountId: string }
+    session?: { readonly accountId: string }
     readonly grantId?: string
+    persist (): Promise<unknown>
   }
 
   export type InteractionResult =

@@ -32,6 +32,8 @@ export function protection (host: Host, revocations: RevocationStore): Omit<Prot
     impersonatedTokens: {
       directory: host.directory,
       reachOf: ({ claims: said }) => reachOf(said),
+      // What staff do in a customer's place is written down, each time: otherwise nobody could say afterwards who it was.
+      audit: 'all',
       // One that is over by the clock is over, whether or not anybody has noticed before.
       isAlive: ({ sessionId }) => isRunning(host, sessionId)
     }

@@ -97,6 +97,7 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     opened.push(keepHouse(async () => {
       await host.impersonations.settle()
       await forgetExpired(database)
+      await host.grants.forgetExpired()
     }, error => authorizationServer.log.error(error)))
 
     await authorizationServer.listen({ port: asPort, host: 'localhost' })

@@ -102,6 +102,82 @@ test('G30 whoever does something is not idle', async t => {
   }
 })
 
+test('G27, G30 what cannot be taken away at the end is nobody else\'s trouble, and is taken away later', async t => {
+  const sessionClock = createSessionClock()
+  const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 36_000 }, sessionClock })
+  const { issuer, origin, introspectionSecret, revocations } = example
+  const client = await registerClient(example, `${origin}/reports`)
+  await optIn(example)
+  const tokens: string[] = []
+  for (const staff of ['sam', 'kim']) {
+    const agent = await startImpersonating(example, { staff })
+    tokens.push(await connect(agent, client, {}, { organizations: ['analytical-society'] }), await connect(agent, client, { prompt: 'consent' }))
+  }
+  const alan = createUserAgent()
+  await signInAsCustomer(alan, example, 'alan')
+  const introspect = async (token: string): Promise<boolean> => {
+    const response = await fetch(`${issuer}/token/introspection`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`resource-server:${introspectionSecret}`).toString('base64')}` },
+      body: new URLSearchParams({ token })
+    })
+    return (await response.json() as { active: boolean }).active
+  }
+  const left = async (): Promise<number> => (await example.database.query('select 1 from grants where staff is not null')).rows.length
+  t.equal(await left(), 4)
+
+  const { revoke } = revocations
+  const { rows: [first] } = await example.database.query<{ id: string }>("select id from grants where staff = 'sam' order by created_at limit 1")
+  let pairs: unknown[] = []
+  revocations.revoke = async revocation => {
+    if ('grantId' in revocation && revocation.grantId === first!.id) throw new Error('the store is down')
+    if ('actor' in revocation) pairs.push(revocation.actor?.subject)
+    await revoke(revocation)
+  }
+  sessionClock.advance(601)
+  t.equal((await alan.submit(await alan.open(issuer), '/sign-out')).status, 200, 'somebody else signs out as always')
+  t.equal(await left(), 1, 'every other grant of it, and of the other one, is gone')
+  t.same(await Promise.all(tokens.map(introspect)), [false, false, false, false])
+  t.same([...new Set(pairs)].sort(), ['kim', 'sam'], 'and what is checked without asking')
+  t.equal(pairs.filter(one => one === 'kim').length, 1, 'what is done is not done again')
+
+  pairs = []
+  revocations.revoke = revoke
+  await alan.open(`${issuer}/sign-in`)
+  t.equal(await left(), 1, 'nobody has asked')
+  await startImpersonating(example, { staff: 'robin' })
+  t.equal(await left(), 0, 'and with the next who asks, the rest is')
+  const { rows } = await example.database.query<{ left: number }>('select count(*)::int as left from impersonations where ended_at is not null and cleaned_at is null')
+  t.same(rows, [{ left: 0 }])
+})
+
+test('G27 who is gone in the middle of it: what was ended and not taken away is taken away after the start', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example, `${example.origin}/reports`)
+  await optIn(example)
+  await connect(await startImpersonating(example), client)
+  // What is written before anything is taken away.
+  await example.database.query("update impersonations set ended_at = now(), ended_by = 'total limit'")
+  t.equal(await count(example, 'AccessToken'), 1)
+  await startImpersonating(example, { staff: 'kim' })
+  t.equal(await count(example, 'AccessToken'), 0)
+  t.equal((await example.database.query('select 1 from grants')).rows.length, 0)
+})
+
+test('G27 the session of who signs out is gone, whatever becomes of what came of it', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  const token = await connect(staff, client)
+  example.revocations.revoke = async () => { throw new Error('the store is down') }
+  const home = await staff.open(example.issuer)
+  const response = await staff.post(home, '/sign-out')
+  t.equal(response.status, 303)
+  t.match(response.headers.get('set-cookie'), /^example_session=; Max-Age=0/)
+  t.equal((await callTool(example, token)).status, 401, 'a resource that asks whether it goes on knows all the same')
+})
+
 test('G31 a member of staff who is removed, or may not impersonate any more', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)

@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose'
 import { test } from 'tap'
 import { firstPartyClient } from '../../examples/server/clients.ts'
 import {
-  callTool, clientOf, connect, count, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
+  callTool, clientOf, connect, count, decisionsOf, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
 } from '../support/example-client.ts'
 import { startExample } from '../support/example-server.ts'
 import { createUserAgent } from '../support/user-agent.ts'
@@ -42,7 +42,7 @@ test('G13, G20 consent by an impersonator: 403, no code, and the client is told 
   const consent = await staff.open(request.url)
   t.match(consent.text, 'You are acting as Ada Lovelace')
 
-  const refused = await staff.submit(consent, /consent$/, { decision: 'allow' })
+  const refused = await staff.submit(consent, /consent$/, { decision: 'allow', level: 'all' })
   t.equal(refused.status, 403)
   t.match(refused.text, 'This client was not connected')
   t.notMatch(refused.text, /Royal Institution|Analytical Society/)
@@ -71,7 +71,7 @@ test('G20 programs get JSON, and a redirect URI that is not the client\'s gets n
   const client = await registerClient(example)
   const staff = await startImpersonating(example)
   const consent = await staff.open(client.request().url)
-  const json = await staff.post(consent, /consent$/, { decision: 'allow' }, { accept: 'application/json' })
+  const json = await staff.post(consent, /consent$/, { decision: 'allow', level: 'all' }, { accept: 'application/json' })
   t.equal(json.status, 403)
   t.match(await json.json(), { error: 'access_denied' })
 
@@ -100,6 +100,33 @@ test('G5 a grant that reaches approved organizations alone is made, and sees not
   await t.rejects(staff.authorize(client.request().url, { teams: ['engines', 'lectures'] }), { message: /^403 / },
     'G9 teams that span an organization without approval')
   await t.rejects(staff.authorize(client.request().url, { organizations: ['analytical-society', 'royal-institution'] }), { message: /^403 / }, 'G8')
+})
+
+test('G5 an answer that does not say what may be reached, or says two things, grants nothing and is asked for again', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  for (const agent of [await optIn(example), await startImpersonating(example)]) {
+    const consent = await agent.open(client.request().url)
+    t.notMatch(consent.text, / checked/, 'nothing is chosen beforehand')
+    for (const answer of [
+      {},
+      { organization: ['analytical-society'] },
+      { level: 'everything' },
+      { level: 'all', organization: ['analytical-society'] },
+      { level: 'all', team: ['engines'] },
+      { level: 'organization', organization: ['analytical-society'], team: ['lectures'] },
+      { level: 'team', team: ['engines'], organization: ['royal-institution'] }
+    ]) {
+      const again = await agent.submit(consent, /consent$/, { decision: 'allow', ...answer })
+      t.equal(again.status, 400, JSON.stringify(answer))
+      t.match(again.text, /Allow access\?[\s\S]*role="alert"/)
+      for (const id of [answer.organization ?? [], answer.team ?? []].flat()) t.match(again.text, `value="${id}" checked`, 'what was ticked stays')
+    }
+    t.equal(await count(example, 'Grant'), 0)
+    const answered = await agent.submit(await agent.submit(consent, /consent$/, { decision: 'allow' }), /consent$/, { decision: 'allow', level: 'organization', organization: 'analytical-society' })
+    t.type(answered.url.searchParams.get('code'), 'string', 'the page that asks again takes the answer')
+    await example.database.query("delete from oidc_records where model = 'Grant'")
+  }
 })
 
 test('G10 what is not the customer\'s cannot be chosen', async t => {
@@ -159,6 +186,29 @@ test('G24, G26 the token of an impersonated grant: no refresh token, the idle ti
   t.notOk('act' in claims)
   t.notOk('impersonation' in claims)
   t.equal(await count(example, 'RefreshToken'), 1)
+})
+
+test('G24, G26 an impersonator has no ID token, which would say that the customer has signed in, nor what it comes with', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  const userinfo = async (token: string): Promise<number> =>
+    (await fetch(`${example.issuer}/me`, { headers: { authorization: `Bearer ${token}` } })).status
+  const scope = 'openid projects:read'
+  for (const mode of ['read-only', 'read-write'] as const) {
+    const staff = await startImpersonating(example, { mode })
+    const request = client.request({ scope })
+    const { status, body } = await client.exchange(request, await staff.authorize(request.url))
+    t.equal(status, 200)
+    t.equal(body.id_token, undefined, mode)
+    t.equal(body.scope, 'projects:read')
+    t.not(await userinfo(body.access_token!), 200)
+    const alone = await staff.authorize(client.request({ scope: 'openid' }).url)
+    t.match(Object.fromEntries(alone.searchParams), { error: 'access_denied' }, 'who wants nothing else gets nothing')
+  }
+  const request = client.request({ scope })
+  const { body } = await client.exchange(request, await customer.authorize(request.url))
+  t.equal(decodeJwt(body.id_token!).sub, 'ada')
 })
 
 test('G25 a token never outlives the session it was made in', async t => {
@@ -221,6 +271,62 @@ test('G14 what was granted before is granted again without a question only as fa
   t.type(narrower.url.searchParams.get('code'), 'string', 'less can be asked for')
 })
 
+test('G14, G6 what could not be found out is not said to have been refused, and may be asked again', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  await staff.authorize(client.request().url)
+  await example.database.query('alter table oauth_directory.organizations rename to away')
+  const silent = await staff.open(client.request({ prompt: 'none' }).url)
+  t.match(Object.fromEntries(silent.url.searchParams), { error: 'temporarily_unavailable' })
+  const refused = await staff.open(client.request().url)
+  await example.database.query('alter table oauth_directory.away rename to organizations')
+  t.equal(refused.status, 403)
+  t.match(refused.text, 'could not be found out')
+  t.notMatch(refused.text, /has not allowed|turn AI processing on/)
+  t.type((await staff.authorize(client.request().url)).searchParams.get('code'), 'string')
+})
+
+test('G14 what was granted as far as one organization is not granted as far as all of them without a question', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const reading = 'projects:read'
+  const writing = 'projects:read projects:write'
+  for (const agent of [await optIn(example), await startImpersonating(example)]) {
+    await connect(agent, client, { scope: writing }, { organizations: ['analytical-society'] })
+
+    const asked = await agent.open(client.request({ prompt: 'consent', scope: reading }).url)
+    t.match(asked.text, 'Allow access?')
+    t.notMatch(asked.text, 'Create projects', 'the page does not speak of it')
+    const request = client.request({ prompt: 'consent', scope: reading })
+    const { body } = await client.exchange(request, await agent.authorize(request.url))
+    t.equal(body.scope, reading)
+    const more = client.request({ scope: writing })
+    t.match((await agent.open(more.url)).text, /Allow access\?[\s\S]*Create projects/, 'to write is asked about again')
+    const silent = await agent.open(client.request({ scope: writing, prompt: 'none' }).url)
+    t.match(Object.fromEntries(silent.url.searchParams), { error: /^(consent|interaction)_required$/ }, 'and is not had without a question')
+    const token = await connect(agent, client, { scope: writing })
+    t.same(decodeJwt(token).scope, writing)
+    t.notOk('reach' in decodeJwt(token))
+  }
+})
+
+test('G14 what a read-only session may not have stays rejected in a grant that reaches something else', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example, { mode: 'read-only' })
+  const scope = 'projects:read projects:write'
+  await connect(staff, client, { scope }, { organizations: ['analytical-society'] })
+  const shown = staff.pages.length
+  const token = await connect(staff, client, { scope, prompt: 'consent' })
+  t.equal(staff.pages.length, shown + 1, 'it is asked about once')
+  t.equal(decodeJwt(token).scope, 'projects:read')
+  await connect(staff, client, { scope })
+  t.equal(staff.pages.length, shown + 1)
+})
+
 test('G15 the grant of a customer is not used for staff, nor the other way round', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
@@ -230,9 +336,67 @@ test('G15 the grant of a customer is not used for staff, nor the other way round
   await impersonate(agent, example)
   const asked = await agent.open(client.request().url)
   t.match(asked.text, 'Allow access?', 'in the same browser')
-  await agent.submit(asked, /consent$/, { decision: 'allow' })
+  await agent.submit(asked, /consent$/, { decision: 'allow', level: 'all' })
   await signInAsCustomer(agent, example)
   t.match((await agent.open(client.request().url)).text, 'Allow access?')
+})
+
+test('S17, G22 what staff do by a token in a customer\'s place is written down each time, and what customers do is not', async t => {
+  const example = await startExample(t)
+  const { origin } = example
+  const customer = await optIn(example)
+  const staff = await startImpersonating(example)
+  const client = await registerClient(example)
+  const scope = 'projects:read projects:write'
+  const [token, own] = [await connect(staff, client, { scope }), await connect(customer, client, { scope })]
+  const before = (await decisionsOf(staff, example)).length
+  t.match(await callTool(example, token, 'create_project', { name: 'Notes' }), { status: 200, text: 'Notes' })
+  t.match(await callTool(example, own, 'create_project', { name: 'Letters' }), { status: 200, text: 'Letters' })
+  t.match((await decisionsOf(staff, example)).slice(before), [
+    { allowed: true, reason: 'approved', staff: 'sam', customer: 'ada', client: client.clientId, path: 'use', route: 'POST /mcp' }
+  ])
+
+  const reports = await registerClient(example, `${origin}/reports`)
+  const api = await registerClient(example, `${origin}/api`)
+  for (const [path, one] of [['/reports', reports], ['/api/projects', api]] as const) {
+    const bearer = await connect(staff, one)
+    const told = (await decisionsOf(staff, example)).length
+    t.equal((await fetch(`${origin}${path}`, { headers: { authorization: `Bearer ${bearer}` } })).status, 200)
+    t.match((await decisionsOf(staff, example)).slice(told), [{ allowed: true, staff: 'sam', customer: 'ada', path: 'use', route: `GET ${path}` }])
+  }
+})
+
+test('G22 what is not used again because it is somebody else\'s is in the log', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const agent = await optIn(example)
+  await agent.authorize(client.request().url)
+  await signInAsStaff(agent, example)
+  await impersonate(agent, example)
+  // In the browser of the customer, whose session of the provider still knew the grant.
+  const { rows: [grant] } = await example.database.query<{ id: string }>('select id from grants')
+  await agent.authorize(client.request().url)
+  await example.database.query(`
+    update oidc_records set payload = jsonb_set(payload, array['authorizations', $1, 'grantId'], to_jsonb($2::text))
+    where model = 'Session' and payload -> 'authorizations' ? $1`, [client.clientId, grant!.id])
+  t.match((await agent.open(client.request().url)).text, 'Allow access?')
+  t.match((await decisionsOf(agent, example)).at(-1), {
+    allowed: false, reason: 'grant_foreign', staff: 'sam', customer: 'ada', client: client.clientId, path: 'automatic-approval'
+  })
+})
+
+test('G22, G25 an exchange for which no second is left is refused, and the log says so', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  const request = client.request()
+  const callback = await staff.authorize(request.url)
+  await example.database.query(`
+    update oidc_records set payload = jsonb_set(payload, '{rar,0,stamp,endsAt}', to_jsonb($1::float8)) where model = 'Grant'`, [Date.now() + 900])
+  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
+  t.match((await decisionsOf(staff, example)).at(-1), { allowed: false, reason: 'impersonation_ended', staff: 'sam', customer: 'ada', path: 'exchange' })
+  t.equal(await count(example, 'Grant'), 0)
 })
 
 test('S14 introspection says of an impersonated token that it is one, and who acts', async t => {
@@ -304,11 +468,16 @@ test('a grant that does not say whose it is is nobody\'s: no token is made of it
   const client = await registerClient(example)
   const customer = createUserAgent()
   await signInAsCustomer(customer, example)
-  const request = client.request()
-  const callback = await customer.authorize(request.url)
-  await example.database.query("update oidc_records set payload = payload - 'rar' where model = 'Grant'")
-  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
-  t.match((await customer.open(client.request().url)).text, 'Allow access?', 'and it is not used again')
+  for (const lost of ["payload - 'rar'", "payload #- '{rar,0,stamp}'", "payload #- '{rar,0,reach}'"]) {
+    const request = client.request()
+    const callback = await customer.authorize(request.url)
+    const { rows } = await example.database.query<{ stamp: unknown }>("select payload #> '{rar,0,stamp}' as stamp from oidc_records where model = 'Grant'")
+    t.same(rows, [{ stamp: null }], 'a customer\'s own says so')
+    await example.database.query(`update oidc_records set payload = ${lost} where model = 'Grant'`)
+    t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } }, lost)
+    t.match((await customer.open(client.request().url)).text, 'Allow access?', 'and it is not used again')
+    await example.database.query("delete from oidc_records where model = 'Grant'")
+  }
 })
 
 test('a consent that was asked of somebody else is not given', async t => {
@@ -322,7 +491,7 @@ test('a consent that was asked of somebody else is not given', async t => {
   await signInAsStaff(agent, example)
   const { text } = await impersonate(agent, example)
   const token = /name="form_token" value="([^"]+)"/.exec(text)![1]!
-  const answered = await agent.submit(asked, /consent$/, { decision: 'allow', form_token: token })
+  const answered = await agent.submit(asked, /consent$/, { decision: 'allow', level: 'all', form_token: token })
   t.equal(answered.status, 400)
   const { rows } = await example.database.query<{ staff: string | null }>('select staff from grants')
   t.same(rows, [{ staff: null }], 'what the customer granted is what it was')

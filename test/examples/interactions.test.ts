@@ -1,5 +1,7 @@
+import { decodeJwt } from 'jose'
 import type { Test } from 'tap'
 import { test } from 'tap'
+import { connect, optIn, registerClient, signInAsCustomer, startImpersonating } from '../support/example-client.ts'
 import { startExample } from '../support/example-server.ts'
 import { redirectUrl } from '../support/mcp-client-storage.ts'
 import { createUserAgent } from '../support/user-agent.ts'
@@ -103,4 +105,67 @@ test('an application on a device: the answer goes to a scheme, not to a host', a
   const agent = createUserAgent()
   t.equal((await agent.authorize(url)).protocol, 'com.example.app:')
   t.match(agent.pages[1], '<code>com.example.app:</code>')
+})
+
+test('who is asked to sign in may be somebody else than before', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const agent = createUserAgent()
+  await signInAsCustomer(agent, example)
+  await connect(agent, client)
+  for (const account of ['grace', 'grace', 'ada']) {
+    const request = client.request({ prompt: 'login' })
+    const { status, body } = await client.exchange(request, await agent.authorize(request.url, { account }))
+    t.equal(status, 200, account)
+    t.equal(decodeJwt(body.access_token!).sub, account)
+  }
+})
+
+test('a client that says who is to be signed in does not get anybody else', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const scope = 'openid projects:read'
+  const idTokenOf = async (account: string): Promise<string> => {
+    const agent = createUserAgent()
+    const request = client.request({ scope })
+    return (await client.exchange(request, await agent.authorize(request.url, { account }))).body.id_token!
+  }
+  const hint = { scope, id_token_hint: await idTokenOf('ada') }
+
+  for (const connected of [true, false]) {
+    const grace = createUserAgent()
+    await signInAsCustomer(grace, example, 'grace')
+    if (connected) await connect(grace, client, { scope })
+    const silent = await grace.open(client.request({ ...hint, prompt: 'none' }).url)
+    t.match(Object.fromEntries(silent.url.searchParams), { error: 'login_required' })
+    const asked = await grace.open(client.request(hint).url)
+    t.match(asked.text, 'There are no passwords', 'she is asked to sign in')
+    t.match((await grace.submit(asked, /sign-in$/, { account: 'grace' })).text, 'There are no passwords', 'and asked again when it is still her')
+    const request = client.request(hint)
+    const { body } = await client.exchange(request, await grace.authorize(request.url, { account: 'ada' }))
+    t.equal(decodeJwt(body.access_token!).sub, 'ada')
+    t.equal(decodeJwt(body.id_token!).sub, 'ada')
+  }
+
+  const ada = await optIn(example)
+  t.equal(decodeJwt(await connect(ada, client, hint)).sub, 'ada', 'whom it asks for is not bothered')
+})
+
+test('GG-16 a client that is bound to one customer does not get another one by whoever impersonates that one', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const ada = await optIn(example)
+  const request = client.request({ scope: 'openid projects:read' })
+  const { body: { id_token: idToken } } = await client.exchange(request, await ada.authorize(request.url))
+  const hint = { scope: 'openid projects:read', id_token_hint: idToken! }
+
+  const staff = await startImpersonating(example, { customer: 'grace' })
+  for (const more of [{}, { prompt: 'none' }, { prompt: 'login' }]) {
+    const bound = client.request({ ...hint, ...more })
+    const back = await staff.authorize(bound.url)
+    t.match(Object.fromEntries(back.searchParams), { error: 'login_required', state: bound.state })
+    t.notOk(back.searchParams.has('code'))
+  }
+  const right = await startImpersonating(example)
+  t.equal(decodeJwt(await connect(right, client, hint)).sub, 'ada')
 })

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { setApproval, signInAsCustomer, signInAsStaff, startImpersonating } from '../support/example-client.ts'
+import { clientOf, connect, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating } from '../support/example-client.ts'
 import { startExample } from '../support/example-server.ts'
 import type { Page } from '../support/user-agent.ts'
 import { createUserAgent } from '../support/user-agent.ts'
@@ -94,7 +94,7 @@ test('GG-16 a consent that another site sends is refused', async t => {
     t.equal((await agent.post(consent, /consent$/, { decision, form_token: 'x' })).status, 403)
     t.equal((await agent.post(consent, /consent$/, { decision }, { origin: 'https://evil.example' })).status, 403)
   }
-  t.equal((await agent.post(consent, /consent$/, { decision: 'allow' })).status, 303)
+  t.equal((await agent.post(consent, /consent$/, { decision: 'allow', level: 'all' })).status, 303)
 })
 
 test('staff cannot say yes in the customer\'s place, whatever the mode and whatever they send', async t => {
@@ -146,10 +146,64 @@ test('who may impersonate is said by somebody else than oneself, and takes effec
 test('one customer cannot take back what another has granted', async t => {
   const example = await startExample(t)
   await example.database.query("insert into grants (id, account, client, reach) values ('g1', 'ada', 'c', '{\"level\":\"all\"}')")
+  await example.database.query("insert into oidc_records (model, id, payload) values ('Grant', 'g1', '{}')")
   const grace = createUserAgent()
   const home = await signInAsCustomer(grace, example, 'grace')
   t.equal((await grace.submit(withForm(home, '/clients/g1/revoke'), /revoke$/)).status, 404)
   t.equal((await example.database.query('select 1 from grants')).rows.length, 1)
+})
+
+test('G22 a client whose metadata document is gone is shown by its name and taken away, and is not asked for either', async t => {
+  const clientId = 'https://client.example/metadata.json'
+  const redirectUri = 'http://localhost:33418/callback'
+  const example = await startExample(t, {
+    fetch: async () => Response.json({
+      client_id: clientId, client_name: 'Documented client', redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none'
+    })
+  })
+  const asked: unknown[] = []
+  const later = await startExample(t, {
+    database: example.database,
+    fetch: async url => {
+      asked.push(url)
+      throw new TypeError('fetch failed')
+    }
+  })
+  await connect(await optIn(example), clientOf(example.issuer, clientId, example.mcpUrl, redirectUri))
+  await connect(await startImpersonating(example), clientOf(example.issuer, clientId, example.mcpUrl, redirectUri))
+
+  const sam = createUserAgent()
+  await signInAsStaff(sam, later)
+  const log = await sam.open(`${later.issuer}/staff/log`)
+  t.match(log, { status: 200, text: 'Documented client' })
+  t.notMatch(log.text, clientId)
+  const ada = createUserAgent()
+  await signInAsCustomer(ada, later)
+  const clients = await ada.open(`${later.issuer}/clients`)
+  t.match(clients, { status: 200, text: 'Documented client' })
+  const rest = await ada.submit(await ada.submit(clients, /revoke$/), /revoke$/)
+  t.match(rest.text, 'No client has access.')
+  t.same(asked, [], 'who looks at a page is not seen by the client')
+})
+
+test('a grant that has expired, or is gone, is not shown as one', async t => {
+  const example = await startExample(t)
+  const ada = await optIn(example)
+  for (const end of ["update oidc_records set expires_at = now() where model = 'Grant'", "delete from oidc_records where model = 'Grant'"]) {
+    await connect(ada, await registerClient(example), { prompt: 'consent' })
+    t.match((await ada.open(example.issuer)).text, 'One client has access')
+    await example.database.query(end)
+    t.notMatch((await ada.open(example.issuer)).text, 'One client has access')
+    t.match((await ada.open(`${example.issuer}/clients`)).text, 'No client has access.')
+  }
+})
+
+test('a client that nobody was asked about is shown by its identifier', async t => {
+  const example = await startExample(t)
+  const staff = await startImpersonating(example)
+  await example.database.query("insert into decisions (at, allowed, reason, client, organizations) values (now(), true, 'approved', 'c-1', '[]')")
+  t.match((await staff.open(`${example.issuer}/staff/log`)).text, 'c-1')
 })
 
 test('a member of staff who impersonates nobody has nothing to connect a client to', async t => {

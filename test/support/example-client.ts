@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { ExampleServer } from '../../examples/server/start.ts'
 import type { StartedExample } from './example-server.ts'
 import { redirectUrl } from './mcp-client-storage.ts'
-import type { Page, UserAgent } from './user-agent.ts'
+import type { Page, UserAgent, UserDecisions } from './user-agent.ts'
 import { createUserAgent } from './user-agent.ts'
 
 /** An authorization request, and what is needed to go on after it. */
@@ -18,6 +18,7 @@ export interface TokenAnswer {
   readonly body: {
     readonly access_token?: string
     readonly refresh_token?: string
+    readonly id_token?: string
     readonly expires_in?: number
     readonly scope?: string
     readonly error?: string
@@ -117,6 +118,15 @@ export async function callTool ({ mcpUrl }: ExampleServer, token: string, name =
   return { status: response.status, text: await response.text() }
 }
 
+/** What the log has of the guard's decisions, the oldest first. */
+export interface LoggedLine { reason: string, allowed: boolean, staff: string | null, customer: string | null, client: string | null, path: string | null, route: string | null }
+
+export async function decisionsOf (agent: UserAgent, { issuer, database }: StartedExample): Promise<LoggedLine[]> {
+  // The page waits for what is being written.
+  await agent.open(`${issuer}/staff/log`)
+  return (await database.query<LoggedLine>('select reason, allowed, staff, customer, client, path, route from decisions order by id')).rows
+}
+
 /** How many records of a kind the authorization server keeps. */
 export async function count ({ database }: StartedExample, model: string): Promise<number> {
   const { rows: [row] } = await database.query<{ count: number }>('select count(*)::int as count from oidc_records where model = $1', [model])
@@ -142,9 +152,11 @@ export async function optIn (example: StartedExample): Promise<UserAgent> {
 }
 
 /** From the browser to a token. */
-export async function connect (agent: UserAgent, client: ExampleClient, more: Record<string, string> = {}): Promise<string> {
+export async function connect (
+  agent: UserAgent, client: ExampleClient, more: Record<string, string> = {}, decisions: UserDecisions = {}
+): Promise<string> {
   const request = client.request(more)
-  const { status, body } = await client.exchange(request, await agent.authorize(request.url))
+  const { status, body } = await client.exchange(request, await agent.authorize(request.url, decisions))
   if (status !== 200) throw new Error(`${status} ${body.error}`)
   return body.access_token!
 }

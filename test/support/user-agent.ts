@@ -2,7 +2,7 @@
 export interface UserDecisions {
   account?: string
   decision?: 'allow' | 'deny'
-  /** What the client may reach. Default: everything, as the page has it. */
+  /** What the client may reach. Default: everything. */
   organizations?: readonly string[]
   teams?: readonly string[]
 }
@@ -108,6 +108,7 @@ export function createUserAgent (): UserAgent {
           ? { account }
           : {
               decision,
+              level: 'all',
               ...organizations.length > 0 && { level: 'organization', organization: organizations },
               ...teams.length > 0 && { level: 'team', team: teams }
             }

@@ -35,8 +35,12 @@ create table if not exists impersonations (
   last_used_at timestamptz not null,
   ends_at      timestamptz not null,
   ended_at     timestamptz,
-  ended_by     text
+  ended_by     text,
+  -- When what came of it was gone: later than its end where that failed.
+  cleaned_at   timestamptz
 );
+alter table impersonations add column if not exists cleaned_at timestamptz;
+create index if not exists impersonations_uncleaned on impersonations (ended_at) where ended_at is not null and cleaned_at is null;
 -- One at a time.
 create unique index if not exists impersonations_running on impersonations (session) where ended_at is null;
 
@@ -52,6 +56,12 @@ create table if not exists grants (
   created_at    timestamptz not null default now()
 );
 create index if not exists grants_of_account on grants (account, staff);
+
+-- What clients were called when somebody was asked about them.
+create table if not exists client_names (
+  client text primary key,
+  name   text not null
+);
 
 -- Everything that oidc-provider keeps.
 create table if not exists oidc_records (

@@ -25,13 +25,18 @@ export interface ConnectedClient {
 /** Which grants there are. */
 export interface Grants {
   add (grant: Omit<ListedGrant, 'createdAt'>): Promise<void>
+  /** Those that can still be used: the authorization server lets a grant expire without a word. */
   of (account: string): Promise<readonly ListedGrant[]>
   /** Those that a member of staff made in a customer's place. */
   ofPair (staff: string, account: string): Promise<readonly string[]>
   remove (id: string): Promise<void>
+  /** Forgets those that the authorization server has not kept. */
+  forgetExpired (): Promise<void>
 }
 
 const columns = 'id, account, client, staff, impersonation, reach, created_at as "createdAt"'
+
+const isThere = "exists (select from oidc_records r where r.model = 'Grant' and r.id = grants.id and (r.expires_at is null or r.expires_at > now()))"
 
 export function createGrants (database: Database): Grants {
   return {
@@ -41,9 +46,10 @@ export function createGrants (database: Database): Grants {
         on conflict (id) do nothing`, [id, account, client, staff, impersonation, JSON.stringify(reach)])
     },
     of: async account =>
-      (await database.query<ListedGrant>(`select ${columns} from grants where account = $1 order by created_at`, [account])).rows,
+      (await database.query<ListedGrant>(`select ${columns} from grants where account = $1 and ${isThere} order by created_at`, [account])).rows,
     ofPair: async (staff, account) => (await database.query<{ id: string }>(
       'select id from grants where staff = $1 and account = $2', [staff, account])).rows.map(({ id }) => id),
-    async remove (id) { await database.query('delete from grants where id = $1', [id]) }
+    async remove (id) { await database.query('delete from grants where id = $1', [id]) },
+    async forgetExpired () { await database.query(`delete from grants where not ${isThere}`) }
   }
 }

@@ -3,6 +3,8 @@ import { createPostgresOrganizationDirectory } from '../../../plugins/index.ts'
 import type { Database } from '../database/database.ts'
 import type { Accounts } from './accounts.ts'
 import { createAccounts } from './accounts.ts'
+import type { ClientNames } from './client-names.ts'
+import { createClientNames } from './client-names.ts'
 import type { Grants } from './grants.ts'
 import { createGrants } from './grants.ts'
 import type { ImpersonationLimits, Impersonations } from './impersonations.ts'
@@ -23,6 +25,7 @@ export interface Host {
   readonly impersonations: Impersonations
   readonly organizations: Organizations
   readonly grants: Grants
+  readonly clientNames: ClientNames
   /** What the guard asks: at the authorization server, and again at the resources. */
   readonly directory: OrganizationDirectory
 }
@@ -37,6 +40,7 @@ export function createHost (database: Database, limits: ImpersonationLimits, clo
     sessions: createSessions(database, impersonations, clock),
     organizations: createOrganizations(database),
     grants: createGrants(database),
+    clientNames: createClientNames(database),
     directory: createPostgresOrganizationDirectory({
       client: { query: (text, values) => database.query(text, values) }
     })

@@ -47,25 +47,53 @@ export interface Impersonations {
   /**
    * Ends every one that may not go on: it was idle for too long, its time is up, its browser session is gone, or its
    * member of staff was removed or may not impersonate any more. Nobody has to sign out for that.
+   *
+   * What came of one is taken away after that, and again each time until it is gone: also of those that were ended before.
    */
   settle (): Promise<void>
   recent (): Promise<readonly PastImpersonation[]>
-  /** Called with each that has ended, once. */
+  /**
+   * Takes away what came of one that has ended. It is called again for one for which it failed, or for which this process
+   * did not live to see that it was done.
+   */
   onEnd (listener: (ended: EndedImpersonation) => Promise<void>): void
+  /** Is told what failed then: it is not the fault of whoever happened to ask. */
+  onFailure (listener: (error: unknown) => void): void
 }
 
 export function createImpersonations (database: Database, limits: ImpersonationLimits, clock: Clock): Impersonations {
   const listeners: Array<(ended: EndedImpersonation) => Promise<void>> = []
+  const failureListeners: Array<(error: unknown) => void> = []
   const now = (): Date => new Date(clock.now())
   const idleSince = (): Date => new Date(clock.now() - limits.idleSeconds * 1000)
 
-  /** Whoever ends it is the one that is told so: of two, one gets the row. */
-  const endWhere = async (condition: string, by: string, values: readonly unknown[]): Promise<void> => {
+  const cleanOne = async (ended: EndedImpersonation): Promise<void> => {
+    try {
+      for (const listener of listeners) await listener(ended)
+      await database.query('update impersonations set cleaned_at = $2 where id = $1', [ended.id, now()])
+    } catch (error) {
+      for (const listener of failureListeners) listener(error)
+    }
+  }
+  const cleanAll = async (): Promise<void> => {
     const { rows } = await database.query<EndedImpersonation>(`
+      select id, staff, customer, ended_by as "endedBy" from impersonations
+      where ended_at is not null and cleaned_at is null order by ended_at`)
+    for (const ended of rows) await cleanOne(ended)
+  }
+  let cleaning: Promise<void> = Promise.resolve()
+  /** One after the other: to take away twice would hit what the same two have begun meanwhile. */
+  const clean = (): Promise<void> => {
+    const mine = cleaning.then(cleanAll)
+    cleaning = mine.catch(() => {})
+    return mine
+  }
+
+  const endWhere = async (condition: string, by: string, values: readonly unknown[]): Promise<void> => {
+    await database.query(`
       update impersonations as i set ended_at = $1, ended_by = ${by}
-      where ended_at is null and (${condition})
-      returning id, staff, customer, ended_by as "endedBy"`, [now(), ...values])
-    for (const ended of rows) for (const listener of listeners) await listener(ended)
+      where ended_at is null and (${condition})`, [now(), ...values])
+    await clean()
   }
 
   const settle = async (): Promise<void> => {
@@ -105,6 +133,7 @@ export function createImpersonations (database: Database, limits: ImpersonationL
     recent: async () => (await database.query<PastImpersonation>(`
       select staff, customer, read_only as "readOnly", started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy"
       from impersonations order by started_at desc limit 50`)).rows,
-    onEnd (listener) { listeners.push(listener) }
+    onEnd (listener) { listeners.push(listener) },
+    onFailure (listener) { failureListeners.push(listener) }
   }
 }

@@ -1,5 +1,6 @@
 import type { CustomerOrganization } from '../host/organizations.ts'
 import type { BrowserSession } from '../host/sessions.ts'
+import type { Html } from './html.ts'
 import { html } from './html.ts'
 import { form, page } from './layout.ts'
 import { aiTag } from './organizations.ts'
@@ -14,11 +15,26 @@ export interface ConsentRequest {
   readonly organizations: readonly CustomerOrganization[]
 }
 
+/** What the user chose of it, and why it has to be chosen again. */
+export interface UnclearChoice {
+  readonly problem: string
+  readonly level: string | null
+  readonly organizations: readonly string[]
+  readonly teams: readonly string[]
+}
+
 export function consentPage (
-  session: BrowserSession, { uid, clientName, destination, access, organizations }: ConsentRequest
+  session: BrowserSession, { uid, clientName, destination, access, organizations }: ConsentRequest, unclear: UnclearChoice | null = null
 ): string {
   const { account, staff } = session
+  const checked = (isChosen: boolean): Html | string => isChosen ? html` checked` : ''
+  // Nothing is chosen beforehand: whoever ticks an organization and goes on does not mean all of them.
+  const level = (value: string, text: string): Html =>
+    html`<label class="choice"><input type="radio" name="level" value="${value}" required${checked(unclear?.level === value)}> ${text}</label>`
+  const choice = (name: string, value: string, chosen: readonly string[] | undefined, text: Html): Html =>
+    html`<label class="choice"><input type="checkbox" name="${name}" value="${value}"${checked(chosen?.includes(value) ?? false)}> <span>${text}</span></label>`
   return page({ title: 'Allow access?', session, narrow: true }, html`
+    ${unclear === null ? '' : html`<div class="card refused" id="problem" role="alert"><p>${unclear.problem}</p></div>`}
     <p class="lead"><strong>${clientName}</strong> asks for access${staff === null ? '' : html` to what <strong>${account!.name}</strong> can see`}. The answer goes to <code>${destination}</code>.</p>
     ${staff === null ? html`<p>You are signed in as <strong>${account!.name}</strong>.</p>` : ''}
     ${access.map(({ resource, name, scopes }) => html`
@@ -28,16 +44,16 @@ export function consentPage (
       <ul>${scopes.map(scope => html`<li>${scope}</li>`)}</ul>
     </div>`)}
     <div class="card">${form(session, `/interaction/${uid}/consent`, html`
-      <fieldset>
+      <fieldset${unclear === null ? '' : html` aria-describedby="problem"`}>
         <legend>What it may reach</legend>
-        <label class="choice"><input type="radio" name="level" value="all" checked> All organizations, also those that are joined later</label>
-        <label class="choice"><input type="radio" name="level" value="organization"> Only these organizations:</label>
-        <div class="nested">${organizations.map(organization => html`
-          <label class="choice"><input type="checkbox" name="organization" value="${organization.id}"> <span>${organization.name} ${aiTag(organization)}</span></label>`)}
+        ${level('all', 'All organizations, also those that are joined later')}
+        ${level('organization', 'Only these organizations:')}
+        <div class="nested">${organizations.map(organization =>
+          choice('organization', organization.id, unclear?.organizations, html`${organization.name} ${aiTag(organization)}`))}
         </div>
-        <label class="choice"><input type="radio" name="level" value="team"> Only these teams:</label>
-        <div class="nested">${organizations.flatMap(({ name: owner, teams }) => teams.map(({ id, name }) => html`
-          <label class="choice"><input type="checkbox" name="team" value="${id}"> <span>${name} <span class="soft">of ${owner}</span></span></label>`))}
+        ${level('team', 'Only these teams:')}
+        <div class="nested">${organizations.flatMap(({ name: owner, teams }) => teams.map(({ id, name }) =>
+          choice('team', id, unclear?.teams, html`${name} <span class="soft">of ${owner}</span>`)))}
         </div>
       </fieldset>
       ${staff === null
@@ -45,7 +61,7 @@ export function consentPage (
         : html`<p class="soft">While you act for a customer, a client can be connected only where AI processing is on in every organization it reaches.</p>`}
       <p class="actions">
         <button class="first" type="submit" name="decision" value="allow">Allow</button>
-        <button type="submit" name="decision" value="deny">Deny</button>
+        <button type="submit" name="decision" value="deny" formnovalidate>Deny</button>
       </p>`)}
     </div>`)
 }

@@ -24,7 +24,9 @@ export function refusalPage (session: BrowserSession, { uid, clientName, known, 
     <div class="card">
       <h2>What you can do</h2>
       <ul>
-        <li>Ask an administrator on ${name}’s side to turn AI processing on, on the page “Organizations”, and connect the client again. You cannot do it for them.</li>
+        ${known
+          ? html`<li>Ask an administrator on ${name}’s side to turn AI processing on, on the page “Organizations”, and connect the client again. You cannot do it for them.</li>`
+          : html`<li>Connect the client again a little later. The log says what it failed for.</li>`}
         ${divisible ? html`<li>Or <a href="/interaction/${uid}?choose">let it reach less</a>: only organizations where AI processing is on.</li>` : ''}
       </ul>
       ${form(session, `/interaction/${uid}/leave`, html`<p class="actions"><button class="first" type="submit">Return to ${clientName}</button></p>`)}

@@ -15,7 +15,6 @@ export interface AccountOptions {
   projects: Projects
   issuer: string
   mcpUrl: string
-  clientName (id: string): Promise<string>
   /** Takes everything back that came of a grant. */
   revokeGrant (grantId: string): Promise<void>
   /** The browser is somebody else's from now on: whatever the authorization server remembers of it is forgotten. */
@@ -24,7 +23,7 @@ export interface AccountOptions {
 
 /** What customers see, and staff who act for them: the overview, organizations, connected clients; signing in and out. */
 export async function account (app: FastifyInstance, options: AccountOptions): Promise<void> {
-  const { host: { accounts, staff, sessions, organizations, grants }, projects, issuer, mcpUrl } = options
+  const { host: { accounts, staff, sessions, organizations, grants, clientNames }, projects, issuer, mcpUrl } = options
   const stylesheet = await readFile(new URL('../pages/style.css', import.meta.url), 'utf8')
   app.addHook('onRequest', async (_request, reply) => { reply.headers(ownFormsOnly) })
 
@@ -89,7 +88,7 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
     const listed = await grants.of(session.account.id)
     return sendPage(reply, clientsPage(session, await Promise.all(listed.map(async ({ id, client, staff: by, reach, createdAt }) => ({
       grantId: id,
-      name: await options.clientName(client),
+      name: await clientNames.of(client),
       reach: await organizations.describe(reach),
       staff: by === null ? null : (await staff.find(by))?.name ?? by,
       since: createdAt

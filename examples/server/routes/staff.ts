@@ -13,17 +13,16 @@ import { ownFormsOnly, sendPage } from './send.ts'
 export interface StaffOptions {
   host: Host
   decisions: Decisions
-  clientName (id: string): Promise<string>
   forgetBrowser (request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
 /** What staff see: the customers they can help, the log, and for administrators who may do that. */
-export async function staff (app: FastifyInstance, { host, decisions, clientName, forgetBrowser }: StaffOptions): Promise<void> {
-  const { accounts, staff: people, impersonations } = host
+export async function staff (app: FastifyInstance, { host, decisions, forgetBrowser }: StaffOptions): Promise<void> {
+  const { accounts, staff: people, impersonations, clientNames } = host
   app.addHook('onRequest', async (_request, reply) => { reply.headers(ownFormsOnly) })
 
   const named = (decided: readonly LoggedDecision[]): Promise<LoggedDecision[]> => Promise.all(decided.map(async one =>
-    ({ ...one, client: one.client === null ? null : await clientName(one.client) })))
+    ({ ...one, client: one.client === null ? null : await clientNames.of(one.client) })))
 
   app.get('/staff', async (request, reply) =>
     sendPage(reply, customersPage(staffSession(request), await accounts.list(), impersonations.limits)))
