@@ -2,10 +2,13 @@ import type { Clock } from '../clock.ts'
 import type { SessionFault } from './errors.ts'
 import { SessionError } from './errors.ts'
 
+/** What anybody who asks to be left alone gets at most: it may be a slip, and nobody could sign in again by themselves. */
+export const longestAskedMs = 3_600_000
+
 /** The time after a failure in which nothing is asked for. */
 export interface CoolDown {
   /**
-   * Begins one, for the time that is set, or longer where that was asked for.
+   * Begins one, for the time that is set, or longer where that was asked for: an hour at most.
    *
    * @returns what to tell whoever asks in it
    */
@@ -27,7 +30,7 @@ export function createCoolDown (coolDownMs: number, clock: Clock): CoolDown {
   let lastFutileAt = -Infinity
 
   const begin = (fault: SessionFault, cause: unknown, askedMs = 0): SessionError => {
-    const until = clock.now() + Math.max(coolDownMs, askedMs)
+    const until = clock.now() + Math.max(coolDownMs, Math.min(askedMs, longestAskedMs))
     current = { until, fault, cause }
     return new SessionError(fault, { retryAt: until, cause })
   }

@@ -18,7 +18,8 @@ export const sessionFaults = {
 /** Why a session gave no token. */
 export type SessionFault = keyof typeof sessionFaults
 
-const endings: readonly SessionFault[] = ['not_signed_in', 'session_over', 'session_expired', 'superseded']
+/** Not `superseded`: somebody is signed in then. */
+const endings: readonly SessionFault[] = ['not_signed_in', 'session_over', 'session_expired']
 
 export interface SessionErrorDetails {
   /** When another try makes sense, in milliseconds since the epoch; `null` when it makes none, or always. */

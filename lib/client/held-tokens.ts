@@ -23,6 +23,8 @@ export interface HeldTokens {
   isDue (): boolean
   /** Takes what the store has now; `inMemory` are tokens that no store is to see. */
   hold (record: TokenRecord | null, inMemory?: TokenSet | null): void
+  /** How long the current ones are alive, in milliseconds. */
+  lifeLeft (): number
   /** What the store has is what counts, unless it is a session that is known to be dead. */
   adopt (found: TokenRecord | null): void
   /** The store has something else, which changes nothing here. */
@@ -63,7 +65,12 @@ export function createHeldTokens ({ skewMs, refused, onChange, clock }: HeldToke
   const enter = (next: SessionState): void => {
     if (next === state) return
     state = next
-    onChange(next)
+    try {
+      onChange(next)
+    } catch (error) {
+      // A session that is half ended would be worse than a bug of the host, which is seen where such bugs are.
+      queueMicrotask(() => { throw error })
+    }
   }
   const hold = (next: TokenRecord | null, inMemory: TokenSet | null = null): void => {
     const before = current()
@@ -84,7 +91,7 @@ export function createHeldTokens ({ skewMs, refused, onChange, clock }: HeldToke
   const isAlive = (tokens: TokenSet): boolean => !refused.has(tokens.accessToken) && clock.now() < (tokens.expiresAt ?? Infinity)
 
   return {
-    get state () { return current() !== null && !isRenewable(current()!) && !isAlive(current()!) ? 'over' : state },
+    get state () { return unstored !== null && !isAlive(unstored) ? 'over' : state },
     get generation () { return generation },
     get epoch () { return epoch },
     get current () { return current() },
@@ -93,6 +100,7 @@ export function createHeldTokens ({ skewMs, refused, onChange, clock }: HeldToke
     isRenewable,
     isAlive,
     isDue: () => clock.now() >= dueAt,
+    lifeLeft: () => current() === null || !isAlive(current()!) ? 0 : (current()!.expiresAt ?? Infinity) - clock.now(),
     hold,
     adopt (found) {
       hold(found !== null && found.generation === deadGeneration ? { ...found, tokens: null } : found)

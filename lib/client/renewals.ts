@@ -1,18 +1,18 @@
 import type { TokenRecord, TokenSet } from '../stores/token-store.ts'
 import type { CoolDown } from './cool-down.ts'
 import type { RefreshError } from './errors.ts'
-import { SessionError } from './errors.ts'
+import { SessionError, rotationOf } from './errors.ts'
 import type { HeldTokens } from './held-tokens.ts'
 import { attemptRefresh } from './refresh-attempts.ts'
 import type { RefusedTokens } from './refused-tokens.ts'
 import type { SessionRules } from './session-options.ts'
 import type { StoreAccess } from './store-access.ts'
-import { TimeLimitError, within } from './time-limit.ts'
+import { TimeLimitError, withEither, within } from './time-limit.ts'
 
 /** One renewal that is under way. */
 export interface Flight {
   readonly renewed: Promise<TokenSet>
-  /** Resolves when an attempt failed and another one is to be made. */
+  /** Resolves when an attempt failed and another one is to be made, or it takes longer than a token that is alive should wait. */
   readonly faltered: Promise<null>
 }
 
@@ -48,23 +48,45 @@ interface Renewal {
   readonly land: () => void
 }
 
+/**
+ * For how long those wait who have a token that is alive, or for half of its life when that is shorter: who renews may be
+ * another process, and dead.
+ */
+const patienceMs = 2000
+
 export function createRenewals (options: RenewalsOptions): Renewals {
   const { store, refresh, attemptRules, renewalTimeoutMs, wait, held, stored, refused, coolDown, closing } = options
   let flight: Flight | null = null
   let unwanted = new AbortController()
   let count = 0
   /** Tokens that were got, and that the store did not take: the refresh token before them is used up. */
-  let unsaved: { tokens: TokenSet, insteadOf: number } | null = null
+  let unsaved: { tokens: TokenSet, insteadOf: number, isRenewed: boolean } | null = null
 
   const inTurn = async (renewal: Renewal, signal: AbortSignal): Promise<TokenSet> => {
+    const ended = new AbortController()
+    const lifeMs = held.lifeLeft()
+    if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), ended.signal).then(renewal.falter, () => {})
     try {
-      return await within(renewalTimeoutMs, signal, wait,
-        async inner => await store.exclusively(async () => await renewOnce(renewal, inner), inner))
+      return await within(renewalTimeoutMs, signal, wait, async inner => await whenItIsOurTurn(async () => await renewOnce(renewal, inner), inner))
     } catch (error) {
       held.checkEpoch(renewal.epoch)
       if (error instanceof SessionError) throw error
       throw error instanceof TimeLimitError ? coolDown.begin('renewal_unavailable', error) : new SessionError('store_failed', { cause: error })
+    } finally {
+      ended.abort()
     }
+  }
+
+  /** A session that is closed waits for no turn, and what is begun is finished. */
+  const whenItIsOurTurn = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    let isOurs = false
+    return await withEither([signal, closing], async waiting => await store.exclusively(async () => {
+      isOurs = true
+      return await work()
+    }, waiting)).catch((error: unknown) => {
+      if (!isOurs && closing.aborted) throw new SessionError('closed')
+      throw error
+    })
   }
 
   /** What the store has now, unless it is there because somebody signs in here: that is no renewal of ours. */
@@ -89,7 +111,13 @@ export function createRenewals (options: RenewalsOptions): Renewals {
     const { record } = held
     if (record === null || record.tokens === null) throw new SessionError(held.ending)
     const { tokens, generation: insteadOf } = record
-    if (unsaved?.insteadOf === insteadOf) return await save(unsaved.tokens, insteadOf, renewal)
+    if (unsaved?.insteadOf === insteadOf) {
+      const { tokens: got, isRenewed } = unsaved
+      if (isRenewed) return await save(got, insteadOf, renewal)
+      // The refresh token alone is new.
+      await keep(got, insteadOf, renewal)
+      return await renewOnce(renewal, signal)
+    }
     if (!held.isRenewable(tokens)) throw held.end('session_expired')
 
     let answer: TokenSet
@@ -102,17 +130,21 @@ export function createRenewals (options: RenewalsOptions): Renewals {
     }
     held.checkEpoch(renewal.epoch)
     const renewed = mergedTokens(tokens, answer)
-    unsaved = { tokens: renewed, insteadOf }
+    unsaved = { tokens: renewed, insteadOf, isRenewed: true }
     return await save(renewed, insteadOf, renewal)
   }
 
-  const save = async (tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<TokenSet> => {
+  /** @returns whether nobody else wrote though it was our turn */
+  const keep = async (tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<boolean> => {
     const written = await store.write(tokens, insteadOf)
     held.checkEpoch(renewal.epoch)
     unsaved = null
-    // Somebody else wrote though it was our turn. What is stored is what everybody has.
-    if (written === null) return takeTheirs(await read(renewal), renewal)
-    held.hold(written)
+    if (written !== null) held.hold(written)
+    return written !== null
+  }
+  const save = async (tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<TokenSet> => {
+    // What is stored is what everybody has.
+    if (!await keep(tokens, insteadOf, renewal)) return takeTheirs(await read(renewal), renewal)
     count++
     if (refused.has(tokens.accessToken)) throw coolDown.begin('token_refused', undefined)
     coolDown.end()
@@ -129,6 +161,12 @@ export function createRenewals (options: RenewalsOptions): Renewals {
   }
   const afterFailure = async (failure: RefreshError, tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<TokenSet> => {
     if (failure.outcome !== 'over') {
+      const refreshToken = rotationOf(failure)
+      if (refreshToken !== null && refreshToken !== tokens.refreshToken) {
+        const rotated = { ...tokens, refreshToken }
+        unsaved = { tokens: rotated, insteadOf, isRenewed: false }
+        await keep(rotated, insteadOf, renewal).catch(() => { held.checkEpoch(renewal.epoch) })
+      }
       throw coolDown.begin(failure.outcome === 'keep' ? 'renewal_refused' : 'renewal_unavailable', failure, failure.retryAfterMs ?? 0)
     }
     const found = await read(renewal)

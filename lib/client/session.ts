@@ -44,8 +44,10 @@ export interface Session {
    * The token was rejected, and this caller may not ask for another one. When two renewed tokens in a row come to that
    * within a cool-down, no more are asked for until it is over: a resource that refuses every token must not use up a
    * session.
+   *
+   * @returns the token that took its place meanwhile, `null` where none did
    */
-  refuse (rejected: string): void
+  refuse (rejected: string): TokenSet | null
   /**
    * Begins a session, in the place of the one that is there. Whatever that one was doing is given up. Tokens without a
    * refresh token stay in memory and end when they expire.
@@ -62,17 +64,18 @@ export interface Session {
   /** The network is back: ends a cool-down, and makes the renewal that is due. It never throws. */
   online (): Promise<void>
   /**
-   * No further token request is made, and no token is given any more; timers end. The answer to a request that was made
-   * is still stored, as the refresh token may be used up by then. It may be called again.
+   * No further token request is made, and no token is given any more; nothing keeps the process from ending but a request
+   * that was made. The answer to that is still stored, as the refresh token may be used up by then. It may be called
+   * again.
    */
   close (): void
 }
 
 /** @throws OptionError */
 export function createSession (options: SessionOptions): Session {
-  const rules = resolveSessionOptions(options)
-  const { store, skewMs, renewalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait } = rules
   const closing = new AbortController()
+  const rules = resolveSessionOptions(options, closing.signal)
+  const { store, skewMs, renewalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait } = rules
   const refused = createRefusedTokens()
   const held = createHeldTokens({ skewMs, refused, onChange, clock })
   const stored = createStoreAccess(store, renewalTimeoutMs, wait)
@@ -82,6 +85,7 @@ export function createSession (options: SessionOptions): Session {
   /** A sign-out that the store does not know of: what it has is not to be taken for a session. */
   let signOutIsOwed = false
   let reading: Promise<void> | null = null
+  let looking: Promise<void> | null = null
 
   const overtake = (): void => {
     held.beginEpoch()
@@ -100,8 +104,21 @@ export function createSession (options: SessionOptions): Session {
     await reading
   }
 
+  /** Another process may have renewed what is dead here. */
+  const lookAgain = async (): Promise<void> => {
+    looking ??= stored.inOrder(async () => {
+      const { epoch, record } = held
+      const found = await stored.read()
+      if (epoch === held.epoch && record === held.record && found?.generation !== record?.generation) held.adopt(found)
+    }).finally(() => { looking = null })
+    await looking
+  }
+
+  const isStillGood = ({ accessToken }: TokenSet): boolean => held.current?.accessToken === accessToken && held.isAlive(held.current)
+
   const token = async (): Promise<TokenSet> => {
     await load()
+    if (held.current !== null && !held.isRenewable(held.current) && !held.isAlive(held.current)) await lookAgain()
     const tokens = held.current
     if (tokens === null) throw new SessionError(held.ending)
     const isRefused = refused.has(tokens.accessToken)
@@ -118,10 +135,10 @@ export function createSession (options: SessionOptions): Session {
       const { renewed, faltered } = renewals.join()
       const first = isRefused ? await renewed : await Promise.race([renewed, faltered])
       if (first !== null) return first
-      return held.isAlive(tokens) && held.current === tokens ? tokens : await renewed
+      return isStillGood(tokens) ? tokens : await renewed
     } catch (error) {
       const { needsAuthorization } = error as SessionError
-      if (!needsAuthorization && held.isAlive(tokens) && held.current === tokens) return tokens
+      if (!needsAuthorization && isStillGood(tokens)) return tokens
       throw error
     }
   }
@@ -142,7 +159,10 @@ export function createSession (options: SessionOptions): Session {
       return await token()
     },
     refuse (rejected) {
-      if (refused.add(rejected) && held.current?.accessToken === rejected) coolDown.tokenWasFutile()
+      const isNew = refused.add(rejected)
+      const tokens = held.current
+      if (isNew && tokens?.accessToken === rejected) coolDown.tokenWasFutile()
+      return tokens !== null && held.isAlive(tokens) ? tokens : null
     },
     async signIn (tokens) {
       if (closing.signal.aborted) throw new SessionError('closed')
