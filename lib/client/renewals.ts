@@ -1,12 +1,12 @@
 import type { TokenRecord, TokenSet } from '../stores/token-store.ts'
 import type { CoolDown } from './cool-down.ts'
-import type { RefreshError } from './errors.ts'
-import { SessionError, rotationOf } from './errors.ts'
+import { RefreshError, SessionError, rotationOf } from './errors.ts'
 import type { HeldTokens } from './held-tokens.ts'
 import { attemptRefresh } from './refresh-attempts.ts'
 import type { RefusedTokens } from './refused-tokens.ts'
 import type { SessionRules } from './session-options.ts'
 import type { StoreAccess } from './store-access.ts'
+import { isSendable } from './token-response.ts'
 import { TimeLimitError, withEither, within } from './time-limit.ts'
 
 /** One renewal that is under way. */
@@ -123,6 +123,9 @@ export function createRenewals (options: RenewalsOptions): Renewals {
     let answer: TokenSet
     try {
       answer = await attemptRefresh(refresh, tokens, attemptRules, signal, closing, renewal.falter)
+      if (!isSendable(answer.accessToken)) {
+        throw new RefreshError('keep', { message: 'the token is of characters that cannot be sent', rotatedTo: answer.refreshToken })
+      }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof SessionError) throw error

@@ -7,6 +7,7 @@ import { createRenewals } from './renewals.ts'
 import type { SessionOptions, SessionState } from './session-options.ts'
 import { resolveSessionOptions } from './session-options.ts'
 import { createStoreAccess } from './store-access.ts'
+import { isSendable } from './token-response.ts'
 
 /**
  * The tokens of one user, or one client, at one resource: kept alive, and given to whoever needs the one to send. A token
@@ -53,6 +54,7 @@ export interface Session {
    * refresh token stay in memory and end when they expire.
    *
    * @throws SessionError when the store fails; the session that was there is then still there
+   * @throws TypeError for an access token that no header can hold
    */
   signIn (tokens: TokenSet): Promise<void>
   /**
@@ -166,6 +168,8 @@ export function createSession (options: SessionOptions): Session {
     },
     async signIn (tokens) {
       if (closing.signal.aborted) throw new SessionError('closed')
+      // What it would be sent in says so, too, and repeats it.
+      if (!isSendable(tokens.accessToken)) throw new TypeError('the access token is of characters that cannot be sent')
       const before = signOuts
       await stored.signingIn(async () => {
         const isLasting = tokens.refreshToken !== null

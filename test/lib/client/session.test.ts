@@ -938,6 +938,16 @@ test('R30 who may not ask for another token is told of one that is there', async
   t.equal(server.presented.length, 1)
 })
 
+test('R54 an access token that no header can hold is none', async t => {
+  const { session, server, store } = createSessionFixture({ refresh: async tokens => ({ ...tokens, accessToken: 'secret\nx', refreshToken: 'rotated' }) })
+  const error = await failureOf(session.signIn({ ...server.grant(), accessToken: 'secret\nx' }))
+  t.match(error, { name: 'TypeError', message: 'the access token is of characters that cannot be sent' })
+  const first = server.grant()
+  await session.signIn(first)
+  await fails(t, session.renew(first.accessToken), 'renewal_refused')
+  t.match((await store.read())!.tokens, { accessToken: first.accessToken, refreshToken: 'rotated' })
+})
+
 test('a session that is closed waits for no turn', async t => {
   const { session, server, time, store } = createSessionFixture()
   const turn = createDeferred<void>()
