@@ -1,88 +1,16 @@
-import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../errors.ts'
-import type { IdentifierError } from '../metadata/identifier.ts'
-import { parseIdentifier } from '../metadata/identifier.ts'
-import { explain, show } from '../options.ts'
 import type { TokenSet } from '../stores/token-store.ts'
-import type { ClassifierRules, Verdict } from './classify.ts'
+import type { Verdict } from './classify.ts'
+import type { ClientFetch, ClientFetchOptions } from './client-fetch-options.ts'
+import { resolveClientFetchOptions } from './client-fetch-options.ts'
 import { classify, classifyChallenge } from './classify.ts'
 import type { FailedAnswer } from './errors.ts'
 import { AnswerError, RequestError, SessionError } from './errors.ts'
+import type { Hop } from './follow-redirects.ts'
+import { followRedirects } from './follow-redirects.ts'
 import { inspectBody, mediaKindOf } from './inspect.ts'
-import type { FetchInput, OutgoingRequest } from './outgoing-request.ts'
+import type { OutgoingRequest } from './outgoing-request.ts'
 import { readRequest, urlOf } from './outgoing-request.ts'
-import type { ProofOfPossession } from './proof.ts'
-import type { Session } from './session.ts'
-import type { Wait } from './time-limit.ts'
 import { orAborted } from './time-limit.ts'
-
-/** Takes what the global `fetch` takes, and can stand wherever that stands. */
-export type ClientFetch = (input: FetchInput, init?: RequestInit) => Promise<Response>
-
-/** What takes another authorization, and no renewal. */
-export type AuthorizationNeed = Extract<Verdict, { kind: 'authorization_needed' | 'insufficient_scope' | 'step_up' }>
-
-/** The request that met it. */
-export interface NeedContext {
-  readonly method: string
-  readonly url: string
-  /** The answer; its challenge says more than the verdict. Its body is not to be read. */
-  readonly response: Response
-}
-
-export interface ClientFetchOptions {
-  readonly session: Pick<Session, 'token' | 'renew' | 'refuse' | 'renewals'>
-  /**
-   * What the tokens are for: identifiers of resources. They go to URLs of these origins, at or below these paths, and to
-   * no other: a request to elsewhere is made without any.
-   */
-  readonly resource: string | readonly string[]
-  /** Proves the key that the tokens are bound to, where they are. */
-  readonly proof?: ProofOfPossession
-  /** Makes the requests. Default: the global one. */
-  readonly fetch?: ClientFetch
-  readonly classifier?: ClassifierRules
-  /**
-   * Gets another authorization, and signs in with it: for more scopes, for a user who authenticated in another way, or
-   * for a first one. `true` has the request made again, once. Default: the answer is returned as it is.
-   */
-  readonly onStepUp?: (need: AuthorizationNeed, context: NeedContext) => boolean | Promise<boolean>
-  /** `throw`: an answer of status 400 or above is thrown as an {@link AnswerError}. Default: `return`, as a `fetch` does. */
-  readonly errors?: 'return' | 'throw'
-  /** Whether a request is made without a token while nobody is signed in, so that the answer says how to. Default: false. */
-  readonly anonymous?: boolean
-  /** What is looked at of a body, in bytes; a longer one is passed on unseen. Default: 65536. */
-  readonly inspectBytes?: number
-  /** For how long a body is waited for to be looked at, in milliseconds. Default: 5000. */
-  readonly inspectTimeoutMs?: number
-  /** The body of a `Request` up to which it is kept to be sent again, in bytes. Default: 1048576. */
-  readonly replayBytes?: number
-  /** Default: a timer. */
-  readonly wait?: Wait
-}
-
-const anyFunction = Type.Function([], Type.Unknown())
-const codes = Type.Optional(Type.Array(Type.Union([Type.String({ minLength: 1 }), Type.Integer()])))
-const optionsSchema = Type.Object({
-  session: Type.Object({ token: anyFunction, renew: anyFunction, refuse: anyFunction }),
-  resource: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })]),
-  proof: Type.Optional(Type.Object({ proofFor: anyFunction, sawNonce: anyFunction })),
-  fetch: Type.Optional(anyFunction),
-  classifier: Type.Optional(Type.Object({
-    deadTokenCodes: codes,
-    refusalCodes: codes,
-    sentences: Type.Optional(Type.Array(Type.String({ minLength: 1 })))
-  }, { additionalProperties: false })),
-  onStepUp: Type.Optional(anyFunction),
-  errors: Type.Optional(Type.Enum(['return', 'throw'])),
-  anonymous: Type.Optional(Type.Boolean()),
-  inspectBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 })),
-  inspectTimeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })),
-  replayBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 })),
-  wait: Type.Optional(anyFunction)
-}, { additionalProperties: false })
 
 const failures = new WeakMap<Response, unknown>()
 
@@ -92,6 +20,16 @@ const failures = new WeakMap<Response, unknown>()
  */
 export function renewalFailureOf (response: Response): unknown {
   return failures.get(response)
+}
+
+const verdicts = new WeakMap<Response, Verdict>()
+
+/**
+ * What an answer was taken to say about the token: what comes of a redirect to somebody else says nothing, whatever its
+ * challenge is. `undefined` where the request was none that a token could go with.
+ */
+export function verdictOf (response: Response): Verdict | undefined {
+  return verdicts.get(response)
 }
 
 /** An answer, and what it says about the token that was sent. */
@@ -114,40 +52,43 @@ interface Judged {
  * @throws OptionError
  */
 export function createFetch (options: ClientFetchOptions): ClientFetch {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
-  const {
-    session, proof, fetch = globalThis.fetch, classifier, onStepUp, errors = 'return', anonymous = false,
-    inspectBytes = 65_536, inspectTimeoutMs = 5000, replayBytes = 1_048_576, wait = (ms, signal) => setTimeout(ms, undefined, { signal })
-  } = options
-  const covers = createCover([options.resource].flat())
-  const limits = { maxBytes: inspectBytes, timeoutMs: inspectTimeoutMs, wait }
-  const looksAtText = (classifier?.sentences ?? []).length > 0 || errors === 'throw'
+  const { session, proof, covers, fetch, classifier, onStepUp, errors, anonymous, limits, looksAtText, replayBytes } = resolveClientFetchOptions(options)
 
   const send = async (request: OutgoingRequest, tokens: TokenSet | null, first: FailedAnswer | null): Promise<Judged> => {
-    const headers = new Headers(request.headers)
-    // Whatever the caller has there is not for this resource, or not as good.
-    headers.delete('authorization')
-    headers.delete('dpop')
-    if (tokens !== null) headers.set('authorization', `${tokens.tokenType} ${tokens.accessToken}`)
     const prover = tokens?.tokenType === 'DPoP' ? proof : null
     if (prover === undefined) throw new SessionError('proof_missing')
-    if (prover !== null) headers.set('dpop', await prover.proofFor(request.method, request.url, tokens!.accessToken))
-    let response: Response
+    // It does not come back: whoever is outside would choose what is asked for with it.
+    let isInside = true
+    const sendHop = async ({ url, method, headers: given, init }: Hop): Promise<Response> => {
+      isInside &&= covers(new URL(url))
+      const headers = new Headers(given)
+      // Whatever the caller has there is not for this resource, or not as good.
+      headers.delete('authorization')
+      headers.delete('dpop')
+      if (isInside && tokens !== null) headers.set('authorization', `${tokens.tokenType} ${tokens.accessToken}`)
+      if (isInside && prover !== null) headers.set('dpop', await prover.proofFor(method, url, tokens!.accessToken))
+      const response = await fetch(url, { ...init, headers })
+      const nonce = response.headers.get('dpop-nonce')
+      if (isInside && nonce !== null) prover?.sawNonce(url, nonce)
+      return response
+    }
+    const { url, method, headers, init, isRepeatable } = request
+    const { redirect = 'follow' } = init
+    const hop: Hop = { url, method, headers, init: redirect === 'follow' ? { ...init, redirect: 'manual' } : init }
+    let answer: Response
     try {
-      response = await fetch(request.url, { ...request.init, headers })
+      answer = redirect === 'follow' ? (await followRedirects(hop, { isRepeatable, send: sendHop })).response : await sendHop(hop)
     } catch (cause) {
       if (request.signal?.aborted === true) throw cause
       throw new RequestError({ ...nameOf(request), first, cause })
     }
-    const nonce = response.headers.get('dpop-nonce')
-    if (nonce !== null) prover?.sawNonce(request.url, nonce)
-    return await judge(request, response, tokens)
+    // What makes the requests may follow redirects whatever it is told.
+    return await judge(request, answer, tokens, !isInside || (answer.redirected && answer.url !== '' && !covers(new URL(answer.url))))
   }
 
-  const judge = async (request: OutgoingRequest, response: Response, tokens: TokenSet | null): Promise<Judged> => {
+  /** @param isTheirs somebody says it who never got the token: it is not about that */
+  const judge = async (request: OutgoingRequest, response: Response, tokens: TokenSet | null, isTheirs: boolean): Promise<Judged> => {
     const { status, headers } = response
-    // What somebody else says is not about a token that they never got.
-    const isTheirs = response.redirected && !covers(new URL(response.url))
     const byChallenge = isTheirs ? null : classifyChallenge(response)
     const kind = mediaKindOf(headers)
     const isOfInterest = status >= 400
@@ -172,6 +113,7 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
       discard(response)
       throw new AnswerError({ ...nameOf(request), ...answer, verdict: verdict.kind, first, cause })
     }
+    verdicts.set(response, verdict)
     if (cause !== undefined) failures.set(response, cause)
     return response
   }
@@ -192,8 +134,8 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
       case 'dead_token': {
         const { accessToken } = sent!
         if (wasRenewed) {
-          session.refuse(accessToken)
-          return null
+          const current = session.refuse(accessToken)
+          return repeatable ? current : null
         }
         const renewed = session.renew(accessToken)
         if (repeatable) return await orAborted(renewed, request.signal)
@@ -239,20 +181,6 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
     if (second.verdict.kind === 'dead_token') session.refuse(next.accessToken)
     return finish(request, second, first.answer)
   }
-}
-
-/** By origin and path, whole segments of it: the neighbours on one host may be strangers. */
-function createCover (resources: readonly string[]): (url: URL) => boolean {
-  const covered = resources.map(resource => {
-    try {
-      parseIdentifier(resource)
-    } catch (error) {
-      throw new OptionError(`resource ${(error as IdentifierError).message}, and is ${show(resource)}`)
-    }
-    const { origin, pathname } = new URL(resource)
-    return { origin, path: pathname.replace(/\/$/, '') }
-  })
-  return ({ origin, pathname }) => covered.some(one => one.origin === origin && (pathname === one.path || pathname.startsWith(`${one.path}/`)))
 }
 
 /** A redirect that was followed means that the request was carried out: what is asked for again must not do it again. */

@@ -1,3 +1,5 @@
+import { orAborted } from './time-limit.ts'
+
 /** What a `fetch` takes. */
 export type FetchInput = string | URL | Request
 
@@ -33,7 +35,7 @@ export async function readRequest (input: FetchInput, init: RequestInit, replayB
   const given = body ?? null
   const normal = normalized.test(method) ? method.toUpperCase() : method
   const { content, isRepeatable } = given === null && request !== null && request.body !== null
-    ? await readAhead(request.body, replayBytes)
+    ? await readAhead(request.body, replayBytes, signal)
     : { content: given, isRepeatable: isRepeatableBody(given) }
   return {
     url: isRequest(input) ? input.url : String(input),
@@ -76,11 +78,15 @@ interface ReadAhead {
   readonly isRepeatable: boolean
 }
 
-async function readAhead (stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<ReadAhead> {
+async function readAhead (stream: ReadableStream<Uint8Array>, maxBytes: number, signal: AbortSignal | null): Promise<ReadAhead> {
+  signal?.throwIfAborted()
   const reader = stream.getReader()
   const chunks: Uint8Array[] = []
   for (let bytes = 0; bytes <= maxBytes;) {
-    const { done, value } = await reader.read()
+    const { done, value } = await orAborted(reader.read(), signal).catch((error: unknown) => {
+      reader.cancel(error).catch(() => {})
+      throw error
+    })
     if (done) return { content: new Uint8Array(Buffer.concat(chunks)), isRepeatable: true }
     chunks.push(value)
     bytes += value.byteLength

@@ -1,7 +1,7 @@
 import type { TokenSet } from '../stores/token-store.ts'
 import { RefreshError, SessionError } from './errors.ts'
 import type { Wait } from './time-limit.ts'
-import { TimeLimitError, within } from './time-limit.ts'
+import { TimeLimitError, withEither, within } from './time-limit.ts'
 
 /**
  * Makes one token request.
@@ -47,7 +47,7 @@ export async function attemptRefresh (
       // Who is asked to stay away for longer than an answer may take does not keep its callers waiting for that.
       if (failure.outcome !== 'retry' || attempt >= rules.attempts || delayMs > rules.timeoutMs) throw failure
       onFailure()
-      await rules.wait(delayMs, AbortSignal.any([signal, closing])).catch(() => { signal.throwIfAborted() })
+      await withEither([signal, closing], async either => await rules.wait(delayMs, either)).catch(() => { signal.throwIfAborted() })
     }
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import Type from 'typebox'
 import * as Value from 'typebox/value'
 import type { Clock } from '../clock.ts'
@@ -8,6 +7,7 @@ import { explain } from '../options.ts'
 import type { TokenStore } from '../stores/token-store.ts'
 import type { AttemptRules, Refresh } from './refresh-attempts.ts'
 import type { Wait } from './time-limit.ts'
+import { createTimer } from './time-limit.ts'
 
 /**
  * `starting`: the store was not read yet. `signed_out`: there are no tokens. `over`: the session ended by itself, and
@@ -32,7 +32,7 @@ export interface SessionOptions {
   readonly coolDownMs?: number
   /** Whether there is a network. No token request is made where there is none. Default: there always is. */
   readonly isOnline?: () => boolean
-  /** Hears of every change of the state. */
+  /** Hears of every change of the state. What it throws is an uncaught exception, and changes nothing here. */
   readonly onChange?: (state: SessionState) => void
   readonly clock?: Clock
   /** Between 0 and 1, for the back-off. Default: `Math.random`. */
@@ -73,12 +73,15 @@ export interface SessionRules {
   readonly wait: Wait
 }
 
-/** @throws OptionError */
-export function resolveSessionOptions (options: SessionOptions): SessionRules {
+/**
+ * @param closing no timer keeps the process from ending any more
+ * @throws OptionError
+ */
+export function resolveSessionOptions (options: SessionOptions, closing: AbortSignal): SessionRules {
   if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
   const {
     store, refresh, skewSeconds = 30, attempts = 3, refreshTimeoutMs = 10_000, renewalTimeoutMs = 60_000, backOffMs = 500, coolDownMs = 30_000,
-    isOnline = () => true, onChange = () => {}, clock = systemClock, random = Math.random, wait = (ms, signal) => setTimeout(ms, undefined, { signal })
+    isOnline = () => true, onChange = () => {}, clock = systemClock, random = Math.random, wait = createTimer(closing)
   } = options
   const attemptRules = { attempts, timeoutMs: refreshTimeoutMs, backOffMs, isOnline, random, wait }
   return { store, refresh, skewMs: skewSeconds * 1000, attemptRules, renewalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait }

@@ -10,23 +10,63 @@ export class TimeLimitError extends Error {
 }
 
 /**
+ * Lets time pass by a timer. From when `released` is aborted no timer keeps the process from ending, and each is what it was
+ * otherwise.
+ */
+export function createTimer (released: AbortSignal): Wait {
+  return async (ms, signal) => {
+    const ended = new AbortController()
+    try {
+      await orAborted(new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, ms)
+        const release = (): void => { timer.unref() }
+        if (released.aborted) release()
+        else released.addEventListener('abort', release, { signal: ended.signal })
+        ended.signal.addEventListener('abort', () => clearTimeout(timer))
+      }), signal)
+    } finally {
+      ended.abort()
+    }
+  }
+}
+
+/**
  * Does `work` within a time. Its signal is aborted when the time is over or the given signal is; whoever waits is let go
  * then, whether it heeds the signal or not.
  *
  * @throws TimeLimitError, the reason of the signal, or what `work` throws
  */
 export async function within<T> (limitMs: number, signal: AbortSignal, wait: Wait, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  signal.throwIfAborted()
-  const ended = new AbortController()
-  const inner = AbortSignal.any([signal, ended.signal])
-  const expired = wait(limitMs, inner).then(
-    () => { throw new TimeLimitError(limitMs) },
-    () => { throw signal.reason }
-  )
+  return await withEither([signal], async (inner, end) => {
+    const expired = wait(limitMs, inner).then(
+      () => { throw new TimeLimitError(limitMs) },
+      () => { throw signal.reason }
+    )
+    try {
+      return await Promise.race([work(inner), expired])
+    } finally {
+      end()
+    }
+  })
+}
+
+/**
+ * Does `work` with a signal that is aborted when one of those is, or by `end`. Nothing stays on those, which may live for
+ * long, as the signals of `AbortSignal.any` do.
+ *
+ * @throws the reason of one that is aborted already, or what `work` throws
+ */
+export async function withEither<T> (signals: readonly AbortSignal[], work: (signal: AbortSignal, end: () => void) => Promise<T>): Promise<T> {
+  const either = new AbortController()
+  const settled = new AbortController()
+  for (const signal of signals) {
+    signal.throwIfAborted()
+    signal.addEventListener('abort', () => either.abort(signal.reason), { once: true, signal: settled.signal })
+  }
   try {
-    return await Promise.race([work(inner), expired])
+    return await work(either.signal, () => either.abort())
   } finally {
-    ended.abort()
+    settled.abort()
   }
 }
 

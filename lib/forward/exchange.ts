@@ -61,8 +61,11 @@ export async function askWithSession (
   const isRepeatable = body.kind !== 'passing'
   let next: TokenSet
   if (kind === 'dead_token' && wasRenewed) {
-    session.refuse(tokens.accessToken)
-    return answer
+    // Another one that is there costs no second renewal.
+    const current = session.refuse(tokens.accessToken)
+    if (current === null || !isRepeatable) return answer
+    answer.body.destroy()
+    next = current
   } else if (kind === 'dead_token' && !isRepeatable) {
     // The caller gets this answer; whoever comes next finds a token that is alive.
     session.renew(tokens.accessToken).catch(() => {})

@@ -64,7 +64,14 @@ async function create (path: string, holder: string): Promise<FileHandle | null>
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null
     throw error
   }
-  await handle.writeFile(holder)
+  try {
+    await handle.writeFile(holder)
+  } catch (error) {
+    // A lock that says nothing would be waited for until it is stale.
+    await handle.close().catch(nothing)
+    await rm(path, { force: true })
+    throw error
+  }
   return handle
 }
 

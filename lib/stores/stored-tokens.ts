@@ -5,7 +5,8 @@ import type { TokenSet } from './token-store.ts'
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 const tokenSetSchema = Type.Object({
-  accessToken: Type.String(),
+  // What it is sent in repeats it where it cannot be sent.
+  accessToken: Type.String({ pattern: '^[\\x20-\\x7e]*$' }),
   tokenType: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
   refreshToken: nullable(Type.String()),
   expiresAt: nullable(Type.Number()),

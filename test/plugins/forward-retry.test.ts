@@ -154,6 +154,26 @@ test('R22 a token that somebody else has renewed by now is not renewed again', a
   t.same([tokensOf(upstream.received), session.renewed], [['Bearer token-1', 'Bearer token-2'], []])
 })
 
+test('R22 nor is that a reason to give up for a request that had renewed its token itself', async t => {
+  const session: TestSession = createTestSession()
+  const { token } = session
+  session.token = async () => {
+    session.renewals++
+    return await token()
+  }
+  const upstream = await startUpstream(t, (received, response) => {
+    const isDead = received.all('authorization')[0] === 'Bearer token-1'
+    if (isDead) session.current = 'token-2'
+    response.writeHead(isDead ? 401 : 200).end()
+  })
+  const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 100 } })
+  t.equal((await ask()).status, 200)
+  t.same([tokensOf(upstream.received), session.renewed, session.refused], [['Bearer token-1', 'Bearer token-2'], [], ['token-1']])
+
+  session.current = 'token-1'
+  t.equal((await ask('', { method: 'POST', body: 'x'.repeat(200) })).status, 401, 'what cannot be sent again is not')
+})
+
 test('R51 a body that cannot be sent again is not: the caller gets the answer, and the next one another token', async t => {
   const upstream = await refusing(t, { status: 401, headers: { ...json, 'www-authenticate': 'Bearer error="invalid_token"' }, body: '{"expired":true}' })
   const session = createTestSession()

@@ -35,7 +35,10 @@ export function createTestSession (overrides: Partial<TestSession> = {}, tokenTy
       }
       return set(session.current)
     },
-    refuse (rejected) { refused.push(rejected) },
+    refuse (rejected) {
+      refused.push(rejected)
+      return rejected === session.current ? null : set(session.current)
+    },
     ...overrides
   }
   return session

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import { test } from 'tap'
 import type { Test } from 'tap'
-import type { ClientFetch, ClientFetchOptions } from '../../../lib/client/create-fetch.ts'
-import { createFetch, renewalFailureOf } from '../../../lib/client/create-fetch.ts'
+import type { ClientFetch, ClientFetchOptions } from '../../../lib/client/client-fetch-options.ts'
+import { createFetch, renewalFailureOf, verdictOf } from '../../../lib/client/create-fetch.ts'
 import { AnswerError, RefreshError, RequestError } from '../../../lib/client/errors.ts'
 import type { ProofOfPossession } from '../../../lib/client/proof.ts'
 import { OptionError } from '../../../lib/errors.ts'
@@ -148,6 +148,16 @@ test('R9 a renewal that fails leaves the first answer, and says why', async t =>
   t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { fault: 'renewal_refused' } })
 })
 
+test('what was made of an answer can be asked for', async t => {
+  const { fetch, replies } = await createFixture()
+  replies.push(answer(403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="write"' }))
+  t.strictSame(verdictOf(await fetch(url)), { kind: 'insufficient_scope', scopes: ['write'] })
+  t.strictSame(verdictOf(await fetch(url)), { kind: 'ok' })
+  replies.push(dead, answer(403, {}, { code: 'permission_denied' }))
+  t.strictSame(verdictOf(await fetch(url)), { kind: 'refused' }, 'of the last one')
+  t.equal(verdictOf(await fetch('https://elsewhere.example')), undefined)
+})
+
 test('R10 no answer to the first attempt', async t => {
   const { fetch, server, replies } = await createFixture()
   const cause = new TypeError('fetch failed')
@@ -239,7 +249,7 @@ test('R18 sentences of your own', async t => {
   t.equal(seen.length, 3)
 })
 
-test('R22 R23 fifty at once with a dead token: one renewal, each is answered', async t => {
+test('F65 R22 R23 fifty at once with a dead token: one renewal, each is answered', async t => {
   const { fetch, server, seen, tokens } = await createFixture()
   server.live.delete(tokens.accessToken)
   const answers = await Promise.all(Array.from({ length: 50 }, async () => await fetch(url)))
@@ -623,7 +633,9 @@ test('MCPC-17 a redirect to another origin gets no token, and what that says is 
   const fetch = createFetch({ session, resource: api })
   const throwing = createFetch({ session, resource: api, errors: 'throw' })
 
-  t.equal((await fetch(`${api}/away`)).status, 401)
+  const strange = await fetch(`${api}/away`)
+  t.equal(strange.status, 401)
+  t.strictSame(verdictOf(strange), { kind: 'refused' })
   t.match(await failureOf(throwing(`${api}/json`)), { body: { a: 1 } }, 'with the defaults, too')
   t.match(await failureOf(throwing(`${api}/away`)), { verdict: 'refused', status: 401 })
   t.equal(await (await fetch(`${api}/fine`, { method: 'POST' })).text(), 'fine')
@@ -642,6 +654,126 @@ test('MCPC-17 a redirect to another origin gets no token, and what that says is 
   await other.session.signIn(other.server.grant())
   t.equal((await createFetch({ session: other.session, resource: api })(`${api}/moved`)).status, 401)
   t.equal(asked.length, 4, 'a GET is made again')
+})
+
+interface Hop { readonly url: string, readonly method: string, readonly token: string | null, readonly proof: string | null }
+
+test('MCPC-16 MCPC-17 a redirect takes the token no further than the resource covers', async t => {
+  const hops: Hop[] = []
+  const origins: Record<string, string> = {}
+  const serve = (name: string): Promise<string> => listen(t, ({ url: path, method, headers }, response) => {
+    hops.push({ url: `${name}${path}`, method: method!, token: headers.authorization ?? null, proof: headers.dpop as string ?? null })
+    const locations: Record<string, string> = {
+      '/a/inside': '/a/x', '/a/neighbour': '/b/steal', '/a/away': `${origins.other}/z`, '/a/and-back': `${origins.other}/back`, '/back': `${origins.api}/a/x`
+    }
+    const location = locations[path!]
+    if (location === undefined) response.writeHead(path === '/b/steal' ? 401 : 200, { 'dpop-nonce': `${name}${path}` }).end()
+    else response.writeHead(302, { location }).end()
+  })
+  origins.api = await serve('api')
+  origins.other = await serve('other')
+  const proof = createProof()
+  const { session, server } = createSessionFixture()
+  await session.signIn({ ...server.grant(), tokenType: 'DPoP' })
+  const { accessToken } = await session.token()
+  const fetch = createFetch({ session, resource: `${origins.api}/a`, proof })
+  const proofs = (): Array<string | undefined> => hops.map(hop => hop.proof?.split(' ').slice(1, 4).join(' '))
+
+  const inside = await fetch(`${origins.api}/a/inside`)
+  t.ok(inside.redirected)
+  t.equal(inside.url, `${origins.api}/a/x`)
+  t.strictSame(proofs(), [`GET ${origins.api}/a/inside ${accessToken}`, `GET ${origins.api}/a/x ${accessToken}`], 'a fresh proof for each')
+
+  for (const [path, last] of [['neighbour', 'api/b/steal'], ['away', 'other/z'], ['and-back', 'api/a/x']] as const) {
+    hops.length = 0
+    const response = await fetch(`${origins.api}/a/${path}`)
+    t.equal(hops.at(-1)!.url, last)
+    for (const { token, proof: sent } of hops.slice(1)) t.strictSame([token, sent], [null, null], path)
+    t.equal(verdictOf(response)!.kind, response.status === 401 ? 'refused' : 'ok', 'what they say is not about the token')
+  }
+  t.strictSame(server.presented, [])
+  await fetch(`${origins.api}/a/x`)
+  t.match(hops.at(-1)!.proof, / api\/a\/x$/, 'nor is their nonce for proofs')
+})
+
+test('R12 a redirect that cannot be followed is no answer', async t => {
+  const { fetch, replies } = await createFixture()
+  replies.push(answer(302, { location: 'file:///etc/passwd' }))
+  t.match(await failureOf(fetch(url)), { name: 'RequestError', cause: { message: 'redirected to what is not http' } })
+})
+
+test('R22 a token that the request had renewed itself, and that was replaced meanwhile, is no reason to give up', async t => {
+  const { fetch, replies, server, seen, clock, session } = await createFixture()
+  clock.advance(299)
+  replies.push(async () => {
+    // Another request found it dead, too.
+    await session.renew(seen[0]!.token!.split(' ')[1]!)
+    return await dead(seen[0]!, {})
+  })
+  t.equal((await fetch(url)).status, 200)
+  t.equal(seen.length, 2)
+  t.equal(server.presented.length, 2, 'and it costs no renewal')
+
+  clock.advance(299)
+  replies.push(async () => {
+    await session.renew(seen[2]!.token!.split(' ')[1]!)
+    return await dead(seen[2]!, {})
+  })
+  t.equal((await fetch(url, { method: 'POST', body: new Blob(['x']).stream() })).status, 401, 'a stream is not sent again')
+  t.equal(seen.length, 3)
+})
+
+test('a session that somebody took over does not send the request without a token', async t => {
+  const { session, server, clock } = createSessionFixture()
+  await session.signIn(server.grant())
+  clock.advance(301)
+  const going = createDeferred<void>()
+  const asked = createDeferred<void>()
+  server.next.push(() => {
+    asked.resolve()
+    return going.promise
+  })
+  const sent: unknown[] = []
+  const fetch = createFetch({
+    session,
+    resource,
+    anonymous: true,
+    fetch: async input => {
+      sent.push(input)
+      return new Response()
+    }
+  })
+  const request = failureOf(fetch(url))
+  await asked.promise
+  await session.signIn(server.grant('bob'))
+  going.resolve()
+  t.match(await request, { fault: 'superseded', needsAuthorization: false })
+  t.strictSame(sent, [])
+})
+
+test('a caller who gives up while the body of a Request is read', async t => {
+  const { fetch, seen } = await createFixture()
+  const caller = new AbortController()
+  const cancelled = createDeferred<unknown>()
+  const reading = createDeferred<void>()
+  let pulls = 0
+  const body = new ReadableStream<Uint8Array>({
+    pull (controller) {
+      if (++pulls === 1) controller.enqueue(new Uint8Array(5))
+      else reading.resolve()
+    },
+    cancel: cancelled.resolve
+  }, { highWaterMark: 0 })
+  const reason = new Error('enough')
+  const stalled = failureOf(fetch(new Request(url, { method: 'POST', body, duplex: 'half', signal: caller.signal })))
+  await reading.promise
+  caller.abort(reason)
+  t.equal(await stalled, reason)
+  t.equal(await cancelled.promise, reason)
+
+  const untouched = new Request(url, { method: 'POST', body: new ReadableStream({}), duplex: 'half' })
+  t.equal(await failureOf(fetch(untouched, { signal: AbortSignal.abort(reason) })), reason)
+  t.strictSame(seen, [])
 })
 
 test('options that cannot be', t => {

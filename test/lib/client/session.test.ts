@@ -44,7 +44,7 @@ test('a session that another process begins later is found', async t => {
   t.equal((await session.token()).accessToken, tokens.accessToken)
 })
 
-test('R20 R23 RFSH-04 fifty that find the token dead make one token request', async t => {
+test('F65 R20 R23 RFSH-04 fifty that find the token dead make one token request', async t => {
   const { session, server } = createSessionFixture()
   const dead = server.grant()
   await session.signIn(dead)
@@ -190,7 +190,7 @@ test('R25 the renewal of one user never overwrites the session of the next', asy
   const waiting = fails(t, session.renew(ann.accessToken), 'superseded', 'what ann asked for is not done as bob')
   await session.signIn(bob)
   going.resolve()
-  t.ok((await waiting).needsAuthorization)
+  t.notOk((await waiting).needsAuthorization, 'somebody is signed in')
   t.equal(await session.token(), bob)
   t.strictSame((await store.read())!.tokens, bob)
   const renewed = await session.renew(bob.accessToken)
@@ -294,6 +294,22 @@ test('R29 after exhausted retries nothing is asked for until the cool-down is ov
   clock.advance(30)
   t.ok(await session.token())
   t.equal(server.presented.length, 2)
+})
+
+test('R29 a server that asks for years is given an hour', async t => {
+  const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 999_999_999_000 }))
+  const { retryAt } = await fails(t, session.renew(dead.accessToken), 'renewal_unavailable')
+  t.equal(retryAt, clock.now() + 3_600_000)
+  clock.advance(3600)
+  t.ok(await session.token())
+
+  const patient = createSessionFixture({ attempts: 1, coolDownMs: 7_200_000 })
+  await patient.session.signIn(dead)
+  patient.server.next.push(new RefreshError('keep', { message: 'x' }))
+  t.equal((await fails(t, patient.session.renew(dead.accessToken), 'renewal_refused')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
 })
 
 test('R30 a token that was refused is never given again', async t => {
@@ -610,7 +626,7 @@ test('RFSH-15 also when that comes while others have the turn', async t => {
   t.strictSame(server.presented, [])
 })
 
-test('RFSH-05 of two processes one renews, the other one finds what it got', async t => {
+test('F66 RFSH-05 of two processes one renews, the other one finds what it got', async t => {
   const { session, server, sibling } = createSessionFixture()
   const other = sibling()
   const first = server.grant()
@@ -776,6 +792,176 @@ test('a record that was read before a sign-in does not come after it', async t =
   await early
   await out
   t.equal(session.state, 'signed_out')
+})
+
+test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is stored, and shown the next time', async t => {
+  const inner = createMemoryTokenStore()
+  let broken = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      if (broken) throw new Error('disk full')
+      return await inner.write(tokens, insteadOf)
+    }
+  }
+  for (const failsFirst of [false, true]) {
+    const { session, server, clock } = createSessionFixture({ store, coolDownMs: 1000 })
+    const first = server.grant()
+    const { refreshToken } = server.grant()
+    await session.signIn(first)
+    clock.advance(lifetime - 20)
+    broken = failsFirst
+    server.next.push(new RefreshError('keep', { message: 'the token is of type DPoP', status: 200, rotatedTo: refreshToken! }))
+    t.equal((await session.token()).accessToken, first.accessToken, 'the token is used for as long as it is alive')
+    t.equal((await store.read())!.tokens!.refreshToken, failsFirst ? first.refreshToken : refreshToken)
+    broken = false
+    clock.advance(1)
+    await session.token()
+    t.strictSame(server.presented, [first.refreshToken, refreshToken], 'the one before it is not shown again')
+    t.equal(session.renewals, 1)
+  }
+  const same = createSessionFixture()
+  const tokens = same.server.grant()
+  await same.session.signIn(tokens)
+  same.server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: tokens.refreshToken }))
+  await fails(t, same.session.renew(tokens.accessToken), 'renewal_refused')
+  t.equal((await same.store.read())!.tokens, tokens, 'one that is the same changes nothing')
+})
+
+test('R24 who signs out while such a refresh token is stored stays signed out', async t => {
+  const inner = createMemoryTokenStore()
+  const { session, server } = createSessionFixture({
+    store: {
+      ...inner,
+      async write (tokens, insteadOf) {
+        if (tokens?.refreshToken === 'rotated') session.signOut().catch(t.threw)
+        return await inner.write(tokens, insteadOf)
+      }
+    }
+  })
+  const tokens = server.grant()
+  await session.signIn(tokens)
+  server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: 'rotated' }))
+  await fails(t, session.renew(tokens.accessToken), 'not_signed_in')
+  await session.signOut()
+  t.equal((await inner.read())!.tokens, null)
+})
+
+test('RFSH-15 F66 who was idle for longer than its tokens could be renewed looks at the store before it gives up', async t => {
+  const { session, server, clock, sibling, store, states } = createSessionFixture()
+  const other = sibling()
+  const first = { ...server.grant(), renewableUntil: clock.now() + 1_000_000 }
+  await session.signIn(first)
+  clock.advance(900)
+  const renewed = await other.token()
+  clock.advance(150)
+  t.equal(session.state, 'signed_in')
+  const given = await Promise.all([session.token(), session.token()])
+  t.strictSame(given, [renewed, renewed])
+  t.strictSame(states, ['signed_in'], 'nobody is told that it is over')
+
+  clock.advance(lifetime)
+  const short = { ...server.grant(), refreshToken: null }
+  await session.signIn(short)
+  clock.advance(lifetime)
+  const signedIn = server.grant()
+  await store.write(signedIn, (await store.read())!.generation)
+  t.equal(await session.token(), signedIn, 'also where there was none to renew with')
+})
+
+test('RFSH-15 what is read is not believed over what came meanwhile', async t => {
+  const inner = createMemoryTokenStore()
+  const { session, server, clock } = createSessionFixture({
+    store: {
+      ...inner,
+      async read () {
+        const found = await inner.read()
+        onRead?.()
+        return found
+      }
+    }
+  })
+  let onRead: (() => void) | null = null
+  await session.signIn({ ...server.grant(), refreshToken: null })
+  clock.advance(lifetime)
+  await inner.write(server.grant('bob'), null)
+  onRead = () => {
+    onRead = null
+    session.signOut().catch(t.threw)
+  }
+  await fails(t, session.token(), 'not_signed_in')
+})
+
+test('R31 a token that is alive is not withheld while others have the turn', async t => {
+  const turn = createDeferred<void>()
+  const inner = createMemoryTokenStore()
+  for (const [left, ms] of [[20, 2000], [3, 1500]] as const) {
+    const { session, server, clock, time } = createSessionFixture({ store: { ...inner, exclusively: async work => { await turn.promise; return await work() } } })
+    const first = server.grant()
+    await session.signIn(first)
+    clock.advance(lifetime - left)
+    const asked = session.token()
+    ;(await time.of(ms)).end()
+    t.equal(await asked, first)
+    t.equal(await session.token(), first, 'nobody else waits for that renewal')
+    clock.advance(left)
+    const expired = session.token()
+    turn.resolve()
+    t.not(await expired, first)
+    t.equal(server.presented.length, 1, 'it went on')
+    t.equal(time.pending.size, 0)
+  }
+})
+
+test('R27 a host whose callback throws ends no session by halves', async t => {
+  const bug = new Error('bug of the host')
+  const thrown = createDeferred<unknown>()
+  t.intercept(globalThis, 'queueMicrotask', { value: (work: () => void) => { try { work() } catch (error) { thrown.resolve(error) } } })
+  const { session, server, store } = createSessionFixture({ onChange: state => { if (state === 'over') throw bug } })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
+  await fails(t, session.renew(dead.accessToken), 'session_over')
+  t.equal((await store.read())!.tokens, null)
+  t.equal(await thrown.promise, bug, 'and it is not kept quiet')
+})
+
+test('R30 who may not ask for another token is told of one that is there', async t => {
+  const { session, server } = createSessionFixture()
+  t.equal(session.refuse('none'), null)
+  const first = server.grant()
+  await session.signIn(first)
+  t.equal(session.refuse('other'), first)
+  t.equal(session.refuse(first.accessToken), null)
+  const second = await session.token()
+  t.equal(session.refuse(first.accessToken), second)
+  t.equal(server.presented.length, 1)
+})
+
+test('R54 an access token that no header can hold is none', async t => {
+  const { session, server, store } = createSessionFixture({ refresh: async tokens => ({ ...tokens, accessToken: 'secret\nx', refreshToken: 'rotated' }) })
+  const error = await failureOf(session.signIn({ ...server.grant(), accessToken: 'secret\nx' }))
+  t.match(error, { name: 'TypeError', message: 'the access token is of characters that cannot be sent' })
+  const first = server.grant()
+  await session.signIn(first)
+  await fails(t, session.renew(first.accessToken), 'renewal_refused')
+  t.match((await store.read())!.tokens, { accessToken: first.accessToken, refreshToken: 'rotated' })
+})
+
+test('a session that is closed waits for no turn', async t => {
+  const { session, server, time, store } = createSessionFixture()
+  const turn = createDeferred<void>()
+  const others = store.exclusively(() => turn.promise)
+  const first = server.grant()
+  await session.signIn(first)
+  const renewal = fails(t, session.renew(first.accessToken), 'closed')
+  await new Promise(resolve => { setImmediate(resolve) })
+  session.close()
+  await renewal
+  t.equal(time.pending.size, 0)
+  turn.resolve()
+  await others
+  t.strictSame(server.presented, [])
 })
 
 test('a store that loses the record loses the session', async t => {

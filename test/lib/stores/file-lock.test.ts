@@ -1,7 +1,9 @@
+import * as files from 'node:fs/promises'
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { takeAway } from '../../../lib/stores/file-lock.ts'
+import type { withFileLock } from '../../../lib/stores/file-lock.ts'
 
 test('a lock that is taken away is the one that was seen', async t => {
   const folder = t.testdir()
@@ -21,4 +23,24 @@ test('one that is gone by then is no matter', async t => {
   const folder = t.testdir()
   await takeAway(join(folder, 'lock'), 'x', 'me')
   t.strictSame(await readdir(folder), [])
+})
+
+test('a lock that cannot be written is not left behind, nor open', async t => {
+  const path = join(t.testdir(), 'lock')
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  const { withFileLock: locked } = await t.mockImport<{ withFileLock: typeof withFileLock }>('../../../lib/stores/file-lock.ts', {
+    'node:fs/promises': t.createMock(files, {
+      async open (...given: Parameters<typeof files.open>) {
+        const handle = await files.open(...given)
+        handles.push(handle)
+        handle.writeFile = async () => { throw full }
+        return handle
+      }
+    })
+  })
+  const handles: files.FileHandle[] = []
+  const rules = { staleMs: 1000, wait: async () => { throw new Error('nobody is to be waited for') } }
+  for (let i = 0; i < 2; i++) t.equal(await locked(path, rules, async () => 1).catch((error: unknown) => error), full)
+  t.strictSame(handles.map(({ fd }) => fd), [-1, -1], 'closed')
+  t.strictSame(await readdir(join(path, '..')), [])
 })

@@ -21,7 +21,7 @@ test('what is no record is not taken for one, and not shown', t => {
   const broken: unknown[] = [
     null, 7, [], {}, { ...tokens, accessToken: 7 }, { ...tokens, tokenType: 'bearer' }, { ...tokens, refreshToken: undefined }, { ...tokens, refreshToken: 7 },
     { ...tokens, expiresAt: '7' }, { ...tokens, scopes: 'read' }, { ...tokens, scopes: [7] }, { ...tokens, issuer: 7 },
-    { ...tokens, renewableUntil: '7' }
+    { ...tokens, renewableUntil: '7' }, { ...tokens, accessToken: 'at-secret\nx' }
   ]
   for (const text of ['', '{', JSON.stringify(tokens).slice(0, -1), ...broken.map(value => JSON.stringify(value))]) {
     t.throws(() => parseTokenSet(text, 'here'), new TypeError('here holds no tokens of ours'), text)
