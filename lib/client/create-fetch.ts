@@ -94,6 +94,16 @@ export function renewalFailureOf (response: Response): unknown {
   return failures.get(response)
 }
 
+const verdicts = new WeakMap<Response, Verdict>()
+
+/**
+ * What an answer was taken to say about the token: what comes of a redirect to somebody else says nothing, whatever its
+ * challenge is. `undefined` where the request was none that a token could go with.
+ */
+export function verdictOf (response: Response): Verdict | undefined {
+  return verdicts.get(response)
+}
+
 /** An answer, and what it says about the token that was sent. */
 interface Judged {
   readonly response: Response
@@ -172,6 +182,7 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
       discard(response)
       throw new AnswerError({ ...nameOf(request), ...answer, verdict: verdict.kind, first, cause })
     }
+    verdicts.set(response, verdict)
     if (cause !== undefined) failures.set(response, cause)
     return response
   }

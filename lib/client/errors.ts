@@ -58,10 +58,22 @@ export interface RefreshErrorDetails {
   readonly oauthError?: string | null
   /** Milliseconds that the authorization server asked for before another try. */
   readonly retryAfterMs?: number | null
+  /**
+   * The refresh token that came with an answer that is of no use otherwise: a session shows that the next time, as the one
+   * before it may be used up. It is not to be seen on the error.
+   */
+  readonly rotatedTo?: string | null
   readonly cause?: unknown
 }
 
-/** A token request that gave no tokens. It holds nothing of what was sent or received but the error code. */
+const rotations = new WeakMap<RefreshError, string>()
+
+/** The refresh token that came all the same, `null` where none did. */
+export function rotationOf (error: RefreshError): string | null {
+  return rotations.get(error) ?? null
+}
+
+/** A token request that gave no tokens. It shows nothing of what was sent or received but the error code. */
 export class RefreshError extends Error {
   readonly outcome: RefreshOutcome
   /** The HTTP status, `null` when there was none. */
@@ -70,13 +82,14 @@ export class RefreshError extends Error {
   readonly oauthError: string | null
   readonly retryAfterMs: number | null
 
-  constructor (outcome: RefreshOutcome, { message, status = null, oauthError = null, retryAfterMs = null, cause }: RefreshErrorDetails) {
+  constructor (outcome: RefreshOutcome, { message, status = null, oauthError = null, retryAfterMs = null, rotatedTo = null, cause }: RefreshErrorDetails) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'RefreshError'
     this.outcome = outcome
     this.status = status
     this.oauthError = oauthError
     this.retryAfterMs = retryAfterMs
+    if (rotatedTo !== null) rotations.set(this, rotatedTo)
   }
 }
 

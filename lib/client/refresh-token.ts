@@ -11,6 +11,7 @@ import { RefreshError } from './errors.ts'
 import type { ProofOfPossession } from './proof.ts'
 import type { Refresh } from './refresh-attempts.ts'
 import { isTokenErrorCode, refreshOutcome } from './refresh-outcome.ts'
+import { isSendable, refreshTokenIn, tokenResponse } from './token-response.ts'
 
 export interface RefreshOptions {
   /** The metadata of the authorization server; `issuer` and `token_endpoint` are what is needed of it. */
@@ -44,15 +45,18 @@ export function createRefresh (options: RefreshOptions): Refresh {
   const { server, prover, clock = systemClock } = options
   return async (tokens, signal) => {
     if ((tokens.issuer ?? server.issuer) !== server.issuer) {
-      throw new RefreshError('over', { message: 'the refresh token is of another authorization server' })
+      // It may be good there: what is wrong is who it would be shown to.
+      throw new RefreshError('keep', { message: 'the refresh token is of another authorization server' })
     }
     // Loaded by those alone who renew.
     const oauth = await import('oauth4webapi')
     const { answer, received } = await ask(options, tokens.refreshToken!, oauth, signal)
     const isBound = answer.token_type === 'dpop'
     if (isBound !== (prover !== undefined)) {
-      throw new RefreshError('keep', { message: `the token is of type ${isBound ? 'DPoP' : 'Bearer'}`, status: received.status })
+      throw unusable(`the token is of type ${isBound ? 'DPoP' : 'Bearer'}`, received)
     }
+    // What it is sent in would say so, and repeat it.
+    if (!isSendable(answer.access_token)) throw unusable('the token is of characters that cannot be sent', received)
     return {
       accessToken: answer.access_token,
       tokenType: isBound ? 'DPoP' : 'Bearer',
@@ -63,6 +67,11 @@ export function createRefresh (options: RefreshOptions): Refresh {
       renewableUntil: renewableUntil(answer, clock.now())
     }
   }
+}
+
+/** Tokens that are of no use here. The refresh token that came with them may be the only one that is good from now on. */
+function unusable (message: string, { status, text }: FetchedText): RefreshError {
+  return new RefreshError('keep', { message, status, rotatedTo: refreshTokenIn(text, status) })
 }
 
 interface Answered {
@@ -82,8 +91,7 @@ async function ask (options: RefreshOptions, refreshToken: string, oauth: typeof
     received = await fetchText(url, { ...init, headers }, abortable, { timeoutMs, maxBytes }, everyStatus)
     const nonce = received.headers.get('dpop-nonce')
     if (nonce !== null) prover?.sawNonce(url, nonce)
-    // The body says more than a challenge, which would be read first.
-    return new Response(received.text, { status: received.status, headers: { 'content-type': received.headers.get('content-type') ?? '' } })
+    return tokenResponse(received.text, received.status, received.headers)
   }
   const request = async (): Promise<OAuth4WebApi.TokenEndpointResponse> => {
     const response = await oauth.refreshTokenGrantRequest(server, client, clientAuthOf(oauth, authentication), refreshToken, {
@@ -113,10 +121,14 @@ function refreshErrorFrom (error: unknown, received: FetchedText | null, now: nu
     return new RefreshError(fault === 'network' || fault === 'timeout' ? 'retry' : 'keep', { message: fault, status })
   }
   if (received === null) return new RefreshError('keep', { message: (error as Error).message })
-  const { status, headers } = received
+  const { status, headers, text } = received
   const code = error instanceof oauth.ResponseBodyError && isTokenErrorCode(error.error) ? error.error : null
   return new RefreshError(refreshOutcome(status, code), {
-    message: code ?? `status ${status}`, status, oauthError: code, retryAfterMs: retryAfter(headers.get('retry-after'), now)
+    message: code ?? `status ${status}`,
+    status,
+    oauthError: code,
+    retryAfterMs: retryAfter(headers.get('retry-after'), now),
+    rotatedTo: refreshTokenIn(text, status)
   })
 }
 

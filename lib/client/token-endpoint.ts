@@ -14,6 +14,7 @@ import type { ProofOfPossession } from './proof.ts'
 import { isOutage } from './resource-discovery.ts'
 import type { EndpointName, ServerMetadata } from './server-discovery.ts'
 import { endpointOf } from './server-discovery.ts'
+import { isSendable, tokenResponse } from './token-response.ts'
 
 /** What we are to one authorization server. */
 export interface ClientCredentials {
@@ -86,9 +87,7 @@ async function send ({ outbound, prover }: ServerAccess, url: string, init: Requ
   const { status, headers: received, text } = await outbound.getText(url, { ...init, headers }, meaningfulStatuses)
   const nonce = received.get('dpop-nonce')
   if (nonce !== null) prover?.sawNonce(url, nonce)
-  // The body says more than a challenge, which would be read first.
-  received.delete('www-authenticate')
-  return new Response(text, { status, headers: received })
+  return tokenResponse(text, status, received)
 }
 
 function safeError (error: unknown, oauth: typeof OAuth4WebApi): unknown {
@@ -114,13 +113,15 @@ export function describedError ({ error, error_description: text }: { error: str
  * What a token endpoint gave, as a session keeps it.
  *
  * @param asked the scopes that were asked for: an answer that names none means these (RFC 6749 section 5.1)
- * @throws AuthorizationError `token_type_refused`
+ * @throws AuthorizationError `token_type_refused`, `token_response_invalid`
  */
 export function tokensFrom (
   answer: OAuth4WebApi.TokenEndpointResponse, asked: readonly string[] | null, { prover, clock, server }: Pick<ServerAccess, 'prover' | 'clock' | 'server'>
 ): TokenSet {
   const isBound = answer.token_type === 'dpop'
   if (isBound !== (prover !== null)) throw new AuthorizationError('token_type_refused', { message: answer.token_type })
+  // What it is sent in would say so, and repeat it.
+  if (!isSendable(answer.access_token)) throw new AuthorizationError('token_response_invalid', { message: 'the token is of characters that cannot be sent' })
   return {
     accessToken: answer.access_token,
     tokenType: isBound ? 'DPoP' : 'Bearer',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import { test } from 'tap'
 import { beginAuthorization, completeAuthorization } from '../../../lib/client/authorization-code.ts'
 import type { AuthorizationRequest, PendingAuthorization } from '../../../lib/client/authorization-code.ts'
@@ -67,6 +68,29 @@ test('MCPC-10 R8707-05 the code is traded with the verifier and the resource', a
   const tokens = await completeAuthorization(access, pending, await fake.consent(url))
   t.match(tokens, { accessToken: /^at-/, refreshToken: /^rt-/, tokenType: 'Bearer', expiresAt: 1_300_000, scopes: ['read'] })
   t.match(Object.fromEntries(fake.tokenRequests[0]!), { grant_type: 'authorization_code', resource: fake.resource, redirect_uri: redirectUri, client_id: 'client-1', code_verifier: pending.codeVerifier })
+})
+
+test('RFSH-03 an ID token that nobody asked for does not burn the code', async t => {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  for (const alg of ['ES256', 'EdDSA', 'PS256']) {
+    const fake = createFakeOAuth()
+    fake.answer(`${fake.issuer}/token`, () => {
+      const now = Math.floor(Date.now() / 1000)
+      const id = `${part({ alg })}.${part({ iss: fake.issuer, aud: 'client-1', sub: 'ann', iat: now, exp: now + 300 })}.c2ln`
+      return Response.json({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r', id_token: id })
+    })
+    const { url, pending } = await beginAuthorization(accessTo(fake), requestOf(fake, { scopes: ['openid'] }))
+    t.match(await completeAuthorization(accessTo(fake), pending, await fake.consent(url)), { accessToken: 'a', refreshToken: 'r' }, alg)
+  }
+})
+
+test('R54 an access token of characters that cannot be sent is none', async t => {
+  const fake = createFakeOAuth()
+  fake.answer(`${fake.issuer}/token`, () => Response.json({ access_token: 'secret\nx', token_type: 'Bearer' }))
+  const { url, pending } = await beginAuthorization(accessTo(fake), requestOf(fake))
+  const error = await completeAuthorization(accessTo(fake), pending, await fake.consent(url)).catch((caught: unknown) => caught)
+  t.match(error, { fault: 'token_response_invalid' })
+  t.notMatch(inspect(error, { depth: 10 }), 'secret')
 })
 
 test('the query alone will do for an answer, and an answer without a scope means what was asked for', async t => {

@@ -6,7 +6,7 @@ import { inspect } from 'node:util'
 import { test } from 'tap'
 import type { Test } from 'tap'
 import type { ClientFetch, ClientFetchOptions } from '../../../lib/client/create-fetch.ts'
-import { createFetch, renewalFailureOf } from '../../../lib/client/create-fetch.ts'
+import { createFetch, renewalFailureOf, verdictOf } from '../../../lib/client/create-fetch.ts'
 import { AnswerError, RefreshError, RequestError } from '../../../lib/client/errors.ts'
 import type { ProofOfPossession } from '../../../lib/client/proof.ts'
 import { OptionError } from '../../../lib/errors.ts'
@@ -146,6 +146,16 @@ test('R9 a renewal that fails leaves the first answer, and says why', async t =>
   throwing.server.next.push(new RefreshError('keep', { message: 'invalid_client' }))
   throwing.replies.push(answer(401, {}, { a: 1 }))
   t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { fault: 'renewal_refused' } })
+})
+
+test('what was made of an answer can be asked for', async t => {
+  const { fetch, replies } = await createFixture()
+  replies.push(answer(403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="write"' }))
+  t.strictSame(verdictOf(await fetch(url)), { kind: 'insufficient_scope', scopes: ['write'] })
+  t.strictSame(verdictOf(await fetch(url)), { kind: 'ok' })
+  replies.push(dead, answer(403, {}, { code: 'permission_denied' }))
+  t.strictSame(verdictOf(await fetch(url)), { kind: 'refused' }, 'of the last one')
+  t.equal(verdictOf(await fetch('https://elsewhere.example')), undefined)
 })
 
 test('R10 no answer to the first attempt', async t => {
@@ -623,7 +633,9 @@ test('MCPC-17 a redirect to another origin gets no token, and what that says is 
   const fetch = createFetch({ session, resource: api })
   const throwing = createFetch({ session, resource: api, errors: 'throw' })
 
-  t.equal((await fetch(`${api}/away`)).status, 401)
+  const strange = await fetch(`${api}/away`)
+  t.equal(strange.status, 401)
+  t.strictSame(verdictOf(strange), { kind: 'refused' })
   t.match(await failureOf(throwing(`${api}/json`)), { body: { a: 1 } }, 'with the defaults, too')
   t.match(await failureOf(throwing(`${api}/away`)), { verdict: 'refused', status: 401 })
   t.equal(await (await fetch(`${api}/fine`, { method: 'POST' })).text(), 'fine')

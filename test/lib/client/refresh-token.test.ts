@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { test } from 'tap'
-import type { RefreshError } from '../../../lib/client/errors.ts'
-import type { RefreshOutcome } from '../../../lib/client/errors.ts'
+import type { RefreshError, RefreshOutcome } from '../../../lib/client/errors.ts'
+import { rotationOf } from '../../../lib/client/errors.ts'
 import type { RefreshOptions } from '../../../lib/client/refresh-token.ts'
 import { createRefresh } from '../../../lib/client/refresh-token.ts'
 import type { TokenSet } from '../../../lib/stores/token-store.ts'
@@ -63,9 +63,43 @@ test('RFSH-01 client authentication as registered, and no resource where there i
   t.strictSame(sent[0]!.body, { grant_type: 'refresh_token', refresh_token: 'refresh-1' })
 })
 
+/** An ID token that nobody here can check: its algorithm is in no metadata. */
+function idToken (alg: string): string {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const now = Math.floor(Date.now() / 1000)
+  return `${part({ alg })}.${part({ iss: issuer, aud: 'client-1', sub: 'ann', iat: now, exp: now + 300 })}.c2ln`
+}
+
+test('RFSH-03 an ID token that nobody asked for costs no refresh token', async t => {
+  for (const id of [idToken('ES256'), idToken('EdDSA'), idToken('PS256'), 'nonsense', '', 7]) {
+    for (const metadata of [server, { ...server, id_token_signing_alg_values_supported: ['RS256'], jwks_uri: `${issuer}/jwks` }]) {
+      t.match(await make([json({ ...good, id_token: id })], { server: metadata }).renew(), { accessToken: 'access-2', refreshToken: 'refresh-2' }, String(id))
+    }
+  }
+})
+
+test('RFSH-03 the refresh token of a good answer that is of no use otherwise is not lost, nor shown', async t => {
+  const { access_token: _access, ...without } = good
+  const bodies: readonly object[] = [without, { ...good, expires_in: 'soon' }, { ...good, scope: 7 }, { ...good, token_type: 'DPoP' }, { ...good, access_token: 'access-2\n' }]
+  for (const body of bodies) {
+    const failure = await failureOf(make([json(body)]).renew()) as RefreshError
+    t.equal(failure.outcome, 'keep')
+    t.equal(rotationOf(failure), 'refresh-2', JSON.stringify(body))
+    t.notMatch(inspect(failure, { depth: 10, showHidden: true }), /access-2|refresh-2/, 'R54')
+  }
+  const none = [json({ ...without, refresh_token: 7 }), json({ ...without, refresh_token: 'a\nb' }), json([good]), json(null), json(good, 400), () => new Response('{')]
+  for (const reply of none) t.equal(rotationOf(await failureOf(make([reply]).renew()) as RefreshError), null)
+})
+
+test('R54 an access token of characters that cannot be sent is none', async t => {
+  for (const accessToken of ['a\nb', 'a\u0000', 'tökén', '\u{1f511}']) {
+    t.match(await failureOf(make([json({ ...good, access_token: accessToken })]).renew()), { outcome: 'keep', message: 'the token is of characters that cannot be sent' })
+  }
+})
+
 test('RFSH-12 a refresh token of another issuer is not sent', async t => {
   const { sent, renew } = make([json(good)])
-  t.match(await failureOf(renew({ issuer: 'https://old.example.com' })), { name: 'RefreshError', outcome: 'over' })
+  t.match(await failureOf(renew({ issuer: 'https://old.example.com' })), { name: 'RefreshError', outcome: 'keep' }, 'and it may be good there')
   t.equal(sent.length, 0)
   t.ok(await renew({ issuer }))
 })
