@@ -141,7 +141,7 @@ test('every option is explained', t => {
     'McpOptions',
     'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',
     'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules',
-    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions', 'ClientDocumentOptions',
+    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions', 'RedisConnectionStoreOptions', 'ClientDocumentOptions',
     'ForwardOptions', 'FixedForwardRoute', 'ForwardTargetOptions'
   ]
     .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))

@@ -15,6 +15,7 @@ export const authorizationFaults = {
   endpoint_missing: 'The authorization server has no endpoint for what is to be done',
   client_unknown: 'There is no way to become a client of the authorization server',
   client_of_another_issuer: 'The client is registered with another authorization server',
+  client_lost: 'The client that the tokens were issued to is not there any more',
   registration_refused: 'The authorization server did not register the client',
   redirect_uri_refused: 'The redirect URI is neither https nor on this machine',
   authentication_unsupported: 'The authorization server takes none of the ways in which the client can prove who it is',

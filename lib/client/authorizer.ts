@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { ConnectionStore, StoredConnection } from '../stores/connection-store.ts'
+import type { ConnectionStore, StoredClient, StoredConnection } from '../stores/connection-store.ts'
 import type { TokenSet } from '../stores/token-store.ts'
 import type { PendingAuthorization, StartedAuthorization } from './authorization-code.ts'
 import { beginAuthorization, completeAuthorization } from './authorization-code.ts'
@@ -12,7 +12,7 @@ import type { FoundAuthorization } from './find-authorization.ts'
 import { findAuthorization } from './find-authorization.ts'
 import type { Outbound } from './outbound.ts'
 import type { Client } from './registration.ts'
-import { becomeClient } from './registration.ts'
+import { becomeClient, sameClient } from './registration.ts'
 import { selectScopes, withOfflineAccess } from './select-scopes.ts'
 import type { ServerMetadata } from './server-discovery.ts'
 import { discoverServer } from './server-discovery.ts'
@@ -21,6 +21,8 @@ import type { ServerAccess } from './token-endpoint.ts'
 /** An authorization that is under way, with the key that its tokens are to be bound to. Plain JSON, and a secret. */
 export interface PendingConnection extends PendingAuthorization {
   readonly proofKey: StoredProofKey | null
+  /** What the client registered itself as, where it did: others may register anew before the user is back. */
+  readonly registration: StoredClient | null
   /** What was asked of the user's authentication. */
   readonly authentication: Pick<ChallengeHint, 'acrValues' | 'maxAgeSeconds'>
 }
@@ -35,7 +37,7 @@ export interface Authorized {
   readonly connection: StoredConnection
 }
 
-export const emptyConnection: StoredConnection = { issuer: null, resource: null, requestedScopes: null, proofKey: null, clients: {} }
+export const emptyConnection: StoredConnection = { issuer: null, resource: null, requestedScopes: null, proofKey: null, clientId: null, registration: null, clients: {} }
 
 /** Gets tokens for one resource, whoever guards it today. It keeps what it learnt in its store, and no tokens. */
 export interface Authorizer {
@@ -46,17 +48,19 @@ export interface Authorizer {
   begin (hint: ChallengeHint, redirectUri: string): Promise<StartedConnection>
   complete (pending: PendingConnection, answer: URL | URLSearchParams): Promise<Authorized>
   /**
-   * The access to the authorization server that the stored connection is of.
+   * The access to the authorization server that a connection is of, as the client that its tokens were issued to. Nothing
+   * is registered for it.
    *
-   * @throws AuthorizationError `sign_in_needed` when there is none
+   * @throws AuthorizationError `sign_in_needed` when it is of none, `client_lost`
    */
-  current (): Promise<ServerAccess>
+  accessOf (connection: StoredConnection): Promise<ServerAccess>
   /** The key of the stored connection, `null` for none. */
   prover (): Promise<Prover | null>
 }
 
 export function createAuthorizer (options: ConnectOptions, outbound: Outbound, store: ConnectionStore, clock: Clock): Authorizer {
   const servers = new Map<string, ServerMetadata>()
+  const becoming = new Map<string, Promise<Client>>()
   let proof: { key: string, prover: Promise<Prover> } | null = null
 
   const stored = async (): Promise<StoredConnection> => await store.read() ?? emptyConnection
@@ -81,11 +85,19 @@ export function createAuthorizer (options: ConnectOptions, outbound: Outbound, s
     return server
   }
 
+  // Two tabs that begin at once are one client.
   const clientOf = async (server: ServerMetadata, redirectUri: string | null): Promise<Client> => {
+    const key = JSON.stringify([server.issuer, redirectUri])
+    const underWay = becoming.get(key) ?? become(server, redirectUri).finally(() => becoming.delete(key))
+    becoming.set(key, underWay)
+    return await underWay
+  }
+
+  const become = async (server: ServerMetadata, redirectUri: string | null): Promise<Client> => {
     const { clients } = await stored()
     const client = await becomeClient(server, options, { redirectUri, stored: clients[server.issuer] ?? null, clock }, outbound)
     // At once: what comes of a crash in between would be a client that nobody knows any more.
-    if (client.registration !== null) {
+    if (client.registration !== null && client.registration !== clients[server.issuer]) {
       const connection = await stored()
       await store.write({ ...connection, clients: { ...connection.clients, [server.issuer]: client.registration } })
     }
@@ -112,11 +124,6 @@ export function createAuthorizer (options: ConnectOptions, outbound: Outbound, s
     })
   }
 
-  const authorized = async (tokens: TokenSet, { issuer, resource, scopes, proofKey }: PendingConnection): Promise<Authorized> => {
-    const { clients } = await stored()
-    return { tokens, connection: { issuer, resource, requestedScopes: scopes, proofKey, clients } }
-  }
-
   const begin = async (hint: ChallengeHint, redirectUri: string): Promise<StartedConnection> => {
     const found = await find(hint)
     const { server, resource: { resource } } = found
@@ -124,7 +131,8 @@ export function createAuthorizer (options: ConnectOptions, outbound: Outbound, s
     const proofKey = await keyFor(found, hint, last)
     const prover = await proverOf(proofKey)
     const scopes = withOfflineAccess(scopesFor(found, hint, last), server.scopes_supported, options.offlineAccess ?? true)
-    const access = { server, client: await clientOf(server, redirectUri), outbound, clock, prover }
+    const client = await clientOf(server, redirectUri)
+    const access = { server, client, outbound, clock, prover }
     const { acrValues, maxAgeSeconds } = hint
     const { url, pending } = await beginAuthorization(access, {
       redirectUri,
@@ -135,18 +143,21 @@ export function createAuthorizer (options: ConnectOptions, outbound: Outbound, s
       proofKeyThumbprint: prover?.thumbprint ?? null,
       parameters: options.authorizationParameters ?? {}
     })
-    return { url, pending: { ...pending, proofKey, authentication: { acrValues, maxAgeSeconds } } }
+    return { url, pending: { ...pending, proofKey, registration: client.registration, authentication: { acrValues, maxAgeSeconds } } }
   }
 
   const complete = async (pending: PendingConnection, answer: URL | URLSearchParams): Promise<Authorized> => {
-    const access = await accessFor(pending.issuer, pending.redirectUri, pending.proofKey)
-    return await authorized(await completeAuthorization(access, pending, answer), pending)
+    const { issuer, resource, scopes, proofKey, clientId, registration } = pending
+    const { clients } = await stored()
+    const connection = { issuer, resource, requestedScopes: scopes, proofKey, clientId, registration, clients }
+    return { tokens: await completeAuthorization(await accessOf(connection), pending, answer), connection }
   }
 
-  const accessFor = async (issuer: string, redirectUri: string | null, proofKey: StoredProofKey | null): Promise<ServerAccess> => {
-    const server = await serverOf(issuer)
-    const client = await clientOf(server, redirectUri ?? (await stored()).clients[issuer]?.redirectUris[0] ?? null)
-    return { server, client, outbound, clock, prover: await proverOf(proofKey) }
+  const accessOf = async (connection: StoredConnection): Promise<ServerAccess> => {
+    const { issuer, proofKey } = connection
+    if (issuer === null) throw new AuthorizationError('sign_in_needed')
+    const client = sameClient(connection, options, clock)
+    return { server: await serverOf(issuer), client, outbound, clock, prover: await proverOf(proofKey as StoredProofKey | null) }
   }
 
   return {
@@ -168,15 +179,12 @@ export function createAuthorizer (options: ConnectOptions, outbound: Outbound, s
       const last = await stored()
       const proofKey = await keyFor(found, hint, last)
       const scopes = scopesFor(found, hint, last)
-      const access = { server, client: await clientOf(server, null), outbound, clock, prover: await proverOf(proofKey) }
+      const { clientId, authentication, registration } = await clientOf(server, null)
+      const access = { server, client: { clientId, authentication }, outbound, clock, prover: await proverOf(proofKey) }
       const tokens = await options.grant!(access, { resource, scopes })
-      return { tokens, connection: { issuer: server.issuer, resource, requestedScopes: scopes, proofKey, clients: last.clients } }
+      return { tokens, connection: { issuer: server.issuer, resource, requestedScopes: scopes, proofKey, clientId, registration, clients: last.clients } }
     },
-    async current () {
-      const { issuer, proofKey } = await stored()
-      if (issuer === null) throw new AuthorizationError('sign_in_needed')
-      return await accessFor(issuer, null, proofKey as StoredProofKey | null)
-    },
+    accessOf,
     async prover () { return await proverOf((await stored()).proofKey as StoredProofKey | null) }
   }
 }

@@ -38,9 +38,9 @@ export interface ConnectOptions extends RegistrationOptions, Omit<OutboundOption
   offlineAccess?: boolean
   /** Parameters of your own for the authorization request. */
   authorizationParameters?: Readonly<Record<string, string>>
-  /** Keeps the tokens. Default: in memory. */
+  /** Keeps the tokens; goes with `connection`. Default: in memory. */
   tokens?: TokenStore
-  /** Keeps what belongs to the tokens: as long as they are kept. Default: in memory. */
+  /** Keeps what belongs to the tokens, as long as they are kept; goes with `tokens`. Default: in memory. */
   connection?: ConnectionStore
   /** How the session keeps its tokens alive: when it renews, how often it tries, whom it tells. */
   session?: Omit<SessionOptions, 'store' | 'refresh' | 'clock'>
@@ -116,6 +116,10 @@ export function checkConnectOptions (given: unknown): ConnectOptions {
   }
   if (options.redirectUri !== undefined && !isRedirectUri(options.redirectUri)) {
     throw new OptionError(`redirectUri must be https or on this machine, without a fragment, and is ${show(options.redirectUri)}`)
+  }
+  // One of them alone would forget whose the tokens are, which every process that shares them would be signed out by.
+  if ((options.tokens === undefined) !== (options.connection === undefined)) {
+    throw new OptionError(`tokens and connection belong together, and ${options.tokens === undefined ? 'tokens' : 'connection'} is missing`)
   }
   const fault = options.clientMetadataUrl === undefined ? null : clientMetadataUrlFault(options.clientMetadataUrl)
   if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(options.clientMetadataUrl)}`)

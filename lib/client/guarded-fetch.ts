@@ -12,8 +12,20 @@ import { isLoopbackAddress, isPublicAddress } from './special-addresses.ts'
 export interface AddressRules {
   /** Whether this machine is one of them: for development. */
   readonly allowLoopback: boolean
-  /** Hosts, as they stand in URLs and in lower case, that may have any address: those of your own network. */
+  /** Hosts that may have any address: those of your own network. */
   readonly allowedHosts: readonly string[]
+}
+
+/** The rules that a host gave, with hosts in the form that they are compared in. */
+export function addressRules ({ allowLoopback = false, allowedHosts = [] }: Partial<AddressRules>): AddressRules {
+  return { allowLoopback, allowedHosts: allowedHosts.map(canonicalHost) }
+}
+
+/** As the URL parser writes it, without brackets: `[FD00:0::1]`, `fd00::1` and `LOGIN.corp.example.` are each one host. */
+function canonicalHost (host: string): string {
+  const bare = bareHost(host)
+  const url = `https://${isIP(bare) === 6 ? `[${bare}]` : bare}`
+  return URL.canParse(url) ? bareHost(new URL(url).hostname) : bare
 }
 
 /**
@@ -83,7 +95,7 @@ export interface GuardedFetchOptions extends Partial<AddressRules> {
  * @throws AuthorizationError `address_refused`, also as the cause of what `fetch` throws
  */
 export function createGuardedFetch (options: GuardedFetchOptions = {}): Fetch {
-  const rules: AddressRules = { allowLoopback: options.allowLoopback ?? false, allowedHosts: options.allowedHosts ?? [] }
+  const rules = addressRules(options)
   let agent: Promise<Dispatcher> | null = null
   return async (url, init) => {
     checkAddress(url, rules)

@@ -80,9 +80,10 @@ async function waitForAnswer (server: Server, redirectUri: string, state: string
   const expected = new URL(redirectUri)
   return await new Promise((resolve, reject) => {
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-      const url = new URL(request.url!, redirectUri)
-      // A page of the internet may try to answer, too: it cannot know the state, nor be here by another name.
-      const isAnswer = request.method === 'GET' && request.headers.host === expected.host &&
+      // A page of the internet may try to answer, too: it cannot know the state, nor be here by another name. It may ask for
+      // what is no URL, and this is the user's own program.
+      const url = URL.canParse(request.url!, redirectUri) ? new URL(request.url!, redirectUri) : null
+      const isAnswer = request.method === 'GET' && request.headers.host === expected.host && url?.origin === expected.origin &&
         url.pathname === expected.pathname && url.searchParams.get('state') === state
       response.writeHead(isAnswer ? 200 : 404, {
         'content-type': 'text/html; charset=utf-8',

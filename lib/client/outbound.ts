@@ -4,7 +4,7 @@ import type { FetchedText, Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { fetchText } from '../http/limited-fetch.ts'
 import { AuthorizationError } from './authorization-error.ts'
 import type { AddressRules } from './guarded-fetch.ts'
-import { checkAddress, createGuardedFetch } from './guarded-fetch.ts'
+import { addressRules, checkAddress, createGuardedFetch } from './guarded-fetch.ts'
 
 /** How a client reaches what it was told of by others: metadata documents and authorization servers. */
 export interface OutboundOptions {
@@ -15,7 +15,7 @@ export interface OutboundOptions {
   fetch?: Fetch
   /** Whether this machine may be reached. Default: when the resource itself is on this machine. */
   allowLoopback?: boolean
-  /** Hosts that may have addresses of a private network. Default: none. */
+  /** Hosts, names or addresses, that may be of a private network. Default: none. */
   allowedHosts?: readonly string[]
   /** For one answer, in milliseconds. Default: 10 000. */
   timeoutMs?: number
@@ -35,10 +35,7 @@ export interface Outbound {
 }
 
 export function createOutbound (options: OutboundOptions = {}): Outbound {
-  const rules: AddressRules = {
-    allowLoopback: options.allowLoopback ?? false,
-    allowedHosts: (options.allowedHosts ?? []).map(host => host.toLowerCase())
-  }
+  const rules = addressRules(options)
   const limits: FetchLimits = { timeoutMs: options.timeoutMs ?? 10_000, maxBytes: options.maxBytes ?? 262_144 }
   const given = options.fetch
   const fetch: Fetch = given === undefined

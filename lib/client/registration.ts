@@ -1,5 +1,5 @@
 import { FetchError } from '../http/fetch-error.ts'
-import type { StoredClient } from '../stores/connection-store.ts'
+import type { StoredClient, StoredConnection } from '../stores/connection-store.ts'
 import type { Clock } from '../clock.ts'
 import { OptionError } from '../errors.ts'
 import { show } from '../options.ts'
@@ -45,7 +45,7 @@ export interface RegistrationNeeds {
 }
 
 export interface Client extends ClientCredentials {
-  /** A new registration, to be stored under its issuer. */
+  /** What it registered itself as, now or earlier; a new one is to be stored under its issuer. `null` where others registered it. */
   readonly registration: StoredClient | null
 }
 
@@ -64,12 +64,32 @@ export async function becomeClient (
   if (clientMetadataUrl !== undefined && server.client_id_metadata_document_supported === true) {
     return { clientId: clientMetadataUrl, authentication: clientMetadataAuthentication, registration: null }
   }
-  if (redirectUri !== null && stored !== null && isUsable(stored, server.issuer, redirectUri, clock.now())) return { ...credentialsOf(stored), registration: null }
+  if (redirectUri !== null && stored !== null && isUsable(stored, server.issuer, redirectUri, clock.now())) return { ...credentialsOf(stored), registration: stored }
   if (redirectUri !== null && dynamicRegistration && server.registration_endpoint !== undefined) {
     const registration = await register(server, options.clientMetadata ?? {}, redirectUri, outbound)
     return { ...credentialsOf(registration), registration }
   }
   throw new AuthorizationError(clients.length > 0 ? 'client_of_another_issuer' : 'client_unknown', { message: showUrl(server.issuer) })
+}
+
+/** Whose client tokens, or an authorization that is under way, are of. */
+export type ClientOwner = Pick<StoredConnection, 'issuer' | 'clientId' | 'registration' | 'clients'>
+
+/**
+ * The very client that something was issued to: another one must not show it (RFC 6749 section 10.4), so nothing is
+ * registered.
+ *
+ * @throws AuthorizationError `client_lost`
+ */
+export function sameClient ({ issuer, clientId = null, registration = null, clients }: ClientOwner, options: RegistrationOptions, clock: Clock): ClientCredentials {
+  const isSame = (one: string): boolean => clientId === null || one === clientId
+  const registered = options.clients?.find(one => one.issuer === issuer && isSame(one.clientId))
+  if (registered !== undefined) return { clientId: registered.clientId, authentication: registered.authentication }
+  const { clientMetadataUrl, clientMetadataAuthentication = { method: 'none' } } = options
+  if (clientMetadataUrl !== undefined && clientMetadataUrl === clientId) return { clientId, authentication: clientMetadataAuthentication }
+  const stored = registration ?? clients[issuer ?? '']
+  if (stored !== undefined && isSame(stored.clientId) && isAlive(stored, clock.now())) return credentialsOf(stored)
+  throw new AuthorizationError('client_lost')
 }
 
 /** What a client ID metadata document is made of. */
@@ -117,8 +137,12 @@ export function clientMetadataUrlFault (url: string): string | null {
   return href === url ? null : `must be written as ${JSON.stringify(href)}`
 }
 
-function isUsable ({ issuer, redirectUris, expiresAt }: StoredClient, asked: string, redirectUri: string, now: number): boolean {
-  return issuer === asked && redirectUris.includes(redirectUri) && (expiresAt === null || now < expiresAt)
+function isUsable (stored: StoredClient, asked: string, redirectUri: string, now: number): boolean {
+  return stored.issuer === asked && stored.redirectUris.includes(redirectUri) && isAlive(stored, now)
+}
+
+function isAlive ({ expiresAt }: StoredClient, now: number): boolean {
+  return expiresAt === null || now < expiresAt
 }
 
 function credentialsOf ({ clientId, clientSecret, authenticationMethod: method }: StoredClient): ClientCredentials {

@@ -19,7 +19,11 @@ export interface StoredConnection {
   readonly requestedScopes: readonly string[] | null
   /** The private JWK that the tokens are bound to; `null` for bearer tokens. */
   readonly proofKey: Readonly<Record<string, unknown>> | null
-  /** Clients by the issuer that registered them. */
+  /** The client that they were issued to: their refresh token is shown by no other. Missing or `null` where that was not noted. */
+  readonly clientId?: string | null
+  /** What that client was registered as, where it registered itself: `clients` may have another one by now. */
+  readonly registration?: StoredClient | null
+  /** Clients by the issuer that registered them: who to be when the user is asked the next time. */
   readonly clients: Readonly<Record<string, StoredClient>>
 }
 

@@ -5,10 +5,11 @@ import Type from 'typebox'
 import * as Value from 'typebox/value'
 import { OptionError } from '../errors.ts'
 import { explain } from '../options.ts'
-import type { ConnectionStore, StoredConnection } from './connection-store.ts'
+import type { ConnectionStore } from './connection-store.ts'
 import type { LockWait } from './file-lock.ts'
 import { withFileLock } from './file-lock.ts'
 import { replaceFile } from './replace-file.ts'
+import { parseConnection } from './stored-connection.ts'
 import { createTurnQueue } from './turn-queue.ts'
 
 export interface FileConnectionStoreOptions {
@@ -17,23 +18,6 @@ export interface FileConnectionStoreOptions {
 }
 
 const optionsSchema = Type.Object({ path: Type.String({ minLength: 1 }) }, { additionalProperties: false })
-
-const text = Type.String()
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-const connectionSchema = Type.Object({
-  issuer: nullable(text),
-  resource: nullable(text),
-  requestedScopes: nullable(Type.Array(text)),
-  proofKey: nullable(Type.Object({ kty: text, alg: text })),
-  clients: Type.Record(text, Type.Object({
-    issuer: text,
-    clientId: text,
-    clientSecret: nullable(text),
-    authenticationMethod: Type.Enum(['none', 'client_secret_basic', 'client_secret_post']),
-    expiresAt: nullable(Type.Number()),
-    redirectUris: Type.Array(text)
-  }))
-})
 
 /**
  * What belongs to the tokens of one session in a file, which its owner alone can read (0600). Client secrets and the key
@@ -66,15 +50,4 @@ export function createFileConnectionStore (options: FileConnectionStoreOptions):
       })
     }
   }
-}
-
-function parseConnection (found: string, path: string): StoredConnection {
-  let value: unknown
-  try {
-    value = JSON.parse(found)
-  } catch {
-    // What the parser says repeats what it read.
-  }
-  if (!Value.Check(connectionSchema, value)) throw new TypeError(`${path} holds no connection of ours; it is left as it is`)
-  return value
 }

@@ -170,7 +170,7 @@ function isDone (reply: unknown, yes: unknown, no: unknown): boolean {
 }
 
 /** Without braces, and never empty. */
-function encodeKey (key: string): string {
+export function encodeKey (key: string): string {
   try {
     return encodeURIComponent(key)
   } catch {

@@ -1,31 +1,19 @@
 import { test } from 'tap'
 import { requestClientCredentials } from '../../../lib/client/client-credentials.ts'
-import type { Connection } from '../../../lib/client/connect.ts'
 import { connect } from '../../../lib/client/connect.ts'
+import type { Connection } from '../../../lib/client/connection.ts'
 import { renewalFailureOf } from '../../../lib/client/create-fetch.ts'
-import type { ConnectOptions } from '../../../lib/client/connection-options.ts'
 import { createMemoryConnectionStore } from '../../../lib/stores/memory-connection-store.ts'
 import { createMemoryTokenStore } from '../../../lib/stores/memory-token-store.ts'
 import { createTestClock } from '../../support/clock.ts'
-import type { FakeBrowser } from '../../support/fake-browser.ts'
+import { createConnectionWorld, fetchOf, machine, stores } from '../../support/connection-world.ts'
 import { createFakeBrowser } from '../../support/fake-browser.ts'
-import type { FakeOAuth, FakeOAuthOptions } from '../../support/fake-oauth.ts'
+import type { FakeOAuthOptions } from '../../support/fake-oauth.ts'
 import { createFakeOAuth } from '../../support/fake-oauth.ts'
 import { failed } from '../../support/failed.ts'
 
-const machine = [{ issuer: 'https://login.example.com', clientId: 'machine', authentication: { method: 'client_secret_basic', clientSecret: 's' } }] as const
-const fetchOf = (fake: FakeOAuth): typeof globalThis.fetch => fake.fetch as typeof globalThis.fetch
-const stores = (): Pick<ConnectOptions, 'tokens' | 'connection'> => ({ tokens: createMemoryTokenStore(), connection: createMemoryConnectionStore() })
-
-async function world (fakeOptions: FakeOAuthOptions = {}, options: Partial<ConnectOptions> = {}): Promise<{ fake: FakeOAuth, browser: FakeBrowser, connection: Connection }> {
-  const fake = createFakeOAuth(fakeOptions)
-  const browser = createFakeBrowser(fake)
-  const connection = await connect({ url: fake.resource, browser, fetch: fetchOf(fake), ...options })
-  return { fake, browser, connection }
-}
-
 test('F64 MCPC-01 MCPC-11 from the first 401 to an answer', async t => {
-  const { fake, browser, connection } = await world({ challenge: 'scope="read"', document: { scopes_supported: ['read', 'write'] } })
+  const { fake, browser, connection } = await createConnectionWorld({ challenge: 'scope="read"', document: { scopes_supported: ['read', 'write'] } })
   t.same(fake.received, [], 'nothing is sent before there is a reason')
   const response = await connection.fetch(fake.resource, { method: 'POST', body: 'hello' })
   t.match(await response.json(), { scopes: ['read'], body: 'hello' })
@@ -44,7 +32,7 @@ test('F64 MCPC-01 MCPC-11 from the first 401 to an answer', async t => {
 })
 
 test('MCPC-16 MCPC-17 a token goes to its resource and nowhere else', async t => {
-  const { fake, connection } = await world()
+  const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   for (const url of ['https://mcp.example.com/other', 'https://evil.example.com/mcp', 'https://mcp.example.com/mcpx', 'http://mcp.example.com/mcp']) {
     await connection.fetch(url)
@@ -66,7 +54,7 @@ test('a resource that covers more than the URL', async t => {
 })
 
 test('F67 MCPC-13 T-29 T-30 RFSH-02 a step-up asks the user, once, for everything', async t => {
-  const { fake, connection } = await world({ challenge: 'scope="read"', scopesOf: path => path.endsWith('/write') ? ['write'] : ['read'] })
+  const { fake, connection } = await createConnectionWorld({ challenge: 'scope="read"', scopesOf: path => path.endsWith('/write') ? ['write'] : ['read'] })
   await connection.fetch(fake.resource)
   const response = await connection.fetch(`${fake.resource}/write`)
   t.match(await response.json(), { scopes: ['read', 'write'] })
@@ -78,7 +66,7 @@ test('F67 MCPC-13 T-29 T-30 RFSH-02 a step-up asks the user, once, for everythin
 
 test('MCPC-14 a step-up that helps nothing is not repeated', async t => {
   const clock = createTestClock()
-  const { fake, connection } = await world({ scopesOf: () => ['admin'], grants: () => ['read'] }, { clock, scopes: ['read'] })
+  const { fake, connection } = await createConnectionWorld({ scopesOf: () => ['admin'], grants: () => ['read'] }, { clock, scopes: ['read'] })
   t.equal((await connection.fetch(fake.resource)).status, 403)
   t.same(fake.authorizations.map(parameters => parameters.get('scope')), ['read', 'read admin'])
   t.equal((await connection.fetch(fake.resource)).status, 403)
@@ -89,7 +77,7 @@ test('MCPC-14 a step-up that helps nothing is not repeated', async t => {
 })
 
 test('R9470-13 R9470-14 what it takes of the authentication of the user', async t => {
-  const { fake, connection } = await world()
+  const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   const route = `${fake.resource}/safe`
   const challenged = (): Response => new Response('', { status: 401, headers: { 'www-authenticate': 'Bearer error="insufficient_user_authentication", acr_values="gold", max_age="300"' } })
@@ -103,14 +91,14 @@ test('R9470-13 R9470-14 what it takes of the authentication of the user', async 
 })
 
 test('many requests that need the same ask the user once', async t => {
-  const { fake, browser, connection } = await world()
+  const { fake, browser, connection } = await createConnectionWorld()
   const responses = await Promise.all(Array.from({ length: 20 }, async () => await connection.fetch(fake.resource)))
   t.same(new Set(responses.map(({ status }) => status)), new Set([200]))
   t.equal(browser.visited.length, 1)
 })
 
 test('MCPC-30 R9728-51 a good token that dies: renewed, and found out about anew when that is no use', async t => {
-  const { fake, browser, connection } = await world()
+  const { fake, browser, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   fake.killTokens()
   t.equal((await connection.fetch(fake.resource)).status, 200)
@@ -131,7 +119,7 @@ test('MCPC-30 R9728-51 a good token that dies: renewed, and found out about anew
 })
 
 test('MCPC-26 MCPC-06 RFSH-12 another authorization server: nothing of the old one goes there', async t => {
-  const { fake, browser, connection } = await world()
+  const { fake, browser, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   const next = createFakeOAuth({ issuer: 'https://next.example.com', resource: fake.resource })
   next.answer('https://next.example.com/register', () => Response.json({ client_id: 'next-client' }, { status: 201 }))
@@ -164,7 +152,7 @@ test('MCPC-26 MCPC-06 RFSH-12 another authorization server: nothing of the old o
 })
 
 test('MCPC-26 a client that is registered elsewhere is shown to nobody', async t => {
-  const { fake, connection } = await world({}, { clients: [{ ...machine[0], issuer: 'https://other.example.com' }], dynamicRegistration: false })
+  const { fake, connection } = await createConnectionWorld({}, { clients: [{ ...machine[0], issuer: 'https://other.example.com' }], dynamicRegistration: false })
   await t.rejects(connection.fetch(fake.resource), failed('client_of_another_issuer'))
   t.notOk(fake.received.some(({ body, headers }) => body.includes('machine') || headers.get('authorization') !== null))
 })
@@ -186,7 +174,7 @@ test('MCPC-15 a machine: tokens without a user, and again when they are over', a
 
 test('F68 MCPD-01 a resource that takes bound tokens alone, with nonces on both sides', async t => {
   const fakeOptions = { document: { dpop_bound_access_tokens_required: true, dpop_signing_alg_values_supported: ['ES256', 'RS256'] }, server: { dpop_signing_alg_values_supported: ['RS256', 'ES256'] }, serverNonce: 's', resourceNonce: 'r' }
-  const { fake, connection } = await world(fakeOptions)
+  const { fake, connection } = await createConnectionWorld(fakeOptions)
   t.equal((await connection.fetch(fake.resource)).status, 200)
   t.equal((await connection.fetch(fake.resource)).status, 200)
   const proofs = fake.received.map(({ headers }) => headers.get('dpop')).filter(proof => proof !== null)
@@ -195,17 +183,17 @@ test('F68 MCPD-01 a resource that takes bound tokens alone, with nonces on both 
   fake.killTokens()
   t.equal((await connection.fetch(fake.resource)).status, 200, 'RFSH-13 the refresh has the same key')
   t.equal(fake.tokenRequests.at(-1)!.get('grant_type'), 'refresh_token')
-  await t.rejects((await world({ ...fakeOptions, server: { dpop_signing_alg_values_supported: ['EdDSA'] } })).connection.authorize(), failed('proof_unsupported'))
-  const never = await world(fakeOptions, { proofOfPossession: 'never' })
+  await t.rejects((await createConnectionWorld({ ...fakeOptions, server: { dpop_signing_alg_values_supported: ['EdDSA'] } })).connection.authorize(), failed('proof_unsupported'))
+  const never = await createConnectionWorld(fakeOptions, { proofOfPossession: 'never' })
   t.equal((await never.connection.fetch(never.fake.resource)).status, 401)
-  const always = await world({}, { proofOfPossession: 'always' })
+  const always = await createConnectionWorld({}, { proofOfPossession: 'always' })
   t.equal((await always.connection.fetch(always.fake.resource)).status, 200)
   t.match(always.fake.received.at(-1)!.headers.get('authorization'), /^DPoP /)
 })
 
 test('a connection goes on after a restart, key and all', async t => {
   const kept = stores()
-  const { fake, connection } = await world({ document: { dpop_bound_access_tokens_required: true } }, kept)
+  const { fake, connection } = await createConnectionWorld({ document: { dpop_bound_access_tokens_required: true } }, kept)
   await connection.fetch(fake.resource)
   connection.close()
   fake.killTokens()
@@ -221,51 +209,49 @@ test('a connection goes on after a restart, key and all', async t => {
 
 test('tokens whose key is lost are not sent without it', async t => {
   const kept = stores()
-  const { fake, connection } = await world({ document: { dpop_bound_access_tokens_required: true } }, kept)
+  const { fake, connection } = await createConnectionWorld({ document: { dpop_bound_access_tokens_required: true } }, kept)
   await connection.fetch(fake.resource)
-  await kept.connection!.write({ ...(await kept.connection!.read())!, proofKey: null })
+  await kept.connection.write({ ...(await kept.connection.read())!, proofKey: null })
   await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', fault: 'proof_missing' })
+})
+
+test('tokens of which nobody knows any more whose they are are shown to nobody', async t => {
+  const kept = stores()
+  let isLost = false
+  const { fake, connection } = await createConnectionWorld({}, { ...kept, connection: { ...kept.connection, read: async () => isLost ? null : await kept.connection.read() } })
+  await connection.fetch(fake.resource)
+  isLost = true
+  const before = fake.tokenRequests.length
+  await t.rejects(connection.session.renew((await connection.session.token()).accessToken), { name: 'SessionError', fault: 'renewal_refused', cause: { cause: { fault: 'sign_in_needed' } } })
+  t.equal(fake.tokenRequests.length, before)
 })
 
 test('MCPC-17 stores of another resource, and tokens of nobody', async t => {
   const kept = stores()
-  const { fake, connection } = await world({}, kept)
+  const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
   await t.rejects(connect({ url: 'https://other.example.com', browser: createFakeBrowser(fake), ...kept }), { code: 'FST_OAUTH_OPTION_INVALID', message: /connection is that of "https:\/\/mcp\.example\.com\/mcp"/ })
-  const orphaned = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), tokens: kept.tokens! })
+  await t.rejects(connect({ url: fake.resource, browser: createFakeBrowser(fake), tokens: kept.tokens }), { code: 'FST_OAUTH_OPTION_INVALID', message: /belong together/ })
+  t.not((await kept.tokens.read())!.tokens, null, 'a store that is shared is not wiped for the want of the other')
+  const orphaned = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), tokens: kept.tokens, connection: createMemoryConnectionStore() })
   t.equal(orphaned.session.state, 'signed_out')
 })
 
-test('R7009-03 signing out: forgotten here, given back there', async t => {
-  const { fake, browser, connection } = await world()
-  t.equal(await connection.signOut(), true, 'there is nothing to give back')
-  await connection.fetch(fake.resource)
-  fake.answer('https://login.example.com/revoke', () => new Response('', { status: 503 }))
-  await t.rejects(connection.signOut(), failed('server_unavailable'))
-  t.equal(connection.session.state, 'signed_out', 'here it is over')
-  fake.answer('https://login.example.com/revoke', null)
-  t.equal(await connection.signOut(), true, 'it can be told later')
-  t.same(fake.received.filter(({ url }) => url.endsWith('/revoke')).slice(1).map(({ form }) => form.get('token')?.slice(0, 3)), ['rt-', 'at-'])
-  t.equal(await connection.signOut(), true)
-  t.equal((await connection.fetch(fake.resource)).status, 200, 'and one can come back')
-  t.equal(browser.visited.length, 2)
-  t.equal(fake.log().filter(line => line.endsWith('/register')).length, 1, 'as the same client')
-})
-
-test('R7009-03 who signs out is signed out here, also when nobody can be told', async t => {
+test('R38 a process that starts while another one signs in does not sign it out', async t => {
   const kept = stores()
-  const { fake, connection } = await world({}, kept)
-  await connection.fetch(fake.resource)
-  fake.answer('https://login.example.com/.well-known/oauth-authorization-server', () => new Response('', { status: 503 }))
-  const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), ...kept })
-  await t.rejects(again.signOut(), failed('server_unavailable'))
-  t.equal(again.session.state, 'signed_out')
-  t.equal((await kept.tokens!.read())!.tokens, null)
-  t.match(await kept.connection!.read(), { issuer: null, proofKey: null })
+  const { fake, connection } = await createConnectionWorld({}, kept)
+  // It reads the one store before the sign-in, and the other one after it.
+  const read: typeof kept.connection.read = async () => {
+    const before = await kept.connection.read()
+    if (connection.session.state !== 'signed_in') await connection.authorize()
+    return before
+  }
+  await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), tokens: kept.tokens, connection: { ...kept.connection, read } })
+  t.not((await kept.tokens.read())!.tokens, null)
 })
 
 test('an answer that is older than the tokens is no reason to ask again', async t => {
-  const { fake, browser, connection } = await world()
+  const { fake, browser, connection } = await createConnectionWorld()
   let answerLate!: (response: Response) => void
   let asked = 0
   fake.answer(`${fake.resource}/slow`, async () => asked++ === 0 ? await new Promise<Response>(resolve => { answerLate = resolve }) : new Response('fine'))
@@ -298,7 +284,7 @@ test('a server with users: begin, and complete with what came back', async t => 
   t.equal(second.url.searchParams.get('acr_values'), 'gold')
   await connection.complete(second.pending, await fake.consent(second.url))
   t.equal((await connection.fetch(route)).status, 401, 'R9470-14 the user is not sent round in circles')
-  const { connection: desktop } = await world()
+  const { connection: desktop } = await createConnectionWorld()
   await t.rejects(desktop.begin(), { code: 'FST_OAUTH_OPTION_INVALID' })
 })
 
@@ -319,24 +305,24 @@ test('nobody is asked again and again by themselves', async t => {
 })
 
 test('a resource that lets nobody in, and one that asks for nothing', async t => {
-  const { fake, browser, connection } = await world()
+  const { fake, browser, connection } = await createConnectionWorld()
   fake.answer(`${fake.resource}/never`, () => new Response('', { status: 401 }))
   t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
   t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
   await t.rejects(connection.fetch(`${fake.resource}/never`), { name: 'SessionError', fault: 'token_refused' }, 'and then for a time nobody asks')
   t.equal(browser.visited.length, 1)
-  const forbidding = await world()
+  const forbidding = await createConnectionWorld()
   forbidding.fake.answer(`${fake.resource}/forbidden`, () => new Response('', { status: 403 }))
   t.equal((await forbidding.connection.fetch(`${fake.resource}/forbidden`)).status, 403)
   t.equal(forbidding.browser.visited.length, 0)
-  const open = await world()
+  const open = await createConnectionWorld()
   open.fake.answer(open.fake.resource, () => new Response('hello'))
   t.equal(await (await open.connection.fetch(open.fake.resource)).text(), 'hello')
   t.equal(open.browser.visited.length, 0)
 })
 
 test('R51 a body that is gone once it is sent is sent with a token, and once', async t => {
-  const { fake, browser, connection } = await world({ scopesOf: path => path.endsWith('/write') ? ['write'] : [] })
+  const { fake, browser, connection } = await createConnectionWorld({ scopesOf: path => path.endsWith('/write') ? ['write'] : [] })
   const send = async (path: string): Promise<Response> => {
     const body = new ReadableStream({ start (controller) { controller.enqueue(new TextEncoder().encode('streamed')); controller.close() } })
     return await connection.fetch(fake.resource + path, { method: 'POST', body, duplex: 'half' } as RequestInit)
@@ -362,7 +348,7 @@ test('MCPC-05 MCPC-28 what must not be believed ends before anybody is sent anyw
     [{ server: { protected_resources: ['https://other.example.com'] } }, 'server_mismatch']
   ]
   for (const [fakeOptions, fault] of lies) {
-    const { fake, browser, connection } = await world(fakeOptions)
+    const { fake, browser, connection } = await createConnectionWorld(fakeOptions)
     await t.rejects(connection.fetch(fake.resource), { name: 'AuthorizationError', fault }, fault)
     t.equal(browser.visited.length, 0)
     t.same(fake.tokenRequests, [])
@@ -370,21 +356,21 @@ test('MCPC-05 MCPC-28 what must not be believed ends before anybody is sent anyw
 })
 
 test('R9728-59 unless that is said to be fine', async t => {
-  const { fake, connection } = await world({ server: { protected_resources: [] } }, { allowUnlistedResource: true })
+  const { fake, connection } = await createConnectionWorld({ server: { protected_resources: [] } }, { allowUnlistedResource: true })
   t.equal((await connection.fetch(fake.resource)).status, 200)
 })
 
 test('loopback is reached when the resource is there itself, and not otherwise', async t => {
   const development = { resource: 'http://localhost:3000/mcp', issuer: 'http://localhost:4000' }
-  const { fake, connection } = await world(development)
+  const { fake, connection } = await createConnectionWorld(development)
   t.equal((await connection.fetch(fake.resource)).status, 200)
-  const strict = await world(development, { allowLoopback: false })
+  const strict = await createConnectionWorld(development, { allowLoopback: false })
   await t.rejects(strict.connection.fetch(strict.fake.resource), failed('address_refused'))
 })
 
 test('RFSH-08 an authorization server that is down bothers no user, and costs no tokens', async t => {
   const kept = stores()
-  const { fake, connection } = await world({}, kept)
+  const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
   connection.close()
   fake.killTokens()
@@ -406,7 +392,7 @@ test('RFSH-08 an authorization server that is down bothers no user, and costs no
 })
 
 test('what the resource says in its own words', async t => {
-  const { fake, browser, connection } = await world({}, { classifier: { deadTokenCodes: ['expired'] } })
+  const { fake, browser, connection } = await createConnectionWorld({}, { classifier: { deadTokenCodes: ['expired'] } })
   await connection.fetch(fake.resource)
   let refusals = 0
   fake.answer(`${fake.resource}/own`, () => refusals++ === 0 ? Response.json({ code: 'expired' }, { status: 403 }) : new Response('fine'))
@@ -416,20 +402,20 @@ test('what the resource says in its own words', async t => {
 })
 
 test('a session that cannot give a token for other reasons says so', async t => {
-  const { fake, connection } = await world()
+  const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   connection.close()
   await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', fault: 'closed' })
 })
 
 test('a Request with a body is repeated, too', async t => {
-  const { fake, connection } = await world()
+  const { fake, connection } = await createConnectionWorld()
   const response = await connection.fetch(new Request(fake.resource, { method: 'POST', body: 'hello' }))
   t.match(await response.json(), { body: 'hello' })
 })
 
 test('a registered client renews as the one it is', async t => {
-  const { fake, browser, connection } = await world({}, { clients: machine })
+  const { fake, browser, connection } = await createConnectionWorld({}, { clients: machine })
   await connection.fetch(fake.resource)
   fake.killTokens()
   t.equal((await connection.fetch(fake.resource)).status, 200)
@@ -440,9 +426,9 @@ test('a registered client renews as the one it is', async t => {
 
 test('a connection whose tokens are gone begins anew, as the client that it is', async t => {
   const kept = stores()
-  const { fake, connection } = await world({}, kept)
+  const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
-  const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), connection: kept.connection! })
+  const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), connection: kept.connection, tokens: createMemoryTokenStore() })
   t.equal(await again.signOut(), true)
   fake.answer(`${fake.resource}/empty`, ({ headers }) => headers.get('authorization') === null ? new Response(null, { status: 401 }) : new Response('fine'))
   t.equal(await (await again.fetch(`${fake.resource}/empty`)).text(), 'fine')
@@ -451,7 +437,7 @@ test('a connection whose tokens are gone begins anew, as the client that it is',
 
 test('the session of a connection tells the host, and is proven by others', async t => {
   const states: string[] = []
-  const { fake, connection } = await world({ document: { dpop_bound_access_tokens_required: true } }, { session: { onChange (state) { states.push(state) } } })
+  const { fake, connection } = await createConnectionWorld({ document: { dpop_bound_access_tokens_required: true } }, { session: { onChange (state) { states.push(state) } } })
   await connection.fetch(fake.resource)
   t.same(states, ['signed_out', 'signed_in'])
   const { accessToken } = await connection.session.token()

@@ -2,6 +2,8 @@ import { test } from 'tap'
 import { checkConnectOptions } from '../../../lib/client/connection-options.ts'
 
 const browser = { prepare () {} }
+const tokens = { read () {}, write () {}, exclusively () {} }
+const connection = { read () {}, write () {} }
 const good = { url: 'https://mcp.example.com/mcp', browser }
 
 test('options that are refused name the option and the value', t => {
@@ -23,6 +25,8 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, proofOfPossession: true }, /proofOfPossession/],
     [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\.0.*issuer/],
     [{ ...good, tokens: {} }, /tokens/],
+    [{ ...good, tokens }, /tokens and connection belong together, and connection is missing/],
+    [{ ...good, connection }, /tokens and connection belong together, and tokens is missing/],
     [{ ...good, metadataTrust: { issuer: 'x' } }, /metadataTrust/]
   ]
   for (const [options, message] of table) t.throws(() => checkConnectOptions(options), { code: 'FST_OAUTH_OPTION_INVALID', message }, JSON.stringify(options))
@@ -31,6 +35,7 @@ test('options that are refused name the option and the value', t => {
 
 test('options that are taken', t => {
   t.equal(checkConnectOptions(good), good)
+  t.ok(checkConnectOptions({ ...good, tokens, connection }))
   t.ok(checkConnectOptions({ url: 'http://localhost:3000/mcp', redirectUri: 'http://127.0.0.1/cb' }))
   t.ok(checkConnectOptions({ url: good.url, grant () {}, clientMetadataUrl: 'https://client.example.com/m', clients: [{ issuer: 'x', clientId: 'c', authentication: { method: 'none' } }] }))
   t.end()

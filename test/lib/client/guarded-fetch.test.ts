@@ -4,9 +4,11 @@ import type { AddressInfo, LookupFunction } from 'node:net'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import { selfSigned } from '../../support/self-signed.ts'
-import { checkAddress, createGuardedFetch, guardedLookup, showUrl } from '../../../lib/client/guarded-fetch.ts'
+import { addressRules, checkAddress, createGuardedFetch, guardedLookup, showUrl } from '../../../lib/client/guarded-fetch.ts'
 import type { AuthorizationError } from '../../../lib/client/authorization-error.ts'
 import type { AddressRules } from '../../../lib/client/guarded-fetch.ts'
+import { createOutbound } from '../../../lib/client/outbound.ts'
+import { failed } from '../../support/failed.ts'
 
 const strict: AddressRules = { allowLoopback: false, allowedHosts: [] }
 const inDevelopment = { allowLoopback: true, allowedHosts: [] }
@@ -139,4 +141,13 @@ test('R9728-55 a certificate that nobody vouches for is refused', async t => {
   const { port } = server.address() as AddressInfo
   await t.rejects(createGuardedFetch({ allowLoopback: true })(`https://localhost:${port}/`, {}), { cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } })
   t.same(seen, [])
+})
+
+test('MCPC-28 a host that is allowed is the same host however it is written', async t => {
+  const asWritten = ['[fd00::1]', 'fd00::2', 'FD00:0:0::3', 'LOGIN.corp.example.', 'bücher.example', '010.0.0.1', 'no host']
+  const rules = addressRules({ allowedHosts: asWritten })
+  t.same(rules, { allowLoopback: false, allowedHosts: ['fd00::1', 'fd00::2', 'fd00::3', 'login.corp.example', 'xn--bcher-kva.example', '8.0.0.1', 'no host'] })
+  for (const url of ['https://[fd00::1]/', 'https://[fd00:0::2]/', 'https://[fd00::3]/']) t.equal(checkAddress(url, createOutbound({ allowedHosts: asWritten }).rules).href, new URL(url).href)
+  t.throws(() => checkAddress('https://[fd00::4]/', rules), failed('address_refused'))
+  await t.rejects(createGuardedFetch({ allowedHosts: ['[fd00::1]'] })('https://[fd00::4]/', {}), failed('address_refused'))
 })

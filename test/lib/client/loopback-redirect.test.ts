@@ -37,19 +37,28 @@ test('MCPC-21 what is not the answer ends nothing', async t => {
         [`${redirectUri}?state=other&code=c`], [`${redirectUri}?code=c`], [`${redirectUri}/more?state=s1`], [`${redirectUri}?state=s1`, { method: 'POST' }], [new URL('/favicon.ico', redirectUri).href]
       ] as Array<[string, RequestInit?]>) statuses.push((await fetch(url, init)).status)
       statuses.push(await statusFor(redirectUri, 'evil.example'))
+      for (const target of ['//', 'http://[', '//evil.example/back?state=s1&code=c', 'http://evil.example/back?state=s1&code=c', '*']) statuses.push(await statusForTarget(redirectUri, target))
       statuses.push((await fetch(`${redirectUri}?state=s1&error=access_denied`)).status)
     }
   })
   const prepared = await browser.prepare(null)
   t.teardown(() => prepared.close())
   t.equal((await prepared.visit(authorization, 's1')).searchParams.get('error'), 'access_denied')
-  t.same(statuses.slice(0, 6), [404, 404, 404, 404, 404, 404])
+  t.same(statuses.slice(0, 11), Array.from({ length: 11 }, () => 404))
 })
 
 /** As a page would come that has a name of its own for this machine. */
 function statusFor (redirectUri: string, host: string): Promise<number> {
   return new Promise(resolve => {
     request(`${redirectUri}?state=s1&code=c`, { headers: { host } }, response => { response.resume(); resolve(response.statusCode!) }).end()
+  })
+}
+
+/** With a request target that a `fetch` would not send. */
+function statusForTarget (redirectUri: string, target: string): Promise<number> {
+  const { hostname, port, host } = new URL(redirectUri)
+  return new Promise((resolve, reject) => {
+    request({ hostname, port, path: target, headers: { host } }, response => { response.resume(); resolve(response.statusCode!) }).on('error', reject).end()
   })
 }
 

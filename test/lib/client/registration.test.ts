@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { becomeClient, clientMetadataDocument, clientMetadataUrlFault } from '../../../lib/client/registration.ts'
-import type { Client, RegistrationNeeds, RegistrationOptions } from '../../../lib/client/registration.ts'
+import { becomeClient, clientMetadataDocument, clientMetadataUrlFault, sameClient } from '../../../lib/client/registration.ts'
+import type { Client, ClientOwner, RegistrationNeeds, RegistrationOptions } from '../../../lib/client/registration.ts'
 import type { StoredClient } from '../../../lib/stores/connection-store.ts'
 import type { FakeOAuth } from '../../support/fake-oauth.ts'
 import { createFakeOAuth } from '../../support/fake-oauth.ts'
@@ -25,7 +25,7 @@ test('MCPC-23 the first way that there is', async t => {
   const all = { clients: [registered], clientMetadataUrl }
   t.match(await become(createFakeOAuth({ server: withDocuments }), all, { stored }), { clientId: 'known', registration: null })
   t.match(await become(createFakeOAuth({ server: withDocuments }), { clientMetadataUrl }, { stored }), { clientId: clientMetadataUrl, authentication: { method: 'none' }, registration: null })
-  t.match(await become(createFakeOAuth(), { clientMetadataUrl }, { stored }), { clientId: 'stored', registration: null })
+  t.match(await become(createFakeOAuth(), { clientMetadataUrl }, { stored }), { clientId: 'stored', registration: stored })
   const fake = createFakeOAuth()
   t.match(await become(fake, { clientMetadataUrl }), { clientId: 'client-1', registration: { issuer: fake.issuer, clientId: 'client-1' } })
   await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('client_unknown'))
@@ -132,4 +132,29 @@ test('MCPC-25 a registration that is refused', async t => {
   const { AuthorizationError } = await import('../../../lib/client/authorization-error.ts')
   await t.rejects(refused(() => { throw new AuthorizationError('address_refused') }), failed('address_refused'))
   await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('address_refused'))
+})
+
+test('RFSH-12 the client that something was issued to is that one, or none', t => {
+  const issuer = 'https://login.example.com'
+  const registration = { issuer, clientId: 'own', clientSecret: 's', authenticationMethod: 'client_secret_post', expiresAt: 1000, redirectUris: [] } as const
+  const clients = [{ issuer: 'https://other.example.com', clientId: 'a', authentication: { method: 'none' } }, { issuer, clientId: 'b', authentication: { method: 'none' } }] as const
+  const clientMetadataUrl = 'https://client.example.com/m'
+  const at = (now: number) => ({ now: () => now })
+  const is = (owner: Partial<ClientOwner>, options: RegistrationOptions = {}): string => sameClient({ issuer, clients: {}, ...owner }, options, at(999)).clientId
+  t.equal(is({ clientId: 'b' }, { clients }), 'b')
+  t.equal(is({}, { clients }), 'b', 'where it was not noted')
+  t.same(sameClient({ issuer, clientId: clientMetadataUrl, clients: {} }, { clientMetadataUrl, clients }, at(0)), { clientId: clientMetadataUrl, authentication: { method: 'none' } })
+  t.same(sameClient({ issuer, clientId: 'own', registration, clients: {} }, { clients }, at(999)), { clientId: 'own', authentication: { method: 'client_secret_post', clientSecret: 's' } })
+  t.equal(is({ clientId: 'own', registration: null, clients: { [issuer]: registration } }), 'own')
+  t.equal(is({ clients: { [issuer]: registration } }), 'own')
+  const lost: Array<() => unknown> = [
+    () => is({ clientId: 'a' }, { clients }),
+    () => is({ clientId: 'own', clients: { [issuer]: { ...registration, clientId: 'newer' } } }),
+    () => is({ clientId: clientMetadataUrl }, { clientMetadataUrl: `${clientMetadataUrl}2` }),
+    () => is({}, { clientMetadataUrl }),
+    () => is({ issuer: null, clients: { [issuer]: registration } }, { clients }),
+    () => sameClient({ issuer, clientId: 'own', registration, clients: {} }, {}, at(1000))
+  ]
+  for (const one of lost) t.throws(one, failed('client_lost'))
+  t.end()
 })
