@@ -23,8 +23,8 @@ export interface HeldTokens {
   isDue (): boolean
   /** Takes what the store has now; `inMemory` are tokens that no store is to see. */
   hold (record: TokenRecord | null, inMemory?: TokenSet | null): void
-  /** How long the current ones are alive, in milliseconds. */
-  lifeLeft (): number
+  /** How long they are alive, in milliseconds. */
+  lifeLeft (tokens: TokenSet): number
   /** What the store has is what counts, unless it is a session that is known to be dead. */
   adopt (found: TokenRecord | null): void
   /** The store has something else, which changes nothing here. */
@@ -88,7 +88,8 @@ export function createHeldTokens ({ skewMs, refused, onChange, clock }: HeldToke
     hold(record === null ? null : { ...record, tokens: null })
   }
   const isRenewable = (tokens: TokenSet): boolean => tokens.refreshToken !== null && clock.now() < (tokens.renewableUntil ?? Infinity)
-  const isAlive = (tokens: TokenSet): boolean => !refused.has(tokens.accessToken) && clock.now() < (tokens.expiresAt ?? Infinity)
+  const expiryOf = ({ expiresAt }: TokenSet): number => expiresAt ?? Infinity
+  const isAlive = (tokens: TokenSet): boolean => !refused.has(tokens.accessToken) && clock.now() < expiryOf(tokens)
 
   return {
     get state () { return unstored !== null && !isAlive(unstored) ? 'over' : state },
@@ -100,7 +101,7 @@ export function createHeldTokens ({ skewMs, refused, onChange, clock }: HeldToke
     isRenewable,
     isAlive,
     isDue: () => clock.now() >= dueAt,
-    lifeLeft: () => current() === null || !isAlive(current()!) ? 0 : (current()!.expiresAt ?? Infinity) - clock.now(),
+    lifeLeft: tokens => isAlive(tokens) ? expiryOf(tokens) - clock.now() : 0,
     hold,
     adopt (found) {
       hold(found !== null && found.generation === deadGeneration ? { ...found, tokens: null } : found)

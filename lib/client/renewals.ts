@@ -44,6 +44,8 @@ interface Renewal {
   /** Of which sign-in it is. */
   readonly epoch: number
   readonly falter: () => void
+  /** It came to an end, whatever that is. */
+  readonly landed: AbortSignal
   /** There are other tokens: whoever finds these dead, too, is not to wait for the same renewal. */
   readonly land: () => void
 }
@@ -63,17 +65,14 @@ export function createRenewals (options: RenewalsOptions): Renewals {
   let unsaved: { tokens: TokenSet, insteadOf: number, isRenewed: boolean } | null = null
 
   const inTurn = async (renewal: Renewal, signal: AbortSignal): Promise<TokenSet> => {
-    const ended = new AbortController()
-    const lifeMs = held.lifeLeft()
-    if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), ended.signal).then(renewal.falter, () => {})
+    const lifeMs = held.lifeLeft(held.current!)
+    if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), renewal.landed).then(renewal.falter, () => {})
     try {
       return await within(renewalTimeoutMs, signal, wait, async inner => await whenItIsOurTurn(async () => await renewOnce(renewal, inner), inner))
     } catch (error) {
       held.checkEpoch(renewal.epoch)
       if (error instanceof SessionError) throw error
       throw error instanceof TimeLimitError ? coolDown.begin('renewal_unavailable', error) : new SessionError('store_failed', { cause: error })
-    } finally {
-      ended.abort()
     }
   }
 
@@ -191,8 +190,14 @@ export function createRenewals (options: RenewalsOptions): Renewals {
       let falter!: () => void
       const faltered = new Promise<null>(resolve => { falter = () => resolve(null) })
       const land = (): void => { if (flight === mine) flight = null }
-      const renewal: Renewal = { epoch: held.epoch, falter, land }
-      const mine: Flight = { faltered, renewed: inTurn(renewal, unwanted.signal).finally(land) }
+      const landed = new AbortController()
+      const renewal: Renewal = { epoch: held.epoch, falter, land, landed: landed.signal }
+      const mine: Flight = {
+        faltered, renewed: inTurn(renewal, unwanted.signal).finally(() => {
+          landed.abort()
+          land()
+        })
+      }
       flight = mine
       // Those who began it may be gone by the time it fails.
       mine.renewed.catch(() => {})
