@@ -79,7 +79,8 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
     try {
       answer = redirect === 'follow' ? (await followRedirects(hop, { isRepeatable, send: sendHop })).response : await sendHop(hop)
     } catch (cause) {
-      if (request.signal?.aborted === true) throw cause
+      // Without a proof nothing was sent: there is nothing that could have answered.
+      if (request.signal?.aborted === true || cause instanceof SessionError) throw cause
       throw new RequestError({ ...nameOf(request), first, cause })
     }
     // What makes the requests may follow redirects whatever it is told.
