@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { MissingTokenError, OptionError, withoutStackTrace } from '../lib/errors.ts'
@@ -38,7 +39,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
   const { targets, find, close } = createTargetRegistry<FastifyRequest>({
     allowInsecureUpstreams: options.allowInsecureUpstreams,
     withSecrets: callers === 'secret',
-    path: () => `${app.prefix}${options.path}`,
+    path: () => pathIn(app.prefix, options.path),
     origin: () => options.baseUrl ?? (app.server.listening ? app.listeningOrigin : null)
   })
   app.decorate('forwardTargets', targets)
@@ -54,7 +55,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
     const addRoute = (path: string, config: FastifyContextConfig, targetOf: (request: FastifyRequest) => Target<FastifyRequest> | null): void => {
-      const segments = `${scope.prefix}${path}`.split('/').length - 1
+      const segments = pathIn(scope.prefix, path).split(/\/+/).length - 1
       for (const url of [path, `${path}/*`]) {
         scope.route({
           method: methods,
@@ -74,6 +75,11 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
     }
     addRoute(`${options.path}/:id`, configOf('forward', options.config, callers), request => find((request.params as { id: string }).id))
   })
+}
+
+/** The path of a route as Fastify joins it: a prefix may end with a slash, and brings none of its own then. */
+function pathIn (prefix: string, path: string): string {
+  return `${prefix.replace(/\/$/, '')}${path}`
 }
 
 function asksForTokens (app: FastifyInstance): boolean {
@@ -127,11 +133,16 @@ async function relay (
   request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, forwarder: Forwarder
 ): Promise<FastifyReply> {
   const { raw, method } = request
+  // Whoever admits callers may take its time. Who has left by then does not leave once more.
+  if (isOver(reply)) return reply.hijack()
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(callerGone))
+  const leave = (): void => gone.abort(callerGone)
+  reply.raw.once('close', leave)
+  // Over HTTP/2 a body that was broken off looks like one that has ended, and the answer is closed only after that.
+  raw.once('aborted', leave)
   const { own, rest } = splitTarget(raw.url!, segments)
   try {
-    const answer = await forwarder.forward(target, { method, own, rest, headers: raw.rawHeaders, body: raw, signal: gone.signal })
+    const answer = await forwarder.forward(target, { method, own, rest, headers: raw.rawHeaders, body: hasBody(raw) ? raw : null, signal: gone.signal })
     return send(reply, answer)
   } catch (error) {
     // There is nobody to tell.
@@ -139,6 +150,23 @@ async function relay (
     if (error instanceof ForwardError && error.retryAfterSeconds !== null) reply.header('retry-after', error.retryAfterSeconds)
     throw error
   }
+}
+
+/** An answer over HTTP/2 does not say so itself, but its stream does. */
+function isOver ({ raw }: FastifyReply): boolean {
+  return raw.destroyed || streamOf(raw)?.destroyed === true
+}
+
+/** HTTP/1.1 announces a body (RFC 9112 section 6.3); HTTP/2 has to say that there is none (RFC 9113 section 8.1). */
+function hasBody (raw: FastifyRequest['raw']): boolean {
+  const stream = streamOf(raw)
+  if (stream !== undefined) return !stream.endAfterHeaders
+  return raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined
+}
+
+/** The stream of a request or answer over HTTP/2. */
+function streamOf (message: object): ServerHttp2Stream | undefined {
+  return (message as { readonly stream?: ServerHttp2Stream }).stream
 }
 
 function send (reply: FastifyReply, { status, headers, body, isWhole }: ForwardedAnswer): FastifyReply {

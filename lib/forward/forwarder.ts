@@ -18,7 +18,8 @@ export interface CallerRequest {
   /** What follows it. */
   readonly rest: string
   readonly headers: HeaderLines
-  readonly body: Readable
+  /** `null` where there is none. */
+  readonly body: Readable | null
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal
 }
@@ -93,10 +94,14 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
         address,
         target,
         headers: passedOn(headers, name => requestList(name) && !names.includes(name)),
-        body: await bodyOf(method, headers, source, replayBytes),
+        body: source === null ? { kind: 'none' } : await readBody(source, lengthOf(headers), replayBytes),
         signal
       }
-      const answer = await ask(request, credential)
+      const answer = await ask(request, credential).catch((error: unknown) => {
+        // Where there was no token to send it with, nobody has read it.
+        if (request.body.kind === 'passing') request.body.stream.destroy()
+        throw error
+      })
       const isTheirs = 'headers' in credential && credential.owner === 'third-party'
       if (answer.status === 401 && !isTheirs && !mayComeBack(request.body, credential)) {
         answer.body.destroy()
@@ -116,11 +121,9 @@ function mayComeBack (body: RequestBody, credential: ForwardCredential): boolean
   return body.kind === 'passing' && 'session' in credential
 }
 
-async function bodyOf (method: string, headers: HeaderLines, source: Readable, keptBytes: number): Promise<RequestBody> {
+function lengthOf (headers: HeaderLines): number | null {
   const length = valueOf(headers, 'content-length')
-  // What a body of these would mean is not defined (RFC 9110 sections 9.3.1 and 9.3.2).
-  if (method === 'GET' || method === 'HEAD' || (length === null && valueOf(headers, 'transfer-encoding') === null)) return { kind: 'none' }
-  return await readBody(source, length === null ? null : Number(length), keptBytes)
+  return length === null ? null : Number(length)
 }
 
 function collectLines (lines: HeaderLines): Map<string, string | string[]> {

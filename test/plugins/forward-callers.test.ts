@@ -1,0 +1,176 @@
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2'
+import { connect } from 'node:net'
+import type { Test } from 'tap'
+import { test } from 'tap'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { forward } from '../../plugins/index.ts'
+import { createDeferred } from '../support/deferred.ts'
+import { createTestSession, startProxy } from '../support/forward-proxy.ts'
+import { openRequest, send } from '../support/http-request.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+/** A proxy that speaks HTTP/2, in front of one upstream, and a client of it. */
+async function startHttp2 (t: Test, upstream: string, mayUse: () => Promise<boolean> = async () => true): Promise<{
+  client: ClientHttp2Session, request: (headers: OutgoingHttpHeaders) => ClientHttp2Stream
+}> {
+  const app = Fastify({ http2: true }) as unknown as FastifyInstance
+  t.teardown(() => app.close())
+  await app.register(forward)
+  const client = connectHttp2(await app.listen({ port: 0, host: '127.0.0.1' }))
+  t.teardown(() => client.destroy())
+  const { path, secret } = app.forwardTargets.register({
+    name: 'a', identity: 'b', upstream, credential: { session: createTestSession() }, mayUse
+  })
+  return { client, request: headers => client.request({ ':path': path, 'x-forward-secret': secret!, ...headers }, { endStream: false }) }
+}
+
+for (const method of ['GET', 'POST']) {
+  test(`R36 a caller who leaves before it is admitted asks nothing of the upstream: ${method}`, async t => {
+    const upstream = await startUpstream(t)
+    const [entered, left, admitted] = [createDeferred<void>(), createDeferred<void>(), createDeferred<void>()]
+    const failures: unknown[] = []
+    const { app, target, ask } = await startProxy(t, {
+      upstream: upstream.origin,
+      before: async app => { app.addHook('onError', async (_request, _reply, error) => { failures.push(error) }) },
+      target: {
+        async mayUse (request) {
+          request.raw.socket.once('close', () => left.resolve())
+          entered.resolve()
+          await admitted.promise
+          return true
+        }
+      }
+    })
+    const outgoing = openRequest(target.url, {
+      method, headers: ['x-forward-secret', target.secret, ...method === 'POST' ? ['content-type', 'text/plain', 'content-length', '3'] : []]
+    })
+    outgoing.on('error', () => {}).end(method === 'POST' ? 'abc' : undefined)
+    await entered.promise
+    outgoing.destroy()
+    await left.promise
+    admitted.resolve()
+    t.equal((await ask('/next')).status, 200)
+    t.same(upstream.received.map(({ url }) => url), ['/next'], 'only who is there is served')
+    t.same(failures, [], 'and nothing went wrong')
+    await app.close()
+  })
+}
+
+test('R36 over HTTP/2, too, nobody is served who has left', async t => {
+  const upstream = await startUpstream(t)
+  const [entered, admitted] = [createDeferred<void>(), createDeferred<void>()]
+  const { client, request } = await startHttp2(t, upstream.origin, async () => {
+    entered.resolve()
+    await admitted.promise
+    return true
+  })
+  const leaving = request({})
+  leaving.on('error', () => {}).end()
+  await entered.promise
+  leaving.close()
+  await once(leaving, 'close')
+  // Frames are seen in their order.
+  await new Promise<void>(resolve => client.ping(() => resolve()))
+  admitted.resolve()
+  const staying = request({ ':method': 'POST' })
+  staying.end('still here')
+  t.match(await once(staying, 'response'), [{ ':status': 200 }])
+  t.same(upstream.received.map(({ body }) => body.toString()), ['still here'])
+})
+
+test('R42 over HTTP/2 a body arrives whose length nobody has announced', async t => {
+  const upstream = await startUpstream(t)
+  const { request } = await startHttp2(t, upstream.origin)
+  for (const [headers, parts, expected] of [
+    [{ ':method': 'POST', 'content-type': 'text/plain' }, ['ab', 'c'], 'abc'], [{ ':method': 'PUT' }, ['abc'], 'abc'], [{ ':method': 'POST' }, [], ''],
+    [{ ':method': 'PATCH', 'content-type': 'text/plain', 'content-length': '3' }, ['abc'], 'abc'], [{ ':method': 'GET' }, [], '']
+  ] as const) {
+    const stream = request(headers)
+    for (const part of parts) stream.write(part)
+    stream.end()
+    t.match(await once(stream, 'response'), [{ ':status': 200 }])
+    t.equal(upstream.received.at(-1)!.body.toString(), expected, headers[':method'])
+  }
+})
+
+test('R53 over HTTP/2 a body that breaks off is no whole body', async t => {
+  const [begun, broken] = [createDeferred<void>(), createDeferred<boolean>()]
+  const upstream = await startUpstream(t, (_received, _response, request) => {
+    request.on('error', () => {}).once('data', () => begun.resolve()).once('close', () => broken.resolve(request.complete))
+  }, { early: true })
+  const { request } = await startHttp2(t, upstream.origin)
+  const stream = request({ ':method': 'POST', 'content-type': 'text/plain' })
+  stream.on('error', () => {}).write(Buffer.alloc(2 * 1024 * 1024))
+  await begun.promise
+  stream.close()
+  t.equal(await broken.promise, false)
+})
+
+test('a GET may have a body, and it goes on with what describes it', async t => {
+  const upstream = await startUpstream(t)
+  const { ask } = await startProxy(t, { upstream: upstream.origin })
+  const { status } = await ask('', { method: 'GET', body: '{"query":{}}', headers: ['Content-Type', 'application/json'] })
+  const [received] = upstream.received
+  t.same([status, received!.body.toString(), received!.all('content-type')], [200, '{"query":{}}', ['application/json']])
+})
+
+for (const prefix of ['/api', '/api/', '/a/b/']) {
+  test(`R42 below the prefix ${prefix} paths are as they are elsewhere`, async t => {
+    const upstream = await startUpstream(t)
+    const app = Fastify() as FastifyInstance
+    t.teardown(() => app.close())
+    const credential = { headers: { 'x-key': 'ours' } }
+    const secret = 'a-secret-that-is-not-to-be-guessed'
+    let path = ''
+    await app.register(async scope => {
+      await scope.register(forward, { routes: { '/fixed': { upstream: `${upstream.origin}/fixed-base`, credential, secret } } })
+      path = scope.forwardTargets.register({ name: 'a', identity: 'b', upstream: `${upstream.origin}/base`, credential }).path
+    }, { prefix })
+    t.match(path, new RegExp(`^${prefix.replace(/\/$/, '')}/forward/[^/]+$`))
+    await app.inject({ url: `${path}/items/5`, headers: { 'x-forward-secret': 'wrong' } })
+    t.equal((await app.inject({ url: `${prefix.replace(/\/$/, '')}/fixed/items/5?q`, headers: { 'x-forward-secret': secret } })).statusCode, 200)
+    t.same(upstream.received.map(({ url }) => url), ['/fixed-base/items/5?q'])
+  })
+
+  test(`R46 below the prefix ${prefix} a registered path is one that leads there`, async t => {
+    const upstream = await startUpstream(t)
+    const app = Fastify() as FastifyInstance
+    t.teardown(() => app.close())
+    const targets: Array<{ path: string, secret: string | null }> = []
+    await app.register(async scope => {
+      await scope.register(forward)
+      targets.push(scope.forwardTargets.register({
+        name: 'a', identity: 'b', upstream: `${upstream.origin}/base`, credential: { headers: { 'x-key': 'ours' } }
+      }))
+    }, { prefix })
+    const [{ path, secret }] = targets as [{ path: string, secret: string }]
+    for (const rest of ['', '/items/5']) await app.inject({ url: `${path}${rest}`, headers: { 'x-forward-secret': secret } })
+    t.same(upstream.received.map(({ url }) => url), ['/base', '/base/items/5'])
+  })
+}
+
+test('R51 a connection serves the next request after a body that no token was there for', async t => {
+  const upstream = await startUpstream(t)
+  const session = createTestSession({ token: async () => { throw new Error('no store') } })
+  const { app, target } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
+  const { port } = app.server.address() as { port: number }
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  const head = (length: number): string =>
+    `POST ${target.path} HTTP/1.1\r\nHost: x\r\nx-forward-secret: ${target.secret}\r\nContent-Length: ${length}\r\n\r\n`
+  let text = ''
+  const seen = async (count: number): Promise<void> => {
+    while (text.split('HTTP/1.1 503').length - 1 < count) text += String((await once(socket, 'data'))[0])
+  }
+  socket.write(head(600_000))
+  socket.write(Buffer.alloc(1000))
+  await seen(1)
+  socket.write(Buffer.alloc(599_000))
+  socket.write(`${head(2)}ab`)
+  await seen(2)
+  t.same(upstream.received, [])
+  t.equal((await send(target.url)).status, 401, 'and the proxy lives on')
+})
