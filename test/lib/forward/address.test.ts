@@ -41,12 +41,12 @@ test('R42 whatever is asked for lies inside of the target, its bytes as they cam
       return
     }
     const lax = target.split('?', 1)[0]!.replaceAll(/%25/g, '%').replaceAll(/%2e/gi, '.').replaceAll(/%2f/gi, '/').replaceAll(/%5c/gi, '/')
-      .replaceAll(/%(?:0[09ad]|20)/gi, '')
+      .replaceAll(/%0[09ad]/gi, '').replaceAll('%20', ' ').split('/').map(segment => segment.trim()).join('/')
     const url = new URL(target, mcp.origin)
     const base = path.replace(/\/$/, '')
     return url.origin === mcp.origin && `${url.pathname}/`.startsWith(`${base}/`) && `${new URL(lax, mcp.origin).pathname}/`.startsWith(`${base}/`) &&
       target.endsWith(suffix.replace(/^\/+/, ''))
-  }), { numRuns: 3000 })
+  }), { numRuns: 5000 })
   t.equal(targetOf(mcp, '/.well-known/x?../..'), '/mcp/.well-known/x?../..', 'dots in names and in queries are no steps')
   t.equal(targetOf(mcp, '/...'), '/mcp/...')
   t.equal(targetOf(mcp, '/a%'), '/mcp/a%')
