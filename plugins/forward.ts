@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2'
+import type { Readable } from 'node:stream'
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { MissingTokenError, OptionError, withoutStackTrace } from '../lib/errors.ts'
@@ -53,6 +54,12 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
     // A body goes on as it comes, whatever it is.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    // What hooks of the host have made of it, where they have. They come before.
+    const payloads = new WeakMap<FastifyRequest, Readable>()
+    scope.addHook('preParsing', (request, _reply, payload, done) => {
+      payloads.set(request, payload as Readable)
+      done(null)
+    })
 
     const addRoute = (path: string, config: FastifyContextConfig, targetOf: (request: FastifyRequest) => Target<FastifyRequest> | null): void => {
       const segments = pathIn(scope.prefix, path).split(/\/+/).length - 1
@@ -64,7 +71,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
           exposeHeadRoute: false,
           async handler (request, reply) {
             const target = await admit(request, reply, targetOf(request), options.secretHeader)
-            return await relay(request, reply, target, segments, forwarder)
+            return await relay(request, reply, target, segments, payloads.get(request)!, forwarder)
           }
         })
       }
@@ -130,7 +137,7 @@ async function admit (
 const callerGone = new Error('Nobody waits for the answer any more')
 
 async function relay (
-  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, forwarder: Forwarder
+  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, payload: Readable, forwarder: Forwarder
 ): Promise<FastifyReply> {
   const { raw, method } = request
   // Whoever admits callers may take its time. Who has left by then does not leave once more.
@@ -142,7 +149,9 @@ async function relay (
   raw.once('aborted', leave)
   const { own, rest } = splitTarget(raw.url!, segments)
   try {
-    const answer = await forwarder.forward(target, { method, own, rest, headers: raw.rawHeaders, body: hasBody(raw) ? raw : null, signal: gone.signal })
+    const answer = await forwarder.forward(target, {
+      method, own, rest, headers: raw.rawHeaders, body: hasBody(raw) ? payload : null, length: payload === raw ? lengthOf(raw) : null, signal: gone.signal
+    })
     return send(reply, answer)
   } catch (error) {
     // There is nobody to tell.
@@ -162,6 +171,11 @@ function hasBody (raw: FastifyRequest['raw']): boolean {
   const stream = streamOf(raw)
   if (stream !== undefined) return !stream.endAfterHeaders
   return raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined
+}
+
+function lengthOf ({ headers }: FastifyRequest['raw']): number | null {
+  const length = headers['content-length']
+  return length === undefined ? null : Number(length)
 }
 
 /** The stream of a request or answer over HTTP/2. */

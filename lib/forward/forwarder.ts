@@ -3,7 +3,7 @@ import { locationFor, targetOf } from './address.ts'
 import { ForwardError } from './errors.ts'
 import { askWithSession } from './exchange.ts'
 import type { HeaderLines } from './header-list.ts'
-import { createRequestHeaderList, createResponseHeaderList, passedOn, valueOf } from './header-list.ts'
+import { createRequestHeaderList, createResponseHeaderList, hasUnknownCoding, passedOn, valueOf } from './header-list.ts'
 import type { CheckedForwardOptions, ForwardCredential } from './options.ts'
 import type { RequestBody } from './request-body.ts'
 import { readBody } from './request-body.ts'
@@ -20,6 +20,8 @@ export interface CallerRequest {
   readonly headers: HeaderLines
   /** `null` where there is none. */
   readonly body: Readable | null
+  /** How many bytes the body has; `null` where nobody has said. */
+  readonly length: number | null
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal
 }
@@ -38,7 +40,7 @@ export interface ForwardedAnswer {
 /** The slice of the options that it needs. */
 export type ForwarderRules = Pick<
   CheckedForwardOptions<never, unknown>,
-  'requestHeaders' | 'responseHeaders' | 'replayBytes' | 'inspectBytes' | 'inspectTimeoutMs' | 'classifier' | 'clock' | 'secretHeader'
+  'requestHeaders' | 'responseHeaders' | 'replayBytes' | 'replayTimeoutMs' | 'inspectBytes' | 'inspectTimeoutMs' | 'classifier' | 'clock' | 'secretHeader'
 >
 
 export interface Forwarder {
@@ -49,7 +51,7 @@ export interface Forwarder {
 }
 
 export function createForwarder (options: ForwarderRules, upstreams: Upstreams): Forwarder {
-  const { requestHeaders, responseHeaders, replayBytes, inspectBytes, inspectTimeoutMs, classifier, clock, secretHeader } = options
+  const { requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes, inspectTimeoutMs, classifier, clock, secretHeader } = options
   const exchange = { limits: { maxBytes: inspectBytes, maxMs: inspectTimeoutMs }, classifier, clock }
   const requestList = createRequestHeaderList(requestHeaders, [secretHeader])
   const responseList = createResponseHeaderList(responseHeaders)
@@ -86,15 +88,18 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
   }
 
   return {
-    async forward ({ address, credential }, { method, own, rest, headers, body: source, signal }) {
+    async forward ({ address, credential }, { method, own, rest, headers, body: source, length, signal }) {
       const target = targetOf(address, rest)
+      if (hasUnknownCoding(headers)) throw new ForwardError('FST_FORWARD_CODING_UNKNOWN')
+      // What is sent once need not be kept.
+      const keptBytes = 'session' in credential ? replayBytes : 0
       const names = 'headers' in credential ? Object.keys(credential.headers).map(name => name.toLowerCase()) : []
       const request: UpstreamRequest = {
         method,
         address,
         target,
         headers: passedOn(headers, name => requestList(name) && !names.includes(name)),
-        body: source === null ? { kind: 'none' } : await readBody(source, lengthOf(headers), replayBytes),
+        body: source === null ? { kind: 'none' } : await readBody(source, length, keptBytes, replayTimeoutMs),
         signal
       }
       const answer = await ask(request, credential).catch((error: unknown) => {
@@ -102,6 +107,11 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
         if (request.body.kind === 'passing') request.body.stream.destroy()
         throw error
       })
+      // A final status has three digits, the first of which is known (RFC 9110 section 15).
+      if (answer.status > 599 || hasUnknownCoding(answer.headers)) {
+        answer.body.destroy()
+        throw new ForwardError('FST_FORWARD_UPSTREAM_BROKEN')
+      }
       const isTheirs = 'headers' in credential && credential.owner === 'third-party'
       if (answer.status === 401 && !isTheirs && !mayComeBack(request.body, credential)) {
         answer.body.destroy()
@@ -119,11 +129,6 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
 /** The 401 to a body that could not be sent again is the caller's to mend: it sends the body again, by then with a live token. */
 function mayComeBack (body: RequestBody, credential: ForwardCredential): boolean {
   return body.kind === 'passing' && 'session' in credential
-}
-
-function lengthOf (headers: HeaderLines): number | null {
-  const length = valueOf(headers, 'content-length')
-  return length === null ? null : Number(length)
 }
 
 function collectLines (lines: HeaderLines): Map<string, string | string[]> {

@@ -124,3 +124,8 @@ export function valueOf (lines: HeaderLines, name: string): string | null {
   }
   return null
 }
+
+/** Whether the body is in a coding that nobody has taken off: `chunked` is all that Node.js and undici know (RFC 9112 section 7). */
+export function hasUnknownCoding (lines: HeaderLines): boolean {
+  return lines.some((value, i) => i % 2 === 1 && lines[i - 1]!.toLowerCase() === 'transfer-encoding' && !/^[\t ]*chunked[\t ]*$/i.test(value))
+}

@@ -76,6 +76,8 @@ export interface ForwardOptions<Request, Config> {
   responseHeaders?: readonly string[]
   /** Up to how many bytes a body is kept so that it can be sent again with a new token. Default: 1 MiB. */
   replayBytes?: number
+  /** For how many milliseconds such a body is waited for; what takes longer is sent on as it comes, once. Default: 10000. */
+  replayTimeoutMs?: number
   /** Up to how many bytes of an answer are read to judge it. Default: 64 KiB. */
   inspectBytes?: number
   /** How many milliseconds an answer may take to be read for that. Default: 2000. */
@@ -139,6 +141,7 @@ const schema = Type.Object({
   requestHeaders: Type.Optional(Type.Array(headerPattern)),
   responseHeaders: Type.Optional(Type.Array(headerPattern)),
   replayBytes: Type.Optional(bytes),
+  replayTimeoutMs: Type.Optional(milliseconds),
   inspectBytes: Type.Optional(bytes),
   inspectTimeoutMs: Type.Optional(milliseconds),
   connectTimeoutMs: Type.Optional(milliseconds),
@@ -164,7 +167,7 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
   }
   const {
     path = '/forward', routes = {}, config, callers = null, secretHeader = 'x-forward-secret', requestHeaders = defaultRequestHeaders,
-    responseHeaders = defaultResponseHeaders, replayBytes = 1024 * 1024, inspectBytes = 64 * 1024, inspectTimeoutMs = 2000,
+    responseHeaders = defaultResponseHeaders, replayBytes = 1024 * 1024, replayTimeoutMs = 10_000, inspectBytes = 64 * 1024, inspectTimeoutMs = 2000,
     connectTimeoutMs = 10_000, responseTimeoutMs = null, classifier, baseUrl = null, allowInsecureUpstreams = false,
     clock = systemClock, dispatcher = null
   } = options
@@ -172,8 +175,8 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
     throw new OptionError(`forward.baseUrl must be an origin, https://host, and is ${show(baseUrl)}`)
   }
   return {
-    path, routes, config, callers, secretHeader: secretHeader.toLowerCase(), requestHeaders, responseHeaders, replayBytes, inspectBytes, inspectTimeoutMs,
-    connectTimeoutMs, responseTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, clock, dispatcher
+    path, routes, config, callers, secretHeader: secretHeader.toLowerCase(), requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes,
+    inspectTimeoutMs, connectTimeoutMs, responseTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, clock, dispatcher
   }
 }
 
@@ -200,6 +203,6 @@ function checkCredential (name: string, credential: ForwardCredential): void {
 }
 
 function checkSecret (name: string, secret: unknown): void {
-  if (secret === undefined || (typeof secret === 'string' && /^[\x21-\x7e]{32,}$/.test(secret))) return
-  throw new OptionError(`${name}.secret must be a string of at least 32 characters that a header can hold`)
+  if (secret === undefined || (typeof secret === 'string' && /^[\w.~+/-]{32,}=*$/.test(secret))) return
+  throw new OptionError(`${name}.secret must be a string of at least 32 characters that a Bearer token can have (RFC 6750)`)
 }

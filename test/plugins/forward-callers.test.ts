@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { Transform } from 'node:stream'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import Fastify from 'fastify'
@@ -9,7 +10,7 @@ import type { FastifyInstance } from 'fastify'
 import { forward } from '../../plugins/index.ts'
 import { createDeferred } from '../support/deferred.ts'
 import { createTestSession, startProxy } from '../support/forward-proxy.ts'
-import { openRequest, send } from '../support/http-request.ts'
+import { headOf, openRequest, readAnswer, send } from '../support/http-request.ts'
 import { startUpstream } from '../support/upstream.ts'
 
 /** A proxy that speaks HTTP/2, in front of one upstream, and a client of it. */
@@ -174,3 +175,55 @@ test('R51 a connection serves the next request after a body that no token was th
   t.same(upstream.received, [])
   t.equal((await send(target.url)).status, 401, 'and the proxy lives on')
 })
+
+test('what hooks of the host make of a body is what goes on', async t => {
+  const upstream = await startUpstream(t)
+  const { ask } = await startProxy(t, {
+    upstream: upstream.origin,
+    before: async app => {
+      app.addHook('preParsing', async (_request, _reply, payload) => payload.pipe(new Transform({
+        transform (chunk: Buffer, _encoding, done) { done(null, `${chunk.toString().toUpperCase()}!`) }
+      })))
+    }
+  })
+  for (const method of ['POST', 'GET']) {
+    t.equal((await ask('', { method, body: 'abc', headers: ['content-type', 'text/plain'] })).status, 200)
+    t.equal(upstream.received.at(-1)!.body.toString(), 'ABC!', method)
+  }
+})
+
+for (const [what, credential, replayTimeoutMs] of [
+  ['that is sent once anyway', { headers: { 'x-key': 'ours' } }, 10_000], ['that takes long', { session: createTestSession() }, 1]
+] as const) {
+  test(`R51 a body ${what} goes on before its end`, async t => {
+    const begun = createDeferred<void>()
+    const upstream = await startUpstream(t, (_received, response, request) => {
+      request.once('data', () => begun.resolve()).once('end', () => response.end('all of it'))
+    }, { early: true })
+    const { target } = await startProxy(t, { upstream: upstream.origin, credential, options: { replayTimeoutMs } })
+    const outgoing = openRequest(target.url, { method: 'POST', headers: ['x-forward-secret', target.secret, 'transfer-encoding', 'chunked'] })
+    outgoing.write('first')
+    await begun.promise
+    outgoing.end('last')
+    t.equal((await readAnswer(await headOf(outgoing))).body.toString(), 'all of it')
+  })
+}
+
+test('R41 a body in a coding that nobody here takes off is not passed on as if it had none', async t => {
+  const upstream = await startUpstream(t)
+  const { ask } = await startProxy(t, { upstream: upstream.origin })
+  const answer = await ask('', { method: 'POST', headers: ['Transfer-Encoding', 'gzip, chunked'] })
+  t.same([answer.status, JSON.parse(answer.body.toString()).code], [501, 'FST_FORWARD_CODING_UNKNOWN'])
+  t.same(upstream.received, [])
+})
+
+for (const head of ['HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nok', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n']) {
+  test(`R53 an answer that nobody can pass on is 502: ${head.split('\r\n', 2).join(', ')}`, async t => {
+    const upstream = createServer(socket => { socket.on('error', () => {}).once('data', () => socket.end(head)) })
+    t.teardown(() => upstream.close())
+    await once(upstream.listen(0, '127.0.0.1'), 'listening')
+    const { ask } = await startProxy(t, { upstream: `http://127.0.0.1:${(upstream.address() as { port: number }).port}` })
+    const answer = await ask()
+    t.same([answer.status, JSON.parse(answer.body.toString()).code], [502, 'FST_FORWARD_UPSTREAM_BROKEN'])
+  })
+}
