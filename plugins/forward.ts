@@ -44,11 +44,19 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
     origin: () => options.baseUrl ?? (app.server.listening ? app.listeningOrigin : null)
   })
   app.decorate('forwardTargets', targets)
+  const underWay = new Set<AbortController>()
+  let grace: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
     close()
     forwarder.endStreams()
+    grace = setTimeout(() => {
+      for (const one of underWay) one.abort(new ForwardError('FST_FORWARD_CLOSED'))
+    }, options.closeTimeoutMs)
   })
-  app.addHook('onClose', () => upstreams.close())
+  app.addHook('onClose', async () => {
+    clearTimeout(grace)
+    await upstreams.close()
+  })
 
   await app.register(async scope => {
     // A body goes on as it comes, whatever it is.
@@ -71,7 +79,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
           exposeHeadRoute: false,
           async handler (request, reply) {
             const target = await admit(request, reply, targetOf(request), options.secretHeader)
-            return await relay(request, reply, target, segments, payloads.get(request)!, forwarder)
+            return await relay(request, reply, target, segments, payloads.get(request)!, forwarder, underWay)
           }
         })
       }
@@ -101,7 +109,7 @@ function fixedTarget (
   if (callers === 'secret' && secret === undefined) throw new OptionError(`${name} needs a secret, as callers show no access token`)
   if (callers === 'access-token' && secret !== undefined) throw new OptionError(`${name} has a secret, and callers show an access token instead`)
   const address = parseAddress(`${name}.upstream`, upstream, allowInsecureUpstreams)
-  return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null }
+  return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null, underWay: new Set() }
 }
 
 /**
@@ -137,25 +145,36 @@ async function admit (
 const callerGone = new Error('Nobody waits for the answer any more')
 
 async function relay (
-  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, payload: Readable, forwarder: Forwarder
+  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, payload: Readable, forwarder: Forwarder,
+  underWay: Set<AbortController>
 ): Promise<FastifyReply> {
   const { raw, method } = request
   // Whoever admits callers may take its time. Who has left by then does not leave once more.
   if (isOver(reply)) return reply.hijack()
   const gone = new AbortController()
-  const leave = (): void => gone.abort(callerGone)
+  const places = [underWay, target.underWay]
+  for (const place of places) place.add(gone)
+  const leave = (): void => {
+    for (const place of places) place.delete(gone)
+    gone.abort(callerGone)
+  }
+  // Neither a session nor a body that is waited for hears of it.
+  const given = new Promise<never>((_resolve, reject) => {
+    gone.signal.addEventListener('abort', () => reject(gone.signal.reason), { once: true })
+  })
   reply.raw.once('close', leave)
   // Over HTTP/2 a body that was broken off looks like one that has ended, and the answer is closed only after that.
   raw.once('aborted', leave)
   const { own, rest } = splitTarget(raw.url!, segments)
   try {
-    const answer = await forwarder.forward(target, {
+    const asking = forwarder.forward(target, {
       method, own, rest, headers: raw.rawHeaders, body: hasBody(raw) ? payload : null, length: payload === raw ? lengthOf(raw) : null, signal: gone.signal
     })
+    const answer = await Promise.race([asking, given])
     return send(reply, answer)
   } catch (error) {
     // There is nobody to tell.
-    if (gone.signal.aborted) return reply.hijack()
+    if (gone.signal.reason === callerGone) return reply.hijack()
     if (error instanceof ForwardError && error.retryAfterSeconds !== null) reply.header('retry-after', error.retryAfterSeconds)
     throw error
   }

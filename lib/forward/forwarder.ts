@@ -46,7 +46,7 @@ export type ForwarderRules = Pick<
 export interface Forwarder {
   /** @throws ForwardError, or the reason of the signal */
   forward (target: Pick<Target<never>, 'address' | 'credential'>, caller: CallerRequest): Promise<ForwardedAnswer>
-  /** Ends the event streams that are open, and begins no more: they would go on for as long as their callers like. */
+  /** Ends the event streams that answer a GET, and begins no more: they would go on for as long as their callers like. */
   endStreams (): void
 }
 
@@ -75,14 +75,17 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
       return { status, headers: fields, body: null, isWhole }
     }
     if (isEventStream(headers)) {
-      if (closing) {
-        body.destroy()
-        throw new ForwardError('FST_FORWARD_CLOSED')
-      }
       // What stands between us and the caller must not collect it either.
       fields.set('x-accel-buffering', 'no')
-      streams.add(body)
-      body.once('close', () => streams.delete(body))
+      // One that answers a POST has an end, which is the result of what was asked for.
+      if (request.method === 'GET') {
+        if (closing) {
+          body.destroy()
+          throw new ForwardError('FST_FORWARD_CLOSED')
+        }
+        streams.add(body)
+        body.once('close', () => streams.delete(body))
+      }
     }
     return { status, headers: fields, body, isWhole }
   }

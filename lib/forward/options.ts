@@ -89,6 +89,11 @@ export interface ForwardOptions<Request, Config> {
    * as the caller waits. There is no limit for the body. Default: null.
    */
   responseTimeoutMs?: number | null
+  /**
+   * How many milliseconds requests that are under way have to come to their end when the server closes. Event streams that
+   * answer a GET are ended at once. Default: 10000.
+   */
+  closeTimeoutMs?: number
   /** What a dead token looks like at upstreams that say it in their own words. Default: as the standards say it. */
   classifier?: ClassifierRules
   /** What callers reach the server by, for the URLs of targets: `https://host`. Default: what it listens on. */
@@ -146,6 +151,7 @@ const schema = Type.Object({
   inspectTimeoutMs: Type.Optional(milliseconds),
   connectTimeoutMs: Type.Optional(milliseconds),
   responseTimeoutMs: Type.Optional(Type.Union([milliseconds, Type.Null()])),
+  closeTimeoutMs: Type.Optional(milliseconds),
   classifier: Type.Optional(Type.Object({
     deadTokenCodes: Type.Optional(codes), refusalCodes: Type.Optional(codes), sentences: Type.Optional(Type.Array(text))
   }, closed)),
@@ -168,7 +174,7 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
   const {
     path = '/forward', routes = {}, config, callers = null, secretHeader = 'x-forward-secret', requestHeaders = defaultRequestHeaders,
     responseHeaders = defaultResponseHeaders, replayBytes = 1024 * 1024, replayTimeoutMs = 10_000, inspectBytes = 64 * 1024, inspectTimeoutMs = 2000,
-    connectTimeoutMs = 10_000, responseTimeoutMs = null, classifier, baseUrl = null, allowInsecureUpstreams = false,
+    connectTimeoutMs = 10_000, responseTimeoutMs = null, closeTimeoutMs = 10_000, classifier, baseUrl = null, allowInsecureUpstreams = false,
     clock = systemClock, dispatcher = null
   } = options
   if (baseUrl !== null && (!URL.canParse(baseUrl) || new URL(baseUrl).origin !== baseUrl)) {
@@ -176,7 +182,7 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
   }
   return {
     path, routes, config, callers, secretHeader: secretHeader.toLowerCase(), requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes,
-    inspectTimeoutMs, connectTimeoutMs, responseTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, clock, dispatcher
+    inspectTimeoutMs, connectTimeoutMs, responseTimeoutMs, closeTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, clock, dispatcher
   }
 }
 

@@ -227,3 +227,63 @@ for (const head of ['HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nok', 'HTTP/1.1 
     t.same([answer.status, JSON.parse(answer.body.toString()).code], [502, 'FST_FORWARD_UPSTREAM_BROKEN'])
   })
 }
+
+test('a server that closes brings to its end what has one, an event stream that answers a POST most of all', async t => {
+  let end!: () => void
+  const upstream = await startUpstream(t, (_received, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+    end = () => { response.end('data: 2\n\n') }
+  })
+  const { app, target } = await startProxy(t, { upstream: upstream.origin, serverOptions: { forceCloseConnections: false } })
+  const outgoing = openRequest(target.url, { method: 'POST', headers: ['x-forward-secret', target.secret] })
+  outgoing.end()
+  const incoming = await headOf(outgoing)
+  const closing = app.close()
+  setImmediate(() => end())
+  t.equal((await readAnswer(incoming)).body.toString(), 'data: 1\n\ndata: 2\n\n')
+  await closing
+})
+
+for (const begun of [true, false]) {
+  test(`R36 a server that closes does not wait for ever for an upstream that ${begun ? 'goes on and on' : 'says nothing'}`, async t => {
+    const asked = createDeferred<void>()
+    const upstream = await startUpstream(t, (_received, response) => {
+      if (begun) response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write('{}\n')
+      asked.resolve()
+    })
+    const { app, ask } = await startProxy(t, {
+      upstream: upstream.origin, serverOptions: { forceCloseConnections: false }, options: { closeTimeoutMs: 1 }
+    })
+    const asking = ask().then(({ status }) => status, (error: unknown) => (error as { code: string }).code)
+    await asked.promise
+    await app.close()
+    t.equal(await asking, begun ? 'ECONNRESET' : 503)
+  })
+}
+
+for (const [what, change] of [
+  ['is taken away', (app: FastifyInstance) => app.forwardTargets.remove('projects')],
+  ['is another\'s now', (app: FastifyInstance, upstream: string) => app.forwardTargets.register({
+    name: 'projects', identity: 'user-2', upstream, credential: { session: createTestSession() }
+  })]
+] as const) {
+  test(`R46 the streams of a target that ${what} end, and what was not answered is 404`, async t => {
+    const asked = createDeferred<void>()
+    const upstream = await startUpstream(t, ({ url }, response) => {
+      if (url === '/silent') asked.resolve()
+      else response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    })
+    const { app, target, ask } = await startProxy(t, { upstream: upstream.origin })
+    const outgoing = openRequest(target.url, { headers: ['x-forward-secret', target.secret] })
+    outgoing.end()
+    const incoming = await headOf(outgoing)
+    const asking = ask('/silent')
+    await asked.promise
+    const ended = once(incoming.resume(), 'error')
+    app.forwardTargets.register({ name: 'projects', identity: 'user-1', upstream: upstream.origin, credential: { session: createTestSession() } })
+    t.notOk(incoming.destroyed, 'not so for another credential of the same')
+    change(app, upstream.origin)
+    t.match(await ended, [{ code: 'ECONNRESET' }])
+    t.equal((await asking).status, 404)
+  })
+}
