@@ -1,3 +1,5 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Readable } from 'node:stream'
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { MissingTokenError, OptionError, withoutStackTrace } from '../lib/errors.ts'
@@ -38,23 +40,37 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
   const { targets, find, close } = createTargetRegistry<FastifyRequest>({
     allowInsecureUpstreams: options.allowInsecureUpstreams,
     withSecrets: callers === 'secret',
-    path: () => `${app.prefix}${options.path}`,
+    path: () => pathIn(app.prefix, options.path),
     origin: () => options.baseUrl ?? (app.server.listening ? app.listeningOrigin : null)
   })
   app.decorate('forwardTargets', targets)
+  const underWay = new Set<AbortController>()
+  let grace: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
     close()
     forwarder.endStreams()
+    grace = setTimeout(() => {
+      for (const one of underWay) one.abort(new ForwardError('FST_FORWARD_CLOSED'))
+    }, options.closeTimeoutMs)
   })
-  app.addHook('onClose', () => upstreams.close())
+  app.addHook('onClose', async () => {
+    clearTimeout(grace)
+    await upstreams.close()
+  })
 
   await app.register(async scope => {
     // A body goes on as it comes, whatever it is.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    // What hooks of the host have made of it, where they have. They come before.
+    const payloads = new WeakMap<FastifyRequest, Readable>()
+    scope.addHook('preParsing', (request, _reply, payload, done) => {
+      payloads.set(request, payload as Readable)
+      done(null)
+    })
 
     const addRoute = (path: string, config: FastifyContextConfig, targetOf: (request: FastifyRequest) => Target<FastifyRequest> | null): void => {
-      const segments = `${scope.prefix}${path}`.split('/').length - 1
+      const segments = pathIn(scope.prefix, path).split(/\/+/).length - 1
       for (const url of [path, `${path}/*`]) {
         scope.route({
           method: methods,
@@ -63,7 +79,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
           exposeHeadRoute: false,
           async handler (request, reply) {
             const target = await admit(request, reply, targetOf(request), options.secretHeader)
-            return await relay(request, reply, target, segments, forwarder)
+            return await relay(request, reply, target, segments, payloads.get(request)!, forwarder, underWay)
           }
         })
       }
@@ -74,6 +90,11 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
     }
     addRoute(`${options.path}/:id`, configOf('forward', options.config, callers), request => find((request.params as { id: string }).id))
   })
+}
+
+/** The path of a route as Fastify joins it: a prefix may end with a slash, and brings none of its own then. */
+function pathIn (prefix: string, path: string): string {
+  return `${prefix.replace(/\/$/, '')}${path}`
 }
 
 function asksForTokens (app: FastifyInstance): boolean {
@@ -88,7 +109,7 @@ function fixedTarget (
   if (callers === 'secret' && secret === undefined) throw new OptionError(`${name} needs a secret, as callers show no access token`)
   if (callers === 'access-token' && secret !== undefined) throw new OptionError(`${name} has a secret, and callers show an access token instead`)
   const address = parseAddress(`${name}.upstream`, upstream, allowInsecureUpstreams)
-  return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null }
+  return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null, underWay: new Set() }
 }
 
 /**
@@ -124,21 +145,61 @@ async function admit (
 const callerGone = new Error('Nobody waits for the answer any more')
 
 async function relay (
-  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, forwarder: Forwarder
+  request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, payload: Readable, forwarder: Forwarder,
+  underWay: Set<AbortController>
 ): Promise<FastifyReply> {
   const { raw, method } = request
+  // Whoever admits callers may take its time. Who has left by then does not leave once more.
+  if (isOver(reply)) return reply.hijack()
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(callerGone))
+  const places = [underWay, target.underWay]
+  for (const place of places) place.add(gone)
+  const leave = (): void => {
+    for (const place of places) place.delete(gone)
+    gone.abort(callerGone)
+  }
+  // Neither a session nor a body that is waited for hears of it.
+  const given = new Promise<never>((_resolve, reject) => {
+    gone.signal.addEventListener('abort', () => reject(gone.signal.reason), { once: true })
+  })
+  reply.raw.once('close', leave)
+  // Over HTTP/2 a body that was broken off looks like one that has ended, and the answer is closed only after that.
+  raw.once('aborted', leave)
   const { own, rest } = splitTarget(raw.url!, segments)
   try {
-    const answer = await forwarder.forward(target, { method, own, rest, headers: raw.rawHeaders, body: raw, signal: gone.signal })
+    const asking = forwarder.forward(target, {
+      method, own, rest, headers: raw.rawHeaders, body: hasBody(raw) ? payload : null, length: payload === raw ? lengthOf(raw) : null, signal: gone.signal
+    })
+    const answer = await Promise.race([asking, given])
     return send(reply, answer)
   } catch (error) {
     // There is nobody to tell.
-    if (gone.signal.aborted) return reply.hijack()
+    if (gone.signal.reason === callerGone) return reply.hijack()
     if (error instanceof ForwardError && error.retryAfterSeconds !== null) reply.header('retry-after', error.retryAfterSeconds)
     throw error
   }
+}
+
+/** An answer over HTTP/2 does not say so itself, but its stream does. */
+function isOver ({ raw }: FastifyReply): boolean {
+  return raw.destroyed || streamOf(raw)?.destroyed === true
+}
+
+/** HTTP/1.1 announces a body (RFC 9112 section 6.3); HTTP/2 has to say that there is none (RFC 9113 section 8.1). */
+function hasBody (raw: FastifyRequest['raw']): boolean {
+  const stream = streamOf(raw)
+  if (stream !== undefined) return !stream.endAfterHeaders
+  return raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined
+}
+
+function lengthOf ({ headers }: FastifyRequest['raw']): number | null {
+  const length = headers['content-length']
+  return length === undefined ? null : Number(length)
+}
+
+/** The stream of a request or answer over HTTP/2. */
+function streamOf (message: object): ServerHttp2Stream | undefined {
+  return (message as { readonly stream?: ServerHttp2Stream }).stream
 }
 
 function send (reply: FastifyReply, { status, headers, body, isWhole }: ForwardedAnswer): FastifyReply {

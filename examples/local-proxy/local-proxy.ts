@@ -9,6 +9,8 @@ export interface LocalProxyOptions {
   port: number
   /** Shows the URL at which the user signs in. */
   open: (url: URL) => unknown
+  /** Gives the sign-in up, when aborted. */
+  signal?: AbortSignal
   /** Hears of every request that was answered. */
   onAnswer?: (session: Session) => Promise<void>
 }
@@ -24,11 +26,17 @@ export interface LocalProxy {
  * What a desktop application runs for the MCP clients beside it: the user signs in once, here, and the clients know of no
  * authorization server, no token and no renewal.
  */
-export async function startLocalProxy ({ mcpUrl, port, open, onAnswer = async () => {} }: LocalProxyOptions): Promise<LocalProxy> {
+export async function startLocalProxy ({ mcpUrl, port, open, signal, onAnswer = async () => {} }: LocalProxyOptions): Promise<LocalProxy> {
   // No client waits for a connection that is only kept alive.
   const app = Fastify({ logger: { level: 'error', stream: process.stderr }, forceCloseConnections: true })
+  const gone = new Promise<never>((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  gone.catch(() => {})
+  // The redirect is waited for no longer than the page can be shown.
+  const show = async (url: URL): Promise<unknown> => await Promise.race([gone, open(url)]).then(() => signal === undefined ? undefined : gone)
   const connection = await connect({
-    url: mcpUrl, browser: createLoopbackRedirect({ open }), clientMetadata: { client_name: 'Local proxy' }
+    url: mcpUrl, browser: createLoopbackRedirect({ open: show }), clientMetadata: { client_name: 'Local proxy' }
   })
   const close = async (): Promise<void> => {
     await app.close()

@@ -6,6 +6,7 @@ import { startLocalProxy } from './local-proxy.ts'
 const requestsPerToken = 3
 
 const running: Array<{ close (): Promise<void> }> = []
+const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
 
 try {
@@ -15,6 +16,7 @@ try {
   const proxy = await startLocalProxy({
     mcpUrl: server.mcpUrl,
     port: portFrom('PROXY_PORT', 3400),
+    signal: stopping.signal,
     open: url => console.log(`Sign in, in a browser:\n\n${url.href}\n`),
     async onAnswer (session) {
       if (++requests % requestsPerToken > 0) return
@@ -27,14 +29,19 @@ try {
   const entry = { type: 'http', url: proxy.url, headers: { Authorization: `Bearer ${proxy.secret}` } }
   console.log(`For the configuration of an MCP client:\n\n${JSON.stringify({ mcpServers: { projects: entry } }, null, 2)}\n`)
 } catch (error) {
+  if (!stopping.signal.aborted) report(error)
+  await stop()
+}
+
+function report (error: unknown): void {
   const { code, port, message } = error as NodeJS.ErrnoException & { port?: number }
   console.error(code === 'EADDRINUSE' ? `Port ${port} is taken. Choose another with PROXY_PORT, 0 for a free one: PROXY_PORT=0 npm run start:proxy` : message)
   process.exitCode = 1
-  await stop()
 }
 
 /** What was started last is stopped first. */
 async function stop (): Promise<void> {
+  stopping.abort()
   for (let one = running.pop(); one !== undefined; one = running.pop()) await one.close()
 }
 

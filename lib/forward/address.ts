@@ -55,7 +55,8 @@ function staysInside (tail: string): boolean {
   if (/[\\#]/.test(tail)) return false
   let text = tail
   for (let i = 0; i < mostEncodings; i++) {
-    if (/^[/\\]/.test(text) || text.split(/[/\\]/).some(segment => /^\.{1,2}(?:;|$)/.test(segment))) return false
+    // Who reads it as a URL cuts spaces off, and takes tabs and line ends out: dots are together then that were not before.
+    if (/^ *[/\\]|[^ -~\u0080-\uffff]/.test(text) || text.split(/[/\\]/).some(segment => /^ *\.{1,2} *(?:;|$)/.test(segment))) return false
     const decoded = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
     if (decoded === text) return true
     text = decoded
@@ -90,5 +91,6 @@ export function locationFor (location: string, { origin, path }: Address, asked:
   const inside = path.endsWith('/') ? path : `${path}/`
   if (url.origin !== origin || !`${url.pathname}/`.startsWith(inside)) return url.href
   const rest = url.pathname.slice(inside.length - 1)
-  return `${own}${rest}${url.search}${url.hash}`
+  // With two slashes at its beginning it would be a host.
+  return `${own.replace(/^\/+/, '/')}${rest}${url.search}${url.hash}`
 }

@@ -2,11 +2,13 @@ export type ForwardErrorCode =
   | 'FST_FORWARD_TARGET_UNKNOWN'
   | 'FST_FORWARD_SECRET_REFUSED'
   | 'FST_FORWARD_PATH_REFUSED'
+  | 'FST_FORWARD_CODING_UNKNOWN'
   | 'FST_FORWARD_SESSION_OVER'
   | 'FST_FORWARD_RENEWAL_FAILED'
   | 'FST_FORWARD_CREDENTIAL_REFUSED'
   | 'FST_FORWARD_UPSTREAM_UNREACHABLE'
   | 'FST_FORWARD_UPSTREAM_TIMEOUT'
+  | 'FST_FORWARD_UPSTREAM_BROKEN'
   | 'FST_FORWARD_CLOSED'
 
 /** One answer of the proxy's own. */
@@ -24,11 +26,13 @@ export const forwardErrorTable: Readonly<Record<ForwardErrorCode, ForwardErrorRo
   FST_FORWARD_TARGET_UNKNOWN: { statusCode: 404, message: 'There is no such target' },
   FST_FORWARD_SECRET_REFUSED: { statusCode: 401, message: 'The secret of the target is missing or wrong' },
   FST_FORWARD_PATH_REFUSED: { statusCode: 400, message: 'The path could lead out of the target' },
+  FST_FORWARD_CODING_UNKNOWN: { statusCode: 501, message: 'The transfer coding of the body is not known here' },
   FST_FORWARD_SESSION_OVER: { statusCode: 502, message: 'The sign-in of the target is over; sign in again' },
   FST_FORWARD_RENEWAL_FAILED: { statusCode: 503, message: 'The access token of the target cannot be renewed at the moment' },
   FST_FORWARD_CREDENTIAL_REFUSED: { statusCode: 502, message: 'The upstream refuses the credential of the target' },
   FST_FORWARD_UPSTREAM_UNREACHABLE: { statusCode: 502, message: 'The upstream gave no answer' },
   FST_FORWARD_UPSTREAM_TIMEOUT: { statusCode: 504, message: 'The upstream did not answer in time' },
+  FST_FORWARD_UPSTREAM_BROKEN: { statusCode: 502, message: 'The answer of the upstream cannot be passed on' },
   FST_FORWARD_CLOSED: { statusCode: 503, message: 'The server is closing' }
 }
 

@@ -3,7 +3,7 @@ import { locationFor, targetOf } from './address.ts'
 import { ForwardError } from './errors.ts'
 import { askWithSession } from './exchange.ts'
 import type { HeaderLines } from './header-list.ts'
-import { createRequestHeaderList, createResponseHeaderList, passedOn, valueOf } from './header-list.ts'
+import { createRequestHeaderList, createResponseHeaderList, hasUnknownCoding, passedOn, valueOf } from './header-list.ts'
 import type { CheckedForwardOptions, ForwardCredential } from './options.ts'
 import type { RequestBody } from './request-body.ts'
 import { readBody } from './request-body.ts'
@@ -18,7 +18,10 @@ export interface CallerRequest {
   /** What follows it. */
   readonly rest: string
   readonly headers: HeaderLines
-  readonly body: Readable
+  /** `null` where there is none. */
+  readonly body: Readable | null
+  /** How many bytes the body has; `null` where nobody has said. */
+  readonly length: number | null
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal
 }
@@ -37,18 +40,18 @@ export interface ForwardedAnswer {
 /** The slice of the options that it needs. */
 export type ForwarderRules = Pick<
   CheckedForwardOptions<never, unknown>,
-  'requestHeaders' | 'responseHeaders' | 'replayBytes' | 'inspectBytes' | 'inspectTimeoutMs' | 'classifier' | 'clock' | 'secretHeader'
+  'requestHeaders' | 'responseHeaders' | 'replayBytes' | 'replayTimeoutMs' | 'inspectBytes' | 'inspectTimeoutMs' | 'classifier' | 'clock' | 'secretHeader'
 >
 
 export interface Forwarder {
   /** @throws ForwardError, or the reason of the signal */
   forward (target: Pick<Target<never>, 'address' | 'credential'>, caller: CallerRequest): Promise<ForwardedAnswer>
-  /** Ends the event streams that are open, and begins no more: they would go on for as long as their callers like. */
+  /** Ends the event streams that answer a GET, and begins no more: they would go on for as long as their callers like. */
   endStreams (): void
 }
 
 export function createForwarder (options: ForwarderRules, upstreams: Upstreams): Forwarder {
-  const { requestHeaders, responseHeaders, replayBytes, inspectBytes, inspectTimeoutMs, classifier, clock, secretHeader } = options
+  const { requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes, inspectTimeoutMs, classifier, clock, secretHeader } = options
   const exchange = { limits: { maxBytes: inspectBytes, maxMs: inspectTimeoutMs }, classifier, clock }
   const requestList = createRequestHeaderList(requestHeaders, [secretHeader])
   const responseList = createResponseHeaderList(responseHeaders)
@@ -72,31 +75,46 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
       return { status, headers: fields, body: null, isWhole }
     }
     if (isEventStream(headers)) {
-      if (closing) {
-        body.destroy()
-        throw new ForwardError('FST_FORWARD_CLOSED')
-      }
       // What stands between us and the caller must not collect it either.
       fields.set('x-accel-buffering', 'no')
-      streams.add(body)
-      body.once('close', () => streams.delete(body))
+      // One that answers a POST has an end, which is the result of what was asked for.
+      if (request.method === 'GET') {
+        if (closing) {
+          body.destroy()
+          throw new ForwardError('FST_FORWARD_CLOSED')
+        }
+        streams.add(body)
+        body.once('close', () => streams.delete(body))
+      }
     }
     return { status, headers: fields, body, isWhole }
   }
 
   return {
-    async forward ({ address, credential }, { method, own, rest, headers, body: source, signal }) {
+    async forward ({ address, credential }, { method, own, rest, headers, body: source, length, signal }) {
       const target = targetOf(address, rest)
+      if (hasUnknownCoding(headers)) throw new ForwardError('FST_FORWARD_CODING_UNKNOWN')
+      // What is sent once need not be kept.
+      const keptBytes = 'session' in credential ? replayBytes : 0
       const names = 'headers' in credential ? Object.keys(credential.headers).map(name => name.toLowerCase()) : []
       const request: UpstreamRequest = {
         method,
         address,
         target,
         headers: passedOn(headers, name => requestList(name) && !names.includes(name)),
-        body: await bodyOf(method, headers, source, replayBytes),
+        body: source === null ? { kind: 'none' } : await readBody(source, length, keptBytes, replayTimeoutMs),
         signal
       }
-      const answer = await ask(request, credential)
+      const answer = await ask(request, credential).catch((error: unknown) => {
+        // Where there was no token to send it with, nobody has read it.
+        if (request.body.kind === 'passing') request.body.stream.destroy()
+        throw error
+      })
+      // A final status has three digits, the first of which is known (RFC 9110 section 15).
+      if (answer.status > 599 || hasUnknownCoding(answer.headers)) {
+        answer.body.destroy()
+        throw new ForwardError('FST_FORWARD_UPSTREAM_BROKEN')
+      }
       const isTheirs = 'headers' in credential && credential.owner === 'third-party'
       if (answer.status === 401 && !isTheirs && !mayComeBack(request.body, credential)) {
         answer.body.destroy()
@@ -114,13 +132,6 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
 /** The 401 to a body that could not be sent again is the caller's to mend: it sends the body again, by then with a live token. */
 function mayComeBack (body: RequestBody, credential: ForwardCredential): boolean {
   return body.kind === 'passing' && 'session' in credential
-}
-
-async function bodyOf (method: string, headers: HeaderLines, source: Readable, keptBytes: number): Promise<RequestBody> {
-  const length = valueOf(headers, 'content-length')
-  // What a body of these would mean is not defined (RFC 9110 sections 9.3.1 and 9.3.2).
-  if (method === 'GET' || method === 'HEAD' || (length === null && valueOf(headers, 'transfer-encoding') === null)) return { kind: 'none' }
-  return await readBody(source, length === null ? null : Number(length), keptBytes)
 }
 
 function collectLines (lines: HeaderLines): Map<string, string | string[]> {

@@ -40,7 +40,20 @@ const ofTheCaller = [
 const ofTheUpstream = ['alt-svc', 'authentication-info', 'dpop-nonce', 'www-authenticate', 'x-accel-*', 'x-lighttpd-*', 'x-sendfile']
 
 /** A pattern never means a header that holds a credential: who wants such a one passed on writes its name. */
-const credential = /^(?:set-)?cookie2?$|(?:^|-)(?:auth|authorization|cookie|credentials?|jwt|key|password|secret|token)$/
+const credential = new RegExp([
+  '^(?:set-)?cookie2?$',
+  '(?:^|-)(?:auth|authorization|cookie)$',
+  '(?:^|-)(?:access|api|auth|private|secret|shared)?key$',
+  '(?:assertion|credentials?|jwt|password|passwd|secret|token)$'
+].join('|'))
+
+/** Nor one in which a server in front of us says who called, and from where: here anybody may have written it. */
+const identity = matcher([
+  'cloudfront-viewer-*', 'fastly-client-*', 'fly-client-ip', 'remote-*', 'x-amzn-oidc-*', 'x-amzn-mtls-*', 'x-appengine-*', 'x-arr-clientcert',
+  'x-auth-*', 'x-authenticated-*', 'x-azure-clientip', 'x-azure-socketip', 'x-client-*', 'x-cluster-client-ip', 'x-endpoint-api-userinfo', 'x-envoy-*',
+  'x-goog-authenticated-*', 'x-goog-iap-*', 'x-ms-client-*', 'x-ms-token-*', 'x-originating-*', 'x-remote-*', 'x-ssl-*', 'x-user', 'x-userinfo',
+  'x-webauth-*'
+])
 
 const mostRemembered = 500
 
@@ -56,8 +69,9 @@ export function createResponseHeaderList (list: readonly string[]): HeaderList {
 function createHeaderList (allowed: readonly string[], never: readonly string[]): HeaderList {
   const names = new Set(allowed.map(name => name.toLowerCase()))
   const isPattern = matcher(allowed)
-  const isNever = matcher(never)
-  const decide = (name: string): boolean => (names.has(name) || (isPattern(name) && !credential.test(name))) && !isNever(name)
+  const isNever = matcher(never.map(dashed))
+  const isMeant = (name: string): boolean => isPattern(name) && dashed(name) === name && !credential.test(name) && !identity(name)
+  const decide = (name: string): boolean => (names.has(name) || isMeant(name)) && !isNever(dashed(name))
   const decided = new Map<string, boolean>()
   return name => {
     const known = decided.get(name)
@@ -67,6 +81,14 @@ function createHeaderList (allowed: readonly string[], never: readonly string[])
     if (decided.size < mostRemembered) decided.set(name, decision)
     return decision
   }
+}
+
+/**
+ * What a name is to servers that read headers as variables (RFC 3875 section 4.1.18): to them a dash is no other than an
+ * underscore, and to some no other than any character that a variable cannot have. An asterisk ends a pattern.
+ */
+function dashed (name: string): string {
+  return name.replace(/[^a-z0-9*]/gi, '-')
 }
 
 export function isOfTheConnection (name: string): boolean {
@@ -101,4 +123,9 @@ export function valueOf (lines: HeaderLines, name: string): string | null {
     if (lines[i]!.length === name.length && lines[i]!.toLowerCase() === name) return lines[i + 1]!
   }
   return null
+}
+
+/** Whether the body is in a coding that nobody has taken off: `chunked` is all that Node.js and undici know (RFC 9112 section 7). */
+export function hasUnknownCoding (lines: HeaderLines): boolean {
+  return lines.some((value, i) => i % 2 === 1 && lines[i - 1]!.toLowerCase() === 'transfer-encoding' && !/^[\t ]*chunked[\t ]*$/i.test(value))
 }

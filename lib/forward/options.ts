@@ -76,6 +76,8 @@ export interface ForwardOptions<Request, Config> {
   responseHeaders?: readonly string[]
   /** Up to how many bytes a body is kept so that it can be sent again with a new token. Default: 1 MiB. */
   replayBytes?: number
+  /** For how many milliseconds such a body is waited for; what takes longer is sent on as it comes, once. Default: 10000. */
+  replayTimeoutMs?: number
   /** Up to how many bytes of an answer are read to judge it. Default: 64 KiB. */
   inspectBytes?: number
   /** How many milliseconds an answer may take to be read for that. Default: 2000. */
@@ -87,6 +89,11 @@ export interface ForwardOptions<Request, Config> {
    * as the caller waits. There is no limit for the body. Default: null.
    */
   responseTimeoutMs?: number | null
+  /**
+   * How many milliseconds requests that are under way have to come to their end when the server closes. Event streams that
+   * answer a GET are ended at once. Default: 10000.
+   */
+  closeTimeoutMs?: number
   /** What a dead token looks like at upstreams that say it in their own words. Default: as the standards say it. */
   classifier?: ClassifierRules
   /** What callers reach the server by, for the URLs of targets: `https://host`. Default: what it listens on. */
@@ -139,10 +146,12 @@ const schema = Type.Object({
   requestHeaders: Type.Optional(Type.Array(headerPattern)),
   responseHeaders: Type.Optional(Type.Array(headerPattern)),
   replayBytes: Type.Optional(bytes),
+  replayTimeoutMs: Type.Optional(milliseconds),
   inspectBytes: Type.Optional(bytes),
   inspectTimeoutMs: Type.Optional(milliseconds),
   connectTimeoutMs: Type.Optional(milliseconds),
   responseTimeoutMs: Type.Optional(Type.Union([milliseconds, Type.Null()])),
+  closeTimeoutMs: Type.Optional(milliseconds),
   classifier: Type.Optional(Type.Object({
     deadTokenCodes: Type.Optional(codes), refusalCodes: Type.Optional(codes), sentences: Type.Optional(Type.Array(text))
   }, closed)),
@@ -164,16 +173,16 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
   }
   const {
     path = '/forward', routes = {}, config, callers = null, secretHeader = 'x-forward-secret', requestHeaders = defaultRequestHeaders,
-    responseHeaders = defaultResponseHeaders, replayBytes = 1024 * 1024, inspectBytes = 64 * 1024, inspectTimeoutMs = 2000,
-    connectTimeoutMs = 10_000, responseTimeoutMs = null, classifier, baseUrl = null, allowInsecureUpstreams = false,
+    responseHeaders = defaultResponseHeaders, replayBytes = 1024 * 1024, replayTimeoutMs = 10_000, inspectBytes = 64 * 1024, inspectTimeoutMs = 2000,
+    connectTimeoutMs = 10_000, responseTimeoutMs = null, closeTimeoutMs = 10_000, classifier, baseUrl = null, allowInsecureUpstreams = false,
     clock = systemClock, dispatcher = null
   } = options
   if (baseUrl !== null && (!URL.canParse(baseUrl) || new URL(baseUrl).origin !== baseUrl)) {
     throw new OptionError(`forward.baseUrl must be an origin, https://host, and is ${show(baseUrl)}`)
   }
   return {
-    path, routes, config, callers, secretHeader: secretHeader.toLowerCase(), requestHeaders, responseHeaders, replayBytes, inspectBytes, inspectTimeoutMs,
-    connectTimeoutMs, responseTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, clock, dispatcher
+    path, routes, config, callers, secretHeader: secretHeader.toLowerCase(), requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes,
+    inspectTimeoutMs, connectTimeoutMs, responseTimeoutMs, closeTimeoutMs, classifier, baseUrl, allowInsecureUpstreams, clock, dispatcher
   }
 }
 
@@ -200,6 +209,6 @@ function checkCredential (name: string, credential: ForwardCredential): void {
 }
 
 function checkSecret (name: string, secret: unknown): void {
-  if (secret === undefined || (typeof secret === 'string' && /^[\x21-\x7e]{32,}$/.test(secret))) return
-  throw new OptionError(`${name}.secret must be a string of at least 32 characters that a header can hold`)
+  if (secret === undefined || (typeof secret === 'string' && /^[\w.~+/-]{32,}=*$/.test(secret))) return
+  throw new OptionError(`${name}.secret must be a string of at least 32 characters that a Bearer token can have (RFC 6750)`)
 }

@@ -10,16 +10,16 @@ export type RequestBody =
   | { readonly kind: 'passing', readonly stream: Readable, readonly length: number | null }
 
 /**
- * Keeps a body that has at most so many bytes. A longer one is let through as it comes, no further ahead of its reader
+ * Keeps a body that has at most so many bytes, and is here within that time. Another is let through as it comes, no further ahead of its reader
  * than streams are.
  *
  * @param length what `Content-Length` says; `null` when it says nothing
  * @throws whatever the source ends with before its end
  */
-export async function readBody (source: Readable, length: number | null, keptBytes: number): Promise<RequestBody> {
+export async function readBody (source: Readable, length: number | null, keptBytes: number, keptMs: number): Promise<RequestBody> {
   // For good: a request that breaks off tells so later on, when those who wanted to know have been told by the answer's end.
   source.on('error', () => {})
-  const bytes = length !== null && length > keptBytes ? null : await readWhole(source, keptBytes)
+  const bytes = length !== null && length > keptBytes ? null : await readWhole(source, keptBytes, keptMs)
   return bytes === null ? { kind: 'passing', stream: passing(source), length } : { kind: 'kept', bytes }
 }
 

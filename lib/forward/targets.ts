@@ -13,6 +13,8 @@ export interface Target<Request> {
   readonly mayUse: NonNullable<ForwardRoute<Request>['mayUse']> | null
   /** What its callers have to show; `null` where they show an access token. */
   readonly secret: string | null
+  /** What ends the requests that are under way to it. */
+  readonly underWay: Set<AbortController>
 }
 
 /** How a target is reached. */
@@ -31,13 +33,14 @@ export interface ForwardRegistration {
 export interface ForwardTargets<Request> {
   /**
    * Makes a target, or gives the one that is there: the same name, upstream and identity keep their id and secret, and take
-   * the credential that was given last. Another upstream or identity under the name gets new ones, and the old are dead at once.
+   * the credential that was given last. Another upstream or identity under the name gets new ones, and the old are dead at
+   * once, requests that are under way with them.
    *
    * @throws OptionError
    * @throws ForwardError `FST_FORWARD_CLOSED`
    */
   register (target: ForwardTargetOptions<Request>): ForwardRegistration
-  /** Takes the target of this name away. Requests that are under way are brought to their end. */
+  /** Takes the target of this name away. Requests that are under way are given up, and open streams end. */
   remove (name: string): boolean
   readonly size: number
 }
@@ -71,11 +74,16 @@ export function createTargetRegistry<Request> (rules: RegistryRules): TargetRegi
   const byId = new Map<string, Entry<Request>>()
   let open = true
 
+  const forget = (entry: Entry<Request>): void => {
+    byId.delete(entry.id)
+    for (const one of entry.target.underWay) one.abort(new ForwardError('FST_FORWARD_TARGET_UNKNOWN'))
+  }
   const remove = (name: string): boolean => {
     const entry = byName.get(name)
     if (entry === undefined) return false
     byName.delete(name)
-    return byId.delete(entry.id)
+    forget(entry)
+    return true
   }
   return {
     targets: {
@@ -86,10 +94,10 @@ export function createTargetRegistry<Request> (rules: RegistryRules): TargetRegi
         const url = `${address.origin}${address.path}`
         const known = byName.get(name)
         const kept = known !== undefined && known.upstream === url && known.identity === identity ? known : null
-        remove(name)
+        if (kept === null) remove(name)
         const id = kept?.id ?? randomBytes(16).toString('base64url')
         const secret = kept !== null ? kept.target.secret : rules.withSecrets ? createSecret() : null
-        const entry = { id, upstream: url, identity, target: { address, credential, mayUse, secret } }
+        const entry = { id, upstream: url, identity, target: { address, credential, mayUse, secret, underWay: kept?.target.underWay ?? new Set<AbortController>() } }
         byName.set(name, entry)
         byId.set(id, entry)
         const path = `${rules.path()}/${id}`

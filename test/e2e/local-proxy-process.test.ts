@@ -56,3 +56,15 @@ test('F72 one command starts a proxy for the MCP clients of a desktop, whose use
   t.same(await exited, [0, null])
   t.notMatch(stderr, /error|Bearer/i, 'oidc-provider may say what it thinks of the runtime')
 })
+
+test('F72 who stops it before the sign-in is not waited for', async t => {
+  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+    env: { PATH: process.env.PATH, PROXY_PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const exited = once(child, 'exit')
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.startsWith('http')) child.kill('SIGINT')
+  }
+  t.same(await exited, [0, null])
+})

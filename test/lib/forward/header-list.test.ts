@@ -28,6 +28,27 @@ test('a pattern does not mean credentials, and a name does', t => {
   t.end()
 })
 
+test('MCPS-14 a pattern does not mean what servers in front say of a caller, however they spell it', t => {
+  const names = [
+    'x-apikey', 'x-amzn-oidc-accesstoken', 'x-amzn-oidc-data', 'x-goog-iap-jwt-assertion', 'x-remote-user', 'x-auth-user', 'x-auth-request-email',
+    'x-ssl-client-cert', 'x-ms-client-principal', 'x-ms-token-aad-id-token', 'x-cluster-client-ip', 'x-envoy-external-address', 'x-api_key', 'x-xsrftoken',
+    'x-authkey', 'x-custom_one', 'x-custom.one', 'remote-user', 'fastly-client-ip'
+  ]
+  const defaults = createRequestHeaderList(defaultRequestHeaders, [])
+  const anything = createRequestHeaderList(['*'], [])
+  const named = createRequestHeaderList(names, [])
+  for (const name of names) t.same([defaults(name), anything(name), named(name)], [false, false, true], name)
+  t.end()
+})
+
+test('R41 an underscore is a dash to those who read headers as variables', t => {
+  const never = ['x-forwarded_for', 'x_forwarded-host', 'x-real_ip', 'x-original_url', 'x_secret-of_ours', 'client_cert', 'x.forwarded.for']
+  const list = createRequestHeaderList(['*', ...never], ['x_secret_of-ours'])
+  for (const name of never) t.notOk(list(name), name)
+  t.ok(createRequestHeaderList(['acme_id'], [])('acme_id'), 'a name of its own that is asked for')
+  t.end()
+})
+
 test('the defaults let through what MCP and applications need', t => {
   const request = createRequestHeaderList(defaultRequestHeaders, [])
   for (const name of ['accept', 'content-type', 'last-event-id', 'mcp-session-id', 'mcp-protocol-version', 'x-custom', 'traceparent', 'idempotency-key', 'if-none-match']) {

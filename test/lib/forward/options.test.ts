@@ -12,8 +12,8 @@ test('the defaults', t => {
   t.type(clock.now(), 'number')
   t.strictSame(rest, {
     path: '/forward', routes: {}, config: undefined, callers: null, secretHeader: 'x-forward-secret', requestHeaders: defaultRequestHeaders,
-    responseHeaders: defaultResponseHeaders, replayBytes: 1048576, inspectBytes: 65536, inspectTimeoutMs: 2000, connectTimeoutMs: 10_000,
-    responseTimeoutMs: null, classifier: undefined, baseUrl: null, allowInsecureUpstreams: false, dispatcher: null
+    responseHeaders: defaultResponseHeaders, replayBytes: 1048576, replayTimeoutMs: 10_000, inspectBytes: 65536, inspectTimeoutMs: 2000, connectTimeoutMs: 10_000,
+    responseTimeoutMs: null, closeTimeoutMs: 10_000, classifier: undefined, baseUrl: null, allowInsecureUpstreams: false, dispatcher: null
   })
   t.strictSame(checkForwardOptions({ responseTimeoutMs: undefined, path: undefined }), { ...rest, clock }, 'also for what is undefined')
   t.end()
@@ -26,6 +26,9 @@ test('options that cannot be used are refused by name', t => {
     [{ path: '/:a' }, /^forward\.path /],
     [{ callers: 'anybody' }, 'forward.callers must be one of "access-token", "secret", and is "anybody"'],
     [{ replayBytes: -1 }, /^forward\.replayBytes .* is -1$/],
+    [{ closeTimeoutMs: 0 }, /^forward\.closeTimeoutMs /],
+    [{ replayTimeoutMs: 0 }, /^forward\.replayTimeoutMs /],
+    [{ routes: { '/a': { upstream: 'https://a', credential: target.credential, secret: `${secret}, quoted` } } }, /that a Bearer token can have/],
     [{ inspectTimeoutMs: 0 }, /^forward\.inspectTimeoutMs /],
     [{ connectTimeoutMs: 2 ** 31 }, /^forward\.connectTimeoutMs /],
     [{ responseTimeoutMs: 0 }, /^forward\.responseTimeoutMs /],

@@ -8,17 +8,26 @@ const text = (stream: Readable): Promise<string> => stream.toArray().then(chunks
 test('a body up to the cap is kept', async t => {
   for (const [length, cap] of [[3, 3], [null, 3], [0, 0]] as const) {
     const source = Readable.from(length === 0 ? [] : [Buffer.from('ab'), Buffer.from('c')], { objectMode: false })
-    t.match(await readBody(source, length, cap), { kind: 'kept', bytes: Buffer.from(length === 0 ? '' : 'abc') })
+    t.match(await readBody(source, length, cap, 10_000), { kind: 'kept', bytes: Buffer.from(length === 0 ? '' : 'abc') })
   }
 })
 
 test('R51 a longer one passes, with all of its bytes, whether it was announced or not', async t => {
   for (const [length, cap] of [[3, 2], [null, 2], [null, 0], [3, 0]] as const) {
-    const body = await readBody(Readable.from([Buffer.from('ab'), Buffer.from('c')], { objectMode: false }), length, cap)
+    const body = await readBody(Readable.from([Buffer.from('ab'), Buffer.from('c')], { objectMode: false }), length, cap, 10_000)
     if (body.kind !== 'passing') throw new Error(body.kind)
     t.equal(body.length, length)
     t.equal(await text(body.stream), 'abc')
   }
+})
+
+test('R51 what is not here in time passes, too, from its first byte', async t => {
+  const source = new PassThrough()
+  source.write('ab')
+  const body = await readBody(source, 3, 100, 1)
+  if (body.kind !== 'passing') throw new Error(body.kind)
+  source.end('c')
+  t.equal(await text(body.stream), 'abc')
 })
 
 test('a source that ends too early is an error, and one that is gone already', async t => {
@@ -58,7 +67,7 @@ test('R53 a caller who goes away in the middle ends the body that is passing', a
   for (const how of ['close', 'error'] as const) {
     const source = new PassThrough()
     source.on('error', () => {})
-    const body = await readBody(source, 100, 0)
+    const body = await readBody(source, 100, 0, 10_000)
     if (body.kind !== 'passing') throw new Error(body.kind)
     const failed = once(body.stream, 'close')
     source.write('ab')
@@ -69,7 +78,7 @@ test('R53 a caller who goes away in the middle ends the body that is passing', a
 
 test('what nobody reads any more is read to its end all the same', async t => {
   const source = Readable.from([Buffer.alloc(100_000), Buffer.alloc(100_000)], { objectMode: false })
-  const body = await readBody(source, 200_000, 0)
+  const body = await readBody(source, 200_000, 0, 10_000)
   if (body.kind !== 'passing') throw new Error(body.kind)
   body.stream.destroy()
   await once(source, 'end')
