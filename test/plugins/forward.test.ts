@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'tap'
+import { Agent } from 'undici'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { defaultResponseHeaders, forward } from '../../plugins/index.ts'
@@ -320,11 +321,30 @@ test('an upstream that cannot be reached, or hangs up, is 502', async t => {
   t.same([gone.status, codeOf(gone.body)], [502, 'FST_FORWARD_UPSTREAM_UNREACHABLE'])
 })
 
-test('R35 only a time that was asked for is a limit, and a body has none', async t => {
+test('R35 a time that was asked for is a limit for the head', async t => {
   const upstream = await startUpstream(t, () => {})
   const { ask } = await startProxy(t, { upstream: upstream.origin, options: { responseTimeoutMs: 1 } })
   const answer = await ask()
   t.same([answer.status, codeOf(answer.body)], [504, 'FST_FORWARD_UPSTREAM_TIMEOUT'])
+})
+
+test('R35 a head has no limit that was not asked for, and a body has none at all', async t => {
+  const upstream = await startUpstream(t)
+  for (const [options, headersTimeout] of [[{}, 0], [{ responseTimeoutMs: 60_000 }, 60_000]] as const) {
+    const limits: unknown[] = []
+    class Watched extends Agent {
+      override dispatch (...[request, handler]: Parameters<Agent['dispatch']>): boolean {
+        limits.push({ headersTimeout: request.headersTimeout, bodyTimeout: request.bodyTimeout })
+        return super.dispatch(request, handler)
+      }
+    }
+    const dispatcher = new Watched()
+    t.teardown(() => dispatcher.destroy())
+    const { ask } = await startProxy(t, { upstream: upstream.origin, options: { ...options, dispatcher } })
+    t.equal((await ask()).status, 200)
+    // Zero is none: without it, undici ends what is silent for five minutes.
+    t.same(limits, [{ headersTimeout, bodyTimeout: 0 }])
+  }
 })
 
 test('R43 the head of an event stream is there before its first byte, and its bytes before its end', async t => {
