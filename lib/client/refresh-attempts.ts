@@ -1,7 +1,8 @@
 import type { TokenSet } from '../stores/token-store.ts'
+import { TimeLimitError } from '../time-limit.ts'
 import { RefreshError, SessionError } from './errors.ts'
 import type { Wait } from './time-limit.ts'
-import { TimeLimitError, withEither, within } from './time-limit.ts'
+import { withEither, within } from './time-limit.ts'
 
 /**
  * Makes one token request.

@@ -1,4 +1,5 @@
 import type { TokenRecord, TokenSet } from '../stores/token-store.ts'
+import { TimeLimitError } from '../time-limit.ts'
 import type { CoolDown } from './cool-down.ts'
 import { RefreshError, SessionError, rotationOf } from './errors.ts'
 import type { HeldTokens } from './held-tokens.ts'
@@ -7,7 +8,7 @@ import type { RefusedTokens } from './refused-tokens.ts'
 import type { SessionRules } from './session-options.ts'
 import type { StoreAccess } from './store-access.ts'
 import { isSendable } from './token-response.ts'
-import { TimeLimitError, withEither, within } from './time-limit.ts'
+import { withEither, within } from './time-limit.ts'
 
 /** One renewal that is under way. */
 export interface Flight {

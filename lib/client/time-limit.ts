@@ -1,13 +1,7 @@
+import { TimeLimitError } from '../time-limit.ts'
+
 /** Lets time pass, and rejects when the signal is aborted. */
 export type Wait = (milliseconds: number, signal: AbortSignal) => Promise<unknown>
-
-/** Something was not done in time. */
-export class TimeLimitError extends Error {
-  constructor (limitMs: number) {
-    super(`not done within ${limitMs} ms`)
-    this.name = 'TimeLimitError'
-  }
-}
 
 /**
  * Lets time pass by a timer. From when `released` is aborted no timer keeps the process from ending, and each is what it was

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { GrantReach } from '../stores/organization-directory.ts'
+import { askWithin } from '../time-limit.ts'
 import type { Impersonation } from './impersonation.ts'
 import { checkImpersonation } from './impersonation.ts'
 import type { GrantDecision, GrantPath, JudgeRules } from './judge.ts'
@@ -10,7 +11,6 @@ import { narrowGrant } from './narrow.ts'
 import type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from './options.ts'
 import type { GrantStamp } from './stamp.ts'
 import { mayReuse, readStamp, stampOf } from './stamp.ts'
-import { within } from './within.ts'
 
 /** A grant that is about to be made, for code that has no request. */
 export interface NewGrant {
@@ -95,7 +95,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     try {
       known = checkImpersonation(impersonation)
       // Customers who act for themselves are not even looked up.
-      return await judgeGrant(known, known === null ? null : await within(timeoutMs, reach), directory, rules())
+      return await judgeGrant(known, known === null ? null : await askWithin(timeoutMs, reach), directory, rules())
     } catch (error) {
       return decision('lookup_failed', { impersonation: known, error })
     }
@@ -113,7 +113,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
         return decision('grant_foreign', { impersonation: checkImpersonation(by.impersonation) ?? stamp, reach: stamp?.reach ?? null })
       }
       if (stamp !== null && by === null && isAlive !== undefined && !hasEnded(stamp, clock.now())) {
-        if (await within(timeoutMs, () => isAlive(stamp)) !== true) return decision('impersonation_ended', { impersonation: stamp, reach: stamp.reach })
+        if (await askWithin(timeoutMs, () => isAlive(stamp)) !== true) return decision('impersonation_ended', { impersonation: stamp, reach: stamp.reach })
       }
     } catch (error) {
       return decision('lookup_failed', { impersonation: stamp, reach: stamp?.reach ?? null, error })
@@ -122,7 +122,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
   }
   const clientOf = async (request: Request): Promise<string | null> => {
     try {
-      const client: unknown = await within(timeoutMs, () => options.clientOf?.(request))
+      const client: unknown = await askWithin(timeoutMs, () => options.clientOf?.(request))
       return typeof client === 'string' ? client : null
     } catch {
       // What was decided stands, and is told with what is known.
@@ -151,14 +151,14 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     judgeReuse: ({ stamp, impersonation, client, path }) =>
       asSaid(judgeOld(stamp, isBackChannel(path) ? null : { impersonation }), client ?? clientOfStamp(stamp), path),
     judgeNewOf: (request, reachOf = options.reachOf, path = null) => told(failing(async () =>
-      await judgeNew(await within(timeoutMs, () => impersonationOf(request)), () => reachOf?.(request))), request, path),
+      await judgeNew(await askWithin(timeoutMs, () => impersonationOf(request)), () => reachOf?.(request))), request, path),
     judgeReuseOf: (request, stamp, path = null) => told(failing(async () =>
-      await judgeOld(stamp, isBackChannel(path) ? null : { impersonation: await within(timeoutMs, () => impersonationOf(request)) })), request, path),
+      await judgeOld(stamp, isBackChannel(path) ? null : { impersonation: await askWithin(timeoutMs, () => impersonationOf(request)) })), request, path),
     async judgeRoute (request, { reachOf, when, stampOf, path: pathOf = null, tokens }, accessToken) {
       const unclear: Array<{ readonly error: unknown }> = []
       const said = async <T, U>(ask: () => T | Promise<T>, otherwise: U): Promise<T | U> => {
         try {
-          return await within(timeoutMs, ask)
+          return await askWithin(timeoutMs, ask)
         } catch (error) {
           unclear.push({ error })
           return otherwise
@@ -170,7 +170,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
         return await told(decision('token_not_direct', { impersonation: null }), request, path)
       }
       const judge = async (): Promise<ToldDecision> => {
-        if (stampOf !== undefined) return await guard.judgeReuseOf(request, await within(timeoutMs, () => stampOf(request)), path)
+        if (stampOf !== undefined) return await guard.judgeReuseOf(request, await askWithin(timeoutMs, () => stampOf(request)), path)
         if (isBackChannel(path)) throw new TypeError(`a grant is judged by its stamp on the path ${path!}: stampOf is missing`)
         return await guard.judgeNewOf(request, reachOf, path)
       }

@@ -1,7 +1,7 @@
 import type { GrantRefusalReason } from '../reasons.ts'
 import type { GrantReach, OrganizationDirectory, ReachReport } from '../stores/organization-directory.ts'
+import { askWithin } from '../time-limit.ts'
 import { checkReach, isListOfIds } from './reach.ts'
-import { within } from './within.ts'
 
 /** The ways on which a grant comes to be, or is used again. */
 export type GrantPath = 'first-party' | 'automatic-approval' | 'consent' | 'exchange' | 'refresh'
@@ -73,7 +73,7 @@ export async function judgeGrant (
   const known = { impersonation, reach: checked }
   let report: ReachReport
   try {
-    report = await within(rules.timeoutMs, () => directory.report(impersonation.customer, checked, rules.issuer))
+    report = await askWithin(rules.timeoutMs, () => directory.report(impersonation.customer, checked, rules.issuer))
   } catch (error) {
     return decision('lookup_failed', { ...known, error })
   }

@@ -2,11 +2,11 @@ import type { Clock } from '../clock.ts'
 import type { OAuthResourceError } from '../errors.ts'
 import { InvalidTokenError, OAuthResourceError as Refusal, UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { AccessToken } from '../token/access-token.ts'
+import { askWithin } from '../time-limit.ts'
 import type { GrantDecision } from './judge.ts'
 import { decision, hasEnded, judgeGrant, lookupFailed } from './judge.ts'
 import type { TokenImpersonation } from './token-impersonation.ts'
 import type { ImpersonatedTokenRules } from './token-options.ts'
-import { within } from './within.ts'
 
 /** What was decided about a token that is used. */
 export interface UseVerdict {
@@ -30,9 +30,9 @@ export function createJudgeUse ({ directory, impersonationOf, reachOf, isAlive, 
   const judge = async (impersonation: TokenImpersonation, accessToken: AccessToken): Promise<GrantDecision> => {
     try {
       const now = clock.now()
-      const over = hasEnded(impersonation, now) || (isAlive !== null && await within(timeoutMs, () => isAlive(impersonation, accessToken)) !== true)
+      const over = hasEnded(impersonation, now) || (isAlive !== null && await askWithin(timeoutMs, () => isAlive(impersonation, accessToken)) !== true)
       if (over) return decision('impersonation_ended', { impersonation })
-      const reach = await within(timeoutMs, () => reachOf(accessToken))
+      const reach = await askWithin(timeoutMs, () => reachOf(accessToken))
       return await judgeGrant(impersonation, reach, directory, { now, timeoutMs, grantedAt: grantedAtOf(impersonation, accessToken), issuer: accessToken.issuer })
     } catch (error) {
       return decision('lookup_failed', { impersonation, error })
@@ -50,7 +50,7 @@ export function createJudgeUse ({ directory, impersonationOf, reachOf, isAlive, 
     try {
       const found = impersonationOf(accessToken)
       if (typeof (found as { then?: unknown } | null)?.then !== 'function') return judgeIfMarked(found, accessToken)
-      return within(timeoutMs, () => found).then(late => judgeIfMarked(late, accessToken)).catch(failed)
+      return askWithin(timeoutMs, () => found).then(late => judgeIfMarked(late, accessToken)).catch(failed)
     } catch (error) {
       return failed(error)
     }

@@ -1,6 +1,6 @@
 import { UnavailableError, withoutStackTrace } from '../errors.ts'
 import type { UnavailableReason } from '../reasons.ts'
-import { withinTime } from '../time-limit.ts'
+import { isPromise, withinTime } from '../time-limit.ts'
 import type { MaybePromise, Verdict } from './verdict.ts'
 
 /** What becomes of a question that is not answered. */
@@ -27,9 +27,4 @@ export function askHost<Answer> (
   } catch (error) {
     return unavailable(error)
   }
-}
-
-/** Not every promise is an instance of this realm's class. */
-function isPromise<T> (value: MaybePromise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -104,7 +104,7 @@ test('R34 a token request that hangs ends when its time is over', async t => {
   const limit = await time.of(7000)
   t.notOk(ended)
   limit.end()
-  t.match(await renewal, { fault: 'renewal_unavailable', cause: { outcome: 'retry', message: 'not done within 7000 ms' } })
+  t.match(await renewal, { fault: 'renewal_unavailable', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
   t.equal(time.pending.size, 0)
 })
 

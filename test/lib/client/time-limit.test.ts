@@ -36,7 +36,7 @@ test('R34 a time that is over ends the work', async t => {
   await t.rejects(within(1, never, createTimer(never), async signal => {
     signals.push(signal)
     return await new Promise(() => {})
-  }), { name: 'TimeLimitError', message: 'not done within 1 ms' })
+  }), { name: 'TimeLimitError', message: 'no answer within 1 ms' })
   t.ok(signals[0]!.aborted)
 })
 

@@ -111,7 +111,7 @@ test('G30 when it is over nothing is looked up and nothing is granted', async t 
 
 test('G19 a look-up that takes too long', async t => {
   t.match(await judgeGrant(impersonation, null, { report: () => new Promise(() => {}) }, { now: 0, timeoutMs: 1 }),
-    { allowed: false, reason: 'lookup_failed', error: { name: 'LookupTimeout' } })
+    { allowed: false, reason: 'lookup_failed', error: { name: 'TimeLimitError' } })
 })
 
 test('what was judged is told', async t => {

@@ -120,10 +120,10 @@ test('G19 what could not be found out is 503, and nobody gets in', async t => {
     for (const [kind, fail] of [['throws', throwing], ['rejects', rejecting]] as const) {
       t.match(await setup({ [name]: fail }).judge(impersonated()), { refusal: { ...unavailable, cause: error }, decision: { error } }, `${name} ${kind}`)
     }
-    t.match(await setup({ [name]: never, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'LookupTimeout' } } }, `${name} is silent`)
+    t.match(await setup({ [name]: never, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } }, `${name} is silent`)
   }
   for (const report of [throwing, rejecting]) t.match(await setup({ directory: { report } }).judge(impersonated()), { refusal: { ...unavailable, cause: error } })
-  t.match(await setup({ directory: { report: never }, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'LookupTimeout' } } })
+  t.match(await setup({ directory: { report: never }, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } })
   t.match(await setup({ directory: { report: () => null as never } }).judge(impersonated()), { refusal: unavailable })
 })
 
