@@ -244,22 +244,33 @@ test('a server that closes brings to its end what has one, an event stream that 
   await closing
 })
 
-for (const begun of [true, false]) {
-  test(`R36 a server that closes does not wait for ever for an upstream that ${begun ? 'goes on and on' : 'says nothing'}`, async t => {
-    const asked = createDeferred<void>()
-    const upstream = await startUpstream(t, (_received, response) => {
-      if (begun) response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write('{}\n')
-      asked.resolve()
-    })
-    const { app, ask } = await startProxy(t, {
-      upstream: upstream.origin, serverOptions: { forceCloseConnections: false }, options: { closeTimeoutMs: 1 }
-    })
-    const asking = ask().then(({ status }) => status, (error: unknown) => (error as { code: string }).code)
-    await asked.promise
-    await app.close()
-    t.equal(await asking, begun ? 'ECONNRESET' : 503)
+test('R36 a server that closes does not wait for ever for an upstream that goes on and on', async t => {
+  const upstream = await startUpstream(t, (_received, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write('{}\n')
   })
-}
+  const { app, target } = await startProxy(t, {
+    upstream: upstream.origin, serverOptions: { forceCloseConnections: false }, options: { closeTimeoutMs: 1 }
+  })
+  const outgoing = openRequest(target.url, { headers: ['x-forward-secret', target.secret] })
+  outgoing.end()
+  // Until then it might be one that was not answered.
+  const incoming = await headOf(outgoing)
+  const read = readAnswer(incoming).catch((error: unknown) => error)
+  await app.close()
+  t.match(await read, { code: 'ECONNRESET' })
+})
+
+test('R36 a server that closes does not wait for ever for an upstream that says nothing', async t => {
+  const asked = createDeferred<void>()
+  const upstream = await startUpstream(t, () => { asked.resolve() })
+  const { app, ask } = await startProxy(t, {
+    upstream: upstream.origin, serverOptions: { forceCloseConnections: false }, options: { closeTimeoutMs: 1 }
+  })
+  const asking = ask()
+  await asked.promise
+  await app.close()
+  t.equal((await asking).status, 503)
+})
 
 for (const [what, change] of [
   ['is taken away', (app: FastifyInstance) => app.forwardTargets.remove('projects')],
