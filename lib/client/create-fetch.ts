@@ -77,7 +77,7 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
     const hop: Hop = { url, method, headers, init: redirect === 'follow' ? { ...init, redirect: 'manual' } : init }
     let answer: Response
     try {
-      answer = redirect === 'follow' ? (await followRedirects(hop, { isRepeatable, send: sendHop })).response : await sendHop(hop)
+      answer = redirect === 'follow' ? await followRedirects(hop, { isRepeatable, send: sendHop }) : await sendHop(hop)
     } catch (cause) {
       // Without a proof nothing was sent: there is nothing that could have answered.
       if (request.signal?.aborted === true || cause instanceof SessionError) throw cause

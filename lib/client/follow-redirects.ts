@@ -7,13 +7,6 @@ export interface Hop {
   readonly init: RequestInit
 }
 
-/** What a chain of redirects came to. */
-export interface Followed {
-  readonly response: Response
-  /** Of the last request. */
-  readonly url: string
-}
-
 export interface FollowRules {
   /** Whether the body can be sent again. */
   readonly isRepeatable: boolean
@@ -36,7 +29,7 @@ const ofTheOrigin = ['authorization', 'cookie', 'host', 'proxy-authorization']
  *
  * @throws TypeError as `fetch` does, and what `send` throws
  */
-export async function followRedirects (first: Hop, { isRepeatable, send }: FollowRules): Promise<Followed> {
+export async function followRedirects (first: Hop, { isRepeatable, send }: FollowRules): Promise<Response> {
   let hop = first
   for (let count = 0; ; count++) {
     const response = await send(hop)
@@ -44,7 +37,7 @@ export async function followRedirects (first: Hop, { isRepeatable, send }: Follo
     if (location === null) {
       // As whoever gets it expects, although each of the requests was one of its own.
       if (count > 0) Object.defineProperty(response, 'redirected', { value: true })
-      return { response, url: hop.url }
+      return response
     }
     response.body?.cancel().catch(() => {})
     if (count === mostRedirects) throw new TypeError('redirected too often')

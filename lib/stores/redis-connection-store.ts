@@ -4,7 +4,7 @@ import { OptionError } from '../errors.ts'
 import { explain } from '../options.ts'
 import type { ConnectionStore } from './connection-store.ts'
 import type { RedisClient } from './redis-client.ts'
-import { createSendCommand } from './redis-client.ts'
+import { createSendCommand, sessionRecordOptions } from './redis-client.ts'
 import type { TokenSeal } from './redis-token-store.ts'
 import { encodeKey } from './redis-token-store.ts'
 import { parseConnection } from './stored-connection.ts'
@@ -24,15 +24,7 @@ export interface RedisConnectionStoreOptions {
   readonly timeoutMs?: number
 }
 
-const anyFunction = Type.Function([], Type.Unknown())
-const optionsSchema = Type.Object({
-  client: Type.Unknown(),
-  key: Type.String({ minLength: 1 }),
-  prefix: Type.Optional(Type.String({ pattern: '^[^{}]*$' })),
-  seal: Type.Optional(Type.Object({ seal: anyFunction, unseal: anyFunction })),
-  forgetAfterSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 * 365 * 86_400 })),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }))
-}, { additionalProperties: false })
+const optionsSchema = Type.Object(sessionRecordOptions, { additionalProperties: false })
 
 /**
  * What belongs to the tokens of one session in Redis, beside the tokens, for any number of processes.

@@ -7,7 +7,7 @@ import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors.ts'
 import { explain } from '../options.ts'
 import type { RedisClient } from './redis-client.ts'
-import { createSendCommand } from './redis-client.ts'
+import { createSendCommand, sessionRecordOptions } from './redis-client.ts'
 import { parseTokenSet } from './stored-tokens.ts'
 import type { TokenStore } from './token-store.ts'
 import { createTurnQueue } from './turn-queue.ts'
@@ -51,14 +51,9 @@ export interface RedisTokenStoreOptions {
 const milliseconds = Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }))
 const anyFunction = Type.Function([], Type.Unknown())
 const optionsSchema = Type.Object({
-  client: Type.Unknown(),
-  key: Type.String({ minLength: 1 }),
-  prefix: Type.Optional(Type.String({ pattern: '^[^{}]*$' })),
-  seal: Type.Optional(Type.Object({ seal: anyFunction, unseal: anyFunction })),
-  forgetAfterSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 * 365 * 86_400 })),
+  ...sessionRecordOptions,
   turnMs: milliseconds,
   longestTurnMs: milliseconds,
-  timeoutMs: milliseconds,
   clock: Type.Optional(Type.Object({ now: anyFunction })),
   wait: Type.Optional(anyFunction)
 }, { additionalProperties: false })

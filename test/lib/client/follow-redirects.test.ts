@@ -9,7 +9,7 @@ const headersOf = (headers: Headers): Record<string, string> => Object.fromEntri
 async function follow (method: string, steps: ReadonlyArray<readonly [number, string | null]>, more: { isRepeatable?: boolean, headers?: Record<string, string> } = {}) {
   const sent: Hop[] = []
   const init: RequestInit & { duplex?: string } = { method, credentials: 'omit', ...method !== 'GET' && { body: 'x', duplex: 'half' } }
-  const followed = await followRedirects({ url, method, headers: new Headers(more.headers), init }, {
+  const response = await followRedirects({ url, method, headers: new Headers(more.headers), init }, {
     isRepeatable: more.isRepeatable ?? true,
     async send (hop) {
       sent.push(hop)
@@ -17,13 +17,13 @@ async function follow (method: string, steps: ReadonlyArray<readonly [number, st
       return new Response(null, { status, headers: location === null ? {} : { location } })
     }
   })
-  return { sent, ...followed }
+  return { sent, response }
 }
 
 test('an answer that is no redirect, and one that says nowhere', async t => {
   for (const [status, location] of [[200, 'https://x.example'], [300, 'https://x.example'], [304, 'https://x.example'], [302, null]] as const) {
-    const { sent, response, url: last } = await follow('GET', [[status, location]])
-    t.strictSame([sent.length, response.status, response.redirected, last], [1, status, false, url])
+    const { sent, response } = await follow('GET', [[status, location]])
+    t.strictSame([sent.map(hop => hop.url), response.status, response.redirected], [[url], status, false])
   }
 })
 
@@ -45,9 +45,8 @@ test('the method and the body, as the Fetch standard has them', async t => {
 })
 
 test('where it goes', async t => {
-  const { sent, url: last } = await follow('GET', [[302, '../v2/x'], [302, '//other.example/y#z'], [302, '?a']])
+  const { sent } = await follow('GET', [[302, '../v2/x'], [302, '//other.example/y#z'], [302, '?a']])
   t.strictSame(sent.map(hop => hop.url), [url, 'https://api.example.com/v2/x#part', 'https://other.example/y#z', 'https://other.example/y?a#z'])
-  t.equal(last, sent.at(-1)!.url)
 })
 
 test('MCPC-17 what another origin does not get', async t => {
