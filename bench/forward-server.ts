@@ -18,7 +18,7 @@ if (contender === 'ours') {
   const { forward } = await built()
   const tokens = { accessToken: 'token', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null } as const
   // The way of a session's token, with what it takes to judge the answers.
-  const session = { renewals: 0, token: async () => tokens, renew: async () => tokens, refuse: () => null }
+  const session = { refreshes: 0, token: async () => tokens, refresh: async () => tokens, refuse: () => null }
   await app.register(forward, { routes: { '/up': { upstream, credential: { session }, secret } } })
 } else {
   await app.register(replyFrom, { base: upstream })

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
-import type { judgeGrant as judge } from '../lib/impersonation/judge.ts'
-import type { GrantReach, OrganizationDirectory } from '../lib/stores/organization-directory.ts'
-import type { PostgresClient } from '../lib/stores/postgres-organization-directory.ts'
+import type { checkGrant as judge } from '../lib/impersonation/check-grant.ts'
+import type { GrantAccess, OrganizationDirectory } from '../lib/stores/organizations/organization-directory.ts'
+import type { PostgresClient } from '../lib/stores/organizations/postgres-organization-directory.ts'
 import { missingPostgres, startPostgres } from '../test/support/postgres-server.ts'
 import { built } from './built.ts'
 import { setting } from './settings.ts'
@@ -85,7 +85,7 @@ async function contenders (): Promise<Contender[]> {
 }
 
 /** Milliseconds of one decision about a grant of that reach, the median of the rounds. */
-async function cost ({ directory, queries }: Contender, reach: GrantReach): Promise<number> {
+async function cost ({ directory, queries }: Contender, reach: GrantAccess): Promise<number> {
   const decide = async (): Promise<void> => {
     const { allowed, error } = await judgeGrant({ staff: 'staff', customer: 'ann' }, reach, directory)
     if (!allowed) throw new Error('the grant was refused', { cause: error })

@@ -1,15 +1,15 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
-import { findOAuthResourceError } from '../lib/errors.ts'
-import { McpError } from '../lib/mcp/errors.ts'
+import { findOAuthResourceError } from '../lib/errors/errors.ts'
+import { McpError } from '../lib/errors/mcp-errors.ts'
 import { routeLabel } from '../lib/policy/route-label.ts'
-import type { Audit } from '../lib/signals/audit.ts'
-import { createAudit, isTold } from '../lib/signals/audit.ts'
-import type { OAuthCounters } from '../lib/signals/counters.ts'
-import { countingOf } from '../lib/signals/counters.ts'
-import type { Attribution } from '../lib/signals/event.ts'
-import { attributionOf, refusalEvent } from '../lib/signals/event.ts'
+import type { Audit } from '../lib/audit/audit.ts'
+import { createAudit, isAudited } from '../lib/audit/audit.ts'
+import type { OAuthCounters } from '../lib/audit/counters.ts'
+import { countingOf } from '../lib/audit/counters.ts'
+import type { Attribution } from '../lib/audit/events.ts'
+import { attributionOf, refusalEvent } from '../lib/audit/events.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -43,7 +43,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
   app.addHook('onError', (request, _reply, error, next) => {
     const refusal = findOAuthResourceError(error) ?? (error instanceof McpError ? error : null)
     // What is wrong with the options is no refusal, it is a fault of the server.
-    if (refusal !== null && refusal.statusCode !== 500 && !isTold(refusal) && request.server.oauthConfig === oauthConfig) {
+    if (refusal !== null && refusal.statusCode !== 500 && !isAudited(refusal) && request.server.oauthConfig === oauthConfig) {
       const { accessToken = null, log, server } = request
       server.oauthAudit.record(refusalEvent(refusal, { accessToken, route: routeOf(request), time: oauthConfig.clock.now() }), log)
     }

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Refreshed } from '../lib/http/refreshed.ts'
+import type { RefreshingValue } from '../lib/http/refreshing-value.ts'
 import { createMirror, mirrorPath, mirrorRoutes } from '../lib/metadata/mirror.ts'
 
-type Mirrors = Map<string, Refreshed<string>>
+type Mirrors = Map<string, RefreshingValue<string>>
 
 const mirrorsByServer = new WeakMap<object, Mirrors>()
 

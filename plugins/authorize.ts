@@ -1,8 +1,8 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../lib/errors.ts'
+import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../lib/errors/errors.ts'
 import { isPreflight } from '../lib/http/preflight.ts'
-import { judgeRequest } from '../lib/policy/authorization.ts'
+import { checkPolicy } from '../lib/policy/authorization.ts'
 import { isSatisfied } from '../lib/policy/scopes.ts'
 
 const judged: unique symbol = Symbol('fastify-oauth-resource-server.judged')
@@ -43,7 +43,7 @@ function authorizeRequest (request: FastifyRequest, next: (error?: Error) => voi
   const { oauthRule: rule, accessToken, server: { oauthConfig: config } } = request
   if (rule.token === 'none') return next()
   if (accessToken === null) return next(rule.token === 'optional' ? undefined : withoutStackTrace(() => new MissingTokenError()))
-  const verdict = judgeRequest({ rule, accessToken, config, request: request as never })
+  const verdict = checkPolicy({ rule, accessToken, config, request: request as never })
   if (verdict instanceof Promise) verdict.then(refusal => next(refusal ?? undefined), next)
   else next(verdict ?? undefined)
 }

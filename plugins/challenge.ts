@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
-import type { OAuthResourceError } from '../lib/errors.ts'
-import { OptionError, findOAuthResourceError } from '../lib/errors.ts'
-import type { Challenger } from '../lib/policy/challenger.ts'
-import { createChallenger } from '../lib/policy/challenger.ts'
-import type { ChallengeHeaders } from '../lib/policy/refusal-headers.ts'
-import { refusalHeaders } from '../lib/policy/refusal-headers.ts'
-import type { RouteRule } from '../lib/policy/route-rule.ts'
-import { defaultRule } from '../lib/policy/route-rule.ts'
+import type { OAuthResourceError } from '../lib/errors/errors.ts'
+import { OptionError, findOAuthResourceError } from '../lib/errors/errors.ts'
+import type { Challenger } from '../lib/refusal/challenger.ts'
+import { createChallenger } from '../lib/refusal/challenger.ts'
+import type { ChallengeHeaders } from '../lib/refusal/refusal-headers.ts'
+import { refusalHeaders } from '../lib/refusal/refusal-headers.ts'
+import type { RoutePolicy } from '../lib/policy/route-policy.ts'
+import { defaultPolicy } from '../lib/policy/route-policy.ts'
 import { readCredentials } from '../lib/token/credentials.ts'
 
 declare module 'fastify' {
@@ -106,12 +106,12 @@ function challengerOf (config: OAuthConfig): Challenger {
   return challenger
 }
 
-function ruleOf (request: FastifyRequest): RouteRule {
+function ruleOf (request: FastifyRequest): RoutePolicy {
   try {
     return request.oauthRule
   } catch {
     // A rule that makes no sense has been refused where it decides; a 401 gets its hint all the same.
-    return defaultRule
+    return defaultPolicy
   }
 }
 

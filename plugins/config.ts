@@ -4,14 +4,14 @@ import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions } from '../lib/config/options.ts'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
 import { resolveConfig } from '../lib/config/resolve.ts'
-import { OptionError } from '../lib/errors.ts'
+import { OptionError } from '../lib/errors/errors.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { createMetadataRegistry } from '../lib/metadata/registry.ts'
 import { ownOptions } from '../lib/options.ts'
 import type { RouteConfig } from '../lib/policy/route-options.ts'
-import type { RouteRule } from '../lib/policy/route-rule.ts'
-import type { RuleBook } from '../lib/policy/rule-book.ts'
-import { createRuleBook } from '../lib/policy/rule-book.ts'
+import type { RoutePolicy } from '../lib/policy/route-policy.ts'
+import type { RoutePolicies } from '../lib/policy/route-policies.ts'
+import { createRoutePolicies } from '../lib/policy/route-policies.ts'
 
 type Options = OAuthResourceServerOptions<FastifyRequest>
 
@@ -22,11 +22,11 @@ declare module 'fastify' {
     /** The metadata documents that this server serves, those of every scope. */
     readonly oauthDocuments: MetadataRegistry
     /** The compiled rules of this scope's routes. */
-    readonly oauthRules: RuleBook
+    readonly oauthRules: RoutePolicies
   }
   interface FastifyRequest {
     /** The compiled rule of the route that this request is for. */
-    readonly oauthRule: RouteRule
+    readonly oauthRule: RoutePolicy
   }
   interface FastifyContextConfig {
     /** What this route asks for; `false` for nothing. See `RouteOptions`. */
@@ -48,7 +48,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, options) => {
 
   app.decorate('oauthConfig', config)
   app.decorate('oauthDocuments', documentsOf(app))
-  app.decorate('oauthRules', createRuleBook())
+  app.decorate('oauthRules', createRoutePolicies())
   if (!app.hasRequestDecorator('oauthRule')) {
     app.decorateRequest('oauthRule', {
       getter (this: FastifyRequest) { return this.server.oauthRules.ruleOf(this.routeOptions) }

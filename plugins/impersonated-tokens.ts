@@ -2,10 +2,10 @@ import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
 import type { TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
-import type { JudgeUse, UseVerdict } from '../lib/impersonation/use.ts'
-import { createJudgeUse } from '../lib/impersonation/use.ts'
-import { markTold, standaloneAudit } from '../lib/signals/audit.ts'
-import { useDecisionEvent } from '../lib/signals/event.ts'
+import type { CheckUse, UseDecision } from '../lib/impersonation/check-use.ts'
+import { createCheckUse } from '../lib/impersonation/check-use.ts'
+import { markAudited, standaloneAudit } from '../lib/audit/audit.ts'
+import { useDecisionEvent } from '../lib/audit/events.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
 
 type Done = (error?: Error) => void
@@ -14,7 +14,7 @@ type Done = (error?: Error) => void
 interface Judged {
   readonly accessToken: AccessToken
   /** `null` when it may be used. */
-  readonly verdict: UseVerdict | null | Promise<UseVerdict | null>
+  readonly verdict: UseDecision | null | Promise<UseDecision | null>
 }
 
 const judged: unique symbol = Symbol('fastify-oauth-resource-server.impersonated-token')
@@ -32,7 +32,7 @@ declare module 'fastify' {
   }
 }
 
-const judges = new WeakMap<OAuthConfig, JudgeUse>()
+const judges = new WeakMap<OAuthConfig, CheckUse>()
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!app.hasRequestDecorator('impersonation')) {
@@ -48,7 +48,7 @@ function judge (request: FastifyRequest, next: Done): void {
   const { accessToken, server: { oauthConfig: config } } = request
   // A request without a token has nothing to judge: unrouted ones and preflights among them.
   if (!accessToken || config.impersonatedTokens === null) return next()
-  const conclude = (verdict: UseVerdict | null): void => {
+  const conclude = (verdict: UseDecision | null): void => {
     if (verdict === null || verdict.refusal === null) {
       request.impersonation = verdict?.impersonation ?? null
       return next()
@@ -73,12 +73,12 @@ function withhold (request: FastifyRequest): void {
   request.impersonation = null
 }
 
-function told (request: FastifyRequest, accessToken: AccessToken, verdict: ReturnType<JudgeUse>): ReturnType<JudgeUse> {
+function told (request: FastifyRequest, accessToken: AccessToken, verdict: ReturnType<CheckUse>): ReturnType<CheckUse> {
   if (verdict instanceof Promise) return verdict.then(late => tell(request, accessToken, late))
   return tell(request, accessToken, verdict)
 }
 
-function tell (request: FastifyRequest, accessToken: AccessToken, verdict: UseVerdict | null): UseVerdict | null {
+function tell (request: FastifyRequest, accessToken: AccessToken, verdict: UseDecision | null): UseDecision | null {
   if (verdict === null) return null
   const { server, log, method, routeOptions: { url } } = request
   const { decision, refusal } = verdict
@@ -88,14 +88,14 @@ function tell (request: FastifyRequest, accessToken: AccessToken, verdict: UseVe
     const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : standaloneAudit
     audit.record(event, log, decision.error)
   }
-  if (refusal !== null) markTold(refusal)
+  if (refusal !== null) markAudited(refusal)
   return verdict
 }
 
-function judgeOf (config: OAuthConfig): JudgeUse {
+function judgeOf (config: OAuthConfig): CheckUse {
   let judge = judges.get(config)
   if (judge === undefined) {
-    judge = createJudgeUse(config.impersonatedTokens!, config.clock)
+    judge = createCheckUse(config.impersonatedTokens!, config.clock)
     judges.set(config, judge)
   }
   return judge

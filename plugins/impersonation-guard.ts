@@ -1,20 +1,20 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { systemClock } from '../lib/clock.ts'
-import { errorTable } from '../lib/error-table.ts'
-import { OptionError } from '../lib/errors.ts'
-import type { ImpersonationGuard, ToldDecision } from '../lib/impersonation/guard.ts'
+import { errorTable } from '../lib/errors/error-table.ts'
+import { OptionError } from '../lib/errors/errors.ts'
+import type { ImpersonationGuard, AuditedDecision } from '../lib/impersonation/guard.ts'
 import { createImpersonationGuard } from '../lib/impersonation/guard.ts'
-import type { GrantDecision, GrantPath } from '../lib/impersonation/judge.ts'
+import type { GrantDecision, GrantStep } from '../lib/impersonation/check-grant.ts'
 import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../lib/impersonation/options.ts'
 import { checkGuardOptions, checkGuardedRoute } from '../lib/impersonation/options.ts'
 import type { RefusalRedirect } from '../lib/impersonation/refusal.ts'
 import { refusalLocation } from '../lib/impersonation/refusal.ts'
 import { ownOptions } from '../lib/options.ts'
-import { standaloneAudit } from '../lib/signals/audit.ts'
-import type { Circumstances } from '../lib/signals/event.ts'
-import { grantDecisionEvent } from '../lib/signals/event.ts'
-import type { GrantReach } from '../lib/stores/organization-directory.ts'
+import { standaloneAudit } from '../lib/audit/audit.ts'
+import type { EventContext } from '../lib/audit/events.ts'
+import { grantDecisionEvent } from '../lib/audit/events.ts'
+import type { GrantAccess } from '../lib/stores/organizations/organization-directory.ts'
 
 type GuardOptions = ImpersonationGuardOptions<FastifyRequest>
 type GuardedRoute = GuardedRouteOptions<FastifyRequest>
@@ -22,7 +22,7 @@ type GuardableRoute = Pick<FastifyRequest['routeOptions'], 'method' | 'url'> & {
 type Guard = ImpersonationGuard<FastifyRequest>
 
 /** The guard, for code that has no request: each decision is told to the audit. */
-export type AppImpersonationGuard = Pick<Guard, 'judgeGrant' | 'judgeReuse' | 'stampOf' | 'mayReuse' | 'narrowGrant'>
+export type AppImpersonationGuard = Pick<Guard, 'judgeGrant' | 'judgeReuse' | 'stampOf' | 'isSameImpersonator' | 'narrowGrant'>
 
 /** How a refused grant is answered: by default with 403 and `access_denied`. */
 export type GrantRefusalOptions =
@@ -45,7 +45,7 @@ declare module 'fastify' {
      *
      * @param reach default: what the guard's options say of this request
      */
-    judgeGrant (reach?: GrantReach | null, path?: GrantPath): Promise<ToldDecision>
+    judgeGrant (reach?: GrantAccess | null, path?: GrantStep): Promise<AuditedDecision>
     /**
      * Decides whether a grant that is there may be used again for this request: by what it reaches itself, and only in the same
      * state of impersonation. The decision is told to the audit. It never throws.
@@ -53,7 +53,7 @@ declare module 'fastify' {
      * @param stamp what was saved with the grant: `null` for a customer's own; undefined was not found, and is refused
      * @param path `exchange` and `refresh` go by the stamp alone, as there is no session. Default: `automatic-approval`
      */
-    judgeReuse (stamp: unknown, path?: GrantPath): Promise<ToldDecision>
+    judgeReuse (stamp: unknown, path?: GrantStep): Promise<AuditedDecision>
   }
   interface FastifyReply {
     /**
@@ -77,11 +77,11 @@ const plugin: FastifyPluginAsync<Partial<GuardOptions>> = async (app, given) => 
   app.decorate('impersonationGuardOfScope', guard)
   app.decorate('impersonationGuard', withAudit(app, guard))
   if (!app.hasRequestDecorator('judgeGrant')) {
-    app.decorateRequest('judgeGrant', async function (this: FastifyRequest, ...[reach, path]: [reach?: GrantReach | null, path?: GrantPath]) {
+    app.decorateRequest('judgeGrant', async function (this: FastifyRequest, ...[reach, path]: [reach?: GrantAccess | null, path?: GrantStep]) {
       const { judgeNewOf } = this.server.impersonationGuardOfScope
       return tellOf(this, await judgeNewOf(this, reach === undefined ? undefined : () => reach, path))
     })
-    app.decorateRequest('judgeReuse', async function (this: FastifyRequest, stamp: unknown, path: GrantPath = 'automatic-approval') {
+    app.decorateRequest('judgeReuse', async function (this: FastifyRequest, stamp: unknown, path: GrantStep = 'automatic-approval') {
       return tellOf(this, await this.server.impersonationGuardOfScope.judgeReuseOf(this, stamp, path))
     })
     app.decorateReply('refuseGrant', refuseGrant)
@@ -146,26 +146,26 @@ function refuseGrant (this: FastifyReply, options: GrantRefusalOptions = { error
 }
 
 function withAudit (app: FastifyInstance, guard: Guard): AppImpersonationGuard {
-  const { stampOf, mayReuse, narrowGrant } = guard
-  const tell = async (deciding: Promise<ToldDecision>): Promise<ToldDecision> =>
+  const { stampOf, isSameImpersonator, narrowGrant } = guard
+  const tell = async (deciding: Promise<AuditedDecision>): Promise<AuditedDecision> =>
     tellAudit(app, app.log, await deciding, { accessToken: null, route: null, time: guard.clock.now() })
   return Object.freeze({
     stampOf,
-    mayReuse,
+    isSameImpersonator,
     narrowGrant,
     judgeGrant: grant => tell(guard.judgeGrant(grant)),
     judgeReuse: grant => tell(guard.judgeReuse(grant))
   } satisfies AppImpersonationGuard)
 }
 
-function tellOf (request: FastifyRequest, decision: ToldDecision): ToldDecision {
+function tellOf (request: FastifyRequest, decision: AuditedDecision): AuditedDecision {
   const { server, log, method, routeOptions: { url } } = request
   return tellAudit(server, log, decision, {
     accessToken: request.accessToken ?? null, route: url === undefined ? null : `${method} ${url}`, time: server.impersonationGuardOfScope.clock.now()
   })
 }
 
-function tellAudit (server: FastifyInstance, log: FastifyRequest['log'], decision: ToldDecision, circumstances: Circumstances): ToldDecision {
+function tellAudit (server: FastifyInstance, log: FastifyRequest['log'], decision: AuditedDecision, circumstances: EventContext): AuditedDecision {
   if (decision.reason === 'not_impersonating') return decision
   const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : standaloneAudit
   audit.record(grantDecisionEvent(decision, decision, circumstances), log, decision.error)

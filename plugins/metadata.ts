@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
-import { OptionError } from '../lib/errors.ts'
+import { OptionError } from '../lib/errors/errors.ts'
 import { isKnown } from '../lib/metadata/conditional.ts'
 import type { MetadataDocument } from '../lib/metadata/document.ts'
 import type { LiveDocument } from '../lib/metadata/live-document.ts'

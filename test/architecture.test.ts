@@ -86,7 +86,7 @@ const examples: Example[] = [
     files: {
       'lib/token/jwt.ts': "import '../errors.ts'\nimport '../http/fetch-json.ts'\nimport './checks.ts'\n",
       'lib/token/checks.ts': "import '../policy/scopes.ts'\n",
-      'lib/errors.ts': "import type { Clock } from './clock.ts'\n",
+      'lib/errors.ts': "import type { Clock } from './challenge/grammar.ts'\n",
       'lib/clock.ts': '',
       'lib/http/fetch-json.ts': "import { quote } from '../challenge/grammar.ts'\n",
       'lib/challenge/grammar.ts': '',
@@ -96,7 +96,7 @@ const examples: Example[] = [
     says: [
       'lib/utils.ts is in no layer',
       'lib/token/checks.ts imports lib/policy/scopes.ts',
-      'lib/errors.ts imports lib/clock.ts',
+      'lib/errors.ts imports lib/challenge/grammar.ts',
       'lib/http/fetch-json.ts imports lib/challenge/grammar.ts'
     ]
   },

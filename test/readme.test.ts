@@ -3,12 +3,12 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import ts from 'typescript'
-import { sessionFaults } from '../lib/client/errors.ts'
-import { errorTable } from '../lib/error-table.ts'
-import { reasonTable } from '../lib/reasons.ts'
-import { authorizationFaults } from '../lib/client/authorization-error.ts'
-import { forwardErrorTable } from '../lib/forward/errors.ts'
-import { mcpErrorTable } from '../lib/mcp/errors.ts'
+import { sessionFaults } from '../lib/errors/client-errors.ts'
+import { errorTable } from '../lib/errors/error-table.ts'
+import { reasonTable } from '../lib/errors/reasons.ts'
+import { authorizationFaults } from '../lib/errors/authorization-error.ts'
+import { forwardErrorTable } from '../lib/errors/forward-errors.ts'
+import { mcpErrorTable } from '../lib/errors/mcp-errors.ts'
 import { runNode } from './support/child.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -136,7 +136,7 @@ test('every option is explained', t => {
   const program = ts.createProgram([entry], compilerOptions)
   const checker = program.getTypeChecker()
   const names = [
-    'OAuthResourceServerOptions', 'IssuerOptions', 'OwnTokensOptions', 'ScopeOptions', 'RouteOptions',
+    'OAuthResourceServerOptions', 'IssuerOptions', 'CustomTokensOptions', 'ScopeOptions', 'RouteOptions',
     'ImpersonationGuardOptions', 'GuardedRouteOptions', 'ImpersonatedTokenOptions', 'ImpersonationEnds', 'CachingDirectoryOptions', 'RefusalRedirect',
     'McpOptions',
     'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',

@@ -10,7 +10,7 @@ import { importPKCS8 } from 'jose'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { BrowserRedirect, ConnectOptions, RegisteredClient } from '../../plugins/index.ts'
 import {
-  connect, createOutbound, discoverResource, discoverServer, requestClientCredentials, requestIdentityAssertion, requestWithAssertion
+  connect, createHttpClient, discoverResource, discoverServer, requestClientCredentials, requestIdentityAssertion, requestWithAssertion
 } from '../../plugins/index.ts'
 
 interface Context {
@@ -42,7 +42,7 @@ const browser: BrowserRedirect = {
 
 /** The suite names no issuer for some clients that it registered; it is asked for, as an administrator would look it up. */
 async function registered (url: string, context: Context, authentication: RegisteredClient['authentication']): Promise<RegisteredClient[]> {
-  const outbound = createOutbound({ allowLoopback: true })
+  const outbound = createHttpClient({ allowLoopback: true })
   const find = async (): Promise<string> =>
     (await discoverResource({ url, pointer: null, match: 'prefix', trust: null }, outbound)).authorizationServers[0]!
   return [{ issuer: context.issuer ?? await find(), clientId: context.client_id!, authentication }]

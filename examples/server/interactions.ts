@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type Provider from 'oidc-provider'
 import type { Interaction } from 'oidc-provider'
 import Type from 'typebox'
-import type { GrantReach } from '../../plugins/index.ts'
+import type { GrantAccess } from '../../plugins/index.ts'
 import { isFirstParty } from './clients.ts'
 import type { Host } from './host/host.ts'
 import { impersonationIn } from './host/impersonation-of-session.ts'
@@ -97,7 +97,7 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
 
   /** A client of the house is not asked about; what it may reach is decided all the same. */
   async function shortCut (request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer): Promise<FastifyReply> {
-    const reach: GrantReach = { level: 'all' }
+    const reach: GrantAccess = { level: 'all' }
     const decision = await request.judgeGrant(reach, 'first-party')
     if (!decision.allowed) return await refuse(request, reply, interaction, customer, decision.reason === 'not_approved', false)
     return reply.redirect(await allow(request, reply, interaction, customer, reach), 303)
@@ -113,7 +113,7 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
   }
 
   async function allow (
-    request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer, reach: GrantReach
+    request: FastifyRequest, reply: FastifyReply, interaction: Interaction, customer: Customer, reach: GrantAccess
   ): Promise<string> {
     const grantId = await guard.saveGrant(interaction, {
       account: customer.account.id, reach, impersonation: impersonationIn(host, customer)
@@ -190,7 +190,7 @@ function customerOf ({ session }: Interaction, browserSession: BrowserSession | 
  *
  * @returns why it has to be chosen again, in words for the user, when it is not clear: everything is never a default
  */
-function reachOf ({ level, organization = [], team = [] }: Answers, known: readonly CustomerOrganization[]): GrantReach | string {
+function reachOf ({ level, organization = [], team = [] }: Answers, known: readonly CustomerOrganization[]): GrantAccess | string {
   if (level !== 'all' && level !== 'organization' && level !== 'team') {
     return 'Choose what the client may reach: all organizations, only some of them, or only some teams.'
   }

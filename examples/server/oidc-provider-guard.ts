@@ -11,17 +11,17 @@ import { decodeJwt } from 'jose'
 import type Provider from 'oidc-provider'
 import type { Account, Client, Configuration, Context, Grant, Interaction, Token } from 'oidc-provider'
 import { errors, interactionPolicy } from 'oidc-provider'
-import type { AppImpersonationGuard, GrantReach, GrantStamp, Impersonation } from '../../plugins/index.ts'
-import { claimsOfStamp } from '../../plugins/index.ts'
+import type { AppImpersonationGuard, GrantAccess, ImpersonationRecord, Impersonation } from '../../plugins/index.ts'
+import { impersonationClaims } from '../../plugins/index.ts'
 
 /** A grant, and whatever the host has to know to find it again. */
 export interface SavedGrant {
   readonly id: string
   readonly account: string
   readonly client: string
-  readonly reach: GrantReach
+  readonly reach: GrantAccess
   /** `null` for the customer's own. */
-  readonly stamp: GrantStamp | null
+  readonly stamp: ImpersonationRecord | null
 }
 
 export interface OidcProviderGuardOptions {
@@ -67,7 +67,7 @@ export interface OidcProviderGuard {
    *
    * @returns its id, for the result of the interaction
    */
-  saveGrant (interaction: Interaction, made: { account: string, reach: GrantReach, impersonation: Impersonation | null }): Promise<string>
+  saveGrant (interaction: Interaction, made: { account: string, reach: GrantAccess, impersonation: Impersonation | null }): Promise<string>
   /** Takes back a grant, and every code and token of it. */
   revokeGrant (grantId: string): Promise<void>
   /** Has the provider forget whom it took the browser for: at each sign-in, sign-out, and change of impersonation. */
@@ -162,7 +162,7 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       async extraTokenClaims ({ oidc: { grant } }) {
         if (grant === undefined) return undefined
         const saved = checked(grant)
-        return { ...options.claimsOf(saved), ...claimsOfStamp(saved.stamp) }
+        return { ...options.claimsOf(saved), ...impersonationClaims(saved.stamp) }
       },
       // There is nothing to refresh with: what an impersonator granted ends with the token.
       issueRefreshToken: async (ctx, client, token) =>
@@ -198,7 +198,7 @@ export function createOidcProviderGuard (options: OidcProviderGuardOptions): Oid
       const found = earlierId === undefined ? undefined : await Grant.find(earlierId)
       const before = found === undefined ? null : read(found)
       // A client that comes back for more adds to what it was granted before, by the same person.
-      const earlier = before !== null && options.guard.mayReuse(before.stamp, impersonation) ? found : undefined
+      const earlier = before !== null && options.guard.isSameImpersonator(before.stamp, impersonation) ? found : undefined
       // What is to reach something else is another grant. It has what was asked about this time, and nothing that was granted
       // as far as something else reached.
       const grant = earlier !== undefined && isDeepStrictEqual(before!.reach, reach)

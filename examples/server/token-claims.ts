@@ -1,4 +1,4 @@
-import type { GrantReach } from '../../plugins/index.ts'
+import type { GrantAccess } from '../../plugins/index.ts'
 
 /** What our access tokens say beside the registered claims, and where: one side writes it, the other reads it. */
 export const claimNames = {
@@ -9,6 +9,6 @@ export const claimNames = {
 } as const
 
 /** What a token reaches: everything the subject belongs to, where it does not say. */
-export function reachOf (claims: Readonly<Record<string, unknown>>): GrantReach {
-  return claims[claimNames.reach] as GrantReach | undefined ?? { level: 'all' }
+export function reachOf (claims: Readonly<Record<string, unknown>>): GrantAccess {
+  return claims[claimNames.reach] as GrantAccess | undefined ?? { level: 'all' }
 }

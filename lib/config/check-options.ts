@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import * as Value from 'typebox/value'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { explain } from '../options.ts'
 import type { IssuerOptions } from './issuer-options.ts'
 import type { OAuthResourceServerOptions, ScopeOptions } from './options.ts'
@@ -68,7 +68,7 @@ const optionsSchema = Type.Object({
   authorizationServers: Type.Array(Type.Unknown(), { minItems: 1 }),
   scopes: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   resolveIssuer: Type.Optional(anyFunction),
-  ownTokens: Type.Optional(Type.Array(Type.Object({
+  customTokens: Type.Optional(Type.Array(Type.Object({
     prefix: Type.String(),
     verify: anyFunction,
     issuer: Type.Optional(text),

@@ -1,6 +1,6 @@
-import { OptionError } from '../errors.ts'
-import type { IdentifierParts } from '../metadata/identifier.ts'
-import { parseIdentifier } from '../metadata/identifier.ts'
+import { OptionError } from '../errors/errors.ts'
+import type { IdentifierParts } from '../identifier.ts'
+import { parseIdentifier } from '../identifier.ts'
 import { show } from '../options.ts'
 
 /** @throws OptionError when the value of an option is no identifier */

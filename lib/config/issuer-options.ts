@@ -1,8 +1,8 @@
-import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
-import type { TokenProfile } from '../token/issuer-rule.ts'
+import type { TokenProfile } from '../token/expected-token.ts'
 import type { ClientMark } from '../token/principal.ts'
 
 /** The kinds of issuer there are `issuerPresets` for. */

@@ -6,19 +6,19 @@ import type { ProtectedResourceMetadata } from '../metadata/document.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import type { TenantOf } from '../policy/tenancy.ts'
-import type { AuditLevel } from '../signals/audit.ts'
-import type { RevocationStore } from '../stores/revocation-store.ts'
-import type { VerifyOwnToken } from '../token/own-tokens.ts'
+import type { AuditLevel } from '../audit/audit.ts'
+import type { RevocationStore } from '../stores/revocations/revocation-store.ts'
+import type { VerifyCustomToken } from '../token/custom-tokens.ts'
 import type { IssuerOptions } from './issuer-options.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
 /** Tokens that nobody vouches for but you: personal access tokens, API keys. */
-export interface OwnTokensOptions {
+export interface CustomTokensOptions {
   /** What they begin with; no other token is handed to `verify`. `''`: every token that is no JWT and nobody else's. */
   prefix: string
   /** Nothing when the token is no good: 401. One that throws, or gives something else: 503. */
-  verify: VerifyOwnToken
+  verify: VerifyCustomToken
   /** `issuer` of their access tokens: whose subjects these are. Default: the `resource`. */
   issuer?: string
   /** How long what it gave is remembered, in seconds, and never past the token's expiry. Default: 0, it is asked each time. */
@@ -51,7 +51,7 @@ export interface OAuthResourceServerOptions<Request = unknown> {
    */
   resolveIssuer?: (issuer: string) => MaybePromise<string | IssuerOptions | null>
   /** Tokens of your own beside those of the issuers, by how they begin. Default: none. */
-  ownTokens?: readonly OwnTokensOptions[]
+  customTokens?: readonly CustomTokensOptions[]
   /** What was revoked before it expired; asked on every request. Default: none. */
   revocations?: RevocationStore
   /** Name → description of the scopes of the resource. Those that are advertised should be the few that a client starts with. */
@@ -69,7 +69,7 @@ export interface OAuthResourceServerOptions<Request = unknown> {
   policy?: Policy<Request>
   /**
    * How long a function or a store of yours may take to answer, in milliseconds: `revocations`, `resolveIssuer`,
-   * `ownTokens`, `tokenRules`, `organizationOf`, `teamOf`, `policy`, their like on routes, and the sessions of `mcp`. After it the answer is
+   * `customTokens`, `tokenRules`, `organizationOf`, `teamOf`, `policy`, their like on routes, and the sessions of `mcp`. After it the answer is
    * 503. Default: 5000.
    */
   lookupTimeoutMs?: number

@@ -1,20 +1,20 @@
 import type { FetchLimits } from '../http/limited-fetch.ts'
-import type { RefreshRules } from '../http/refreshed.ts'
+import type { RefreshSettings } from '../http/refreshing-value.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 
 /** How the metadata and keys of the issuers are looked up. */
-export interface DiscoveryRules {
+export interface DiscoverySettings {
   readonly limits: FetchLimits
-  readonly metadata: RefreshRules
-  readonly keys: RefreshRules
+  readonly metadata: RefreshSettings
+  readonly keys: RefreshSettings
 }
 
-export function resolveDiscovery ({ discovery = {} }: OAuthResourceServerOptions): DiscoveryRules {
+export function resolveDiscovery ({ discovery = {} }: OAuthResourceServerOptions): DiscoverySettings {
   const {
     timeoutMs = 5000, maxBytes = 1_048_576, keysMaxAgeSeconds = 600, metadataMaxAgeSeconds = 3600,
     unknownKeyCooldownSeconds = 30, retryAfterSeconds = 5, maxStaleSeconds = 86_400
   } = discovery
-  const rules = (defaultAgeSeconds: number): RefreshRules => Object.freeze({
+  const rules = (defaultAgeSeconds: number): RefreshSettings => Object.freeze({
     minAgeMs: 60_000,
     maxAgeMs: 86_400_000,
     defaultAgeMs: defaultAgeSeconds * 1000,

@@ -1,11 +1,11 @@
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
 import type { MetadataDocument } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
-import type { LiveScopesRules } from '../metadata/live-scopes.ts'
+import type { LiveScopesSettings } from '../metadata/live-scopes.ts'
 import { show } from '../options.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
-import type { DiscoveryRules } from './resolve-discovery.ts'
+import type { DiscoverySettings } from './resolve-discovery.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
 import type { ResolvedScope } from './resolve-scopes.ts'
 
@@ -37,8 +37,8 @@ export function resolveDocument (
 
 /** @throws OptionError */
 export function resolveLiveScopes (
-  { liveScopes, scopesSupported, metadata }: OAuthResourceServerOptions, { keys: { retryAfterMs } }: DiscoveryRules
-): LiveScopesRules | null {
+  { liveScopes, scopesSupported, metadata }: OAuthResourceServerOptions, { keys: { retryAfterMs } }: DiscoverySettings
+): LiveScopesSettings | null {
   if (metadata?.signed_metadata !== undefined && (liveScopes !== undefined || scopesSupported === 'routes')) {
     throw new OptionError('metadata.signed_metadata contradicts scopes that are known late: liveScopes, or scopesSupported "routes"')
   }

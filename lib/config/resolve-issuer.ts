@@ -1,10 +1,10 @@
 import type { Fetch } from '../http/limited-fetch.ts'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { show } from '../options.ts'
 import { asymmetricAlgorithms } from '../token/algorithms.ts'
-import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
-import type { IntrospectionRule } from '../token/introspector.ts'
-import type { IssuerRule } from '../token/issuer-rule.ts'
+import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
+import type { IntrospectionSettings } from '../token/introspector.ts'
+import type { ExpectedToken } from '../token/expected-token.ts'
 import { createKeySet } from '../token/key-set.ts'
 import type { ClientMark } from '../token/principal.ts'
 import { unknownPlaceholder } from '../token/principal.ts'
@@ -16,7 +16,7 @@ import { issuerPresets } from './presets.ts'
 
 /** One trusted issuer: what its tokens must be, and where its keys are. */
 export interface ResolvedIssuer {
-  readonly rule: IssuerRule
+  readonly rule: ExpectedToken
   readonly advertised: boolean
   readonly jwksUri: string | null
   readonly jwks: Readonly<Record<string, unknown>> | null
@@ -26,7 +26,7 @@ export interface ResolvedIssuer {
 
 /** How an issuer is asked about its tokens. */
 export interface ResolvedIntrospection {
-  readonly rule: IntrospectionRule
+  readonly rule: IntrospectionSettings
   /** `null`: where the issuer's metadata says. */
   readonly endpoint: string | null
   readonly opaquePrefix: string | null
@@ -87,7 +87,7 @@ function withPreset ({ preset, ...options }: IssuerOptions): IssuerOptions {
   }
 }
 
-function ruleOf (options: IssuerOptions, name: string, defaults: IssuerDefaults): IssuerRule {
+function ruleOf (options: IssuerOptions, name: string, defaults: IssuerDefaults): ExpectedToken {
   const {
     issuer, audience = defaults.resource, rejectForeignAudiences = false, algorithms = asymmetricAlgorithms,
     profile = 'rfc9068', claims = {}, requiredClaims = {}, clientTokens = [], tokenRules = []

@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { isScopeToken } from '../policy/scopes.ts'
 import { checkScopeOptions } from './check-options.ts'
 import type { OAuthResourceServerOptions } from './options.ts'

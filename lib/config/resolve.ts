@@ -1,35 +1,35 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { quote } from '../challenge/grammar.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { ImpersonationGuardOptions } from '../impersonation/options.ts'
 import { checkGuardOptions } from '../impersonation/options.ts'
-import type { ImpersonatedTokenRules } from '../impersonation/token-options.ts'
+import type { ImpersonatedTokenSettings } from '../impersonation/token-options.ts'
 import { resolveTokenOptions } from '../impersonation/token-options.ts'
 import type { MetadataDocument } from '../metadata/document.ts'
-import type { IdentifierParts } from '../metadata/identifier.ts'
-import type { LiveScopesRules } from '../metadata/live-scopes.ts'
+import type { IdentifierParts } from '../identifier.ts'
+import type { LiveScopesSettings } from '../metadata/live-scopes.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
-import type { OpenApiRules } from '../openapi/scheme.ts'
+import type { OpenApiSettings } from '../openapi/scheme.ts'
 import { show } from '../options.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import type { TenantOf } from '../policy/tenancy.ts'
-import type { AuditRules } from '../signals/audit.ts'
-import { defaultAuditRules } from '../signals/audit.ts'
-import type { RevocationStore } from '../stores/revocation-store.ts'
-import type { OwnTokensRule } from '../token/own-tokens.ts'
-import type { TokenCacheRules } from '../token/token-cache.ts'
+import type { AuditSettings } from '../audit/audit.ts'
+import { defaultAuditSettings } from '../audit/audit.ts'
+import type { RevocationStore } from '../stores/revocations/revocation-store.ts'
+import type { CustomTokensSettings } from '../token/custom-tokens.ts'
+import type { TokenCacheSettings } from '../token/token-cache.ts'
 import { checkOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
-import type { DiscoveryRules } from './resolve-discovery.ts'
+import type { DiscoverySettings } from './resolve-discovery.ts'
 import { resolveDiscovery } from './resolve-discovery.ts'
 import { detailsTypesOf, mirroredIssuerOf, resolveDocument, resolveLiveScopes } from './resolve-document.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
 import { resolveIssuers } from './resolve-issuer.ts'
-import { resolveOwnTokens } from './resolve-own-tokens.ts'
+import { resolveCustomTokens } from './resolve-custom-tokens.ts'
 import type { ResolvedScope } from './resolve-scopes.ts'
 import { resolveScopes } from './resolve-scopes.ts'
 
@@ -45,7 +45,7 @@ export interface OAuthConfig {
   /** Whether the document advertises the scopes of the configuration, or those that routes ask for. */
   readonly scopesSupported: 'configured' | 'routes'
   /** `null`: what the authorization server grants now is not asked for. */
-  readonly liveScopes: LiveScopesRules | null
+  readonly liveScopes: LiveScopesSettings | null
   /** `null`: when it is the only resource of the server. */
   readonly rootAlias: boolean | null
   readonly documentServedElsewhere: boolean
@@ -56,7 +56,7 @@ export interface OAuthConfig {
   readonly issuers: readonly ResolvedIssuer[]
   /** Finds issuers that are not among `issuers`; `null` for none. */
   readonly resolveIssuer: NonNullable<OAuthResourceServerOptions['resolveIssuer']> | null
-  readonly ownTokens: readonly OwnTokensRule[]
+  readonly customTokens: readonly CustomTokensSettings[]
   readonly clockToleranceSeconds: number
   /** `null`: an access token is good until it expires. */
   readonly revocations: RevocationStore | null
@@ -72,15 +72,15 @@ export interface OAuthConfig {
   /** How long a function or a store of the host's own may take to answer. */
   readonly lookupTimeoutMs: number
   /** `null`: verified tokens are not remembered. */
-  readonly tokenCache: TokenCacheRules | null
-  readonly discovery: DiscoveryRules
+  readonly tokenCache: TokenCacheSettings | null
+  readonly discovery: DiscoverySettings
   /** `null`: this server makes no grants. */
   readonly impersonationGuard: Readonly<ImpersonationGuardOptions<never>> | null
   /** `null`: impersonated tokens are not told from others. */
-  readonly impersonatedTokens: ImpersonatedTokenRules | null
+  readonly impersonatedTokens: ImpersonatedTokenSettings | null
   /** `null`: routes are not described. */
-  readonly openapi: OpenApiRules | null
-  readonly audit: AuditRules
+  readonly openapi: OpenApiSettings | null
+  readonly audit: AuditSettings
   readonly fetch: Fetch
   readonly clock: Clock
 }
@@ -134,7 +134,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     errorDescriptions: options.errorDescriptions ?? 'public',
     issuers,
     resolveIssuer: options.resolveIssuer ?? null,
-    ownTokens: resolveOwnTokens(options, issuers),
+    customTokens: resolveCustomTokens(options, issuers),
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
     revocations: options.revocations ?? null,
     scopes,
@@ -151,7 +151,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
       ? null
       : resolveTokenOptions(options.impersonatedTokens, impersonationGuard?.directory ?? null),
     openapi: openApiOf(options),
-    audit: Object.freeze({ ...defaultAuditRules, ...options.audit }),
+    audit: Object.freeze({ ...defaultAuditSettings, ...options.audit }),
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     clock: options.clock ?? systemClock
   }
@@ -175,13 +175,13 @@ function checkRealm (realm: string | undefined): void {
   }
 }
 
-function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCacheRules | null {
+function tokenCacheOf ({ tokenCache = {} }: OAuthResourceServerOptions): TokenCacheSettings | null {
   if (tokenCache === false) return null
   const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
   return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
 }
 
-function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiRules | null {
+function openApiOf ({ openapi = {} }: OAuthResourceServerOptions): OpenApiSettings | null {
   if (openapi === false) return null
   const { scheme = 'oauth', type = 'openIdConnect', definition = null, responses = true } = openapi
   if (definition !== null && openapi.type !== undefined) throw new OptionError('openapi.type and openapi.definition contradict each other')

@@ -1,18 +1,19 @@
-import type { ClassifierRules, VerdictKind } from '../client/classify.ts'
-import { classify, classifyChallenge } from '../client/classify.ts'
-import { SessionError } from '../client/errors.ts'
-import type { ProofOfPossession } from '../client/proof.ts'
-import type { Session } from '../client/session.ts'
+import type { AnswerKind } from '../errors/client-errors.ts'
+import type { ClassifierRules } from '../client/fetch/classify.ts'
+import { classify, classifyChallenge } from '../client/fetch/classify.ts'
+import { SessionError } from '../errors/client-errors.ts'
+import type { ProofOfPossession } from '../client/oauth/proof.ts'
+import type { Session } from '../client/session/session.ts'
 import type { Clock } from '../clock.ts'
-import type { TokenSet } from '../stores/token-store.ts'
-import { ForwardError } from './errors.ts'
+import type { TokenSet } from '../stores/tokens/token-store.ts'
+import { ForwardError } from '../errors/forward-errors.ts'
 import { valueOf } from './header-list.ts'
 import type { InspectionLimits } from './inspection.ts'
 import { headersOf, inspect } from './inspection.ts'
 import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
 
 /** The slice of a session that it takes to use its tokens. */
-export type ForwardSession = Pick<Session, 'renewals' | 'token' | 'renew' | 'refuse'>
+export type ForwardSession = Pick<Session, 'refreshes' | 'token' | 'refresh' | 'refuse'>
 
 export interface SessionCredential {
   readonly session: ForwardSession
@@ -53,9 +54,9 @@ export async function askWithSession (
     return tokens
   }
 
-  const before = session.renewals
+  const before = session.refreshes
   const tokens = await tokensOf(session.token())
-  const wasRenewed = session.renewals !== before
+  const wasRenewed = session.refreshes !== before
 
   const { answer, kind } = await judge(await send(tokens), method, limits, classifier)
   const isRepeatable = body.kind !== 'passing'
@@ -68,11 +69,11 @@ export async function askWithSession (
     next = current
   } else if (kind === 'dead_token' && !isRepeatable) {
     // The caller gets this answer; whoever comes next finds a token that is alive.
-    session.renew(tokens.accessToken).catch(() => {})
+    session.refresh(tokens.accessToken).catch(() => {})
     return answer
   } else if (kind === 'dead_token') {
     answer.body.destroy()
-    next = await tokensOf(session.renew(tokens.accessToken))
+    next = await tokensOf(session.refresh(tokens.accessToken))
   } else if (kind === 'use_dpop_nonce' && proof !== undefined && isRepeatable) {
     answer.body.destroy()
     next = tokens
@@ -88,7 +89,7 @@ export async function askWithSession (
 /** A challenge that says enough saves the reading of the body. */
 async function judge (
   answer: UpstreamAnswer, method: string, limits: InspectionLimits, classifier: ClassifierRules | undefined
-): Promise<{ answer: UpstreamAnswer, kind: VerdictKind }> {
+): Promise<{ answer: UpstreamAnswer, kind: AnswerKind }> {
   const byChallenge = classifyChallenge({ status: answer.status, headers: headersOf(answer) })
   if (byChallenge !== null) return { answer, kind: byChallenge.kind }
   const { answer: unread, ...signs } = await inspect(answer, method, limits)

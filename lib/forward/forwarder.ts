@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { locationFor, targetOf } from './address.ts'
-import { ForwardError } from './errors.ts'
+import { ForwardError } from '../errors/forward-errors.ts'
 import { askWithSession } from './exchange.ts'
 import type { HeaderLines } from './header-list.ts'
 import { createRequestHeaderList, createResponseHeaderList, hasUnknownCoding, passedOn, valueOf } from './header-list.ts'

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
-import { ForwardError } from './errors.ts'
+import { ForwardError } from '../errors/forward-errors.ts'
 import { valueOf } from './header-list.ts'
 import { readWhole } from './request-body.ts'
 import type { UpstreamAnswer } from './upstreams.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Address } from './address.ts'
 import { parseAddress } from './address.ts'
-import { ForwardError } from './errors.ts'
+import { ForwardError } from '../errors/forward-errors.ts'
 import type { ForwardCredential, ForwardRoute, ForwardTargetOptions } from './options.ts'
 import { checkForwardTarget } from './options.ts'
 import { createSecret } from './secret.ts'

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher, Pool } from 'undici'
 import type { Address } from './address.ts'
-import { ForwardError } from './errors.ts'
+import { ForwardError } from '../errors/forward-errors.ts'
 import type { HeaderLines } from './header-list.ts'
 import type { RequestBody } from './request-body.ts'
 

@@ -1,4 +1,4 @@
-import { FetchError } from './fetch-error.ts'
+import { FetchError } from '../errors/fetch-error.ts'
 import type { Fetch, FetchLimits } from './limited-fetch.ts'
 import { fetchText } from './limited-fetch.ts'
 

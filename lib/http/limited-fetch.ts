@@ -1,4 +1,4 @@
-import { FetchError } from './fetch-error.ts'
+import { FetchError } from '../errors/fetch-error.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 

@@ -1,4 +1,4 @@
-import type { WritableRevocationStore } from '../stores/revocation.ts'
+import type { WritableRevocationStore } from '../stores/revocations/revocation.ts'
 
 /** What is over: what a member of staff does as one customer, or, without a customer, as anybody. */
 export interface EndedImpersonation {

@@ -1,27 +1,27 @@
 import type { Clock } from '../clock.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import type { GrantReach } from '../stores/organization-directory.ts'
+import type { GrantAccess } from '../stores/organizations/organization-directory.ts'
 import { askWithin } from '../time-limit.ts'
 import type { Impersonation } from './impersonation.ts'
 import { checkImpersonation } from './impersonation.ts'
-import type { GrantDecision, GrantPath, JudgeRules } from './judge.ts'
-import { decision, hasEnded, isBackChannel, judgeGrant, lookupFailed } from './judge.ts'
+import type { GrantDecision, GrantStep, CheckGrantSettings } from './check-grant.ts'
+import { decision, hasEnded, isBackChannel, checkGrant, lookupFailed } from './check-grant.ts'
 import type { GrantTerms } from './narrow.ts'
 import { narrowGrant } from './narrow.ts'
-import type { GuardedRouteOptions, ImpersonationGuardOptions, ReachOf } from './options.ts'
-import type { GrantStamp } from './stamp.ts'
-import { mayReuse, readStamp, stampOf } from './stamp.ts'
+import type { GuardedRouteOptions, ImpersonationGuardOptions, AccessOf } from './options.ts'
+import type { ImpersonationRecord } from './record.ts'
+import { isSameImpersonator, parseImpersonationRecord, createImpersonationRecord } from './record.ts'
 
 /** A grant that is about to be made, for code that has no request. */
 export interface NewGrant {
   /** Who impersonates whom, from the session that the server itself keeps; `null` for nobody. */
   readonly impersonation: Impersonation | null
   /** Default: everything of the customer. */
-  readonly reach?: GrantReach | null
+  readonly reach?: GrantAccess | null
   /** Whom the grant is for, for the audit. Default: it is not said. */
   readonly client?: string | null
   /** How it comes about, for the audit. Default: it is not said. */
-  readonly path?: GrantPath | null
+  readonly path?: GrantStep | null
 }
 
 /**
@@ -41,9 +41,9 @@ export type ReusedGrant = {
 )
 
 /** A decision with what the audit says beside it. */
-export interface ToldDecision extends GrantDecision {
+export interface AuditedDecision extends GrantDecision {
   readonly client: string | null
-  readonly path: GrantPath | null
+  readonly path: GrantStep | null
 }
 
 /** Decides about the grants of one authorization server. What decides never throws: what fails is a no. */
@@ -51,28 +51,28 @@ export interface ImpersonationGuard<Request> {
   /** Where it takes the time from. */
   readonly clock: Clock
   /** Decides about a new grant. */
-  judgeGrant (grant: NewGrant): Promise<ToldDecision>
+  judgeGrant (grant: NewGrant): Promise<AuditedDecision>
   /** Decides about a grant that is used again: by what it reaches itself, who made it, and when. */
-  judgeReuse (grant: ReusedGrant): Promise<ToldDecision>
+  judgeReuse (grant: ReusedGrant): Promise<AuditedDecision>
   /** A new grant of this request. */
-  judgeNewOf (request: Request, reachOf?: ReachOf<Request>, path?: GrantPath | null): Promise<ToldDecision>
+  judgeNewOf (request: Request, reachOf?: AccessOf<Request>, path?: GrantStep | null): Promise<AuditedDecision>
   /** A grant that this request uses again. */
-  judgeReuseOf (request: Request, stamp: unknown, path?: GrantPath | null): Promise<ToldDecision>
+  judgeReuseOf (request: Request, stamp: unknown, path?: GrantStep | null): Promise<AuditedDecision>
   /**
    * A request whose `when` or `path` failed is taken for one that makes a grant: a customer's proceeds, with the error, and
    * an impersonator's is refused.
    *
    * @returns `null` when the request would make no grant
    */
-  judgeRoute (request: Request, route: GuardedRouteOptions<Request>, accessToken: MakingToken | null): Promise<ToldDecision | null>
+  judgeRoute (request: Request, route: GuardedRouteOptions<Request>, accessToken: MakingToken | null): Promise<AuditedDecision | null>
   /**
    * What to save with a grant that is made now; `null` when nobody impersonates.
    *
    * @throws TypeError for what is neither null nor an impersonation
    */
-  stampOf (impersonation: Impersonation | null, grant?: { readonly reach?: GrantReach | null, readonly client?: string | null }): GrantStamp | null
-  /** See `mayReuse`. */
-  mayReuse (stamp: unknown, impersonation: Impersonation | null): boolean
+  stampOf (impersonation: Impersonation | null, grant?: { readonly reach?: GrantAccess | null, readonly client?: string | null }): ImpersonationRecord | null
+  /** See `isSameImpersonator`. */
+  isSameImpersonator (stamp: unknown, impersonation: Impersonation | null): boolean
   /**
    * What an impersonator gets of it now; see `narrowGrant`.
    *
@@ -88,28 +88,28 @@ export type MakingToken = Pick<AccessToken, 'actor' | 'principalType'> & { reado
 export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>, clockOfServer: Clock): ImpersonationGuard<Request> {
   const { clock = clockOfServer, directory, impersonationOf, isAlive, readOnlyScopes = [], timeoutMs = 2000 } = options
 
-  const rules = (grantedAt?: number): JudgeRules => ({ now: clock.now(), timeoutMs, ...grantedAt !== undefined && { grantedAt } })
+  const rules = (grantedAt?: number): CheckGrantSettings => ({ now: clock.now(), timeoutMs, ...grantedAt !== undefined && { grantedAt } })
 
   const judgeNew = async (impersonation: unknown, reach: () => unknown): Promise<GrantDecision> => {
     let known: Impersonation | null = null
     try {
       known = checkImpersonation(impersonation)
       // Customers who act for themselves are not even looked up.
-      return await judgeGrant(known, known === null ? null : await askWithin(timeoutMs, reach), directory, rules())
+      return await checkGrant(known, known === null ? null : await askWithin(timeoutMs, reach), directory, rules())
     } catch (error) {
       return decision('lookup_failed', { impersonation: known, error })
     }
   }
   /** @param by who would use it, by the session at hand; `null` where there is none */
   const judgeOld = async (given: unknown, by: { readonly impersonation: unknown } | null): Promise<GrantDecision> => {
-    let stamp: GrantStamp | null
+    let stamp: ImpersonationRecord | null
     try {
-      stamp = readStamp(given)
+      stamp = parseImpersonationRecord(given)
     } catch (error) {
-      return decision('stamp_malformed', { impersonation: null, error })
+      return decision('record_malformed', { impersonation: null, error })
     }
     try {
-      if (by !== null && !mayReuse(stamp, checkImpersonation(by.impersonation))) {
+      if (by !== null && !isSameImpersonator(stamp, checkImpersonation(by.impersonation))) {
         return decision('grant_foreign', { impersonation: checkImpersonation(by.impersonation) ?? stamp, reach: stamp?.reach ?? null })
       }
       if (stamp !== null && by === null && isAlive !== undefined && !hasEnded(stamp, clock.now())) {
@@ -118,7 +118,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     } catch (error) {
       return decision('lookup_failed', { impersonation: stamp, reach: stamp?.reach ?? null, error })
     }
-    return await judgeGrant(stamp, stamp?.reach, directory, rules(stamp?.grantedAt))
+    return await checkGrant(stamp, stamp?.reach, directory, rules(stamp?.grantedAt))
   }
   const clientOf = async (request: Request): Promise<string | null> => {
     try {
@@ -129,10 +129,10 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
       return null
     }
   }
-  const asSaid = async (deciding: Promise<GrantDecision>, client: string | null, path: GrantPath | null): Promise<ToldDecision> =>
+  const asSaid = async (deciding: Promise<GrantDecision>, client: string | null, path: GrantStep | null): Promise<AuditedDecision> =>
     Object.freeze({ ...await deciding, client, path })
   /** With the client of the request, where somebody hears of it. */
-  const told = async (deciding: GrantDecision | Promise<GrantDecision>, request: Request, path: GrantPath | null): Promise<ToldDecision> => {
+  const told = async (deciding: GrantDecision | Promise<GrantDecision>, request: Request, path: GrantStep | null): Promise<AuditedDecision> => {
     const decided = await deciding
     const client = decided.reason === 'not_impersonating' ? null : await clientOf(request) ?? clientOfStamp(decided.impersonation)
     return Object.freeze({ ...decided, client, path })
@@ -169,7 +169,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
       if (tokens !== 'any' && accessToken !== null && !isDirect(accessToken)) {
         return await told(decision('token_not_direct', { impersonation: null }), request, path)
       }
-      const judge = async (): Promise<ToldDecision> => {
+      const judge = async (): Promise<AuditedDecision> => {
         if (stampOf !== undefined) return await guard.judgeReuseOf(request, await askWithin(timeoutMs, () => stampOf(request)), path)
         if (isBackChannel(path)) throw new TypeError(`a grant is judged by its stamp on the path ${path!}: stampOf is missing`)
         return await guard.judgeNewOf(request, reachOf, path)
@@ -183,8 +183,8 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
         return await told(lookupFailed(error), request, path)
       }
     },
-    stampOf: (impersonation, grant = {}) => stampOf(impersonation, { ...grant, grantedAt: clock.now() }),
-    mayReuse,
+    stampOf: (impersonation, grant = {}) => createImpersonationRecord(impersonation, { ...grant, grantedAt: clock.now() }),
+    isSameImpersonator,
     narrowGrant: (terms, impersonation) => narrowGrant(terms, impersonation, { now: clock.now(), readOnlyScopes })
   }
   return guard
@@ -196,6 +196,6 @@ function isDirect ({ actor, principalType, impersonated }: MakingToken): boolean
 }
 
 function clientOfStamp (stamp: unknown): string | null {
-  const client = (stamp as Partial<GrantStamp> | null | undefined)?.client
+  const client = (stamp as Partial<ImpersonationRecord> | null | undefined)?.client
   return typeof client === 'string' ? client : null
 }

@@ -1,20 +1,20 @@
 import Type from 'typebox'
 import * as Value from 'typebox/value'
 import type { Clock } from '../clock.ts'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { explain, show } from '../options.ts'
-import type { GrantReach, OrganizationDirectory } from '../stores/organization-directory.ts'
+import type { GrantAccess, OrganizationDirectory } from '../stores/organizations/organization-directory.ts'
 import type { Impersonation } from './impersonation.ts'
-import type { GrantDecision, GrantPath } from './judge.ts'
-import { isBackChannel } from './judge.ts'
+import type { GrantDecision, GrantStep } from './check-grant.ts'
+import { isBackChannel } from './check-grant.ts'
 import type { ReadOnlyScopes } from './narrow.ts'
 import type { RefusalRedirect } from './refusal.ts'
-import type { GrantStamp } from './stamp.ts'
+import type { ImpersonationRecord } from './record.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
 /** What a grant is about to reach, found out from the request that would make it; nothing for everything. */
-export type ReachOf<Request> = (request: Request) => MaybePromise<GrantReach | null | undefined>
+export type AccessOf<Request> = (request: Request) => MaybePromise<GrantAccess | null | undefined>
 
 /**
  * The guard on impersonated grants.
@@ -30,7 +30,7 @@ export interface ImpersonationGuardOptions<Request> {
    */
   impersonationOf: (request: Request) => MaybePromise<Impersonation | null>
   /** The reach of the grant, for routes that do not say. Default: everything the customer belongs to. */
-  reachOf?: ReachOf<Request>
+  reachOf?: AccessOf<Request>
   /** The client that the grant is for, for the audit. It decides nothing. Default: it is not said. */
   clientOf?: (request: Request) => MaybePromise<string | null | undefined>
   /**
@@ -54,19 +54,19 @@ export interface ImpersonationGuardOptions<Request> {
 /** What a route that makes grants says about them: `config.impersonationGuard`. */
 export interface GuardedRouteOptions<Request> {
   /** The reach of this route's grant. Default: that of the guard's options. */
-  reachOf?: ReachOf<Request>
+  reachOf?: AccessOf<Request>
   /**
    * Whether this request would make a grant: `false` for a consent form that was answered with no. Where it fails, customers
    * proceed and impersonators are refused. Default: it would.
    */
   when?: (request: Request) => MaybePromise<boolean>
   /** How the grant comes about, for the audit; `exchange` and `refresh` need `stampOf`. Default: it is not said. */
-  path?: GrantPath | ((request: Request) => GrantPath)
+  path?: GrantStep | ((request: Request) => GrantStep)
   /**
    * The stamp that was saved with the grant which this request uses again, `null` for a customer's own: the grant is judged
    * by it, and not by what the request says. Undefined is no grant, and refused. Default: the request makes a new grant.
    */
-  stampOf?: (request: Request) => MaybePromise<GrantStamp | null>
+  stampOf?: (request: Request) => MaybePromise<ImpersonationRecord | null>
   /** Is told of a refusal before it is answered, to delete the code or the grant. What it throws is logged. */
   onRefused?: (request: Request, decision: GrantDecision) => MaybePromise<void>
   /** Where to send a refusal to; `null` when the redirect URI of the request is not one of the client's. Default: nowhere. */

@@ -1,8 +1,8 @@
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
 import { readClaim } from '../token/claim-path.ts'
-import type { Impersonated } from './judge.ts'
-import type { GrantStamp } from './stamp.ts'
+import type { Impersonated } from './check-grant.ts'
+import type { ImpersonationRecord } from './record.ts'
 
 /** What a token, or what its issuer says of it, tells about the impersonation that it was made in. */
 export interface TokenImpersonation extends Impersonated {
@@ -22,14 +22,14 @@ export type ImpersonationMarker =
   | { readonly actorIssuer: string }
   | { readonly actorSubject: RegExp }
 
-/** The claim that `claimsOfStamp` writes, in tokens and in what an issuer says of them. */
+/** The claim that `impersonationClaims` writes, in tokens and in what an issuer says of them. */
 const claimName = 'impersonation'
 
-/** It is a mark wherever it is read: what `claimsOfStamp` writes is not lost by naming other marks. */
+/** It is a mark wherever it is read: what `impersonationClaims` writes is not lost by naming other marks. */
 const ownMarker: ImpersonationMarker = Object.freeze({ claim: claimName })
 
 /** What marks a token, for a resource server to know it by. */
-export interface StampClaims {
+export interface ImpersonationClaims {
   /** RFC 8693 section 4.1. */
   readonly act: { readonly sub: string, readonly iss?: string }
   readonly impersonation: {
@@ -48,7 +48,7 @@ export interface StampClaims {
  * @param actorIssuer where staff are accounts of another issuer than the token's
  * @returns nothing for a grant without a stamp
  */
-export function claimsOfStamp (stamp: GrantStamp | null, actorIssuer?: string): StampClaims | Record<string, never> {
+export function impersonationClaims (stamp: ImpersonationRecord | null, actorIssuer?: string): ImpersonationClaims | Record<string, never> {
   if (stamp === null) return {}
   const { staff, grantedAt, endsAt, sessionId, readOnly } = stamp
   return {

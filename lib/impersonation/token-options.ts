@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import * as Value from 'typebox/value'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { explain, show } from '../options.ts'
-import type { GrantReach, OrganizationDirectory } from '../stores/organization-directory.ts'
+import type { GrantAccess, OrganizationDirectory } from '../stores/organizations/organization-directory.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ImpersonationMarker, TokenImpersonation } from './token-impersonation.ts'
 import { createTokenClassifier } from './token-impersonation.ts'
@@ -14,7 +14,7 @@ export interface ImpersonatedTokenOptions {
   /** Knows the organizations and their approvals. Default: that of `impersonationGuard`. */
   directory?: OrganizationDirectory
   /**
-   * What marks an impersonated token beside the claim `impersonation`, which `claimsOfStamp` writes and which is always one.
+   * What marks an impersonated token beside the claim `impersonation`, which `impersonationClaims` writes and which is always one.
    * Who acts by `act` alone is a delegate. Default: nothing else.
    */
   markers?: readonly ImpersonationMarker[]
@@ -24,7 +24,7 @@ export interface ImpersonatedTokenOptions {
    * What the token reaches. Default: the organizations, or the teams, that it is bound to; everything of the customer when it
    * is bound to none, or to both.
    */
-  reachOf?: (accessToken: AccessToken) => MaybePromise<GrantReach | null | undefined>
+  reachOf?: (accessToken: AccessToken) => MaybePromise<GrantAccess | null | undefined>
   /**
    * Whether the session that the token was made in still goes on: only `true` is a yes. A token whose session is over is dead.
    * Default: it goes on until `endsAt`, and nobody knows of an end before that but the revocation store.
@@ -37,10 +37,10 @@ export interface ImpersonatedTokenOptions {
 }
 
 /** The same with the defaults filled in. */
-export interface ImpersonatedTokenRules {
+export interface ImpersonatedTokenSettings {
   readonly directory: OrganizationDirectory
   readonly impersonationOf: (accessToken: AccessToken) => MaybePromise<TokenImpersonation | null>
-  readonly reachOf: (accessToken: AccessToken) => MaybePromise<GrantReach | null | undefined>
+  readonly reachOf: (accessToken: AccessToken) => MaybePromise<GrantAccess | null | undefined>
   readonly isAlive: NonNullable<ImpersonatedTokenOptions['isAlive']> | null
   readonly timeoutMs: number
   readonly audit: 'refused' | 'all'
@@ -67,7 +67,7 @@ const optionsSchema = Type.Object({
  * @param directory of the guard, for options that do not name one; `null` when there is none
  * @throws OptionError
  */
-export function resolveTokenOptions (given: unknown, directory: OrganizationDirectory | null): ImpersonatedTokenRules {
+export function resolveTokenOptions (given: unknown, directory: OrganizationDirectory | null): ImpersonatedTokenSettings {
   if (!Value.Check(optionsSchema, given)) throw new OptionError(explain('impersonatedTokens', optionsSchema, given))
   const options = given as ImpersonatedTokenOptions
   const known = options.directory ?? directory
@@ -86,7 +86,7 @@ export function resolveTokenOptions (given: unknown, directory: OrganizationDire
 }
 
 /** What a token is bound to is held against every request; what it is not bound to, nobody holds it to. */
-export function boundReachOf ({ organizations, teams }: Pick<AccessToken, 'organizations' | 'teams'>): GrantReach {
+export function boundReachOf ({ organizations, teams }: Pick<AccessToken, 'organizations' | 'teams'>): GrantAccess {
   // Of a token that is bound to both, some route may look at the one and some at the other.
   if (organizations !== null && teams === null) return { level: 'organization', organizations }
   if (teams !== null && organizations === null) return { level: 'team', teams }

@@ -1,7 +1,7 @@
-import { withoutStackTrace } from '../errors.ts'
-import { McpError } from './errors.ts'
+import { withoutStackTrace } from '../errors/errors.ts'
+import { McpError } from '../errors/mcp-errors.ts'
 import type { McpCall } from './messages.ts'
-import { isRecord, subjectOf } from './messages.ts'
+import { isRecord, targetOf } from './messages.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
@@ -15,7 +15,7 @@ const versionMember = 'io.modelcontextprotocol/protocolVersion'
  */
 export function checkHeaders (headers: Headers, calls: readonly McpCall[]): void {
   for (const call of calls) {
-    const named = call.method.startsWith('resources/') && call.method !== 'resources/read' ? null : subjectOf(call)
+    const named = call.method.startsWith('resources/') && call.method !== 'resources/read' ? null : targetOf(call)
     const { _meta: meta } = call.params
     const version = isRecord(meta) ? meta[versionMember] : undefined
     if (

@@ -1,5 +1,5 @@
-import { withoutStackTrace } from '../errors.ts'
-import { McpError } from './errors.ts'
+import { withoutStackTrace } from '../errors/errors.ts'
+import { McpError } from '../errors/mcp-errors.ts'
 
 /** A request or a notification, as far as access is concerned. It came from a client and was not checked any further. */
 export interface McpCall {
@@ -47,7 +47,7 @@ const subjects: ReadonlyMap<string, string> = new Map([
  *
  * @throws McpError when it should have one
  */
-export function subjectOf ({ method, params }: McpCall): string | null {
+export function targetOf ({ method, params }: McpCall): string | null {
   const member = subjects.get(method)
   if (member === undefined) return null
   const subject = Object.hasOwn(params, member) ? params[member] : undefined

@@ -1,9 +1,9 @@
 import Type from 'typebox'
 import * as Value from 'typebox/value'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { explain, show } from '../options.ts'
 import { isScopeOfRoute } from '../policy/scopes.ts'
-import type { SessionStore } from '../stores/session-store.ts'
+import type { SessionStore } from '../stores/mcp-sessions/session-store.ts'
 
 /** What calling something needs: a list of scopes, all of them; or who may call it without a token. */
 export type McpRule = readonly string[] | {

@@ -1,7 +1,7 @@
-import { withoutStackTrace } from '../errors.ts'
-import type { IdentifierParts } from '../metadata/identifier.ts'
-import { isLoopbackHost } from '../metadata/identifier.ts'
-import { McpError } from './errors.ts'
+import { withoutStackTrace } from '../errors/errors.ts'
+import type { IdentifierParts } from '../identifier.ts'
+import { isLoopbackHost } from '../identifier.ts'
+import { McpError } from '../errors/mcp-errors.ts'
 
 /** Answers why a request is refused for where it comes from or goes to; `null` when it is not. */
 export interface OriginChecks {

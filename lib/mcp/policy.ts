@@ -1,10 +1,10 @@
 import type { AccessToken } from '../token/access-token.ts'
-import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../errors.ts'
+import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../errors/errors.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import { isSatisfied } from '../policy/scopes.ts'
-import { McpError } from './errors.ts'
+import { McpError } from '../errors/mcp-errors.ts'
 import type { McpCall } from './messages.ts'
-import { subjectOf } from './messages.ts'
+import { targetOf } from './messages.ts'
 import type { McpOptions, McpRule } from './options.ts'
 import { readRule } from './options.ts'
 
@@ -51,7 +51,7 @@ export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies |
   if (resources.some(([, need]) => need === 'public')) open.add('resources/list').add('resources/templates/list')
 
   const needOfSubject = (call: McpCall): Need | null => {
-    const subject = subjectOf(call)
+    const subject = targetOf(call)
     if (subject === null) return null
     if (call.method === 'tools/call') return tools.get(subject) ?? undeclared
     if (call.method === 'prompts/get') return prompts.get(subject) ?? anyToken

@@ -1,5 +1,5 @@
-import { findOAuthResourceError } from '../errors.ts'
-import { McpError, serverErrorCode } from './errors.ts'
+import { findOAuthResourceError } from '../errors/errors.ts'
+import { McpError, serverErrorCode } from '../errors/mcp-errors.ts'
 import { idOf } from './messages.ts'
 
 /** A refusal as JSON-RPC says it. */

@@ -1,8 +1,8 @@
-import { UnavailableError, withoutStackTrace } from '../errors.ts'
-import type { SessionStore } from '../stores/session-store.ts'
+import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
+import type { SessionStore } from '../stores/mcp-sessions/session-store.ts'
 import { withinTime } from '../time-limit.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import { McpError } from './errors.ts'
+import { McpError } from '../errors/mcp-errors.ts'
 
 /** Sees to it that a session is used by nobody but its owner. The id of a session is not a proof of anything. */
 export interface McpSessions {

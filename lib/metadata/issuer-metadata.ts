@@ -1,8 +1,8 @@
-import type { FetchError } from '../http/fetch-error.ts'
+import type { FetchError } from '../errors/fetch-error.ts'
 import { fetchJson } from '../http/fetch-json.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
-import type { Loaded } from '../http/refreshed.ts'
-import { isLocalHost, isLoopbackHost, parseIdentifier } from './identifier.ts'
+import type { Loaded } from '../http/refreshing-value.ts'
+import { isLocalHost, isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { authorizationServerMetadataUrls } from './well-known.ts'
 
 /** What a resource server needs to know of an authorization server (RFC 8414 section 2). */

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
-import { createRefreshed } from '../http/refreshed.ts'
+import { createRefreshingValue } from '../http/refreshing-value.ts'
 import { withinTime } from '../time-limit.ts'
 
 /** What the authorization server grants now, asked of the host. */
-export interface LiveScopesRules {
+export interface LiveScopesSettings {
   readonly source: () => Promise<readonly string[]>
   readonly maxAgeMs: number
   /** Whoever asks for the document waits no longer than this. */
@@ -15,8 +15,8 @@ export interface LiveScopesRules {
 /** Keeps of a list what is granted now; all of it while that is not known. It never fails. */
 export type LiveScopes = (scopes: readonly string[]) => Promise<readonly string[]>
 
-export function createLiveScopes ({ source, maxAgeMs, timeoutMs, retryAfterMs }: LiveScopesRules, clock: Clock): LiveScopes {
-  const granted = createRefreshed(async () => ({ value: checked(await source()), maxAgeSeconds: null }), {
+export function createLiveScopes ({ source, maxAgeMs, timeoutMs, retryAfterMs }: LiveScopesSettings, clock: Clock): LiveScopes {
+  const granted = createRefreshingValue(async () => ({ value: checked(await source()), maxAgeSeconds: null }), {
     minAgeMs: 0, maxAgeMs, defaultAgeMs: maxAgeMs, coolDownMs: 0, retryAfterMs, maxStaleMs: 0
   }, clock)
   return async scopes => {

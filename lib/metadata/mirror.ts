@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts'
-import type { FetchError } from '../http/fetch-error.ts'
+import type { FetchError } from '../errors/fetch-error.ts'
 import { fetchJson } from '../http/fetch-json.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
-import type { Refreshed, RefreshRules } from '../http/refreshed.ts'
-import { createRefreshed } from '../http/refreshed.ts'
-import { parseIdentifier } from './identifier.ts'
+import type { RefreshingValue, RefreshSettings } from '../http/refreshing-value.ts'
+import { createRefreshingValue } from '../http/refreshing-value.ts'
+import { parseIdentifier } from '../identifier.ts'
 import { IssuerMetadataError } from './issuer-metadata.ts'
 import { authorizationServerMetadataUrls } from './well-known.ts'
 
@@ -22,13 +22,13 @@ export interface MirrorSource {
   readonly issuer: string
   readonly fetch: Fetch
   readonly limits: FetchLimits
-  readonly refresh: RefreshRules
+  readonly refresh: RefreshSettings
   readonly clock: Clock
 }
 
 /** A copy of the metadata document of an issuer, word for word: its `issuer` stays the issuer's. */
-export function createMirror ({ issuer, fetch, limits, refresh, clock }: MirrorSource): Refreshed<string> {
-  return createRefreshed(async () => {
+export function createMirror ({ issuer, fetch, limits, refresh, clock }: MirrorSource): RefreshingValue<string> {
+  return createRefreshingValue(async () => {
     const attempts: string[] = []
     for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer))) {
       try {

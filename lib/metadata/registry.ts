@@ -1,6 +1,6 @@
 import type { MetadataDocument } from './document.ts'
 import { metadataTarget } from './well-known.ts'
-import type { IdentifierParts } from './identifier.ts'
+import type { IdentifierParts } from '../identifier.ts'
 
 /** Two resources of one server whose documents would stand at the same place. */
 export class MetadataConflictError extends Error {}

@@ -1,4 +1,4 @@
-import type { IdentifierParts } from './identifier.ts'
+import type { IdentifierParts } from '../identifier.ts'
 
 const protectedResource = '/.well-known/oauth-protected-resource'
 

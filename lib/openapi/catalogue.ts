@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { RouteRule } from '../policy/route-rule.ts'
+import type { RoutePolicy } from '../policy/route-policy.ts'
 import { withRefusals } from './responses.ts'
-import type { OpenApiRules, SecurityScheme } from './scheme.ts'
+import type { OpenApiSettings, SecurityScheme } from './scheme.ts'
 import { securityOf, securityScheme } from './scheme.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -19,14 +19,14 @@ export interface OpenApiDocument {
 /** The routes of one server that have rules, and the security schemes that these speak of. */
 export interface OpenApiCatalogue {
   /** @param ruleOf is asked late: a route may be registered before its rule makes sense */
-  add (route: DescribedRoute, ruleOf: () => RouteRule, rules: OpenApiRules, advertisedIssuers: readonly string[]): void
+  add (route: DescribedRoute, ruleOf: () => RoutePolicy, rules: OpenApiSettings, advertisedIssuers: readonly string[]): void
   /** Adds the schemes to a document, and what the rules ask for to the schemas that it is made from. */
   describe (document: OpenApiDocument): void
 }
 
 interface Entry {
   readonly route: DescribedRoute
-  readonly ruleOf: () => RouteRule
+  readonly ruleOf: () => RoutePolicy
   readonly name: string
   readonly scheme: SecurityScheme
   readonly responses: boolean
@@ -64,7 +64,7 @@ export function createOpenApiCatalogue (): OpenApiCatalogue {
 }
 
 /** A schema of its own, so that the one that the route validates and serializes by stays as it is. */
-function describedSchema (own: Schema = {}, rule: RouteRule, name: string, scheme: SecurityScheme, responses: boolean): object {
+function describedSchema (own: Schema = {}, rule: RoutePolicy, name: string, scheme: SecurityScheme, responses: boolean): object {
   const response = responses ? withRefusals(own.response as Schema | undefined, rule) : own.response
   return { ...own, security: own.security ?? securityOf(rule, name, scheme), ...response !== undefined && { response } }
 }

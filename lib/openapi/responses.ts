@@ -1,6 +1,6 @@
 import type { TObject } from 'typebox'
 import Type from 'typebox'
-import type { RouteRule } from '../policy/route-rule.ts'
+import type { RoutePolicy } from '../policy/route-policy.ts'
 
 /** The body of a refusal, as Fastify's own error handler makes it. */
 export const refusalBody: TObject = Type.Object({
@@ -19,7 +19,7 @@ export const grantRefusalBody: TObject = Type.Object({
 type Responses = Readonly<Record<string, unknown>>
 
 /** The answers that a route's rule may lead to, beside those that the route describes itself. */
-export function withRefusals (own: Responses | undefined, { token, scopes }: RouteRule): Responses | undefined {
+export function withRefusals (own: Responses | undefined, { token, scopes }: RoutePolicy): Responses | undefined {
   if (token === 'none') return own
   const described = Object.keys(own ?? {}).map(code => code.toLowerCase())
   const refusals = [

@@ -1,9 +1,9 @@
-import { parseIdentifier } from '../metadata/identifier.ts'
+import { parseIdentifier } from '../identifier.ts'
 import { authorizationServerMetadataUrls } from '../metadata/well-known.ts'
-import type { RouteRule } from '../policy/route-rule.ts'
+import type { RoutePolicy } from '../policy/route-policy.ts'
 
 /** How access tokens are described in an OpenAPI document. */
-export interface OpenApiRules {
+export interface OpenApiSettings {
   /** What the security scheme is called. */
   readonly scheme: string
   readonly type: 'openIdConnect' | 'bearer'
@@ -24,7 +24,7 @@ export type SecurityRequirement = Readonly<Record<string, readonly string[]>>
  * types only `openIdConnect` leads on to the authorization server and may name scopes. Without an issuer to name it is
  * `http` with `bearer`.
  */
-export function securityScheme ({ type, definition }: OpenApiRules, advertisedIssuers: readonly string[]): SecurityScheme {
+export function securityScheme ({ type, definition }: OpenApiSettings, advertisedIssuers: readonly string[]): SecurityScheme {
   if (definition !== null) return definition
   const [first] = advertisedIssuers
   if (first === undefined) return { type: 'http', scheme: 'bearer' }
@@ -34,7 +34,7 @@ export function securityScheme ({ type, definition }: OpenApiRules, advertisedIs
 }
 
 /** What a route asks for: any one of these. */
-export function securityOf ({ token, scopes }: RouteRule, name: string, { type }: SecurityScheme): readonly SecurityRequirement[] {
+export function securityOf ({ token, scopes }: RoutePolicy, name: string, { type }: SecurityScheme): readonly SecurityRequirement[] {
   if (token === 'none') return []
   if (token === 'optional') return [{}, { [name]: [] }]
   // Scopes stand there only for the types that know of them (OpenAPI 3.0, section 4.7.30).

@@ -1,8 +1,8 @@
 import type { AccessToken } from '../token/access-token.ts'
-import { askHost } from './ask-host.ts'
-import type { MaybePromise, Verdict } from './verdict.ts'
-import type { RouteReason } from '../reasons.ts'
-import { forbidden } from './verdict.ts'
+import { callHost } from './call-host.ts'
+import type { MaybePromise, Decision } from './decision.ts'
+import type { RouteReason } from '../errors/reasons.ts'
+import { forbidden } from './decision.ts'
 
 type Details = AccessToken['authorizationDetails']
 
@@ -36,16 +36,16 @@ export function detailsFor ({ resource, authorizationDetailsTypes: types }: Know
 export function refuseByDetails (
   rule: AuthorizationDetailsRule<never> | null, accessToken: Pick<AccessToken, 'authorizationDetails'>,
   config: AuthorizationDetailsConfig, request: never
-): MaybePromise<Verdict> {
+): MaybePromise<Decision> {
   if (rule === null) return null
   const details = detailsFor(config, accessToken.authorizationDetails)
   if (details.length === 0) return refused('authorization_details_missing')
-  return askHost<unknown>(
+  return callHost<unknown>(
     () => rule(details, request),
     answer => answer === true ? null : refused('authorization_details_insufficient'),
     { reason: 'authorization_details_unavailable', timeoutMs: config.lookupTimeoutMs })
 }
 
-function refused (reason: RouteReason): Verdict {
+function refused (reason: RouteReason): Decision {
   return forbidden('FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT', reason)
 }

@@ -4,12 +4,12 @@ import type { AuthorizationDetailsConfig } from './authorization-details.ts'
 import { refuseByDetails } from './authorization-details.ts'
 import type { Policy } from './policy.ts'
 import { refuseByPolicy } from './policy.ts'
-import type { RouteRule } from './route-rule.ts'
-import type { SufficiencyConfig } from './sufficiency.ts'
-import { refuseInsufficient } from './sufficiency.ts'
+import type { RoutePolicy } from './route-policy.ts'
+import type { SufficiencyConfig } from './scopes-and-step-up.ts'
+import { checkScopesAndStepUp } from './scopes-and-step-up.ts'
 import type { TenantOf } from './tenancy.ts'
 import { refuseForeignTenant } from './tenancy.ts'
-import type { MaybePromise, Verdict } from './verdict.ts'
+import type { MaybePromise, Decision } from './decision.ts'
 
 /** The slice of the configuration that holds for every route. */
 export interface AuthorizationConfig extends SufficiencyConfig, AuthorizationDetailsConfig {
@@ -22,21 +22,21 @@ export interface AuthorizationConfig extends SufficiencyConfig, AuthorizationDet
 
 /** What a request is judged by. */
 export interface AuthorizationInput {
-  readonly rule: RouteRule
+  readonly rule: RoutePolicy
   readonly accessToken: AccessToken
   readonly config: AuthorizationConfig
   /** Handed on to the functions of the host, and not looked at. */
   readonly request: never
 }
 
-type Check = (input: AuthorizationInput) => MaybePromise<Verdict>
+type Check = (input: AuthorizationInput) => MaybePromise<Decision>
 
 /**
  * The checks in their order: first what the client can mend, then what the token says by itself, then what may need a
  * look-up. That the token is valid is known by now.
  */
 const checks: readonly Check[] = [
-  ({ rule, accessToken, config }) => refuseInsufficient(rule, accessToken, config),
+  ({ rule, accessToken, config }) => checkScopesAndStepUp(rule, accessToken, config),
   ({ rule, accessToken }) => refuseActor(rule.actors, accessToken),
   ({ rule, accessToken, config, request }) =>
     refuseForeignTenant('organization', accessToken.organizations, rule.organization ?? config.organizationOf, request, config.lookupTimeoutMs),
@@ -51,7 +51,7 @@ const checks: readonly Check[] = [
  * Judges a request with a valid access token by the rule of its route; the first refusal counts. There is a promise only
  * where a function of the host made one.
  */
-export function judgeRequest (input: AuthorizationInput): MaybePromise<Verdict> {
+export function checkPolicy (input: AuthorizationInput): MaybePromise<Decision> {
   for (let index = 0; index < checks.length; index++) {
     const verdict = checks[index]!(input)
     if (verdict === null) continue
@@ -60,7 +60,7 @@ export function judgeRequest (input: AuthorizationInput): MaybePromise<Verdict> 
   return null
 }
 
-async function judgeFurther (pending: Promise<Verdict>, rest: readonly Check[], input: AuthorizationInput): Promise<Verdict> {
+async function judgeFurther (pending: Promise<Decision>, rest: readonly Check[], input: AuthorizationInput): Promise<Decision> {
   let verdict = await pending
   for (const check of rest) {
     if (verdict !== null) break

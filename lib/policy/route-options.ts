@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import * as Value from 'typebox/value'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { explain, show } from '../options.ts'
 import type { ActorRule } from './actors.ts'
 import type { AuthorizationDetailsRule } from './authorization-details.ts'

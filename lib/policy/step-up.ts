@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../errors/errors.ts'
 import { show } from '../options.ts'
 import type { AccessToken } from '../token/access-token.ts'
 

@@ -1,7 +1,7 @@
-import { askHost } from './ask-host.ts'
-import type { MaybePromise, Verdict } from './verdict.ts'
-import type { RouteReason, UnavailableReason } from '../reasons.ts'
-import { forbidden } from './verdict.ts'
+import { callHost } from './call-host.ts'
+import type { MaybePromise, Decision } from './decision.ts'
+import type { RouteReason, UnavailableReason } from '../errors/reasons.ts'
+import { forbidden } from './decision.ts'
 
 export type TenantKind = 'organization' | 'team'
 
@@ -28,16 +28,16 @@ const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: Rout
  */
 export function refuseForeignTenant (
   kind: TenantKind, bound: readonly string[] | null, rule: TenantRule, request: never, timeoutMs: number
-): MaybePromise<Verdict> {
+): MaybePromise<Decision> {
   if (bound === null || rule === 'any') return null
   const { missing, foreign, unavailable } = reasons[kind]
   if (rule === null) return refused(missing)
-  return askHost<unknown>(() => rule(request), tenant => {
+  return callHost<unknown>(() => rule(request), tenant => {
     if (typeof tenant !== 'string' || tenant === '') return refused(missing)
     return bound.includes(tenant) ? null : refused(foreign)
   }, { reason: unavailable, timeoutMs })
 }
 
-function refused (reason: RouteReason): Verdict {
+function refused (reason: RouteReason): Decision {
   return forbidden('FST_OAUTH_TENANT_REFUSED', reason)
 }

@@ -1,12 +1,12 @@
 import { refused } from './jwt.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { readClaim } from './claim-path.ts'
-import type { IssuerRule } from './issuer-rule.ts'
+import type { ExpectedToken } from './expected-token.ts'
 
 /** What a check looks at. */
 export interface CheckInput {
   readonly jwt: UnverifiedJwt
-  readonly rule: IssuerRule
+  readonly rule: ExpectedToken
   /** Seconds since the epoch. */
   readonly now: number
   /** Takes the names of rules that the token breaks and that are not enforced yet. */
@@ -138,13 +138,13 @@ export function checkConfirmation ({ jwt }: CheckInput): void {
 }
 
 /** The audience as a list; `null` when it is missing or not made of strings. */
-export function audienceOf (claims: Readonly<Record<string, unknown>>, rule: IssuerRule): readonly string[] | null {
+export function audienceOf (claims: Readonly<Record<string, unknown>>, rule: ExpectedToken): readonly string[] | null {
   const aud = readClaim(claims, rule.claims.audience)
   if (typeof aud === 'string') return [aud]
   return Array.isArray(aud) && aud.length > 0 && aud.every(one => typeof one === 'string') ? aud as string[] : null
 }
 
-function hasScope (claims: Readonly<Record<string, unknown>>, rule: IssuerRule): boolean {
+function hasScope (claims: Readonly<Record<string, unknown>>, rule: ExpectedToken): boolean {
   return rule.scopeClaims.some(path => readClaim(claims, path) !== undefined)
 }
 

@@ -1,4 +1,4 @@
-import type { RequestReason } from '../reasons.ts'
+import type { RequestReason } from '../errors/reasons.ts'
 import { isToken68 } from '../challenge/grammar.ts'
 
 /** What a request carries before anything is believed. */

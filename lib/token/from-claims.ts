@@ -3,7 +3,7 @@ import { audienceOf } from './checks.ts'
 import type { ClaimPath } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { IssuerRule } from './issuer-rule.ts'
+import type { ExpectedToken } from './expected-token.ts'
 import { refused } from './jwt.ts'
 import { principalTypeOf } from './principal.ts'
 
@@ -17,7 +17,7 @@ const maxActorDepth = 8
  *
  * @throws InvalidTokenError when a claim that the token is read by has a shape it cannot have
  */
-export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken {
+export function accessTokenFrom (claims: Claims, rule: ExpectedToken): AccessToken {
   const subject = claims.sub as string
   const clientId = firstText(claims.client_id, claims.azp, claims.cid)
   return deepFreeze({
@@ -44,7 +44,7 @@ export function accessTokenFrom (claims: Claims, rule: IssuerRule): AccessToken 
 }
 
 /** RFC 9068 section 2.2.3: a space-delimited string; a list where the rule names another claim than `scope`. */
-function scopesOf (claims: Claims, rule: IssuerRule): string[] {
+function scopesOf (claims: Claims, rule: ExpectedToken): string[] {
   const scopes = new Set<string>()
   for (const path of rule.scopeClaims) {
     const value = readClaim(claims, path)
@@ -58,7 +58,7 @@ function scopesOf (claims: Claims, rule: IssuerRule): string[] {
 }
 
 /** RFC 8693 section 4.1: the outermost `act` is who acts now; it is read for its identity and nothing else. */
-function actorOf (claims: Claims, { issuer, claims: { actor: path } }: IssuerRule): Actor | null {
+function actorOf (claims: Claims, { issuer, claims: { actor: path } }: ExpectedToken): Actor | null {
   const mapped = readClaim(claims, path)
   const found = typeof mapped === 'string' && path !== 'act' ? { sub: mapped } : mapped === undefined ? claims.act : mapped
   if (found === undefined) return null

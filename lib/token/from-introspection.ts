@@ -5,7 +5,7 @@ import {
 import type { Check } from './checks.ts'
 import { readClaim } from './claim-path.ts'
 import { accessTokenFrom } from './from-claims.ts'
-import type { IssuerRule } from './issuer-rule.ts'
+import type { ExpectedToken } from './expected-token.ts'
 import { refused } from './jwt.ts'
 
 /** What an issuer said about one of its tokens. */
@@ -25,7 +25,7 @@ type Answer = Readonly<Record<string, unknown>>
  * @throws InvalidTokenError
  */
 export function accessTokenFromIntrospection (
-  answer: Answer, rule: IssuerRule, allowMissingAudience: boolean, now: number
+  answer: Answer, rule: ExpectedToken, allowMissingAudience: boolean, now: number
 ): Introspected {
   if (answer.active !== true) throw refused('token_inactive')
   if (answer.iss !== undefined && answer.iss !== rule.issuer) throw refused('issuer_unknown')

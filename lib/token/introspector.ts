@@ -1,14 +1,14 @@
 import type * as OAuth4WebApi from 'oauth4webapi'
 import type { Clock } from '../clock.ts'
-import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../errors.ts'
+import { InvalidTokenError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { fetchText } from '../http/limited-fetch.ts'
-import { isLoopbackHost, parseIdentifier } from '../metadata/identifier.ts'
-import type { ConfidentialAuthentication } from '../client/client-authentication.ts'
-import { clientAuthOf } from '../client/client-authentication.ts'
+import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
+import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
+import { clientAuthOf } from '../client/oauth/client-authentication.ts'
 import type { Introspected } from './from-introspection.ts'
 import { accessTokenFromIntrospection } from './from-introspection.ts'
-import type { IssuerRule } from './issuer-rule.ts'
+import type { ExpectedToken } from './expected-token.ts'
 import { parseJwt, refused } from './jwt.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import type { NegativeCache } from './negative-cache.ts'
@@ -16,7 +16,7 @@ import { digestOf } from './token-digest.ts'
 import { parseStrictObject } from './strict-json.ts'
 
 /** How the tokens of one issuer are introspected (RFC 7662). */
-export interface IntrospectionRule {
+export interface IntrospectionSettings {
   readonly clientId: string
   readonly authentication: ConfidentialAuthentication
   /** Given, the answer must be a JWT signed with this algorithm (RFC 9701); a plain one is then refused. */
@@ -26,8 +26,8 @@ export interface IntrospectionRule {
 }
 
 export interface IntrospectionSource {
-  readonly rule: IssuerRule
-  readonly introspection: IntrospectionRule
+  readonly rule: ExpectedToken
+  readonly introspection: IntrospectionSettings
   /** Where to ask; it may have to be discovered first. */
   readonly endpoint: () => Promise<string>
   /** Checks the signature of a signed answer with the keys of the issuer. */

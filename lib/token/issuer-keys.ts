@@ -1,17 +1,17 @@
 import type { Clock } from '../clock.ts'
-import { UnavailableError, withoutStackTrace } from '../errors.ts'
-import { FetchError } from '../http/fetch-error.ts'
+import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
+import { FetchError } from '../errors/fetch-error.ts'
 import { fetchJson } from '../http/fetch-json.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
-import { createRefreshed } from '../http/refreshed.ts'
-import type { Loaded, Refreshed, RefreshRules } from '../http/refreshed.ts'
+import { createRefreshingValue } from '../http/refreshing-value.ts'
+import type { Loaded, RefreshingValue, RefreshSettings } from '../http/refreshing-value.ts'
 import type { IssuerMetadata } from '../metadata/issuer-metadata.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
 import { createKeySet } from './key-set.ts'
 import type { KeySet } from './key-set.ts'
 import { checkSignature } from './signature.ts'
-import type { Basis } from './token-cache.ts'
+import type { CacheValidity } from './token-cache.ts'
 
 /** Where the keys of an issuer come from, and within which limits. */
 export interface IssuerKeysSource {
@@ -20,10 +20,10 @@ export interface IssuerKeysSource {
   /** Given, nothing is asked of the issuer at all. */
   readonly jwks: Readonly<Record<string, unknown>> | null
   /** Must be of the kind that has keys, where neither of the above is given. */
-  readonly metadata: Refreshed<IssuerMetadata>
+  readonly metadata: RefreshingValue<IssuerMetadata>
   readonly fetch: Fetch
   readonly limits: FetchLimits
-  readonly refresh: RefreshRules
+  readonly refresh: RefreshSettings
   readonly clock: Clock
 }
 
@@ -36,11 +36,11 @@ export interface IssuerKeys {
    * @throws InvalidTokenError when the token is not signed by the issuer
    * @throws UnavailableError when that could not be found out
    */
-  verifySignature (jwt: UnverifiedJwt): Promise<Basis>
+  verifySignature (jwt: UnverifiedJwt): Promise<CacheValidity>
 }
 
 /** The keys at one time. It holds until others take their place. */
-interface KeyRing extends Basis {
+interface KeyRing extends CacheValidity {
   readonly set: KeySet
 }
 
@@ -53,7 +53,7 @@ export function createIssuerKeys (source: IssuerKeysSource): IssuerKeys {
   const ringOf = (document: Readonly<Record<string, unknown>>): KeyRing => {
     const newText = JSON.stringify(document)
     if (current === null || newText !== text) {
-      const ring: KeyRing = { set: createKeySet(document), holds: () => current === ring }
+      const ring: KeyRing = { set: createKeySet(document), isCurrent: () => current === ring }
       current = ring
       text = newText
     }
@@ -73,7 +73,7 @@ export function createIssuerKeys (source: IssuerKeysSource): IssuerKeys {
       let ring = await orUnavailable(rings.get())
       let key = await ring.set.select(jwt.header)
       if (key === null) {
-        ring = await orUnavailable(rings.newerThan(ring))
+        ring = await orUnavailable(rings.reloadUnlessChanged(ring))
         key = await ring.set.select(jwt.header)
       }
       if (key === null) throw refused('key_unknown')
@@ -85,10 +85,10 @@ export function createIssuerKeys (source: IssuerKeysSource): IssuerKeys {
 
 type RingOf = (document: Readonly<Record<string, unknown>>) => KeyRing
 
-function createRings ({ jwks, jwksUri, metadata, fetch, limits, refresh, clock }: IssuerKeysSource, ringOf: RingOf): Refreshed<KeyRing> {
+function createRings ({ jwks, jwksUri, metadata, fetch, limits, refresh, clock }: IssuerKeysSource, ringOf: RingOf): RefreshingValue<KeyRing> {
   if (jwks !== null) {
     const ring = ringOf(jwks)
-    return { get: async () => ring, newerThan: async () => ring }
+    return { get: async () => ring, reloadUnlessChanged: async () => ring }
   }
   const load = async (url: string): Promise<Loaded<KeyRing>> => {
     const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
@@ -98,15 +98,15 @@ function createRings ({ jwks, jwksUri, metadata, fetch, limits, refresh, clock }
       throw new FetchError('not_json', url, 200, error)
     }
   }
-  if (jwksUri !== null) return createRefreshed(() => load(jwksUri), refresh, clock)
+  if (jwksUri !== null) return createRefreshingValue(() => load(jwksUri), refresh, clock)
 
-  return createRefreshed(async () => {
+  return createRefreshingValue(async () => {
     const known = await metadata.get()
     try {
       return await load(known.jwksUri!)
     } catch (error) {
       // The keys may have moved.
-      const newer = await metadata.newerThan(known)
+      const newer = await metadata.reloadUnlessChanged(known)
       if (newer.jwksUri === known.jwksUri) throw error
       return await load(newer.jwksUri!)
     }

@@ -4,15 +4,15 @@ import { checks } from './checks.ts'
 import { accessTokenFrom } from './from-claims.ts'
 import type { Introspector } from './introspector.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
-import type { IssuerRule } from './issuer-rule.ts'
+import type { ExpectedToken } from './expected-token.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
-import type { Basis } from './token-cache.ts'
+import type { CacheValidity } from './token-cache.ts'
 
 /** An access token that was verified just now, and what that rests on. */
 export interface Verified {
   readonly accessToken: AccessToken
-  readonly basis: Basis
+  readonly basis: CacheValidity
   /** How long it may be remembered; `undefined` for as long as any. */
   readonly maxAgeMs: number | undefined
   /** Rules that it breaks and that are not enforced yet. */
@@ -21,7 +21,7 @@ export interface Verified {
 
 /** One trusted issuer. Nothing of it is shared with another. */
 export interface Issuer {
-  readonly rule: Pick<IssuerRule, 'issuer' | 'tokenRules'>
+  readonly rule: Pick<ExpectedToken, 'issuer' | 'tokenRules'>
   /** What opaque tokens of this issuer begin with, `''` for anything; `null` when it issues none. */
   readonly opaquePrefix: string | null
   /**
@@ -35,7 +35,7 @@ export interface Issuer {
 }
 
 /** An issuer of JWTs that are checked here (RFC 9068 section 4). */
-export function createJwtIssuer (rule: IssuerRule, keys: IssuerKeys, clock: Clock): Issuer {
+export function createJwtIssuer (rule: ExpectedToken, keys: IssuerKeys, clock: Clock): Issuer {
   const finish = async (jwt: UnverifiedJwt, brokenRules: readonly string[]): Promise<Verified> => {
     const basis = await keys.verifySignature(jwt)
     return { accessToken: accessTokenFrom(jwt.claims, rule), basis, maxAgeMs: undefined, brokenRules }
@@ -55,10 +55,10 @@ export function createJwtIssuer (rule: IssuerRule, keys: IssuerKeys, clock: Cloc
 
 /** An issuer that is asked about its tokens, be they JWTs or not (RFC 7662). */
 export function createIntrospectionIssuer (
-  rule: IssuerRule, introspector: Introspector, opaquePrefix: string | null, maxAgeMs: number
+  rule: ExpectedToken, introspector: Introspector, opaquePrefix: string | null, maxAgeMs: number
 ): Issuer {
   // What the issuer said does not stop to hold, it gets old.
-  const basis: Basis = { holds: () => true }
+  const basis: CacheValidity = { isCurrent: () => true }
   return {
     rule,
     opaquePrefix,

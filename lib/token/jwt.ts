@@ -1,5 +1,5 @@
-import type { TokenReason } from '../reasons.ts'
-import { InvalidTokenError, withoutStackTrace } from '../errors.ts'
+import type { TokenReason } from '../errors/reasons.ts'
+import { InvalidTokenError, withoutStackTrace } from '../errors/errors.ts'
 import { parseStrictObject } from './strict-json.ts'
 
 /** A JWT taken apart. Nothing in it is to be believed before its signature is checked. */

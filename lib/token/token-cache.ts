@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
 
 /** How many verified tokens are remembered, and for how long. */
-export interface TokenCacheRules {
+export interface TokenCacheSettings {
   readonly maxEntries: number
   /** A token is checked anew after this time, however long it is valid. */
   readonly maxAgeMs: number
@@ -19,28 +19,28 @@ export interface TokenCache {
    * @param basis what vouches for the token
    * @param maxAgeMs where that is shorter than the cache's own
    */
-  remember (digest: string, accessToken: AccessToken, basis: Basis, maxAgeMs?: number): void
+  remember (digest: string, accessToken: AccessToken, basis: CacheValidity, maxAgeMs?: number): void
 }
 
 /** What a verification rested on. A token is known only for as long as that holds. */
-export interface Basis {
-  holds (): boolean
+export interface CacheValidity {
+  isCurrent (): boolean
 }
 
 interface Entry {
   readonly accessToken: AccessToken
-  readonly basis: Basis
+  readonly basis: CacheValidity
   /** Milliseconds since the epoch: the earliest of the token's expiry and the next check. */
   readonly deadline: number
 }
 
-export function createTokenCache (rules: TokenCacheRules, clock: Clock): TokenCache {
+export function createTokenCache (rules: TokenCacheSettings, clock: Clock): TokenCache {
   const entries = new LRUCache<string, Entry>({ max: rules.maxEntries })
   return {
     find (digest) {
       const entry = entries.get(digest)
       if (entry === undefined) return null
-      if (clock.now() < entry.deadline && entry.basis.holds()) return entry.accessToken
+      if (clock.now() < entry.deadline && entry.basis.isCurrent()) return entry.accessToken
       entries.delete(digest)
       return null
     },

@@ -1,7 +1,7 @@
-import { UnavailableError, withoutStackTrace } from '../errors.ts'
+import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import { withinTime } from '../time-limit.ts'
 import type { AccessToken } from './access-token.ts'
-import type { TokenRule } from './issuer-rule.ts'
+import type { TokenRule } from './expected-token.ts'
 import { refused } from './jwt.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { UnavailableError, withoutStackTrace } from '../errors.ts'
-import type { RevocationStore } from '../stores/revocation-store.ts'
+import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
+import type { RevocationStore } from '../stores/revocations/revocation-store.ts'
 import { withinTime } from '../time-limit.ts'
 import type { AccessToken } from './access-token.ts'
 import { refused } from './jwt.ts'

@@ -44,7 +44,7 @@ test('F67 MCPC-13 the official MCP client steps up at a real server, and goes on
   t.equal(visited[1]!.searchParams.get('client_id'), visited[0]!.searchParams.get('client_id'), 'as the client that is registered')
 
   const before = await connection.session.token()
-  const after = await connection.session.renew(before.accessToken)
+  const after = await connection.session.refresh(before.accessToken)
   t.not(after.accessToken, before.accessToken)
   t.match(JSON.stringify(await client.callTool({ name: 'list_projects', arguments: {} })), /Notes/)
   t.equal(visited.length, 2)
@@ -149,7 +149,7 @@ test('F68 RFSH-13 MCPD-01 bound tokens of a real authorization server, with nonc
   t.equal((await connection.session.token()).tokenType, 'DPoP')
   const { accessToken, refreshToken } = await connection.session.token()
   t.type(refreshToken, 'string')
-  const renewed = await connection.session.renew(accessToken)
+  const renewed = await connection.session.refresh(accessToken)
   t.not(renewed.accessToken, accessToken)
   t.equal(await (await connection.fetch(url)).text(), 'fine', 'the refreshed token is bound to the same key')
   t.equal(new Set(proofs).size, proofs.length, 'R9449-36')

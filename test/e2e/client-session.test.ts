@@ -36,7 +36,7 @@ async function connect (t: Test): Promise<Connected> {
     }
   })
   const open = (store: TokenStore): Session => {
-    const session = createSession({ store, refresh })
+    const session = createSession({ tokenStore: store, refresh })
     t.teardown(() => session.close())
     return session
   }
@@ -125,6 +125,6 @@ test('F66 R37 R38 RFSH-05 RFSH-07 two sessions over one file and a rotating issu
   t.match(await failureOf(refresh({ ...tokens, refreshToken: stolen! }, new AbortController().signal)), { outcome: 'over', oauthError: 'invalid_grant' })
   const session = open(createFileTokenStore({ path }))
   await session.start()
-  t.match(await failureOf(session.renew((await session.token()).accessToken)), { fault: 'session_over' }, 'all of it is revoked')
+  t.match(await failureOf(session.refresh((await session.token()).accessToken)), { fault: 'session_over' }, 'all of it is revoked')
   t.equal((await createFileTokenStore({ path }).read())!.tokens, null)
 })

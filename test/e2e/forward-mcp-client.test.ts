@@ -8,10 +8,10 @@ import { decodeJwt } from 'jose'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import { z } from 'zod'
-import { createRefresh } from '../../lib/client/refresh-token.ts'
-import { createSession } from '../../lib/client/session.ts'
-import type { Session } from '../../lib/client/session.ts'
-import { createMemoryTokenStore } from '../../lib/stores/memory-token-store.ts'
+import { createRefresh } from '../../lib/client/oauth/refresh-token.ts'
+import { createSession } from '../../lib/client/session/session.ts'
+import type { Session } from '../../lib/client/session/session.ts'
+import { createMemoryTokenStore } from '../../lib/stores/tokens/memory-token-store.ts'
 import oauthResourceServer, { createMemoryRevocationStore, forward, mcp } from '../../plugins/index.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 
@@ -79,7 +79,7 @@ async function startUpstream (t: Test): Promise<Upstream> {
   })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   const session = createSession({
-    store: createMemoryTokenStore(),
+    tokenStore: createMemoryTokenStore(),
     refresh: createRefresh({
       server: { issuer: issuer.issuer, token_endpoint: `${origin}/token` }, clientId: 'proxy', authentication: { method: 'none' }, resource
     })

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
 import { test } from 'tap'
-import { createRefresh } from '../../lib/client/refresh-token.ts'
-import { createSession } from '../../lib/client/session.ts'
+import { createRefresh } from '../../lib/client/oauth/refresh-token.ts'
+import { createSession } from '../../lib/client/session/session.ts'
 import type { RedisClient } from '../../lib/stores/redis-client.ts'
-import { createRedisTokenStore } from '../../lib/stores/redis-token-store.ts'
+import { createRedisTokenStore } from '../../lib/stores/tokens/redis-token-store.ts'
 import { resource } from '../support/app.ts'
 import { createTestClock } from '../support/clock.ts'
 import { missingPart } from '../support/missing-part.ts'
@@ -26,7 +26,7 @@ test('R38 a Redis that stops while the rotated refresh token is stored does not 
   const clock = createTestClock()
   const store = createRedisTokenStore({ client, key: 'ann' })
   const session = createSession({
-    store,
+    tokenStore: store,
     refresh: createRefresh({
       server: { issuer: issuer.issuer, token_endpoint: issuer.tokenEndpoint }, clientId: issuer.clientId, authentication: { method: 'none' }, resource, clock
     }),

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { SessionError } from '../../lib/client/errors.ts'
-import type { SessionFault } from '../../lib/client/errors.ts'
+import { SessionError } from '../../lib/errors/client-errors.ts'
+import type { SessionFault } from '../../lib/errors/client-errors.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createTestSession, startProxy } from '../support/forward-proxy.ts'
 import type { TestSession } from '../support/forward-proxy.ts'
@@ -125,7 +125,7 @@ test('R19 a second failure that is no 401 is passed on', async t => {
 
 test('R51 nothing comes of a renewal that fails while the answer is on its way', async t => {
   const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
-  const session = createTestSession({ renew: async () => { throw new SessionError('renewal_unavailable') } })
+  const session = createTestSession({ refresh: async () => { throw new SessionError('renewal_unavailable') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
   t.equal((await ask('', post)).status, 403)
 })
@@ -135,7 +135,7 @@ test('R19 a token that was renewed before it was sent has spent the renewal', as
   const session: TestSession = createTestSession()
   const { token } = session
   session.token = async () => {
-    session.renewals++
+    session.refreshes++
     return await token()
   }
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
@@ -158,7 +158,7 @@ test('R22 nor is that a reason to give up for a request that had renewed its tok
   const session: TestSession = createTestSession()
   const { token } = session
   session.token = async () => {
-    session.renewals++
+    session.refreshes++
     return await token()
   }
   const upstream = await startUpstream(t, (received, response) => {
@@ -272,9 +272,9 @@ test('R36 who has left while a token was renewed costs the upstream nothing more
   let gone!: () => void
   const left = new Promise<void>(resolve => { gone = resolve })
   const session = createTestSession()
-  const { renew } = session
+  const { refresh: renew } = session
   const begun = new Promise<void>(resolve => {
-    session.renew = async rejected => {
+    session.refresh = async rejected => {
       resolve()
       await left
       return await renew(rejected)

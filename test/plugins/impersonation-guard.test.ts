@@ -4,9 +4,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { impersonationGuard } from '../../plugins/impersonation-guard.ts'
 import oauthResourceServer from '../../plugins/index.ts'
 import type { ImpersonationGuardOptions } from '../../lib/impersonation/options.ts'
-import { createMemoryOrganizationDirectory } from '../../lib/stores/memory-organization-directory.ts'
-import type { GrantDecisionEvent } from '../../lib/signals/event.ts'
-import type { GrantReach } from '../../lib/stores/organization-directory.ts'
+import { createMemoryOrganizationDirectory } from '../../lib/stores/organizations/memory-organization-directory.ts'
+import type { GrantDecisionEvent } from '../../lib/audit/events.ts'
+import type { GrantAccess } from '../../lib/stores/organizations/organization-directory.ts'
 import { bearer, createApp, optionsFor } from '../support/app.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
@@ -22,7 +22,7 @@ const options: Options = {
   directory,
   impersonationOf: ({ headers: { staff } }) => typeof staff === 'string' ? { staff, customer: 'ann' } : null
 }
-const reachOfQuery = ({ query }: FastifyRequest): GrantReach | null => {
+const reachOfQuery = ({ query }: FastifyRequest): GrantAccess | null => {
   const { organization } = query as { organization?: string }
   return organization === undefined ? null : { level: 'organization', organizations: [organization] }
 }
@@ -259,7 +259,7 @@ test('G16 G31 a code without a stamp of its own mints nothing', async t => {
     t.equal((await app.inject({ method: 'POST', url: '/token', payload: { code } })).statusCode, status, code)
   }
   t.equal(minted.length, 1)
-  t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'stamp_malformed', path: 'exchange' }))
+  t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'record_malformed', path: 'exchange' }))
 })
 
 test('G1 a customer without a body is not blocked, and what failed is told', async t => {
@@ -295,7 +295,7 @@ test('G22 code without a request decides alike, and its decisions are told', asy
   const { app, log } = await createServer(t)
   const { impersonationGuard: guard } = app
   const sam = { staff: 'sam', customer: 'ann' }
-  const globex: GrantReach = { level: 'organization', organizations: ['globex'] }
+  const globex: GrantAccess = { level: 'organization', organizations: ['globex'] }
   t.match(await guard.judgeGrant({ impersonation: null, path: 'consent' }), { allowed: true })
   t.match(await guard.judgeGrant({ impersonation: sam, path: 'consent', client: 'client-1' }), { allowed: false })
   t.match(await guard.judgeGrant({ impersonation: sam, reach: globex, path: 'first-party' }), { allowed: true })
@@ -309,7 +309,7 @@ test('G22 code without a request decides alike, and its decisions are told', asy
     { level: 40, audit: { reason: 'grant_foreign', path: 'automatic-approval', staff: 'sam' } }
   ])
   t.ok(Object.isFrozen(guard))
-  t.equal(guard.mayReuse(stamp, sam), true)
+  t.equal(guard.isSameImpersonator(stamp, sam), true)
   t.match(guard.narrowGrant({ expiresInSeconds: 60, scopes: ['a'], refreshToken: true }, stamp), { refreshToken: false })
 })
 

@@ -29,17 +29,20 @@ const root = 'plugins/index.ts'
  * do not know each other.
  */
 const layers: ReadonlyArray<readonly string[]> = [
-  ['error-table'],
-  ['reasons'],
-  ['errors', 'clock', 'options', 'time-limit'],
-  ['challenge', 'stores', 'http'],
+  ['clock', 'time-limit'],
+  ['errors'],
+  ['options'],
+  ['identifier'],
+  ['challenge', 'http', 'stores'],
   ['metadata'],
   ['client'],
   ['token'],
   ['proof', 'policy'],
   ['impersonation', 'mcp', 'forward'],
-  ['signals', 'openapi'],
-  ['config']
+  ['audit', 'openapi'],
+  ['config'],
+  ['refusal'],
+  ['resource']
 ]
 
 /** What holds the shape of the tree, each by what it promises. */

@@ -1,11 +1,11 @@
-import { RefreshError } from '../../lib/client/errors.ts'
-import type { Refresh } from '../../lib/client/refresh-attempts.ts'
-import type { SessionOptions } from '../../lib/client/session-options.ts'
-import type { Session } from '../../lib/client/session.ts'
-import { createSession } from '../../lib/client/session.ts'
-import type { Wait } from '../../lib/client/time-limit.ts'
-import { createMemoryTokenStore } from '../../lib/stores/memory-token-store.ts'
-import type { TokenSet, TokenStore } from '../../lib/stores/token-store.ts'
+import { RefreshError } from '../../lib/errors/client-errors.ts'
+import type { Refresh } from '../../lib/client/session/refresh-attempts.ts'
+import type { SessionOptions } from '../../lib/client/session/session-options.ts'
+import type { Session } from '../../lib/client/session/session.ts'
+import { createSession } from '../../lib/client/session/session.ts'
+import type { Wait } from '../../lib/client/session/time-limit.ts'
+import { createMemoryTokenStore } from '../../lib/stores/tokens/memory-token-store.ts'
+import type { TokenSet, TokenStore } from '../../lib/stores/tokens/token-store.ts'
 import type { TestClock } from './clock.ts'
 import { createTestClock } from './clock.ts'
 
@@ -132,9 +132,9 @@ export function createSessionFixture (options: Partial<SessionOptions> & { rotat
   const server = createRotatingServer(clock, { rotates })
   const time = createManualWait()
   const states: string[] = []
-  const store = given.store ?? createMemoryTokenStore()
+  const store = given.tokenStore ?? createMemoryTokenStore()
   const open = (more: Partial<SessionOptions> = {}): Session => createSession({
-    store, refresh: server.refresh, clock, wait: time.wait, random: () => 0.5, onChange: state => states.push(state), ...given, ...more
+    tokenStore: store, refresh: server.refresh, clock, wait: time.wait, random: () => 0.5, onChange: state => states.push(state), ...given, ...more
   })
   return { session: open(), server, clock, store, time, states, sibling: (more = {}) => open({ onChange: () => {}, ...more }) }
 }

@@ -1,8 +1,8 @@
-import type { ConnectOptions } from '../../lib/client/connection-options.ts'
-import { connect } from '../../lib/client/connect.ts'
-import type { Connection } from '../../lib/client/connection.ts'
-import { createMemoryConnectionStore } from '../../lib/stores/memory-connection-store.ts'
-import { createMemoryTokenStore } from '../../lib/stores/memory-token-store.ts'
+import type { ConnectOptions } from '../../lib/client/connect/connection-options.ts'
+import { connect } from '../../lib/client/connect/connect.ts'
+import type { Connection } from '../../lib/client/connect/connection.ts'
+import { createMemoryConnectionStore } from '../../lib/stores/connections/memory-connection-store.ts'
+import { createMemoryTokenStore } from '../../lib/stores/tokens/memory-token-store.ts'
 import type { FakeBrowser } from './fake-browser.ts'
 import { createFakeBrowser } from './fake-browser.ts'
 import type { FakeOAuth, FakeOAuthOptions } from './fake-oauth.ts'
@@ -13,9 +13,9 @@ export const machine = [{ issuer: 'https://login.example.com', clientId: 'machin
 
 export const fetchOf = (fake: FakeOAuth): typeof globalThis.fetch => fake.fetch as typeof globalThis.fetch
 
-export type Stores = Required<Pick<ConnectOptions, 'tokens' | 'connection'>>
+export type Stores = Required<Pick<ConnectOptions, 'tokenStore' | 'connectionStore'>>
 
-export const stores = (): Stores => ({ tokens: createMemoryTokenStore(), connection: createMemoryConnectionStore() })
+export const stores = (): Stores => ({ tokenStore: createMemoryTokenStore(), connectionStore: createMemoryConnectionStore() })
 
 /** A resource, its authorization server, a user who says yes, and a client of it all. */
 export async function createConnectionWorld (

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import fc from 'fast-check'
-import { judgeGrant } from '../../lib/impersonation/judge.ts'
-import type { GrantReach, OrganizationDirectory } from '../../lib/stores/organization-directory.ts'
+import { checkGrant } from '../../lib/impersonation/check-grant.ts'
+import type { GrantAccess, OrganizationDirectory } from '../../lib/stores/organizations/organization-directory.ts'
 import type { TestClock } from './clock.ts'
 import { createTestClock } from './clock.ts'
 
@@ -49,12 +49,12 @@ const contents: SuiteContents = {
   ]
 }
 
-const organization = (...organizations: string[]): GrantReach => ({ level: 'organization', organizations })
-const team = (...teams: string[]): GrantReach => ({ level: 'team', teams })
-const all: GrantReach = { level: 'all' }
+const organization = (...organizations: string[]): GrantAccess => ({ level: 'organization', organizations })
+const team = (...teams: string[]): GrantAccess => ({ level: 'team', teams })
+const all: GrantAccess = { level: 'all' }
 
 type Case = readonly [
-  title: string, customer: string, reach: GrantReach,
+  title: string, customer: string, reach: GrantAccess,
   report: { organizations: number, complete: boolean, withoutApproval: string[], approvedSince: number | null },
   reason: string
 ]
@@ -95,11 +95,11 @@ const cases: readonly Case[] = [
   ['G10 a membership of one that is gone beside one that said yes', 'dora', all,
     { organizations: 1, complete: false, withoutApproval: [], approvedSince: 1_000 }, 'organization_unknown'],
   ['G11 no organization at all', 'ann', organization(),
-    { organizations: 0, complete: true, withoutApproval: [], approvedSince: null }, 'reach_empty'],
+    { organizations: 0, complete: true, withoutApproval: [], approvedSince: null }, 'access_empty'],
   ['G11 no team at all', 'ann', team(),
-    { organizations: 0, complete: true, withoutApproval: [], approvedSince: null }, 'reach_empty'],
+    { organizations: 0, complete: true, withoutApproval: [], approvedSince: null }, 'access_empty'],
   ['G11 a customer who belongs to nothing', 'who', all,
-    { organizations: 0, complete: true, withoutApproval: [], approvedSince: null }, 'reach_empty'],
+    { organizations: 0, complete: true, withoutApproval: [], approvedSince: null }, 'access_empty'],
   ['one that is listed twice is one', 'ann', organization('yes', 'yes'),
     { organizations: 1, complete: true, withoutApproval: [], approvedSince: 1_000 }, 'approved'],
   ['two teams of one organization reach one', 'ann', team('team-yes', 'team-yes'),
@@ -124,7 +124,7 @@ export function directorySuite (name: string, make: MakeDirectory, { numRuns = 1
       const before = roundTrips?.()
       t.same(await directory.report(customer, reach), report, title)
       if (before !== undefined) t.equal(roundTrips!() - before, 1, `${title}: one round trip`)
-      t.match(await judgeGrant({ staff: 'sam', customer }, reach, directory), { reason, allowed: reason === 'approved' }, title)
+      t.match(await checkGrant({ staff: 'sam', customer }, reach, directory), { reason, allowed: reason === 'approved' }, title)
     }
   })
 
@@ -173,7 +173,7 @@ export function directorySuite (name: string, make: MakeDirectory, { numRuns = 1
     await fc.assert(fc.asyncProperty(world, fc.array(question, { minLength: 1, maxLength: 8 }), async (made, questions) => {
       const { directory } = await make(made, createTestClock())
       for (const { customer, reach } of questions) {
-        const { allowed, reason } = await judgeGrant({ staff: 'sam', customer }, reach, directory)
+        const { allowed, reason } = await checkGrant({ staff: 'sam', customer }, reach, directory)
         // Both ways: never blocked without a reason either.
         if (allowed !== mayBeMade(made, customer, reach)) throw new Error(`${String(allowed)}, ${reason}`)
       }
@@ -193,7 +193,7 @@ const world: fc.Arbitrary<SuiteContents> = fc.record({
 })
 const question = fc.record({
   customer,
-  reach: fc.oneof<Array<fc.Arbitrary<GrantReach>>>(
+  reach: fc.oneof<Array<fc.Arbitrary<GrantAccess>>>(
     fc.record({ level: fc.constant('organization'), organizations: fc.array(id) }),
     fc.record({ level: fc.constant('team'), teams: fc.array(fc.constantFrom('t1', 't2', 't3', 't4')) }),
     fc.constant({ level: 'all' })
@@ -201,7 +201,7 @@ const question = fc.record({
 })
 
 /** The rule in one sentence: something is reached, and every organization of it is there and has said yes. */
-function mayBeMade ({ organizations, teams = [], memberships = [] }: SuiteContents, customer: string, reach: GrantReach): boolean {
+function mayBeMade ({ organizations, teams = [], memberships = [] }: SuiteContents, customer: string, reach: GrantAccess): boolean {
   const reached = reach.level === 'organization'
     ? reach.organizations
     : reach.level === 'team'

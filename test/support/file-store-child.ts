@@ -1,4 +1,4 @@
-import { createFileTokenStore } from '../../lib/stores/file-token-store.ts'
+import { createFileTokenStore } from '../../lib/stores/tokens/file-token-store.ts'
 
 /** Counts in a file of tokens, each time on from what is there: half of it in turns, half of it by compare and set. */
 const [path, times] = process.argv.slice(2)

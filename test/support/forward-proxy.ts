@@ -1,20 +1,20 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { ForwardSession } from '../../lib/forward/exchange.ts'
-import type { TokenSet } from '../../lib/stores/token-store.ts'
+import type { TokenSet } from '../../lib/stores/tokens/token-store.ts'
 import type { ForwardCredential, ForwardOptions, ForwardRegistration, ForwardTargetOptions } from '../../plugins/index.ts'
 import { forward } from '../../plugins/index.ts'
 import type { HttpAnswer, HttpRequest } from './http-request.ts'
 import { send } from './http-request.ts'
 
-export interface TestSession extends Omit<ForwardSession, 'renewals'> {
+export interface TestSession extends Omit<ForwardSession, 'refreshes'> {
   /** What was renewed, in order. */
   readonly renewed: string[]
   /** What was refused without a renewal, in order. */
   readonly refused: string[]
   /** What `token` gives now. */
   current: string
-  renewals: number
+  refreshes: number
 }
 
 /** A session whose tokens are `token-1`, `token-2` and so on; a rejected token is renewed once, as by the real one. */
@@ -26,12 +26,12 @@ export function createTestSession (overrides: Partial<TestSession> = {}, tokenTy
     renewed,
     refused,
     current: 'token-1',
-    renewals: 0,
+    refreshes: 0,
     async token () { return set(session.current) },
-    async renew (rejected) {
+    async refresh (rejected) {
       if (rejected === session.current) {
         renewed.push(rejected)
-        session.current = `token-${++session.renewals + 1}`
+        session.current = `token-${++session.refreshes + 1}`
       }
       return set(session.current)
     },

@@ -1,10 +1,10 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, LightMyRequestResponse } from 'fastify'
 import type {
-  EndedImpersonation, GrantStamp, Impersonation, MemoryOrganizationDirectory, MemoryRevocationStore, SecurityEvent
+  EndedImpersonation, ImpersonationRecord, Impersonation, MemoryOrganizationDirectory, MemoryRevocationStore, SecurityEvent
 } from '../../plugins/index.ts'
 import {
-  claimsOfStamp, createMemoryOrganizationDirectory, createMemoryRevocationStore, endImpersonation, impersonationGuard, isOfImpersonation
+  impersonationClaims, createMemoryOrganizationDirectory, createMemoryRevocationStore, endImpersonation, impersonationGuard, isOfImpersonation
 } from '../../plugins/index.ts'
 import { bearer, createApp, optionsFor } from './app.ts'
 import type { TestClock } from './clock.ts'
@@ -16,7 +16,7 @@ import { createFakeIssuer } from './issuer.ts'
 interface Session { readonly id: string, readonly customer: string, readonly impersonation: Impersonation | null }
 
 /** What it keeps of a grant: codes, grants and refresh tokens are the same rows here. */
-interface Grant { readonly customer: string, readonly client: string, readonly organizations: string[] | null, readonly scopes: string[], readonly stamp: GrantStamp | null }
+interface Grant { readonly customer: string, readonly client: string, readonly organizations: string[] | null, readonly scopes: string[], readonly stamp: ImpersonationRecord | null }
 
 /** The least authorization server that makes grants on every path, as a host would write it, and the API beside it. */
 export interface GrantingServer {
@@ -113,7 +113,7 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
     }
     for (const grant of grants) {
       const same = grant.customer === session.customer && grant.client === client && scopes.every(scope => grant.scopes.includes(scope))
-      if (!same || !guard.mayReuse(grant.stamp, session.impersonation)) continue
+      if (!same || !guard.isSameImpersonator(grant.stamp, session.impersonation)) continue
       if (!(await request.judgeReuse(grant.stamp)).allowed) return refuse(reply, query)
       return sendCode(reply, grant)
     }
@@ -159,7 +159,7 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
     if (refreshToken) refreshTokens.set(refresh, grant)
     const accessToken = await issuer.token({
       sub: customer, client_id: client, scope: scopes.join(' '), exp: Math.floor(clock.now() / 1000) + expiresInSeconds,
-      ...organizations !== null && { organizations }, ...claimsOfStamp(stamp)
+      ...organizations !== null && { organizations }, ...impersonationClaims(stamp)
     })
     return {
       access_token: accessToken, token_type: 'Bearer', expires_in: expiresInSeconds, scope: scopes.join(' '), ...refreshToken && { refresh_token: refresh }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
-import type { PostgresClient } from '../../lib/stores/postgres-organization-directory.ts'
+import type { PostgresClient } from '../../lib/stores/organizations/postgres-organization-directory.ts'
 import { missingPostgres, startPostgres } from './postgres-server.ts'
 
 /** The SQL file of the package. */

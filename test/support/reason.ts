@@ -1,4 +1,4 @@
-import { isOAuthResourceError } from '../../lib/errors.ts'
+import { isOAuthResourceError } from '../../lib/errors/errors.ts'
 
 /** The reason for which a call was refused, `null` when it was not; whatever else is thrown stays thrown. */
 export function reasonOf (call: () => unknown): string | null {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { Revocation, WritableRevocationStore } from '../../lib/stores/revocation.ts'
-import type { RevocableToken } from '../../lib/stores/revocation-store.ts'
+import type { Revocation, WritableRevocationStore } from '../../lib/stores/revocations/revocation.ts'
+import type { RevocableToken } from '../../lib/stores/revocations/revocation-store.ts'
 import type { TestClock } from './clock.ts'
 import { createTestClock } from './clock.ts'
 

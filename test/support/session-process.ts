@@ -1,10 +1,10 @@
 // A process of its own that shares a session with others: started by `fork`, told what to do and answering over IPC.
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import { createRefresh } from '../../lib/client/refresh-token.ts'
-import { createSession } from '../../lib/client/session.ts'
+import { createRefresh } from '../../lib/client/oauth/refresh-token.ts'
+import { createSession } from '../../lib/client/session/session.ts'
 import type { RedisClient } from '../../lib/stores/redis-client.ts'
-import { createRedisTokenStore } from '../../lib/stores/redis-token-store.ts'
+import { createRedisTokenStore } from '../../lib/stores/tokens/redis-token-store.ts'
 
 export interface ProcessSettings {
   readonly redisUrl: string
@@ -34,7 +34,7 @@ async function connect (): Promise<RedisClient> {
 }
 
 const session = createSession({
-  store: createRedisTokenStore({ client: await connect(), key: 'ann', turnMs: settings.turnMs, timeoutMs: 60_000 }),
+  tokenStore: createRedisTokenStore({ client: await connect(), key: 'ann', turnMs: settings.turnMs, timeoutMs: 60_000 }),
   refresh: createRefresh({
     server: { issuer: settings.issuer, token_endpoint: `${settings.issuer}/token` },
     clientId: settings.clientId,

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'tstyche'
 import { actorChain } from '../../plugins/index.ts'
 import type {
   AccessToken, AccessTokenVerifier, Actor, AuthorizationDetailsRule, OAuthConfig, OAuthResourceError, Policy, PrincipalType,
-  RouteConfig, RouteOptions, RouteRule, TenantOf
+  RouteConfig, RouteOptions, RoutePolicy, TenantOf
 } from '../../plugins/index.ts'
 
 const app = Fastify()
@@ -92,7 +92,7 @@ describe('config.oauth', () => {
 
   test('is what the rule of a request was compiled from', () => {
     expect(request.routeOptions.config.oauth).type.toBe<RouteConfig | undefined>()
-    expect(request.oauthRule).type.toBe<RouteRule>()
+    expect(request.oauthRule).type.toBe<RoutePolicy>()
   })
 })
 

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import type { EndedImpersonation, GrantStamp, Impersonation, ImpersonatedTokenOptions, ReusedGrant, ToldDecision } from '../../plugins/index.ts'
+import type { EndedImpersonation, ImpersonationRecord, Impersonation, ImpersonatedTokenOptions, ReusedGrant, AuditedDecision } from '../../plugins/index.ts'
 import '../../plugins/index.ts'
 
 declare const app: FastifyInstance
-declare const stamp: GrantStamp | null
+declare const stamp: ImpersonationRecord | null
 
 describe('a grant that is used again', () => {
   test('is judged by a session, or by its stamp alone', () => {
@@ -12,13 +12,13 @@ describe('a grant that is used again', () => {
     expect<ReusedGrant>().type.toBeAssignableFrom({ stamp, path: 'exchange' as const })
     expect<ReusedGrant>().type.not.toBeAssignableFrom({ stamp, path: 'automatic-approval' as const })
     expect<ReusedGrant>().type.not.toBeAssignableFrom({ stamp, path: 'exchange' as const, impersonation: null })
-    expect(app.impersonationGuard.judgeReuse({ stamp, path: 'refresh' })).type.toBe<Promise<ToldDecision>>()
+    expect(app.impersonationGuard.judgeReuse({ stamp, path: 'refresh' })).type.toBe<Promise<AuditedDecision>>()
   })
 })
 
 describe('what is read and written', () => {
   test('a stamp is an impersonation', () => {
-    expect<Impersonation>().type.toBeAssignableFrom<GrantStamp>()
+    expect<Impersonation>().type.toBeAssignableFrom<ImpersonationRecord>()
     expect<EndedImpersonation>().type.toBeAssignableFrom<Impersonation>()
   })
 

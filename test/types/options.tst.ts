@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import type {
-  AccessToken, ClientMark, IntrospectionOptions, IssuerOptions, OAuthResourceServerOptions, OwnToken, OwnTokensOptions, ScopeOptions
+  AccessToken, ClientMark, IntrospectionOptions, IssuerOptions, OAuthResourceServerOptions, CustomToken, CustomTokensOptions, ScopeOptions
 } from '../../plugins/index.ts'
 import { createMemoryOrganizationDirectory } from '../../plugins/index.ts'
 
@@ -70,11 +70,11 @@ describe('options that make sense', () => {
   })
 
   test('tokens of one\'s own, and what tells clients from users', () => {
-    expect<OwnTokensOptions>().type.toBeAssignableFrom({ prefix: 'pat_', verify: () => null })
-    expect<OwnTokensOptions>().type.toBeAssignableFrom({
+    expect<CustomTokensOptions>().type.toBeAssignableFrom({ prefix: 'pat_', verify: () => null })
+    expect<CustomTokensOptions>().type.toBeAssignableFrom({
       prefix: 'pat_', verify: async (token: string) => ({ subject: token, scopes: ['read'] }), issuer: 'https://keys.example', cacheSeconds: 5
     })
-    expect<OwnToken>().type.toBeAssignableFrom({ subject: 'ann', principalType: 'client' as const, expiresAt: null })
+    expect<CustomToken>().type.toBeAssignableFrom({ subject: 'ann', principalType: 'client' as const, expiresAt: null })
     expect<ClientMark>().type.toBeAssignableFrom({ gty: 'client-credentials', clientAddress: true as const })
     expect<IssuerOptions>().type.toBeAssignableFrom({ issuer: 'https://login.example.com', clientTokens: [{ oid: '{subject}' }] })
   })
@@ -150,9 +150,9 @@ describe('options that make no sense', () => {
     expect<IntrospectionOptions['authentication']>().type.not.toBeAssignableFrom({ method: 'client_secret_jwt' as const, clientSecret: 's' })
     expect<IntrospectionOptions['authentication']>().type.not.toBeAssignableFrom('secret')
     expect<IntrospectionOptions>().type.not.toBeAssignableFrom({ authentication: { method: 'tls_client_auth' as const } })
-    expect<OwnTokensOptions>().type.not.toBeAssignableFrom({ prefix: 'pat_', verify: () => 'ann' })
-    expect<OwnTokensOptions>().type.not.toBeAssignableFrom({ prefix: 'pat_', verify: () => ({ scopes: ['read'] }) })
-    expect<OwnToken>().type.not.toBeAssignableFrom({ subject: 'ann', expiresAt: new Date() })
+    expect<CustomTokensOptions>().type.not.toBeAssignableFrom({ prefix: 'pat_', verify: () => 'ann' })
+    expect<CustomTokensOptions>().type.not.toBeAssignableFrom({ prefix: 'pat_', verify: () => ({ scopes: ['read'] }) })
+    expect<CustomToken>().type.not.toBeAssignableFrom({ subject: 'ann', expiresAt: new Date() })
   })
 
   test('undefined is not a value of an option', () => {

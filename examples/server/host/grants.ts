@@ -1,4 +1,4 @@
-import type { GrantReach } from '../../../plugins/index.ts'
+import type { GrantAccess } from '../../../plugins/index.ts'
 import type { Database } from '../database/database.ts'
 
 /** A grant, in a list: the authorization server has the grant itself. */
@@ -9,7 +9,7 @@ export interface ListedGrant {
   /** Who made it in the customer's place; `null` when the customer did. */
   readonly staff: string | null
   readonly impersonation: string | null
-  readonly reach: GrantReach
+  readonly reach: GrantAccess
   readonly createdAt: Date
 }
 

@@ -1,4 +1,4 @@
-import type { GrantReach } from '../../../plugins/index.ts'
+import type { GrantAccess } from '../../../plugins/index.ts'
 import type { Database } from '../database/database.ts'
 
 export interface Team {
@@ -21,7 +21,7 @@ export interface Organizations {
   /** @returns false when that is not for this customer to decide */
   setApproval (customer: string, organization: string, approved: boolean): Promise<boolean>
   /** What a reach is called. */
-  describe (reach: GrantReach): Promise<string>
+  describe (reach: GrantAccess): Promise<string>
 }
 
 export function createOrganizations (database: Database): Organizations {

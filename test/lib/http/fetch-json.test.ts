@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { FetchError } from '../../../lib/http/fetch-error.ts'
+import type { FetchError } from '../../../lib/errors/fetch-error.ts'
 import type { Fetch } from '../../../lib/http/limited-fetch.ts'
 import { fetchJson } from '../../../lib/http/fetch-json.ts'
 import { createDeferred } from '../../support/deferred.ts'

@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import type { EndedImpersonation, ImpersonationEnds } from '../../../lib/impersonation/end.ts'
 import { endImpersonation, isOfImpersonation } from '../../../lib/impersonation/end.ts'
-import { stampOf } from '../../../lib/impersonation/stamp.ts'
-import type { Revocation } from '../../../lib/stores/revocation.ts'
+import { createImpersonationRecord } from '../../../lib/impersonation/record.ts'
+import type { Revocation } from '../../../lib/stores/revocations/revocation.ts'
 
 const issuer = 'https://login.example.com'
 
@@ -64,7 +64,7 @@ test('where one of the two fails, the other is done, and it is told', async t =>
 })
 
 test('G27 G28 the grants of exactly that pair', t => {
-  const stamp = stampOf({ staff: 'sam', customer: 'ann' }, { grantedAt: 5 })
+  const stamp = createImpersonationRecord({ staff: 'sam', customer: 'ann' }, { grantedAt: 5 })
   t.equal(isOfImpersonation(stamp, { staff: 'sam', customer: 'ann' }), true)
   t.equal(isOfImpersonation(stamp, { staff: 'sam' }), true, 'and of every customer')
   t.equal(isOfImpersonation(stamp, { staff: 'tom', customer: 'ann' }), false)

@@ -1,16 +1,16 @@
 import { test } from 'tap'
 import { createImpersonationGuard } from '../../../lib/impersonation/guard.ts'
 import type { Impersonation } from '../../../lib/impersonation/impersonation.ts'
-import type { GrantPath } from '../../../lib/impersonation/judge.ts'
+import type { GrantStep } from '../../../lib/impersonation/check-grant.ts'
 import type { ImpersonationGuardOptions } from '../../../lib/impersonation/options.ts'
-import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
-import type { GrantReach } from '../../../lib/stores/organization-directory.ts'
+import { createMemoryOrganizationDirectory } from '../../../lib/stores/organizations/memory-organization-directory.ts'
+import type { GrantAccess } from '../../../lib/stores/organizations/organization-directory.ts'
 import { createTestClock } from '../../support/clock.ts'
 
-interface FakeRequest { staff?: string, reach?: GrantReach }
+interface FakeRequest { staff?: string, reach?: GrantAccess }
 type Options = ImpersonationGuardOptions<FakeRequest>
 
-const approved: GrantReach = { level: 'organization', organizations: ['yes'] }
+const approved: GrantAccess = { level: 'organization', organizations: ['yes'] }
 const sam: Impersonation = { staff: 'sam', customer: 'ann', sessionId: 's-1' }
 
 function setup (options: Partial<Options> = {}) {
@@ -67,12 +67,12 @@ test('G19 undefined is no answer: a column of another name, a row that was not f
   t.match(await guard.judgeReuse({ stamp: null, path: 'automatic-approval' } as never), unknown)
   t.throws(() => guard.stampOf(undefined as never), TypeError)
   t.throws(() => guard.narrowGrant({ expiresInSeconds: 5, scopes: [], refreshToken: true }, undefined as never), TypeError)
-  t.equal(guard.mayReuse(null, undefined as never), false)
+  t.equal(guard.isSameImpersonator(null, undefined as never), false)
 })
 
 test('G19 G31 a stamp that was not found is not a customer\'s own', async t => {
   const { guard } = setup()
-  const lost = { allowed: false, reason: 'stamp_malformed', error: TypeError }
+  const lost = { allowed: false, reason: 'record_malformed', error: TypeError }
   for (const path of ['exchange', 'refresh'] as const) {
     t.match(await guard.judgeReuse({ stamp: undefined, path }), lost)
     t.match(await guard.judgeReuseOf({}, undefined, path), lost)
@@ -80,7 +80,7 @@ test('G19 G31 a stamp that was not found is not a customer\'s own', async t => {
   }
   t.match(await guard.judgeReuse({ stamp: undefined, impersonation: null, path: 'automatic-approval' }), lost)
   t.match(await guard.judgeReuseOf({}, undefined), lost)
-  t.equal(guard.mayReuse(undefined, null), false)
+  t.equal(guard.isSameImpersonator(undefined, null), false)
 })
 
 const unclear: ReadonlyArray<readonly [title: string, options: Partial<Options>]> = [
@@ -210,17 +210,17 @@ test('G15 a grant of another state of impersonation is not used again', async t 
   t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval' } as never), { allowed: false, reason: 'lookup_failed' }, 'no session is no stamp')
   t.match(await guard.judgeReuse({ stamp, impersonation: undefined, path: undefined } as never), { allowed: false, reason: 'lookup_failed' }, 'nor is no way')
   t.match(await guard.judgeReuse({ stamp, impersonation: null, path: undefined } as never), foreign, 'nor is no way')
-  t.equal(guard.mayReuse(stamp, sam), true)
-  t.equal(guard.mayReuse(stamp, null), false)
+  t.equal(guard.isSameImpersonator(stamp, sam), true)
+  t.equal(guard.isSameImpersonator(stamp, null), false)
 })
 
 test('G31 a stamp that cannot be read is a mark all the same', async t => {
   const { guard } = setup()
   for (const stamp of ['sam', {}, { staff: 'sam' }, false]) {
     for (const path of ['exchange', 'refresh'] as const) {
-      t.match(await guard.judgeReuse({ stamp, path }), { allowed: false, reason: 'stamp_malformed', error: TypeError }, JSON.stringify(stamp))
+      t.match(await guard.judgeReuse({ stamp, path }), { allowed: false, reason: 'record_malformed', error: TypeError }, JSON.stringify(stamp))
     }
-    t.match(await guard.judgeReuseOf({}, stamp), { allowed: false, reason: 'stamp_malformed' })
+    t.match(await guard.judgeReuseOf({}, stamp), { allowed: false, reason: 'record_malformed' })
   }
 })
 
@@ -282,7 +282,7 @@ test('GG-02 GG-03 GG-04 a grant is made with a user\'s own token', async t => {
 
 test('each way has its name', async t => {
   const { guard } = setup()
-  for (const path of ['first-party', 'automatic-approval', 'consent'] as GrantPath[]) {
+  for (const path of ['first-party', 'automatic-approval', 'consent'] as GrantStep[]) {
     t.match(await guard.judgeRoute({ staff: 's' }, { path }, null), { path })
     t.match(await guard.judgeNewOf({ staff: 's' }, undefined, path), { path })
   }
@@ -303,7 +303,7 @@ test('G24 G25 what an impersonator gets, by the clock of the server', async t =>
 
 test('a grant of this server is for a customer of this server', async t => {
   const asked: unknown[] = []
-  const report = (_customer: string, _reach: GrantReach, issuer?: string) => {
+  const report = (_customer: string, _reach: GrantAccess, issuer?: string) => {
     asked.push(issuer)
     return { organizations: 1, complete: true, withoutApproval: [] }
   }

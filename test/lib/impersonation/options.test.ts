@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { OptionError } from '../../../lib/errors.ts'
+import { OptionError } from '../../../lib/errors/errors.ts'
 import { checkGuardOptions, checkGuardedRoute } from '../../../lib/impersonation/options.ts'
 
 const good = { directory: { report: () => null }, impersonationOf: () => null }

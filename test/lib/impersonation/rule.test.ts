@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { createImpersonationGuard } from '../../../lib/impersonation/guard.ts'
-import type { GrantStamp } from '../../../lib/impersonation/stamp.ts'
-import { claimsOfStamp } from '../../../lib/impersonation/token-impersonation.ts'
+import type { ImpersonationRecord } from '../../../lib/impersonation/record.ts'
+import { impersonationClaims } from '../../../lib/impersonation/token-impersonation.ts'
 import { resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
-import { createJudgeUse } from '../../../lib/impersonation/use.ts'
-import { cacheDirectory } from '../../../lib/stores/caching-organization-directory.ts'
-import { createMemoryOrganizationDirectory } from '../../../lib/stores/memory-organization-directory.ts'
-import type { GrantReach } from '../../../lib/stores/organization-directory.ts'
+import { createCheckUse } from '../../../lib/impersonation/check-use.ts'
+import { cacheDirectory } from '../../../lib/stores/organizations/caching-organization-directory.ts'
+import { createMemoryOrganizationDirectory } from '../../../lib/stores/organizations/memory-organization-directory.ts'
+import type { GrantAccess } from '../../../lib/stores/organizations/organization-directory.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 import { createTestClock } from '../../support/clock.ts'
 
@@ -16,7 +16,7 @@ const customers = ['ann', 'bob']
 const id = fc.constantFrom(...ids, ...ids, ...ids, 'stranger')
 const customer = fc.constantFrom(...customers)
 const teams = [{ id: 't1', organization: 'a' }, { id: 't2', organization: 'b' }, { id: 't3', organization: 'stranger' }]
-const reach: fc.Arbitrary<GrantReach> = fc.oneof(
+const reach: fc.Arbitrary<GrantAccess> = fc.oneof(
   fc.record({ level: fc.constant('organization' as const), organizations: fc.array(id, { maxLength: 3 }) }),
   fc.record({ level: fc.constant('team' as const), teams: fc.array(fc.constantFrom('t1', 't2', 't3', 't4'), { maxLength: 3 }) }),
   fc.constant({ level: 'all' as const })
@@ -32,7 +32,7 @@ const world = fc.record({
   steps: fc.array(step, { maxLength: 40, size: 'max' })
 })
 
-interface Made { readonly customer: string, readonly reach: GrantReach, readonly stamp: GrantStamp | null, readonly at: number }
+interface Made { readonly customer: string, readonly reach: GrantAccess, readonly stamp: ImpersonationRecord | null, readonly at: number }
 
 test('F60 a grant is made and used only while every organization in reach has said yes, without a break', async t => {
   let allowed = 0
@@ -43,7 +43,7 @@ test('F60 a grant is made and used only while every organization in reach has sa
     // Cleared with each change, a cache must not be noticed.
     const directory = cacheDirectory(memory, { maxAgeMs: 3_600_000, clock })
     const guard = createImpersonationGuard<never>({ directory, impersonationOf: () => null }, clock)
-    const judgeUse = createJudgeUse(resolveTokenOptions({ directory }, null), clock)
+    const judgeUse = createCheckUse(resolveTokenOptions({ directory }, null), clock)
 
     /** For each organization since when it has been saying yes; it is not there when it does not. */
     const yesSince = new Map(ids.map(one => [one, 0]))
@@ -82,7 +82,7 @@ test('F60 a grant is made and used only while every organization in reach has sa
         let may: boolean
         if (one.exchange) may = (await guard.judgeReuse({ stamp: JSON.parse(JSON.stringify(stamp)), path: 'exchange' })).allowed
         else {
-          const claims = claimsOfStamp(stamp) as Record<string, unknown>
+          const claims = impersonationClaims(stamp) as Record<string, unknown>
           const verdict = await judgeUse(accessTokenOf({
             subject: grant.customer,
             claims,

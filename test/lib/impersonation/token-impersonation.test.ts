@@ -1,17 +1,17 @@
 import { test } from 'tap'
-import { stampOf } from '../../../lib/impersonation/stamp.ts'
+import { createImpersonationRecord } from '../../../lib/impersonation/record.ts'
 import type { ImpersonationMarker } from '../../../lib/impersonation/token-impersonation.ts'
-import { claimsOfStamp, createTokenClassifier } from '../../../lib/impersonation/token-impersonation.ts'
+import { impersonationClaims, createTokenClassifier } from '../../../lib/impersonation/token-impersonation.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 
 const issuer = 'https://login.example.com'
 const staffIssuer = 'https://staff.example.com'
 const actor = { issuer, subject: 'sam' }
-const stamp = stampOf({ staff: 'sam', customer: 'ann', sessionId: 's-1', readOnly: true, endsAt: 90 }, { grantedAt: 5, client: 'c' })
+const stamp = createImpersonationRecord({ staff: 'sam', customer: 'ann', sessionId: 's-1', readOnly: true, endsAt: 90 }, { grantedAt: 5, client: 'c' })
 
 test('what is written into a token is read from it', t => {
-  const claims = claimsOfStamp(stamp)
+  const claims = impersonationClaims(stamp)
   t.strictSame(claims, { act: { sub: 'sam' }, impersonation: { granted_at: 5, ends_at: 90, session: 's-1', read_only: true } })
   t.strictSame(createTokenClassifier()(accessTokenOf({ actor, claims: claims as never })),
     { staff: 'sam', customer: 'ann', sessionId: 's-1', readOnly: true, endsAt: 90, grantedAt: 5 })
@@ -19,12 +19,12 @@ test('what is written into a token is read from it', t => {
 })
 
 test('G26 a customer\'s token gets no mark', t => {
-  t.strictSame(claimsOfStamp(null), {})
+  t.strictSame(impersonationClaims(null), {})
   t.end()
 })
 
 test('staff of another issuer', t => {
-  t.match(claimsOfStamp(stamp, staffIssuer), { act: { sub: 'sam', iss: staffIssuer } })
+  t.match(impersonationClaims(stamp, staffIssuer), { act: { sub: 'sam', iss: staffIssuer } })
   t.end()
 })
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { OptionError } from '../../../lib/errors.ts'
+import { OptionError } from '../../../lib/errors/errors.ts'
 import { boundReachOf, resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { callsOf, idOf, subjectOf } from '../../../lib/mcp/messages.ts'
+import { callsOf, idOf, targetOf } from '../../../lib/mcp/messages.ts'
 
 const call = (name: unknown): object => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } })
 
@@ -59,14 +59,14 @@ for (const [method, params, subject] of [
   ['TOOLS/CALL', { name: 'a' }, null]
 ] as const) {
   test(`what ${method} is about`, t => {
-    t.equal(subjectOf({ method, params }), subject)
+    t.equal(targetOf({ method, params }), subject)
     t.end()
   })
 }
 
 for (const params of [{}, { name: 1 }, { name: ['a'] }, { name: null }, Object.create({ name: 'a' }) as Record<string, unknown>]) {
   test(`a call of no tool in particular is refused: ${JSON.stringify(params)}`, t => {
-    t.throws(() => subjectOf({ method: 'tools/call', params }), { code: 'FST_MCP_BODY_INVALID' })
+    t.throws(() => targetOf({ method: 'tools/call', params }), { code: 'FST_MCP_BODY_INVALID' })
     t.end()
   })
 }

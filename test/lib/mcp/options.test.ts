@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { OptionError } from '../../../lib/errors.ts'
+import { OptionError } from '../../../lib/errors/errors.ts'
 import { checkMcpOptions, readRule } from '../../../lib/mcp/options.ts'
 
 for (const [given, message] of [

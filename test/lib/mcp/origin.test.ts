@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createOriginChecks } from '../../../lib/mcp/origin.ts'
-import { parseIdentifier } from '../../../lib/metadata/identifier.ts'
+import { parseIdentifier } from '../../../lib/identifier.ts'
 
 const remote = 'https://mcp.example.com/mcp'
 const local = 'http://localhost:3000/mcp'

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import {
   InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OptionError, UnavailableError
-} from '../../../lib/errors.ts'
-import type { McpErrorCode } from '../../../lib/mcp/errors.ts'
-import { McpError, mcpErrorTable } from '../../../lib/mcp/errors.ts'
+} from '../../../lib/errors/errors.ts'
+import type { McpErrorCode } from '../../../lib/errors/mcp-errors.ts'
+import { McpError, mcpErrorTable } from '../../../lib/errors/mcp-errors.ts'
 import { toRpcRefusal } from '../../../lib/mcp/rpc-error.ts'
 
 const fastifyError = (code: string, statusCode: number): Error => Object.assign(new Error('of Fastify'), { code, statusCode })

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createMcpSessions } from '../../../lib/mcp/sessions.ts'
-import { createMemorySessionStore } from '../../../lib/stores/memory-session-store.ts'
+import { createMemorySessionStore } from '../../../lib/stores/mcp-sessions/memory-session-store.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 
 const holder = (subject: string, issuer = 'https://a.example', clientId: string | null = 'c', tokenId = '1'): AccessToken =>

@@ -1,11 +1,11 @@
 import { test } from 'tap'
-import type { LiveScopesRules } from '../../../lib/metadata/live-scopes.ts'
+import type { LiveScopesSettings } from '../../../lib/metadata/live-scopes.ts'
 import { createLiveScopes } from '../../../lib/metadata/live-scopes.ts'
 import { createTestClock } from '../../support/clock.ts'
 
 const rules = { maxAgeMs: 300_000, timeoutMs: 1000, retryAfterMs: 5000 }
 const configured = ['a', 'b', 'c']
-const answers: ReadonlyArray<readonly [string, LiveScopesRules['source'], readonly string[]]> = [
+const answers: ReadonlyArray<readonly [string, LiveScopesSettings['source'], readonly string[]]> = [
   ['some', async () => ['c', 'a', 'x'], ['a', 'c']],
   ['source empty → static list', async () => [], configured],
   ['source down → static list', async () => { throw new Error('down') }, configured],

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createMetadataDocument } from '../../../lib/metadata/document.ts'
-import { parseIdentifier } from '../../../lib/metadata/identifier.ts'
+import { parseIdentifier } from '../../../lib/identifier.ts'
 import type { MetadataRegistry } from '../../../lib/metadata/registry.ts'
 import { MetadataConflictError, createMetadataRegistry } from '../../../lib/metadata/registry.ts'
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseIdentifier } from '../../../lib/metadata/identifier.ts'
+import { parseIdentifier } from '../../../lib/identifier.ts'
 import { authorizationServerMetadataUrls, metadataRoutes, metadataTarget, metadataUrl, targetOf } from '../../../lib/metadata/well-known.ts'
 
 const wellKnown = '/.well-known/oauth-protected-resource'

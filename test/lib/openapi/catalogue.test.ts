@@ -1,12 +1,12 @@
 import { test } from 'tap'
 import type { DescribedRoute, OpenApiDocument } from '../../../lib/openapi/catalogue.ts'
 import { createOpenApiCatalogue } from '../../../lib/openapi/catalogue.ts'
-import type { OpenApiRules } from '../../../lib/openapi/scheme.ts'
-import { compileRouteRule } from '../../../lib/policy/route-rule.ts'
+import type { OpenApiSettings } from '../../../lib/openapi/scheme.ts'
+import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
 
-const rules: OpenApiRules = { scheme: 'oauth', type: 'openIdConnect', definition: null, responses: true }
+const rules: OpenApiSettings = { scheme: 'oauth', type: 'openIdConnect', definition: null, responses: true }
 const issuers = ['https://login.example.com']
-const rule = (): ReturnType<typeof compileRouteRule> => compileRouteRule(undefined, 'GET /')
+const rule = (): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(undefined, 'GET /')
 
 test('F84 a route is described by a schema of its own', t => {
   const catalogue = createOpenApiCatalogue()

@@ -1,9 +1,9 @@
 import { test } from 'tap'
-import type { OpenApiRules } from '../../../lib/openapi/scheme.ts'
+import type { OpenApiSettings } from '../../../lib/openapi/scheme.ts'
 import { securityOf, securityScheme } from '../../../lib/openapi/scheme.ts'
-import { compileRouteRule } from '../../../lib/policy/route-rule.ts'
+import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
 
-const rules: OpenApiRules = { scheme: 'oauth', type: 'openIdConnect', definition: null, responses: true }
+const rules: OpenApiSettings = { scheme: 'oauth', type: 'openIdConnect', definition: null, responses: true }
 const own = { type: 'oauth2', flows: {} }
 const description = 'An access token of https://one.example.com/t/'
 
@@ -33,7 +33,7 @@ const requirements = [
 ] as const
 for (const [config, scheme, expected] of requirements) {
   test(`F84 ${JSON.stringify(config)} with ${scheme.type}`, t => {
-    t.strictSame(securityOf(compileRouteRule(config, 'GET /'), 'oauth', scheme), expected)
+    t.strictSame(securityOf(compileRoutePolicy(config, 'GET /'), 'oauth', scheme), expected)
     t.end()
   })
 }

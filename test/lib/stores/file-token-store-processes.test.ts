@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { createFileTokenStore } from '../../../lib/stores/file-token-store.ts'
+import { createFileTokenStore } from '../../../lib/stores/tokens/file-token-store.ts'
 
 test('RFSH-05 processes of their own: no write is lost', { timeout: 60_000 }, async t => {
   const path = join(t.testdir(), 'tokens.json')

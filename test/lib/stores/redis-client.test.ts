@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import { test } from 'tap'
-import { OptionError } from '../../../lib/errors.ts'
+import { OptionError } from '../../../lib/errors/errors.ts'
 import { RedisStoreError, createSendCommand } from '../../../lib/stores/redis-client.ts'
 import { missingPart } from '../../support/missing-part.ts'
 import { clientKinds } from '../../support/redis-clients.ts'

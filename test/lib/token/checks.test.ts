@@ -5,19 +5,19 @@ import {
   checkNotAnIdToken, checkNotBefore, checkRequiredClaims, checkType, checks
 } from '../../../lib/token/checks.ts'
 import type { Check } from '../../../lib/token/checks.ts'
-import type { IssuerRule } from '../../../lib/token/issuer-rule.ts'
+import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
 import { createIssuerRule } from '../../support/issuer-rule.ts'
 import { reasonOf } from '../../support/reason.ts'
 
 const now = 1_800_000_000
 const strict = createIssuerRule({ audiences: ['https://api.example.com', 'api'], algorithms: ['ES256', 'EdDSA'] })
-const lenient: IssuerRule = { ...strict, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
+const lenient: ExpectedToken = { ...strict, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
 
 type Fields = Record<string, unknown>
 type Case = [given: Fields, reason: string | null]
 
 /** What is written twice: the rows of a table, each against one check. */
-function judge (check: Check, part: 'header' | 'claims', given: Fields, rule: IssuerRule): string | null {
+function judge (check: Check, part: 'header' | 'claims', given: Fields, rule: ExpectedToken): string | null {
   const jwt = { compact: '', header: {}, claims: {}, [part]: given }
   return reasonOf(() => check({ jwt, rule, now, brokenRules: [] }))
 }
@@ -28,7 +28,7 @@ const claimsOf = (changes: Fields): Fields => {
   return claims
 }
 
-const tables: Array<{ check: Check, part: 'header' | 'claims', rule: IssuerRule, cases: Case[] }> = [
+const tables: Array<{ check: Check, part: 'header' | 'claims', rule: ExpectedToken, cases: Case[] }> = [
   {
     check: checkAlgorithm,
     part: 'header',
@@ -217,7 +217,7 @@ test('every check is asked, and those of the header come first', async t => {
 })
 
 test('a further audience is told of where that is wanted, and the token is let in', async t => {
-  const rule: IssuerRule = { ...strict, foreignAudiences: 'report' }
+  const rule: ExpectedToken = { ...strict, foreignAudiences: 'report' }
   const cases: Array<[aud: unknown, reason: string | null, broken: string[]]> = [
     ['api', null, []], [['api', 'https://api.example.com'], null, []], [['api', 'other'], null, ['foreignAudiences']],
     [['other'], 'audience_foreign', []], [undefined, 'audience_missing', []]

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { accessTokenFrom } from '../../../lib/token/from-claims.ts'
-import type { IssuerRule } from '../../../lib/token/issuer-rule.ts'
+import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
 import { createIssuerRule } from '../../support/issuer-rule.ts'
 import { reasonOf } from '../../support/reason.ts'
 
 const rule = createIssuerRule({ audiences: ['api'] })
-const lenient: IssuerRule = { ...rule, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
+const lenient: ExpectedToken = { ...rule, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
 const claims = { iss: rule.issuer, aud: 'api', sub: 'user-1', client_id: 'client-1', iat: 1, exp: 2, jti: 'token-1' }
 
 test('an access token says what the claims say', async t => {
@@ -56,7 +56,7 @@ test('who the client is, and whether it acts for itself', async t => {
 })
 
 test('scopes', async t => {
-  const cases: Array<[Record<string, unknown>, IssuerRule, string[] | null]> = [
+  const cases: Array<[Record<string, unknown>, ExpectedToken, string[] | null]> = [
     [{}, rule, []],
     [{ scope: '' }, rule, []],
     [{ scope: 'read' }, rule, ['read']],
@@ -116,11 +116,11 @@ test('who acts for the subject', async t => {
 })
 
 test('what an issuer says in claims of its own choice', async t => {
-  const mapped: IssuerRule = {
+  const mapped: ExpectedToken = {
     ...rule,
     claims: { ...rule.claims, roles: ['realm', 'roles'], organizations: 'org', teams: 'teams', session: 'session_state', grant: ['ext', 'grant'] }
   }
-  const cases: Array<[given: Record<string, unknown>, by: IssuerRule, expected: Record<string, unknown> | null]> = [
+  const cases: Array<[given: Record<string, unknown>, by: ExpectedToken, expected: Record<string, unknown> | null]> = [
     [{ roles: ['a'], sid: 's' }, rule, { roles: ['a'], sessionId: 's', organizations: null, teams: null, grantId: null }],
     [{ org: 'o', teams: ['t'], grant: 'g' }, rule, { organizations: null, teams: null, grantId: null }],
     [{ realm: { roles: ['a'] }, org: 'o', teams: ['t', 'u'], session_state: 's', ext: { grant: 'g' } }, mapped,
@@ -145,7 +145,7 @@ test('what an issuer says in claims of its own choice', async t => {
 })
 
 test('who acts for the subject, in a claim of the issuer\'s own', async t => {
-  const by: IssuerRule = { ...rule, claims: { ...rule.claims, actor: ['impersonator', 'id'] } }
+  const by: ExpectedToken = { ...rule, claims: { ...rule.claims, actor: ['impersonator', 'id'] } }
   const cases: Array<[given: Record<string, unknown>, subject: string | null | 'refused']> = [
     [{}, null], [{ impersonator: { id: 'staff-1' } }, 'staff-1'], [{ impersonator: { id: { sub: 'staff-1' } } }, 'staff-1'],
     [{ impersonator: { id: 'user-1' } }, null], [{ act: { sub: 'staff-1' } }, 'staff-1'], [{ impersonator: {}, act: { sub: 'staff-1' } }, 'staff-1'],

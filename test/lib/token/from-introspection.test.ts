@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { accessTokenFromIntrospection } from '../../../lib/token/from-introspection.ts'
-import type { IssuerRule } from '../../../lib/token/issuer-rule.ts'
+import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
 import { createIssuerRule } from '../../support/issuer-rule.ts'
 import { reasonOf } from '../../support/reason.ts'
 
@@ -14,7 +14,7 @@ const answer = {
 
 type Members = Record<string, unknown>
 
-function judge (changes: Members, by: IssuerRule = rule, allowMissingAudience = false): string | null {
+function judge (changes: Members, by: ExpectedToken = rule, allowMissingAudience = false): string | null {
   const given: Members = { ...answer, ...changes }
   for (const name in given) if (given[name] === undefined) delete given[name]
   return reasonOf(() => accessTokenFromIntrospection(given, by, allowMissingAudience, now))
@@ -72,7 +72,7 @@ test('a client that acts for itself, and a user without a subject, who is not to
 
 test('an answer without an audience is believed where that was said, and one with another never', async t => {
   const byClient = { ...rule, claims: { ...rule.claims, audience: ['access', 'for'] } }
-  const cases: Array<[changes: Members, by: IssuerRule, reason: string | null]> = [
+  const cases: Array<[changes: Members, by: ExpectedToken, reason: string | null]> = [
     [{ aud: undefined }, rule, null], [{ aud: 'other' }, rule, 'audience_foreign'], [{ aud: [] }, rule, 'audience_missing'],
     [{ aud: null }, rule, 'audience_missing'],
     [{ aud: undefined }, byClient, null], [{ aud: 'other' }, byClient, null], [{ access: { for: 'alias' } }, byClient, null],

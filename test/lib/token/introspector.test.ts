@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { UnavailableError } from '../../../lib/errors.ts'
+import type { UnavailableError } from '../../../lib/errors/errors.ts'
 import type { Introspector, IntrospectionSource } from '../../../lib/token/introspector.ts'
 import { createIntrospector } from '../../../lib/token/introspector.ts'
 import { createNegativeCache } from '../../../lib/token/negative-cache.ts'

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { UnavailableError } from '../../../lib/errors.ts'
-import type { RefreshRules } from '../../../lib/http/refreshed.ts'
-import { createRefreshed } from '../../../lib/http/refreshed.ts'
+import { UnavailableError } from '../../../lib/errors/errors.ts'
+import type { RefreshSettings } from '../../../lib/http/refreshing-value.ts'
+import { createRefreshingValue } from '../../../lib/http/refreshing-value.ts'
 import { findIssuerMetadata } from '../../../lib/metadata/issuer-metadata.ts'
 import type { IssuerKeys, IssuerKeysSource } from '../../../lib/token/issuer-keys.ts'
 import { createIssuerKeys } from '../../../lib/token/issuer-keys.ts'
@@ -12,7 +12,7 @@ import type { FakeIssuer } from '../../support/issuer.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 
-const refresh: RefreshRules = {
+const refresh: RefreshSettings = {
   minAgeMs: 60_000, maxAgeMs: 86_400_000, defaultAgeMs: 600_000, coolDownMs: 30_000, retryAfterMs: 5000, maxStaleMs: 3_600_000
 }
 
@@ -26,7 +26,7 @@ async function setup (changes: (fake: FakeIssuer) => Partial<IssuerKeysSource> =
   const clock = createTestClock()
   const fake = await createFakeIssuer({ clock })
   const limits = { timeoutMs: 5000, maxBytes: 10_000 }
-  const metadata = createRefreshed(
+  const metadata = createRefreshingValue(
     () => findIssuerMetadata(fake.issuer, { keys: true, introspection: 'none' }, fake.fetch, limits), { ...refresh, defaultAgeMs: 3_600_000 }, clock)
   const keys = createIssuerKeys({
     jwksUri: null, jwks: null, metadata, fetch: fake.fetch, limits, refresh, clock, ...changes(fake)
@@ -45,7 +45,7 @@ test('the keys are found by way of the metadata, and found once', async t => {
   const { fake, keys } = parts
   t.strictSame(fake.requests, [])
   const basis = await keys.verifySignature(parseJwt(await fake.token()))
-  t.equal(basis.holds(), true)
+  t.equal(basis.isCurrent(), true)
   t.equal(await check(parts), null)
   t.strictSame(fake.requests, [fake.metadataUrl, fake.jwksUri])
 })
@@ -71,10 +71,10 @@ test('keys that did not change stay the ones they were', async t => {
   clock.advance(600)
   t.equal(await keys.verifySignature(parseJwt(await fake.token())), basis)
   t.equal(fake.requests.length, 3)
-  t.equal(basis.holds(), true)
+  t.equal(basis.isCurrent(), true)
   await fake.rotate({ keepOld: true })
   t.not(await keys.verifySignature(parseJwt(await fake.token())), basis)
-  t.equal(basis.holds(), false, 'and what rested on those before has to be looked at again')
+  t.equal(basis.isCurrent(), false, 'and what rested on those before has to be looked at again')
 })
 
 test('what is wrong with a token', async t => {

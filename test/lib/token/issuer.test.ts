@@ -8,7 +8,7 @@ import { createFakeIssuer } from '../../support/issuer.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 
 const clock = createTestClock()
-const basis = { holds: () => true }
+const basis = { isCurrent: () => true }
 
 test('an issuer of JWTs', async t => {
   const fake = await createFakeIssuer({ clock })
@@ -36,7 +36,7 @@ test('an issuer that is asked about its tokens, whatever they look like', async 
   t.equal(issuer.opaquePrefix, 'tok_')
   const verified = await issuer.verify('tok_1', null)
   t.match(verified, { ...introspected, maxAgeMs: 10_000 })
-  t.equal(verified.basis.holds(), true)
+  t.equal(verified.basis.isCurrent(), true)
   await issuer.verify('a.b.c', { compact: 'a.b.c', header: {}, claims: { sub: 'somebody else' } })
   t.strictSame(asked, ['tok_1', 'a.b.c'])
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { InvalidTokenError } from '../../../lib/errors.ts'
+import { InvalidTokenError } from '../../../lib/errors/errors.ts'
 import { maxTokenLength, parseJwt, refused } from '../../../lib/token/jwt.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
 import { encodePart } from '../../support/raw-token.ts'

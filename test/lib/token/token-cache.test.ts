@@ -1,10 +1,10 @@
 import { test } from 'tap'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
-import type { Basis } from '../../../lib/token/token-cache.ts'
+import type { CacheValidity } from '../../../lib/token/token-cache.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
 import { createTestClock } from '../../support/clock.ts'
 
-const basis: Basis = { holds: () => true }
+const basis: CacheValidity = { isCurrent: () => true }
 
 /** A cache at second 0, and access tokens that expire so many seconds later. */
 function setup (rules = { maxEntries: 3, maxAgeMs: 60_000 }) {
@@ -75,7 +75,7 @@ test('looking does not make it younger', async t => {
 test('it is asked whether what the token was verified with still holds', async t => {
   const { cache, expiring } = setup()
   let good = true
-  cache.remember('a', expiring(300), { holds: () => good })
+  cache.remember('a', expiring(300), { isCurrent: () => good })
   t.not(cache.find('a'), null)
   good = false
   t.equal(cache.find('a'), null)

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import type { UnavailableError } from '../../../lib/errors.ts'
+import type { UnavailableError } from '../../../lib/errors/errors.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
-import type { TokenRule } from '../../../lib/token/issuer-rule.ts'
+import type { TokenRule } from '../../../lib/token/expected-token.ts'
 import { askTokenRules } from '../../../lib/token/token-rules.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 

@@ -1,10 +1,10 @@
 import { test } from 'tap'
-import { InvalidTokenError } from '../../../lib/errors.ts'
+import { InvalidTokenError } from '../../../lib/errors/errors.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import type { IssuerKeys } from '../../../lib/token/issuer-keys.ts'
 import type { Issuer } from '../../../lib/token/issuer.ts'
-import type { RevocationStore } from '../../../lib/stores/revocation-store.ts'
+import type { RevocationStore } from '../../../lib/stores/revocations/revocation-store.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
 import { digestOf } from '../../../lib/token/token-digest.ts'
@@ -23,7 +23,7 @@ function trusting (identifier: string, clock: Clock): Issuer & { checked: string
     async verifySignature ({ compact }) {
       checked.push(compact)
       const now = keys
-      return { holds: () => keys === now }
+      return { isCurrent: () => keys === now }
     }
   }
   const issuer = createJwtIssuer(createIssuerRule({ issuer: identifier }), issuerKeys, clock)
@@ -187,7 +187,7 @@ test('rules of the host\'s own, enforced or told of, once for each verification'
       { name: 'is ann', check: ({ subject }) => subject === 'ann', reportOnly: false }
     ]
   })
-  const issuer = createJwtIssuer(rule, { verifySignature: async () => ({ holds: () => true }) }, clock)
+  const issuer = createJwtIssuer(rule, { verifySignature: async () => ({ isCurrent: () => true }) }, clock)
   const verifier = createVerifier({
     route: createTokenRouter([issuer], null), cache: createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock), revocations: null, lookupTimeoutMs: 20,
     report: ({ rule, accessToken }) => told.push(`${accessToken.subject} ${rule}`)

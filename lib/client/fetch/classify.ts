@@ -1,0 +1,175 @@
+import type { ParsedChallenge } from '../../challenge/parse.ts'
+import { parseChallenges } from '../../challenge/parse.ts'
+import { isScheme } from '../../challenge/challenge.ts'
+
+/** What of an answer is looked at. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** The body, where it was read and is JSON. */
+  readonly body?: unknown
+  /** The body as it came, where it was read. */
+  readonly text?: string | undefined
+  /** Whether an access token went with the request. Default: true. */
+  readonly tokenSent?: boolean
+}
+
+/** Strings for most services; JSON-RPC has numbers of its own. */
+type Code = string | number
+
+/** What a service says in its own words. */
+export interface ClassifierRules {
+  /** The `code` of a body that says that the token is dead, whatever the status. Default: `authentication_failed`. */
+  readonly deadTokenCodes?: readonly Code[]
+  /** The `code` of a body that says that another token would not help either. Default: `permission_denied`. */
+  readonly refusalCodes?: readonly Code[]
+  /**
+   * Sentences that say that the token is dead, to the letter, anywhere in a body. They count at status 400 and above
+   * alone, as the text of a good answer may be about anything. Default: none.
+   */
+  readonly sentences?: readonly string[]
+}
+
+/** What an answer says about the token that was sent. */
+export type Classification =
+  /** Nothing. */
+  | { readonly kind: 'ok' }
+  /** The token is of no use any more, and a renewed one may be. */
+  | { readonly kind: 'dead_token' }
+  /** There was no token, and one is needed. `scopes` are those that the resource asks for, `null` when it does not say. */
+  | { readonly kind: 'authorization_needed', readonly scopes: readonly string[] | null }
+  /** It takes another authorization, for these scopes; a renewed token has no more than this one (RFC 6750 section 3.1). */
+  | { readonly kind: 'insufficient_scope', readonly scopes: readonly string[] | null }
+  /** The user has to authenticate anew, or in another way; a renewed token says the same of them (RFC 9470 section 3). */
+  | {
+    readonly kind: 'step_up'
+    readonly acrValues: readonly string[]
+    readonly maxAgeSeconds: number | null
+    readonly scopes: readonly string[] | null
+  }
+  /** The same again, with this nonce in the proof (RFC 9449 section 9). */
+  | { readonly kind: 'use_dpop_nonce', readonly nonce: string }
+  /** The request failed for a reason of its own: no token would have helped. */
+  | { readonly kind: 'refused' }
+
+const ok: Classification = { kind: 'ok' }
+const deadToken: Classification = { kind: 'dead_token' }
+const refused: Classification = { kind: 'refused' }
+
+/** Schemes that take no access token: where they alone are asked for, no token is of use. */
+const otherCredentials = ['basic', 'digest', 'hoba', 'mutual', 'negotiate', 'ntlm', 'scram-sha-1', 'scram-sha-256', 'vapid']
+
+/**
+ * What an answer says about the token that was sent, by its strongest signal: the challenge, then the `code` of the body,
+ * then sentences, where any are configured, then the bare status. It never throws.
+ *
+ * A good answer says nothing, whatever words it holds. The one exception is a JSON-RPC error object with a known code,
+ * as that protocol reports its errors with status 200.
+ */
+export function classify (answer: Answer, rules: ClassifierRules = {}): Classification {
+  const verdict = judge(answer, rules)
+  if (verdict.kind !== 'dead_token' || answer.tokenSent !== false) return verdict
+  return { kind: 'authorization_needed', scopes: wordsOf(firstOf(tokenChallenges(challengesOf(answer)), 'scope')) }
+}
+
+/**
+ * What the challenges of an answer say about the token: the one signal for which no body has to be read. `null` when
+ * they say nothing, and weaker signals count.
+ */
+export function classifyChallenge ({ status, headers }: Pick<Answer, 'status' | 'headers'>): Classification | null {
+  if (status < 400) return null
+  const ours = tokenChallenges(challengesOf({ headers }))
+  // Where both schemes are offered, what the other one says of a missing token is not about ours.
+  const nonceAsked = ours.some(({ parameters }) => parameters.get('error') === 'use_dpop_nonce')
+  if (nonceAsked) {
+    const nonce = headers.get('dpop-nonce')
+    return nonce === null ? refused : { kind: 'use_dpop_nonce', nonce }
+  }
+  const telling = ours.find(({ parameters }) => parameters.has('error'))
+  switch (telling?.parameters.get('error')) {
+    case 'invalid_token': return deadToken
+    case 'insufficient_scope': return { kind: 'insufficient_scope', scopes: wordsOf(firstOf(ours, 'scope')) }
+    case 'insufficient_user_authentication': return {
+      kind: 'step_up',
+      acrValues: wordsOf(firstOf(ours, 'acr_values')) ?? [],
+      maxAgeSeconds: secondsOf(firstOf(ours, 'max_age')),
+      scopes: wordsOf(firstOf(ours, 'scope'))
+    }
+    // The request is wrong, or its proof is: a new token would come with the same.
+    case 'invalid_request': case 'invalid_dpop_proof': return refused
+    case undefined: default: return null
+  }
+}
+
+function judge (answer: Answer, { deadTokenCodes = ['authentication_failed'], refusalCodes = ['permission_denied'], sentences = [] }: ClassifierRules): Classification {
+  const { status, body, text } = answer
+  if (status < 400) {
+    return status >= 200 && status < 300 && rpcErrorsSay(body, deadTokenCodes) ? deadToken : ok
+  }
+  const byChallenge = classifyChallenge(answer)
+  if (byChallenge !== null) return byChallenge
+
+  const codes = codesOf(body)
+  if (codes.some(code => refusalCodes.includes(code))) return refused
+  if (codes.some(code => deadTokenCodes.includes(code))) return deadToken
+  if (text !== undefined && sentences.some(sentence => text.includes(sentence))) return deadToken
+
+  if (status !== 401) return refused
+  const challenges = challengesOf(answer)
+  const isForOthers = challenges.length > 0 && challenges.every(({ scheme }) => otherCredentials.includes(scheme.toLowerCase()))
+  return isForOthers ? refused : deadToken
+}
+
+/** A value that is not of the grammar says nothing. */
+function challengesOf ({ headers }: Pick<Answer, 'headers'>): readonly ParsedChallenge[] {
+  const value = headers.get('www-authenticate')
+  if (value === null) return []
+  try {
+    return parseChallenges(value)
+  } catch {
+    return []
+  }
+}
+
+function tokenChallenges (challenges: readonly ParsedChallenge[]): ParsedChallenge[] {
+  return challenges.filter(challenge => isScheme(challenge, 'Bearer') || isScheme(challenge, 'DPoP'))
+}
+
+/** A parameter may stand beside the error or in the challenge of the other scheme. */
+function firstOf (challenges: readonly ParsedChallenge[], name: string): string | undefined {
+  return challenges.map(({ parameters }) => parameters.get(name)).find(value => value !== undefined)
+}
+
+function wordsOf (list: string | undefined): readonly string[] | null {
+  const words = (list ?? '').split(' ').filter(word => word !== '')
+  return words.length === 0 ? null : [...new Set(words)]
+}
+
+function secondsOf (value: string | undefined): number | null {
+  return value !== undefined && /^\d{1,10}$/.test(value) ? Number(value) : null
+}
+
+/** True when the body is a JSON-RPC error with such a code, or a batch of nothing else: what else it holds was carried out. */
+function rpcErrorsSay (body: unknown, codes: readonly Code[]): boolean {
+  const messages: unknown[] = Array.isArray(body) ? body : [body]
+  return messages.length > 0 && messages.every(message => isRpcError(message) && codesOf(message).some(code => codes.includes(code)))
+}
+
+function isRpcError (message: unknown): boolean {
+  return isObject(message) && message.jsonrpc === '2.0' && isObject(message.error) && !Object.hasOwn(message, 'result')
+}
+
+/** `code` at the top, in `error`, and in the `data` that JSON-RPC has for what is no number: nowhere else, and never `type`. */
+function codesOf (body: unknown): Code[] {
+  return [body, memberOf(body, 'error'), memberOf(memberOf(body, 'error'), 'data')]
+    .map(value => memberOf(value, 'code'))
+    .filter(code => typeof code === 'string' || typeof code === 'number')
+}
+
+function memberOf (value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+function isObject (value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

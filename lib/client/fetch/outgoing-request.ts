@@ -1,0 +1,108 @@
+import { orAborted } from '../session/time-limit.ts'
+
+/** What a `fetch` takes. */
+export type FetchInput = string | URL | Request
+
+/** A request that may have to be made more than once. */
+export interface OutgoingRequest {
+  readonly url: string
+  readonly method: string
+  readonly headers: Headers
+  /** Of the caller. */
+  readonly signal: AbortSignal | null
+  /** Whether its body can be sent again. */
+  readonly isRepeatable: boolean
+  /** The rest of it, for each attempt. */
+  readonly init: RequestInit
+}
+
+/** The methods that `fetch` writes in capitals (Fetch standard, section 2.2.1). */
+const normalized = /^(?:delete|get|head|options|post|put)$/i
+
+/** The URL that is asked for, `null` where it is none that a token could go to. */
+export function urlOf (input: FetchInput): URL | null {
+  const text = isRequest(input) ? input.url : String(input)
+  return URL.canParse(text) ? new URL(text) : null
+}
+
+/**
+ * Takes apart what was given to a `fetch`, so that it can be sent more than once. A body that is a stream can not. That of
+ * a `Request` is always one; it is read first, and where it is longer than `replayBytes` it is sent on as it comes.
+ */
+export async function readRequest (input: FetchInput, init: RequestInit, replayBytes: number): Promise<OutgoingRequest> {
+  const request = isRequest(input) ? input : null
+  const { method = request?.method ?? 'GET', headers = request?.headers, signal = request?.signal ?? null, body, ...rest } = init
+  const given = body ?? null
+  const normal = normalized.test(method) ? method.toUpperCase() : method
+  const { content, isRepeatable } = given === null && request !== null && request.body !== null
+    ? await readAhead(request.body, replayBytes, signal)
+    : { content: given, isRepeatable: isRepeatableBody(given) }
+  return {
+    url: isRequest(input) ? input.url : String(input),
+    method: normal,
+    headers: new Headers(headers),
+    signal,
+    isRepeatable,
+    init: {
+      ...request !== null && settingsOf(request),
+      ...rest,
+      ...content !== null && { body: content },
+      ...content !== null && !isRepeatable && { duplex: 'half' },
+      ...signal !== null && { signal },
+      method: normal
+    }
+  }
+}
+
+/** Not by its class, of which there may be several. */
+function isRequest (input: FetchInput): input is Request {
+  return typeof input === 'object' && 'method' in input
+}
+
+function settingsOf ({ redirect, credentials, integrity, keepalive, mode, referrer, referrerPolicy }: Request): RequestInit {
+  return {
+    redirect, credentials, integrity, keepalive, referrerPolicy,
+    // These stand for what a request has when nothing was said, and nothing else takes them.
+    ...mode !== 'navigate' && { mode },
+    ...referrer !== 'about:client' && { referrer }
+  }
+}
+
+function isRepeatableBody (body: unknown): boolean {
+  return body === null || typeof body === 'string' || body instanceof ArrayBuffer || ArrayBuffer.isView(body) ||
+    body instanceof URLSearchParams || body instanceof FormData || body instanceof Blob
+}
+
+interface ReadAhead {
+  readonly content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
+  readonly isRepeatable: boolean
+}
+
+async function readAhead (stream: ReadableStream<Uint8Array>, maxBytes: number, signal: AbortSignal | null): Promise<ReadAhead> {
+  signal?.throwIfAborted()
+  const reader = stream.getReader()
+  const chunks: Uint8Array[] = []
+  for (let bytes = 0; bytes <= maxBytes;) {
+    const { done, value } = await orAborted(reader.read(), signal).catch((error: unknown) => {
+      reader.cancel(error).catch(() => {})
+      throw error
+    })
+    if (done) return { content: new Uint8Array(Buffer.concat(chunks)), isRepeatable: true }
+    chunks.push(value)
+    bytes += value.byteLength
+  }
+  const content = new ReadableStream<Uint8Array>({
+    async pull (controller) {
+      const chunk = chunks.shift()
+      if (chunk !== undefined) {
+        controller.enqueue(chunk)
+        return
+      }
+      const { done, value } = await reader.read()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    async cancel (reason) { await reader.cancel(reason) }
+  })
+  return { content, isRepeatable: false }
+}

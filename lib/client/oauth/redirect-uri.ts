@@ -1,0 +1,26 @@
+import { isLoopbackHost } from '../../identifier.ts'
+import { AuthorizationError } from '../../errors/authorization-error.ts'
+import { showUrl } from '../../http/guarded-fetch.ts'
+
+/** Whether an authorization server may send a browser back there. */
+export function isRedirectUri (redirectUri: string): boolean {
+  if (!URL.canParse(redirectUri)) return false
+  const { protocol, hostname, hash, username, password } = new URL(redirectUri)
+  if (hash !== '' || username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname))
+}
+
+/**
+ * Where an authorization server may send a browser back to: https, or this machine (Model Context Protocol, communication
+ * security; RFC 8252 section 7.3).
+ *
+ * @throws AuthorizationError `redirect_uri_refused`
+ */
+export function checkRedirectUri (redirectUri: string): void {
+  if (!isRedirectUri(redirectUri)) throw new AuthorizationError('redirect_uri_refused', { message: showUrl(redirectUri) })
+}
+
+/** Whether a redirect URI is that of a program on the user's machine (RFC 8252 section 7.3). */
+export function isNative (redirectUri: string): boolean {
+  return isLoopbackHost(new URL(redirectUri).hostname)
+}

@@ -1,0 +1,34 @@
+import type { TokenSet } from '../../stores/tokens/token-store.ts'
+import { AuthorizationError } from '../../errors/authorization-error.ts'
+import type { ServerAccess } from './token-endpoint.ts'
+import { callServer } from './token-endpoint.ts'
+
+/**
+ * Gives tokens back when their user signs out (RFC 7009): the refresh token first, with which most authorization servers
+ * take back what came of it, then the access token. That one of them is not known there is fine, and so is an
+ * authorization server that takes no tokens back, or none of that kind.
+ *
+ * @returns whether both are dead for all that the authorization server says
+ * @throws AuthorizationError `server_unavailable`: it may be tried again; `revocation_failed`
+ */
+export async function revokeTokens (access: ServerAccess, { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>): Promise<boolean> {
+  if (access.server.revocation_endpoint === undefined) return false
+  const taken = refreshToken === null || await revoke(access, refreshToken, 'refresh_token')
+  return await revoke(access, accessToken, 'access_token') && taken
+}
+
+async function revoke (access: ServerAccess, token: string, hint: string): Promise<boolean> {
+  try {
+    await callServer({ ...access, prover: null }, 'revocation_endpoint', async ({ oauth, server, client, authentication, options }) => {
+      const response = await oauth.revocationRequest(server, client, authentication, token, { ...options, additionalParameters: { token_type_hint: hint } })
+      await oauth.processRevocationResponse(response)
+    })
+    return true
+  } catch (error) {
+    const { fault, oauthError, description, status } = error as AuthorizationError
+    // RFC 7009 section 2.2.1: tokens of that kind, self-contained ones for instance, live until they expire.
+    if (oauthError === 'unsupported_token_type') return false
+    if (fault === 'server_unavailable') throw error
+    throw new AuthorizationError('revocation_failed', { oauthError, description, status })
+  }
+}

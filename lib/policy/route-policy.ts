@@ -1,0 +1,107 @@
+import { OptionError } from '../errors/errors.ts'
+import { isScheme } from '../challenge/challenge.ts'
+import type { ParsedChallenge } from '../challenge/parse.ts'
+import { parseChallenges } from '../challenge/parse.ts'
+import type { ActorRule } from './actors.ts'
+import type { AuthorizationDetailsRule } from './authorization-details.ts'
+import type { Policy } from './policy.ts'
+import type { RouteOptions } from './route-options.ts'
+import { checkRouteOptions } from './route-options.ts'
+import type { ScopeRequirement } from './scopes.ts'
+import { isScopeToken } from './scopes.ts'
+import type { StepUp } from './step-up.ts'
+import { compileStepUp } from './step-up.ts'
+import type { TenantRule } from './tenancy.ts'
+
+/** A route's rule, compiled once. */
+export interface RoutePolicy {
+  readonly token: 'required' | 'optional' | 'none'
+  /** `null` when any valid access token will do. */
+  readonly scopes: ScopeRequirement | null
+  /** `null` when it does not matter how the user was authenticated. */
+  readonly stepUp: StepUp | null
+  readonly actors: ActorRule
+  /** `null` for what the options of the plugin say. */
+  readonly organization: TenantRule
+  readonly team: TenantRule
+  /** `null` when nothing has to be authorized in detail. */
+  readonly authorizationDetails: AuthorizationDetailsRule<never> | null
+  /** `null` for none beside that of the options. */
+  readonly policy: Policy<never> | null
+  readonly challenge: 'merge' | 'replace' | 'keep' | 'none'
+  readonly pinnedChallenge: string | null
+  /** The `resource_metadata` of the pinned challenge, `null` when it has none. */
+  readonly pinnedPointer: string | null
+}
+
+/**
+ * Checks and compiles `config.oauth` of a route.
+ *
+ * @param route its method and URL, for the message
+ * @throws OptionError that names the route, the option and its value
+ */
+export function compileRoutePolicy (config: unknown, route: string): RoutePolicy {
+  const name = `config.oauth of ${route}`
+  if (config === undefined) return defaultPolicy
+  const options = checkRouteOptions(config, name)
+  if (options === false) return publicRule
+
+  const { token = 'required', challenge = 'merge', pinnedChallenge = null, actors = 'any' } = options
+  const stepUp = compileStepUp(options, name)
+  if (stepUp !== null && pinnedChallenge !== null) {
+    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(pinnedChallenge)} would take the place of what acr and maxAgeSeconds ask for`)
+  }
+  return Object.freeze({
+    token,
+    scopes: compileScopes(options, token, name),
+    stepUp,
+    actors: typeof actors === 'string' ? actors : Object.freeze(actors.map(actor => Object.freeze({ ...actor }))),
+    organization: options.anyOrganization === true ? 'any' : options.organization ?? null,
+    team: options.anyTeam === true ? 'any' : options.team ?? null,
+    authorizationDetails: options.authorizationDetails ?? null,
+    policy: options.policy ?? null,
+    challenge,
+    pinnedChallenge,
+    pinnedPointer: pinnedChallenge === null ? null : checkPinned(pinnedChallenge, challenge, name)
+  })
+}
+
+function compileScopes ({ scopes = [], anyOfScopes = [] }: RouteOptions, token: string, name: string): ScopeRequirement | null {
+  const any = anyOfScopes.map(alternative => typeof alternative === 'string' ? [alternative] : alternative)
+  if ([...scopes, ...any.flat()].includes('offline_access')) {
+    throw new OptionError(`${name}: offline_access is a matter between client and authorization server, not a scope of a route`)
+  }
+  const unfit = [...scopes, ...any.flat()].find(one => !isScopeToken(one))
+  if (unfit !== undefined) {
+    throw new OptionError(`${name}: ${JSON.stringify(unfit)} is not a scope that RFC 6749 section 3.3 allows`)
+  }
+  const needed = [...new Set(scopes)]
+  const alternatives = any.length === 0 ? [needed] : any.map(one => [...new Set([...needed, ...one])])
+  if (alternatives.every(alternative => alternative.length === 0)) return null
+  if (token !== 'required') throw new OptionError(`${name}: scopes cannot be asked for with token: '${token}'`)
+  return Object.freeze({ alternatives })
+}
+
+/** The rule of a route that says nothing: any valid access token. */
+export const defaultPolicy: RoutePolicy = Object.freeze({
+  token: 'required', scopes: null, stepUp: null, actors: 'any', organization: null, team: null, authorizationDetails: null,
+  policy: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null
+})
+const publicRule: RoutePolicy = Object.freeze({ ...defaultPolicy, token: 'none' })
+
+function checkPinned (value: string, challenge: string, name: string): string | null {
+  if (challenge !== 'merge') {
+    throw new OptionError(`${name}: pinnedChallenge cannot be combined with challenge: '${challenge}'`)
+  }
+  let challenges: readonly ParsedChallenge[]
+  try {
+    challenges = parseChallenges(value)
+  } catch (error) {
+    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(value)} is ${(error as Error).message}`)
+  }
+  if (challenges.length === 0) throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(value)} has no challenge`)
+  if (challenges.some(one => isScheme(one, 'Bearer') && one.parameters.size === 0)) {
+    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(value)} has a Bearer without parameters (RFC 6750 section 3)`)
+  }
+  return challenges.map(one => one.parameters.get('resource_metadata')).find(pointer => pointer !== undefined) ?? null
+}

@@ -1,0 +1,42 @@
+import { test } from 'tap'
+import { createAuthorizationFlow, emptyConnection } from '../../../../lib/client/connect/authorization-flow.ts'
+import { readChallenge } from '../../../../lib/client/fetch/challenge-hint.ts'
+import { createMemoryConnectionStore } from '../../../../lib/stores/connections/memory-connection-store.ts'
+import { createFakeOAuth } from '../../../support/fake-oauth.ts'
+import { failed } from '../../../support/failed.ts'
+import { outboundTo } from '../../../support/outbound.ts'
+
+test('before an authorization there is no authorization server to go to', async t => {
+  const fake = createFakeOAuth()
+  const authorizer = createAuthorizationFlow({ url: fake.resource }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
+  await t.rejects(authorizer.accessOf(emptyConnection), failed('sign_in_needed'))
+  t.equal(await authorizer.prover(), null)
+  t.same(fake.received, [])
+})
+
+test('MCPC-20 two that begin at once are one client, and each answer finds the client that it is for', async t => {
+  const fake = createFakeOAuth()
+  let registrations = 0
+  fake.answer('https://login.example.com/register', () => Response.json({ client_id: `c${++registrations}` }, { status: 201 }))
+  const store = createMemoryConnectionStore()
+  const hint = readChallenge(new Headers())
+  const redirectUri = 'https://app.example.com/callback'
+  const authorizer = createAuthorizationFlow({ url: fake.resource }, outboundTo(fake), store, { now: () => 0 })
+  const [first, second] = await Promise.all([authorizer.begin(hint, redirectUri), authorizer.begin(hint, redirectUri)])
+  t.equal(registrations, 1)
+  // Another process that began at the same time has a client of its own, and wrote last.
+  const { clients } = (await store.read())!
+  await store.write({ ...emptyConnection, clients: { [fake.issuer]: { ...clients[fake.issuer]!, clientId: 'theirs' } } })
+  for (const { url, pending } of [first, second]) {
+    const { connection, tokens } = await authorizer.complete(JSON.parse(JSON.stringify(pending)) as typeof pending, await fake.consent(url))
+    t.match(connection, { clientId: 'c1', registration: { clientId: 'c1' } })
+    await store.write(connection)
+    t.equal((await authorizer.accessOf(connection)).client.clientId, 'c1', 'what was issued to it is shown by it')
+    t.match(tokens.refreshToken, /^rt-/)
+  }
+  fake.answer('https://login.example.com/register', () => new Response('', { status: 503 }))
+  await store.write(emptyConnection)
+  for (let i = 0; i < 2; i++) await t.rejects(authorizer.begin(hint, redirectUri), failed('server_unavailable'))
+  fake.answer('https://login.example.com/register', null)
+  t.match((await authorizer.begin(hint, redirectUri)).pending.clientId, /^client-/, 'a failure is nobody\'s for long')
+})

@@ -1,0 +1,50 @@
+import { test } from 'tap'
+import { readChallenge } from '../../../../lib/client/fetch/challenge-hint.ts'
+import type { FoundAuthorization, SearchOptions } from '../../../../lib/client/discovery/find-authorization.ts'
+import { findAuthorization } from '../../../../lib/client/discovery/find-authorization.ts'
+import type { FakeOAuth } from '../../../support/fake-oauth.ts'
+import { createFakeOAuth } from '../../../support/fake-oauth.ts'
+import { failed } from '../../../support/failed.ts'
+import { outboundTo } from '../../../support/outbound.ts'
+
+const nothing = readChallenge(new Headers())
+const find = async (fake: FakeOAuth, options: Partial<SearchOptions> = {}): Promise<FoundAuthorization> =>
+  await findAuthorization({ url: fake.resource, ...options }, nothing, outboundTo(fake))
+
+test('MCPC-06 R9728-59 which authorization server: the first, one that knows us, or the one of choice', async t => {
+  const issuers = ['https://one.example.com', 'https://login.example.com', 'https://two.example.com']
+  const fake = createFakeOAuth({ document: { authorization_servers: issuers } })
+  for (const issuer of issuers) fake.answer(`${issuer}/.well-known/oauth-authorization-server`, () => Response.json({ issuer }))
+  t.equal((await find(fake)).server.issuer, 'https://one.example.com')
+  const client = { issuer: 'https://two.example.com', clientId: 'c', authentication: { method: 'none' } } as const
+  t.equal((await find(fake, { clients: [client] })).server.issuer, 'https://two.example.com')
+  t.equal((await find(fake, { clients: [{ ...client, issuer: 'https://elsewhere.example.com' }] })).server.issuer, 'https://one.example.com')
+  const chosen = await find(fake, {
+    chooseIssuer: (offered, resource) => {
+      t.same(offered, issuers)
+      t.equal(resource.resource, fake.resource)
+      return 'https://login.example.com'
+    }
+  })
+  t.equal(chosen.server.issuer, 'https://login.example.com')
+  await t.rejects(find(fake, { chooseIssuer: async () => 'https://mine.example.com' }), failed('issuer_missing'), 'none that the resource does not name')
+  await t.rejects(find(createFakeOAuth({ document: { authorization_servers: undefined } })), failed('issuer_missing'))
+})
+
+test('servers of 2025-03-26 have no metadata of the resource: only where that is allowed', async t => {
+  const fake = createFakeOAuth({ issuer: 'https://mcp.example.com' })
+  const places = ['https://mcp.example.com/.well-known/oauth-protected-resource/mcp', 'https://mcp.example.com/.well-known/oauth-protected-resource']
+  for (const place of places) fake.answer(place, () => new Response('', { status: 404 }))
+  await t.rejects(find(fake), failed('resource_metadata_missing'))
+  const found = await find(fake, { allowMissingMetadata: true })
+  t.match(found, { resource: { resource: fake.resource, authorizationServers: ['https://mcp.example.com'] }, server: { token_endpoint: 'https://mcp.example.com/token' } })
+
+  fake.answer('https://mcp.example.com/.well-known/oauth-authorization-server', () => new Response('', { status: 404 }))
+  t.match((await find(fake, { allowMissingMetadata: true })).server, {
+    authorization_endpoint: 'https://mcp.example.com/authorize', registration_endpoint: 'https://mcp.example.com/register', code_challenge_methods_supported: ['S256']
+  }, 'endpoints of fixed names')
+  fake.answer('https://mcp.example.com/.well-known/oauth-authorization-server', () => Response.json({ issuer: 'https://evil.example.com' }))
+  await t.rejects(find(fake, { allowMissingMetadata: true }), failed('issuer_mismatch'), 'but not in the place of a lie')
+  fake.answer(places[0]!, () => Response.json({ resource: 'https://evil.example.com' }))
+  await t.rejects(find(fake, { allowMissingMetadata: true }), failed('resource_mismatch'))
+})

@@ -1,0 +1,142 @@
+import { SignJWT, generateKeyPair } from 'jose'
+import { test } from 'tap'
+import type { ResourceQuestion } from '../../../../lib/client/discovery/resource-discovery.ts'
+import { discoverResource } from '../../../../lib/client/discovery/resource-discovery.ts'
+import { failed } from '../../../support/failed.ts'
+import { createFakeOAuth } from '../../../support/fake-oauth.ts'
+import { never } from '../../../support/issuer.ts'
+import { outboundTo } from '../../../support/outbound.ts'
+
+const url = 'https://mcp.example.com/a/mcp'
+const pointer = 'https://mcp.example.com/elsewhere'
+const atPath = 'https://mcp.example.com/.well-known/oauth-protected-resource/a/mcp'
+const atRoot = 'https://mcp.example.com/.well-known/oauth-protected-resource'
+const question: ResourceQuestion = { url, pointer: null, match: 'prefix', trust: null }
+const document = { resource: url, authorization_servers: ['https://login.example.com'] }
+
+/** Documents by URL; what is a number is a status without one. */
+function world (documents: Record<string, unknown>): { ask: (changes?: Partial<ResourceQuestion>) => ReturnType<typeof discoverResource>, log: () => string[] } {
+  const fake = createFakeOAuth({ resource: 'https://unused.example.com' })
+  for (const [place, answer] of Object.entries(documents)) {
+    fake.answer(place, () => {
+      if (typeof answer === 'number') return new Response('', { status: answer, headers: { location: 'https://mcp.example.com/other' } })
+      return typeof answer === 'string' ? new Response(answer) : Response.json(answer)
+    })
+  }
+  return { ask: async changes => await discoverResource({ ...question, ...changes }, outboundTo(fake)), log: fake.log }
+}
+
+test('MCPC-01 MCPC-03 where a metadata document is looked for, in this order', async t => {
+  const everywhere = { [pointer]: document, [atPath]: document, [atRoot]: document }
+  const cases: Array<[object, string | null, string[]]> = [
+    [everywhere, pointer, [pointer]],
+    [everywhere, null, [atPath]],
+    [{ [atRoot]: document }, null, [atPath, atRoot]],
+    [{ [atRoot]: document }, pointer, [pointer, atPath, atRoot]],
+    [everywhere, atRoot, [atRoot]]
+  ]
+  for (const [documents, hint, asked] of cases) {
+    const { ask, log } = world(documents as Record<string, unknown>)
+    t.equal((await ask({ pointer: hint })).resource, url)
+    t.same(log(), asked.map(place => `GET ${place}`))
+  }
+})
+
+test('MCPC-03 a resource without a path has one place, a query stays with the path', async t => {
+  const bare = world({})
+  await t.rejects(bare.ask({ url: 'https://mcp.example.com/' }), failed('resource_metadata_missing'))
+  t.same(bare.log(), [`GET ${atRoot}`])
+  const asked = world({})
+  await t.rejects(asked.ask({ url: 'https://mcp.example.com/a?tenant=1' }), failed('resource_metadata_missing'))
+  t.same(asked.log(), [`GET ${atRoot}/a?tenant=1`, `GET ${atRoot}`])
+})
+
+test('MCPC-04 what is not there, elsewhere or no JSON is passed over', async t => {
+  for (const answer of [400, 401, 403, 404, 405, 410, 302, 500, 503, '<html>', '[]', 'null', '{']) {
+    const { ask, log } = world({ [pointer]: answer, [atPath]: answer, [atRoot]: document })
+    t.equal((await ask({ pointer })).resource, url, String(answer))
+    t.same(log(), [`GET ${pointer}`, `GET ${atPath}`, `GET ${atRoot}`])
+  }
+})
+
+test('nothing found: whether it may be there later is told apart', async t => {
+  await t.rejects(world({}).ask(), failed('resource_metadata_missing'))
+  for (const status of [500, 503, 429]) {
+    await t.rejects(world({ [atPath]: status }).ask(), failed('server_unavailable'), String(status))
+  }
+  const fake = createFakeOAuth()
+  fake.answer(atPath, () => { throw new Error('connection refused') })
+  await t.rejects(discoverResource(question, outboundTo(fake)), failed('server_unavailable'))
+})
+
+test('limits of time and size hold', async t => {
+  const fake = createFakeOAuth()
+  fake.answer(atPath, async () => await never({}))
+  fake.answer(atRoot, () => Response.json({ ...document, filler: 'x'.repeat(2000) }))
+  await t.rejects(discoverResource(question, outboundTo(fake, { timeoutMs: 20, maxBytes: 1000 })), failed('server_unavailable', { message: /timeout.*too_large/ }))
+})
+
+test('MCPC-05 R9728-53 R9728-54 C-2 a document about another resource ends it', async t => {
+  for (const resource of ['https://evil.example.com/a/mcp', 'https://mcp.example.com/b', 'https://mcp.example.com/a/mcp/deeper', 'http://mcp.example.com/a/mcp', 'javascript:alert(1)', '', 42, null, undefined]) {
+    const { ask, log } = world({ [atPath]: { ...document, resource }, [atRoot]: document })
+    await t.rejects(ask(), failed('resource_mismatch'), String(resource))
+    t.equal(log().length, 1, 'and nothing else is asked')
+  }
+})
+
+test('C-2 a parent of the URL will do, unless it has to be the very same', async t => {
+  const { ask } = world({ [atPath]: { ...document, resource: 'https://mcp.example.com/a' } })
+  t.equal((await ask()).resource, 'https://mcp.example.com/a')
+  await t.rejects(ask({ match: 'exact' }), failed('resource_mismatch'))
+})
+
+test('C-1 T-01 the identifier is kept as it was written', async t => {
+  const { ask } = world({ [atPath]: { ...document, resource: 'https://mcp.example.com' } })
+  t.equal((await ask()).resource, 'https://mcp.example.com')
+})
+
+test('R9728-37 what a document says, and what it should not have said', async t => {
+  const { ask } = world({
+    [atPath]: { ...document, authorization_servers: ['https://a.example', 7, 'https://b.example'], scopes_supported: ['read', null, 'write'], dpop_bound_access_tokens_required: true, surprise: { a: 1 } }
+  })
+  t.match(await ask(), { authorizationServers: ['https://a.example', 'https://b.example'], scopesSupported: ['read', 'write'], needsProof: true, document: { surprise: { a: 1 } } })
+  const bare = await world({ [atPath]: { resource: url, scopes_supported: 'read' } }).ask()
+  t.match(bare, { authorizationServers: [], scopesSupported: null, needsProof: false })
+})
+
+test('MCPC-28 T-32 a pointer to somewhere inside ends it', async t => {
+  for (const inside of ['https://169.254.169.254/latest', 'http://localhost:8080/', 'https://127.1/', 'file:///etc/passwd', 'gopher://x']) {
+    const { ask, log } = world({ [atPath]: document })
+    await t.rejects(ask({ pointer: inside }), failed('address_refused'), inside)
+    t.same(log(), [])
+  }
+})
+
+test('MCPC-28 a refusal that the fetch wrapped is a refusal', async t => {
+  const { AuthorizationError } = await import('../../../../lib/errors/authorization-error.ts')
+  const fake = createFakeOAuth()
+  fake.answer(atPath, () => { throw new AuthorizationError('address_refused') })
+  await t.rejects(discoverResource(question, outboundTo(fake)), failed('address_refused'))
+})
+
+test('R9728-40 R9728-41 signed metadata', async t => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const sign = async (payload: Record<string, unknown>, key = privateKey): Promise<string> =>
+    await new SignJWT(payload).setProtectedHeader({ alg: 'ES256' }).sign(key)
+  const trust = { issuer: 'https://signer.example', key: publicKey }
+  const signedMembers = { iss: 'https://signer.example', resource: url, authorization_servers: ['https://signed.example'] }
+  const withSignature = (signed: unknown) => world({ [atPath]: { ...document, signed_metadata: signed } })
+
+  t.same((await withSignature(await sign(signedMembers)).ask({ trust })).authorizationServers, ['https://signed.example'], 'what is signed wins')
+  t.same((await withSignature(await sign(signedMembers)).ask()).authorizationServers, document.authorization_servers, 'without trust it is passed over')
+  t.same((await world({ [atPath]: document }).ask({ trust })).authorizationServers, document.authorization_servers, 'it need not be there')
+  const { privateKey: foreign } = await generateKeyPair('ES256')
+  for (const [why, signed] of Object.entries({
+    'a foreign key': await sign(signedMembers, foreign),
+    'another issuer': await sign({ ...signedMembers, iss: 'https://evil.example' }),
+    'no issuer': await sign({ resource: url }),
+    nested: await sign({ ...signedMembers, signed_metadata: 'x' }),
+    'no JWT': 'x',
+    'no string': 7
+  })) await t.rejects(withSignature(signed).ask({ trust }), failed('signed_metadata_invalid'), why)
+})

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { test } from 'tap'
+import type { Answer } from '../../../../lib/client/fetch/classify.ts'
+import { classify, classifyChallenge } from '../../../../lib/client/fetch/classify.ts'
+import type { ClassifierRow } from './classify-table.ts'
+import { classifierTable, lineOf } from './classify-table.ts'
+
+function answerOf ({ status, challenge, nonce, body, text, tokenSent }: ClassifierRow): Answer {
+  const headers = new Headers()
+  if (challenge !== undefined) headers.set('www-authenticate', challenge)
+  if (nonce !== undefined) headers.set('dpop-nonce', nonce)
+  return { status, headers, body, text: text ?? (body === undefined ? undefined : JSON.stringify(body)), ...tokenSent !== undefined && { tokenSent } }
+}
+
+test('R3 R4 R5 R6 R7 R12 R14 R15 R16 R17 R18 RFSH-02 RFSH-09 RFSH-10 every answer of the table has its verdict', t => {
+  for (const row of classifierTable) {
+    t.strictSame(classify(answerOf(row), row.rules), row.verdict, `${row.status} ${row.answer}`)
+  }
+  t.end()
+})
+
+test('the page has the table', t => {
+  const page = readFileSync(new URL('../../../docs/client.md', import.meta.url), 'utf8')
+  const wanted = classifierTable.map(lineOf)
+  const [, found = ''] = /<!-- classifier -->\n([^]*?)\n<!-- end -->/.exec(page) ?? []
+  t.strictSame(found.split('\n').slice(2), wanted)
+  t.end()
+})
+
+test('it never throws, and an answer that is good says nothing without a known code', t => {
+  const challenge = fc.oneof(fc.string(), fc.constantFrom('Bearer error="invalid_token"', 'DPoP error="use_dpop_nonce"', 'Bearer error="insufficient_scope"', 'Basic'))
+  fc.assert(fc.property(fc.integer({ min: 200, max: 599 }), fc.option(challenge), fc.jsonValue(), fc.boolean(), (status, value, body, tokenSent) => {
+    const headers = new Headers()
+    try {
+      if (value !== null) headers.set('www-authenticate', value)
+    } catch {
+      return
+    }
+    const { kind } = classify({ status, headers, body, text: JSON.stringify(body), tokenSent })
+    if (status < 400) t.equal(kind, 'ok')
+    if (!tokenSent) t.not(kind, 'dead_token')
+    if (status === 403 && kind === 'dead_token') t.ok(/invalid_token/.test(value ?? ''))
+    const byChallenge = classifyChallenge({ status, headers })
+    if (byChallenge !== null && tokenSent) t.equal(kind, byChallenge.kind, 'the challenge is the strongest signal')
+  }))
+  t.end()
+})

@@ -1,0 +1,118 @@
+import { generateKeyPair, jwtVerify } from 'jose'
+import { test } from 'tap'
+import { requestClientCredentials } from '../../../../lib/client/oauth/client-credentials.ts'
+import { createProofKey, createProver } from '../../../../lib/client/oauth/dpop.ts'
+import { exchangeToken, requestIdentityAssertion, requestWithAssertion } from '../../../../lib/client/oauth/token-exchange.ts'
+import { createFakeOAuth } from '../../../support/fake-oauth.ts'
+import { failed } from '../../../support/failed.ts'
+import { accessTo } from '../../../support/outbound.ts'
+
+const urn = 'urn:ietf:params:oauth:'
+
+test('client credentials: secret in the header or the body, or a signed assertion', async t => {
+  const fake = createFakeOAuth()
+  const question = { resource: fake.resource, scopes: ['read'] }
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const authentications = [
+    { method: 'client_secret_basic', clientSecret: 'top secret' },
+    { method: 'client_secret_post', clientSecret: 'top secret' },
+    { method: 'private_key_jwt', privateKey, keyId: 'k1' }
+  ] as const
+  for (const authentication of authentications) {
+    const tokens = await requestClientCredentials(accessTo(fake, { client: { clientId: 'machine-1', authentication } }), question)
+    t.match(tokens, { accessToken: /^at-/, refreshToken: null, scopes: ['read'] }, authentication.method)
+  }
+  const [basic, post, signed] = fake.tokenRequests
+  t.match(Object.fromEntries(basic!), { grant_type: 'client_credentials', resource: fake.resource, scope: 'read' })
+  t.match(fake.received[0]!.headers.get('authorization'), /^Basic /)
+  t.equal(post!.get('client_secret'), 'top secret')
+  const { payload } = await jwtVerify(signed!.get('client_assertion')!, publicKey, { audience: fake.issuer, issuer: 'machine-1', subject: 'machine-1' })
+  t.type(payload.jti, 'string')
+})
+
+test('MCPC-10 no scope is sent when there is none, the resource always is', async t => {
+  const fake = createFakeOAuth()
+  t.equal((await requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null })).scopes, null)
+  t.equal(fake.tokenRequests[0]!.get('scope'), null)
+  t.equal(fake.tokenRequests[0]!.get('resource'), fake.resource)
+})
+
+test('a refresh token for a machine is not kept', async t => {
+  const fake = createFakeOAuth()
+  fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'bearer', refresh_token: 'r' }))
+  t.equal((await requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null })).refreshToken, null)
+})
+
+test('R8707-06 what is refused is not asked again', async t => {
+  const fake = createFakeOAuth()
+  fake.answer('https://login.example.com/token', () => Response.json({ error: 'invalid_target' }, { status: 400 }))
+  await t.rejects(requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null }), { ...failed('token_request_refused'), oauthError: 'invalid_target' })
+  t.equal(fake.received.length, 1)
+})
+
+test('R9449-36 an assertion and a proof are made anew when a nonce is asked for', async t => {
+  const fake = createFakeOAuth({ serverNonce: 'n1' })
+  const { privateKey } = await generateKeyPair('ES256')
+  const access = accessTo(fake, {
+    client: { clientId: 'machine-1', authentication: { method: 'private_key_jwt', privateKey } }, prover: await createProver((await createProofKey())!)
+  })
+  t.match(await requestClientCredentials(access, { resource: fake.resource, scopes: null }), { tokenType: 'DPoP' })
+  t.equal(new Set(fake.tokenRequests.map(form => form.get('client_assertion'))).size, 2)
+  t.equal(new Set(fake.received.map(({ headers }) => headers.get('dpop'))).size, 2)
+  fake.answer('https://login.example.com/token', () => Response.json({ error: 'use_dpop_nonce' }, { status: 400, headers: { 'dpop-nonce': 'other' } }))
+  await t.rejects(requestClientCredentials(access, { resource: fake.resource, scopes: null }), { ...failed('token_request_refused'), oauthError: 'use_dpop_nonce' })
+  t.equal(fake.received.length, 4, 'once more, and no further')
+})
+
+test('MCPD-01 a token that should have been bound to a key and is not', async t => {
+  const fake = createFakeOAuth()
+  fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'Bearer' }))
+  const prover = await createProver((await createProofKey())!)
+  await t.rejects(requestClientCredentials(accessTo(fake, { prover }), { resource: fake.resource, scopes: null }), failed('token_type_refused'))
+})
+
+test('F69 token exchange: on behalf of somebody, with an actor and without', async t => {
+  const fake = createFakeOAuth()
+  const question = { resource: 'https://next.example.com/api', scopes: ['read'], subject: { token: 'subject-token', type: 'access_token' } } as const
+  t.match(await exchangeToken(accessTo(fake), question), { accessToken: /^at-/, scopes: ['read'] })
+  t.same(Object.fromEntries(fake.tokenRequests[0]!), {
+    grant_type: `${urn}grant-type:token-exchange`,
+    client_id: 'client-1',
+    resource: 'https://next.example.com/api',
+    scope: 'read',
+    subject_token: 'subject-token',
+    subject_token_type: `${urn}token-type:access_token`,
+    requested_token_type: `${urn}token-type:access_token`
+  })
+  await exchangeToken(accessTo(fake), { ...question, actor: { token: 'actor-token', type: 'https://example.com/kind' }, audience: 'next' })
+  t.match(Object.fromEntries(fake.tokenRequests[1]!), { actor_token: 'actor-token', actor_token_type: 'https://example.com/kind', audience: 'next' })
+})
+
+test('F69 ID-JAG: an assertion of the identity provider, and a token for it', async t => {
+  const provider = createFakeOAuth({ issuer: 'https://idp.example.com' })
+  const fake = createFakeOAuth()
+  const question = { resource: fake.resource, scopes: ['read'] }
+  const assertion = await requestIdentityAssertion(accessTo(provider), { ...question, subject: { token: 'id-token', type: 'id_token' }, audience: fake.issuer })
+  t.equal(assertion, 'id-jag-1')
+  t.match(Object.fromEntries(provider.tokenRequests[0]!), {
+    requested_token_type: `${urn}token-type:id-jag`, subject_token_type: `${urn}token-type:id_token`, audience: fake.issuer, resource: fake.resource
+  })
+  t.match(await requestWithAssertion(accessTo(fake), { ...question, assertion }), { accessToken: /^at-/ })
+  t.match(Object.fromEntries(fake.tokenRequests[0]!), { grant_type: `${urn}grant-type:jwt-bearer`, assertion: 'id-jag-1', resource: fake.resource })
+  provider.answer('https://idp.example.com/token', () => Response.json({ access_token: 'a', token_type: 'N_A', issued_token_type: `${urn}token-type:jwt` }))
+  await t.rejects(requestIdentityAssertion(accessTo(provider), { ...question, subject: { token: 'x', type: 'id_token' }, audience: fake.issuer }), failed('token_type_refused'))
+})
+
+test('F69 a token exchange that answers with no access token', async t => {
+  const fake = createFakeOAuth()
+  fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'N_A' }))
+  await t.rejects(exchangeToken(accessTo(fake), { resource: fake.resource, scopes: null, subject: { token: 'x', type: 'jwt' } }), failed('token_response_invalid'))
+})
+
+test('a server without the endpoint, and one that keeps its endpoint inside', async t => {
+  const question = { resource: 'https://mcp.example.com', scopes: null }
+  await t.rejects(requestClientCredentials(accessTo(createFakeOAuth({ server: { token_endpoint: undefined } })), question), failed('endpoint_missing'))
+  const fake = createFakeOAuth({ server: { token_endpoint: 'https://169.254.169.254/token' } })
+  await t.rejects(requestClientCredentials(accessTo(fake), question), failed('address_refused'))
+  t.same(fake.received, [])
+})

@@ -1,0 +1,88 @@
+import { request } from 'node:http'
+import { test } from 'tap'
+import { createLoopbackRedirect } from '../../../../lib/client/oauth/loopback-redirect.ts'
+import { failed } from '../../../support/failed.ts'
+
+const authorization = new URL('https://login.example.com/authorize')
+
+test('MCPC-27 the browser comes back to a port of this machine', async t => {
+  const opened: string[] = []
+  let shown: Promise<Response> | null = null
+  const browser = createLoopbackRedirect({
+    open (url) {
+      opened.push(url.href)
+      shown = fetch(`${prepared.redirectUri}?state=s1&code=c`)
+    }
+  })
+  const prepared = await browser.prepare(null)
+  t.teardown(() => prepared.close())
+  t.match(prepared.redirectUri, /^http:\/\/127\.0\.0\.1:\d+\/callback$/)
+  const back = await prepared.visit(authorization, 's1')
+  t.equal(back.href, `${prepared.redirectUri}?state=s1&code=c`)
+  t.same(opened, [authorization.href])
+  const response = await shown!
+  t.equal(response.status, 200)
+  t.match(await response.text(), /close this window/)
+  t.match(Object.fromEntries(response.headers), { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'content-security-policy': /default-src 'none'/ })
+})
+
+test('MCPC-21 what is not the answer ends nothing', async t => {
+  const statuses: number[] = []
+  const browser = createLoopbackRedirect({
+    path: '/back',
+    page: 'mine',
+    async open () {
+      const { redirectUri } = prepared
+      for (const [url, init] of [
+        [`${redirectUri}?state=other&code=c`], [`${redirectUri}?code=c`], [`${redirectUri}/more?state=s1`], [`${redirectUri}?state=s1`, { method: 'POST' }], [new URL('/favicon.ico', redirectUri).href]
+      ] as Array<[string, RequestInit?]>) statuses.push((await fetch(url, init)).status)
+      statuses.push(await statusFor(redirectUri, 'evil.example'))
+      for (const target of ['//', 'http://[', '//evil.example/back?state=s1&code=c', 'http://evil.example/back?state=s1&code=c', '*']) statuses.push(await statusForTarget(redirectUri, target))
+      statuses.push((await fetch(`${redirectUri}?state=s1&error=access_denied`)).status)
+    }
+  })
+  const prepared = await browser.prepare(null)
+  t.teardown(() => prepared.close())
+  t.equal((await prepared.visit(authorization, 's1')).searchParams.get('error'), 'access_denied')
+  t.same(statuses.slice(0, 11), Array.from({ length: 11 }, () => 404))
+})
+
+/** As a page would come that has a name of its own for this machine. */
+function statusFor (redirectUri: string, host: string): Promise<number> {
+  return new Promise(resolve => {
+    request(`${redirectUri}?state=s1&code=c`, { headers: { host } }, response => { response.resume(); resolve(response.statusCode!) }).end()
+  })
+}
+
+/** With a request target that a `fetch` would not send. */
+function statusForTarget (redirectUri: string, target: string): Promise<number> {
+  const { hostname, port, host } = new URL(redirectUri)
+  return new Promise((resolve, reject) => {
+    request({ hostname, port, path: target, headers: { host } }, response => { response.resume(); resolve(response.statusCode!) }).on('error', reject).end()
+  })
+}
+
+test('nobody comes back, or no browser opens', async t => {
+  const late = await createLoopbackRedirect({ open () {}, timeoutMs: 1 }).prepare(null)
+  t.teardown(() => late.close())
+  await t.rejects(late.visit(authorization, 's1'), failed('interaction_aborted'))
+  const broken = await createLoopbackRedirect({ open () { throw new Error('no browser') } }).prepare(null)
+  t.teardown(() => broken.close())
+  await t.rejects(broken.visit(authorization, 's1'), { message: 'no browser' })
+})
+
+test('the port of last time is taken again, if it is free', async t => {
+  const browser = createLoopbackRedirect({ open () {} })
+  const first = await browser.prepare(null)
+  const second = await browser.prepare(first.redirectUri)
+  t.not(second.redirectUri, first.redirectUri)
+  await first.close()
+  const third = await browser.prepare(first.redirectUri)
+  t.equal(third.redirectUri, first.redirectUri)
+  const port = Number(new URL(third.redirectUri).port)
+  await t.rejects(createLoopbackRedirect({ open () {}, port }).prepare(second.redirectUri), { code: 'EADDRINUSE' }, 'a port that was asked for is that port')
+  await Promise.all([second.close(), third.close()])
+  const fixed = await createLoopbackRedirect({ open () {}, port }).prepare('http://127.0.0.1:1/callback')
+  t.equal(new URL(fixed.redirectUri).port, String(port))
+  await fixed.close()
+})

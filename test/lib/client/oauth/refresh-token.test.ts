@@ -1,0 +1,220 @@
+import { inspect } from 'node:util'
+import { test } from 'tap'
+import type { RefreshError, RefreshOutcome } from '../../../../lib/errors/client-errors.ts'
+import { rotationOf } from '../../../../lib/errors/client-errors.ts'
+import type { RefreshOptions } from '../../../../lib/client/oauth/refresh-token.ts'
+import { createRefresh } from '../../../../lib/client/oauth/refresh-token.ts'
+import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
+import { failureOf } from '../../../support/client-session.ts'
+import { createTestClock } from '../../../support/clock.ts'
+
+const issuer = 'https://login.example.com'
+const server = { issuer, token_endpoint: `${issuer}/token` }
+const tokens: TokenSet = { accessToken: 'access-1', tokenType: 'Bearer', refreshToken: 'refresh-1', expiresAt: null, scopes: ['read'] }
+const good = { access_token: 'access-2', token_type: 'Bearer', expires_in: 60, refresh_token: 'refresh-2', scope: 'read write' }
+const clock = createTestClock()
+
+interface Sent {
+  readonly url: string
+  readonly headers: Headers
+  readonly body: Record<string, string>
+}
+
+interface Made {
+  readonly sent: Sent[]
+  readonly renew: (given?: Partial<TokenSet>, signal?: AbortSignal) => Promise<TokenSet>
+}
+
+/** A token endpoint that gives these answers, one after the other. */
+function make (answers: ReadonlyArray<(init: RequestInit) => Response | Promise<Response>>, options: Partial<RefreshOptions> = {}): Made {
+  const sent: Sent[] = []
+  const refresh = createRefresh({
+    server,
+    clientId: 'client-1',
+    authentication: { method: 'none' },
+    resource: 'https://api.example.com',
+    clock,
+    fetch: async (url, init) => {
+      sent.push({ url, headers: new Headers(init.headers), body: Object.fromEntries(new URLSearchParams(String(init.body))) })
+      return await answers[sent.length - 1]!(init)
+    },
+    ...options
+  })
+  return { sent, renew: async (given = {}, signal = new AbortController().signal) => await refresh({ ...tokens, ...given }, signal) }
+}
+
+const json = (body: unknown, status = 200, headers: Record<string, string> = {}) => () => Response.json(body, { status, headers })
+
+test('RFSH-01 RFSH-02 the request, and what its answer means', async t => {
+  const { sent, renew } = make([json(good)])
+  t.strictSame(await renew(), {
+    accessToken: 'access-2', tokenType: 'Bearer', refreshToken: 'refresh-2', expiresAt: clock.now() + 60_000, scopes: ['read', 'write'], issuer, renewableUntil: null
+  })
+  t.equal(sent[0]!.url, server.token_endpoint)
+  t.strictSame(sent[0]!.body, { client_id: 'client-1', grant_type: 'refresh_token', refresh_token: 'refresh-1', resource: 'https://api.example.com' })
+})
+
+test('RFSH-01 client authentication as registered, and no resource where there is none', async t => {
+  const { sent, renew } = make([json({ access_token: 'a', token_type: 'bearer' })], {
+    authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, resource: null
+  })
+  t.strictSame(await renew(), { accessToken: 'a', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null, issuer, renewableUntil: null })
+  t.match(sent[0]!.headers.get('authorization'), /^Basic /)
+  t.strictSame(sent[0]!.body, { grant_type: 'refresh_token', refresh_token: 'refresh-1' })
+})
+
+/** An ID token that nobody here can check: its algorithm is in no metadata. */
+function idToken (alg: string): string {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const now = Math.floor(Date.now() / 1000)
+  return `${part({ alg })}.${part({ iss: issuer, aud: 'client-1', sub: 'ann', iat: now, exp: now + 300 })}.c2ln`
+}
+
+test('RFSH-03 an ID token that nobody asked for costs no refresh token', async t => {
+  for (const id of [idToken('ES256'), idToken('EdDSA'), idToken('PS256'), 'nonsense', '', 7]) {
+    for (const metadata of [server, { ...server, id_token_signing_alg_values_supported: ['RS256'], jwks_uri: `${issuer}/jwks` }]) {
+      t.match(await make([json({ ...good, id_token: id })], { server: metadata }).renew(), { accessToken: 'access-2', refreshToken: 'refresh-2' }, String(id))
+    }
+  }
+})
+
+test('RFSH-03 the refresh token of a good answer that is of no use otherwise is not lost, nor shown', async t => {
+  const { access_token: _access, ...without } = good
+  const bodies: readonly object[] = [without, { ...good, expires_in: 'soon' }, { ...good, scope: 7 }, { ...good, token_type: 'DPoP' }, { ...good, access_token: 'access-2\n' }]
+  for (const body of bodies) {
+    const failure = await failureOf(make([json(body)]).renew()) as RefreshError
+    t.equal(failure.outcome, 'keep')
+    t.equal(rotationOf(failure), 'refresh-2', JSON.stringify(body))
+    t.notMatch(inspect(failure, { depth: 10, showHidden: true }), /access-2|refresh-2/, 'R54')
+  }
+  const none = [json({ ...without, refresh_token: 7 }), json({ ...without, refresh_token: 'a\nb' }), json([good]), json(null), json(good, 400), () => new Response('{')]
+  for (const reply of none) t.equal(rotationOf(await failureOf(make([reply]).renew()) as RefreshError), null)
+})
+
+test('R54 an access token of characters that cannot be sent is none', async t => {
+  for (const accessToken of ['a\nb', 'a\u0000', 'tökén', '\u{1f511}']) {
+    t.match(await failureOf(make([json({ ...good, access_token: accessToken })]).renew()), { outcome: 'keep', message: 'the token is of characters that cannot be sent' })
+  }
+})
+
+test('RFSH-12 a refresh token of another issuer is not sent', async t => {
+  const { sent, renew } = make([json(good)])
+  t.match(await failureOf(renew({ issuer: 'https://old.example.com' })), { name: 'RefreshError', outcome: 'keep' }, 'and it may be good there')
+  t.equal(sent.length, 0)
+  t.ok(await renew({ issuer }))
+})
+
+test('RFSH-15 how long tokens can be renewed', async t => {
+  const cases: ReadonlyArray<readonly [object, number | null]> = [
+    [{ refresh_token_timeout: 100, authorization_expires_in: 50 }, 50],
+    [{ refresh_token_timeout: 100 }, 100],
+    [{ authorization_expires_in: '7', refresh_token_timeout: -1 }, null],
+    [{ authorization_expires_in: 0 }, 0]
+  ]
+  for (const [more, seconds] of cases) {
+    const { renewableUntil } = await make([json({ ...good, ...more })]).renew()
+    t.equal(renewableUntil, seconds === null ? null : clock.now() + seconds * 1000)
+  }
+})
+
+interface OutcomeRow {
+  readonly answer: string
+  readonly reply: () => Response | Promise<Response>
+  readonly outcome: RefreshOutcome
+  readonly error?: Partial<RefreshError>
+}
+
+const refusal = (error: string, status = 400): (() => Response) => json({ error, error_description: 'refresh-1 is no good' }, status)
+const outcomes: readonly OutcomeRow[] = [
+  { answer: 'R26 no answer', reply: () => { throw new TypeError('fetch failed') }, outcome: 'retry', error: { status: null, message: 'network' } },
+  { answer: 'R26 500', reply: json({}, 500), outcome: 'retry', error: { status: 500, message: 'status 500' } },
+  { answer: 'R26 503 with an error code', reply: refusal('invalid_grant', 503), outcome: 'retry' },
+  { answer: 'R26 502 of a proxy', reply: () => new Response('<h1>', { status: 502 }), outcome: 'retry' },
+  { answer: '429', reply: json({}, 429, { 'retry-after': '7' }), outcome: 'retry', error: { retryAfterMs: 7000 } },
+  { answer: '408', reply: json({}, 408), outcome: 'retry', error: { retryAfterMs: null } },
+  {
+    answer: '503 until a date', reply: json({}, 503, { 'retry-after': new Date(clock.now() + 5000).toUTCString() }), outcome: 'retry', error: { retryAfterMs: 5000 }
+  },
+  { answer: '503 until a date that is gone', reply: json({}, 503, { 'retry-after': new Date(0).toUTCString() }), outcome: 'retry', error: { retryAfterMs: 0 } },
+  { answer: '503 until something', reply: json({}, 503, { 'retry-after': 'later' }), outcome: 'retry', error: { retryAfterMs: null } },
+  { answer: 'temporarily_unavailable', reply: refusal('temporarily_unavailable'), outcome: 'retry' },
+  { answer: 'R27 invalid_grant', reply: refusal('invalid_grant'), outcome: 'over', error: { status: 400, oauthError: 'invalid_grant', message: 'invalid_grant' } },
+  { answer: 'R27 invalid_token', reply: refusal('invalid_token'), outcome: 'over' },
+  { answer: 'R27 401', reply: json({}, 401), outcome: 'over', error: { status: 401, oauthError: null } },
+  { answer: 'R27 401 without JSON', reply: () => new Response('no', { status: 401, headers: { 'www-authenticate': 'Bearer error="x"' } }), outcome: 'over' },
+  { answer: 'R27 403', reply: () => new Response(null, { status: 403 }), outcome: 'over' },
+  { answer: 'R27 401 with a code that nobody knows', reply: refusal('on_holiday', 401), outcome: 'over' },
+  { answer: 'R28 invalid_client', reply: refusal('invalid_client'), outcome: 'keep' },
+  { answer: 'R28 invalid_client, with 401 as RFC 6749 has it', reply: refusal('invalid_client', 401), outcome: 'keep', error: { oauthError: 'invalid_client' } },
+  { answer: 'R28 invalid_request', reply: refusal('invalid_request'), outcome: 'keep' },
+  { answer: 'R28 unauthorized_client', reply: refusal('unauthorized_client', 403), outcome: 'keep' },
+  { answer: 'R28 a code that nobody knows', reply: refusal('on_holiday'), outcome: 'keep', error: { oauthError: 'on_holiday' } },
+  { answer: 'R28 400 without JSON', reply: () => new Response('what?', { status: 400 }), outcome: 'keep', error: { oauthError: null } },
+  { answer: 'R28 a code that is none', reply: refusal(`in"valid ${'x'.repeat(200)}`), outcome: 'keep', error: { oauthError: null } },
+  { answer: '404', reply: () => new Response(null, { status: 404 }), outcome: 'keep' },
+  { answer: 'a redirect', reply: () => new Response(null, { status: 307, headers: { location: 'https://x.example' } }), outcome: 'keep', error: { message: 'redirect' } },
+  { answer: '200 without JSON', reply: () => new Response('fine'), outcome: 'keep', error: { status: 200 } },
+  { answer: '200 without a token', reply: json({ token_type: 'Bearer' }), outcome: 'keep' },
+  { answer: '200 with more than any answer has', reply: json({ ...good, more: 'x'.repeat(300_000) }), outcome: 'keep', error: { message: 'too_large' } },
+  { answer: 'a token that is bound to a key that nobody has', reply: json({ ...good, token_type: 'DPoP' }), outcome: 'keep', error: { message: 'the token is of type DPoP' } }
+]
+
+test('R26 R27 R28 R32 what each failure means for the session', async t => {
+  for (const { answer, reply, outcome, error = {} } of outcomes) {
+    const { renew, sent } = make([reply])
+    const failure = await failureOf(renew())
+    t.match(failure, { name: 'RefreshError', outcome, ...error }, answer)
+    t.equal(sent.length, 1, 'one attempt')
+    t.notMatch(inspect(failure, { depth: 10, showHidden: true }), /refresh-1|access-2|refresh-2/, `R54 RFSH-16 ${answer}`)
+  }
+})
+
+test('a client that cannot ask at all', async t => {
+  const { renew } = make([], { server: { issuer } })
+  t.match(await failureOf(renew()), { outcome: 'keep', status: null })
+  const insecure = make([json(good)], { server: { issuer, token_endpoint: 'http://login.example.com/token' } })
+  t.match(await failureOf(insecure.renew()), { outcome: 'keep', status: null }, 'refresh tokens go over https alone')
+  t.equal(insecure.sent.length, 0)
+  t.ok(await make([json(good)], { server: { issuer, token_endpoint: 'http://127.0.0.1:1/token' } }).renew(), 'or stay on this machine')
+  t.match(await failureOf(make([], { server: { issuer, token_endpoint: 'nothing' } }).renew()), { outcome: 'keep' })
+})
+
+test('R34 it ends with its signal, and when an answer takes too long', async t => {
+  const hanging = (init: RequestInit): Promise<Response> => new Promise((_resolve, reject) => {
+    const give = (): void => reject(new Error('given up'))
+    if (init.signal!.aborted) give()
+    init.signal!.addEventListener('abort', give, { once: true })
+  })
+  const caller = new AbortController()
+  const { renew } = make([hanging])
+  const renewal = failureOf(renew({}, caller.signal))
+  setImmediate(() => caller.abort())
+  t.match(await renewal, { outcome: 'retry' })
+  t.match(await failureOf(make([hanging], { timeoutMs: 5 }).renew()), { outcome: 'retry', message: 'timeout' })
+})
+
+test('RFSH-13 DPoP: the same prover, and a nonce that is asked for', async t => {
+  const proofs: string[] = []
+  const nonces: string[] = []
+  const prover = {
+    async proofFor (method: string, url: string, accessToken: string | null) {
+      proofs.push(`${proofs.length} ${method} ${url} ${accessToken}`)
+      return proofs.at(-1)!
+    },
+    sawNonce: (_url: string, nonce: string) => { nonces.push(nonce) }
+  }
+  const asks = json({ error: 'use_dpop_nonce' }, 400, { 'dpop-nonce': 'n1' })
+  const { renew, sent } = make([asks, json({ ...good, token_type: 'DPoP' }, 200, { 'dpop-nonce': 'n2' })], { prover })
+  t.match(await renew(), { tokenType: 'DPoP' })
+  t.strictSame(sent.map(({ headers }) => headers.get('dpop')), [`0 POST ${server.token_endpoint} null`, `1 POST ${server.token_endpoint} null`])
+  t.strictSame(nonces, ['n1', 'n2'])
+
+  t.match(await failureOf(make([asks, asks], { prover }).renew()), { outcome: 'keep', oauthError: 'use_dpop_nonce' }, 'once')
+  t.match(await failureOf(make([asks]).renew()), { outcome: 'keep' }, 'nobody can prove anything')
+  t.match(await failureOf(make([json(good)], { prover }).renew()), { message: 'the token is of type Bearer' }, 'a token for everybody is not what was asked for')
+})
+
+test('with the defaults it asks by the global fetch', async t => {
+  const refresh = createRefresh({ server: { issuer, token_endpoint: 'http://127.0.0.1:9/token' }, clientId: 'c', authentication: { method: 'none' }, resource: null })
+  t.match(await failureOf(refresh(tokens, new AbortController().signal)), { outcome: 'retry', message: 'network' })
+})

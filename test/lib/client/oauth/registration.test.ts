@@ -1,0 +1,160 @@
+import { test } from 'tap'
+import { registerClient, clientMetadataDocument, clientMetadataUrlFault, sameClient } from '../../../../lib/client/oauth/registration.ts'
+import type { Client, ClientOwner, RegistrationNeeds, RegistrationOptions } from '../../../../lib/client/oauth/registration.ts'
+import type { StoredClient } from '../../../../lib/stores/connections/connection-store.ts'
+import type { FakeOAuth } from '../../../support/fake-oauth.ts'
+import { createFakeOAuth } from '../../../support/fake-oauth.ts'
+import { failed } from '../../../support/failed.ts'
+import { accessTo } from '../../../support/outbound.ts'
+
+const redirectUri = 'http://127.0.0.1:3000/callback'
+const registerUrl = 'https://login.example.com/register'
+const registered = { issuer: 'https://login.example.com', clientId: 'known', authentication: { method: 'client_secret_basic', clientSecret: 's' } } as const
+const clientMetadataUrl = 'https://client.example.com/metadata.json'
+const stored: StoredClient = {
+  issuer: 'https://login.example.com', clientId: 'stored', clientSecret: null, authenticationMethod: 'none', expiresAt: null, redirectUris: [redirectUri]
+}
+
+async function become (fake: FakeOAuth, options: RegistrationOptions = {}, needs: Partial<RegistrationNeeds> = {}): Promise<Client> {
+  const { server, outbound, clock } = accessTo(fake)
+  return await registerClient(server, options, { redirectUri, stored: null, clock, ...needs }, outbound)
+}
+
+test('MCPC-23 the first way that there is', async t => {
+  const withDocuments = { client_id_metadata_document_supported: true }
+  const all = { clients: [registered], clientMetadataUrl }
+  t.match(await become(createFakeOAuth({ server: withDocuments }), all, { stored }), { clientId: 'known', registration: null })
+  t.match(await become(createFakeOAuth({ server: withDocuments }), { clientMetadataUrl }, { stored }), { clientId: clientMetadataUrl, authentication: { method: 'none' }, registration: null })
+  t.match(await become(createFakeOAuth(), { clientMetadataUrl }, { stored }), { clientId: 'stored', registration: stored })
+  const fake = createFakeOAuth()
+  t.match(await become(fake, { clientMetadataUrl }), { clientId: 'client-1', registration: { issuer: fake.issuer, clientId: 'client-1' } })
+  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('client_unknown'))
+  await t.rejects(become(createFakeOAuth(), { dynamicRegistration: false }), failed('client_unknown'))
+  await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('client_unknown'), 'who sends nobody anywhere does not register')
+})
+
+test('MCPC-24 a metadata document, with a key of its own', async t => {
+  const { privateKey } = await (await import('jose')).generateKeyPair('ES256')
+  const authentication = { method: 'private_key_jwt', privateKey } as const
+  const client = await become(createFakeOAuth({ server: { client_id_metadata_document_supported: true } }), { clientMetadataUrl, clientMetadataAuthentication: authentication })
+  t.equal(client.authentication, authentication)
+  t.equal(clientMetadataUrlFault(clientMetadataUrl), null)
+  for (const url of ['nonsense', 'http://client.example.com/m', 'https://client.example.com', 'https://client.example.com/', 'https://client.example.com/m#x', 'https://a:b@client.example.com/m', 'https://client.example.com/a/../m', 'https://CLIENT.example.com/m']) {
+    t.type(clientMetadataUrlFault(url), 'string', url)
+  }
+})
+
+test('MCPC-24 MCPC-27 the document that is published', t => {
+  const document = clientMetadataDocument({ clientMetadataUrl, clientName: 'Desk', redirectUris: ['http://127.0.0.1/callback'], clientMetadata: { client_uri: 'https://client.example.com', client_id: 'mine' } })
+  t.same(document, {
+    application_type: 'native',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    client_uri: 'https://client.example.com',
+    client_id: clientMetadataUrl,
+    client_name: 'Desk',
+    redirect_uris: ['http://127.0.0.1/callback']
+  })
+  t.equal(clientMetadataDocument({ clientMetadataUrl, clientName: 'Site', redirectUris: ['https://app.example.com/cb'] }).application_type, 'web')
+  const option = { code: 'FST_OAUTH_OPTION_INVALID' }
+  t.throws(() => clientMetadataDocument({ clientMetadataUrl: 'https://client.example.com', clientName: 'x', redirectUris: ['https://a.example/'] }), option)
+  t.throws(() => clientMetadataDocument({ clientMetadataUrl, clientName: 'x', redirectUris: ['http://app.example.com/'] }), { ...option, message: /http:\/\/app/ })
+  t.throws(() => clientMetadataDocument({ clientMetadataUrl, clientName: 'x', redirectUris: [] }), option)
+  t.end()
+})
+
+test('MCPC-26 MCPC-06 a client is one of its own authorization server', async t => {
+  const elsewhere = { ...registered, issuer: 'https://other.example.com' }
+  t.match(await become(createFakeOAuth(), { clients: [elsewhere, registered] }), { clientId: 'known' })
+  const fake = createFakeOAuth()
+  t.match(await become(fake, { clients: [elsewhere] }), { clientId: 'client-1' }, 'registered anew')
+  await t.rejects(become(createFakeOAuth(), { clients: [elsewhere], dynamicRegistration: false }), failed('client_of_another_issuer'))
+  t.match(await become(createFakeOAuth(), {}, { stored: { ...stored, issuer: 'https://other.example.com' } }), { clientId: 'client-1' })
+})
+
+test('a registration that cannot be used any more is made anew', async t => {
+  const clock = { now: () => 1000 }
+  t.equal((await become(createFakeOAuth(), {}, { clock, stored: { ...stored, expiresAt: 1001 } })).clientId, 'stored')
+  t.equal((await become(createFakeOAuth(), {}, { clock, stored: { ...stored, expiresAt: 1000 } })).clientId, 'client-1')
+  t.equal((await become(createFakeOAuth(), {}, { stored: { ...stored, redirectUris: ['http://127.0.0.1:4000/callback'] } })).clientId, 'client-1')
+})
+
+test('MCPC-25 MCPC-22 what is registered', async t => {
+  const body = async (uri: string, server: Record<string, unknown> = {}, clientMetadata = {}): Promise<Record<string, unknown>> => {
+    const fake = createFakeOAuth({ server })
+    await become(fake, { clientMetadata }, { redirectUri: uri })
+    return JSON.parse(fake.received[0]!.body) as Record<string, unknown>
+  }
+  t.same(await body(redirectUri, {}, { client_name: 'Desk', token_endpoint_auth_method: 'mine' }), {
+    application_type: 'native',
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    client_name: 'Desk',
+    token_endpoint_auth_method: 'none'
+  })
+  t.match(await body('https://app.example.com/cb'), { application_type: 'web', token_endpoint_auth_method: 'client_secret_basic' })
+  t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: undefined }), { token_endpoint_auth_method: 'client_secret_basic' }, 'RFC 8414: the default')
+  t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: ['client_secret_post'] }), { token_endpoint_auth_method: 'client_secret_post' })
+  t.match(await body('https://app.example.com/cb', { token_endpoint_auth_methods_supported: ['none'] }), { token_endpoint_auth_method: 'none' })
+  t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: 7 }), { token_endpoint_auth_method: 'client_secret_basic' })
+  await t.rejects(body(redirectUri, { token_endpoint_auth_methods_supported: ['tls_client_auth'] }), failed('authentication_unsupported'))
+})
+
+test('what an authorization server registered', async t => {
+  const answered = async (answer: Record<string, unknown>, server: Record<string, unknown> = {}): Promise<Client> => {
+    const fake = createFakeOAuth({ server })
+    fake.answer(registerUrl, () => Response.json({ client_id: 'c', ...answer }, { status: 201 }))
+    return await become(fake)
+  }
+  const basic = { token_endpoint_auth_methods_supported: ['client_secret_basic'] }
+  t.match(await answered({ client_secret: 's', client_secret_expires_at: 0 }, basic), { authentication: { method: 'client_secret_basic', clientSecret: 's' }, registration: { expiresAt: null } })
+  t.match(await answered({ client_secret: 's', client_secret_expires_at: 5 }, basic), { registration: { expiresAt: 5000 } })
+  t.match(await answered({ client_secret: 's', token_endpoint_auth_method: 'client_secret_post' }, basic), { authentication: { method: 'client_secret_post' } })
+  t.match(await answered({ client_secret: 's' }), { authentication: { method: 'none' }, registration: { clientSecret: null } }, 'a secret that was not asked for')
+  t.match(await answered({}, basic), { authentication: { method: 'none' } }, 'no secret came')
+  t.match(await answered({ client_secret: 's', token_endpoint_auth_method: 'surprise' }, basic), { authentication: { method: 'client_secret_basic' } })
+})
+
+test('MCPC-25 a registration that is refused', async t => {
+  const refused = async (answer: () => Response): Promise<unknown> => {
+    const fake = createFakeOAuth()
+    fake.answer(registerUrl, answer)
+    return await become(fake)
+  }
+  await t.rejects(refused(() => Response.json({ error: 'invalid_redirect_uri', error_description: 'not "mine"' }, { status: 400 })), { ...failed('registration_refused'), oauthError: 'invalid_redirect_uri', description: 'not mine', status: 400 })
+  await t.rejects(refused(() => Response.json({ error: 'access_denied' }, { status: 403 })), { ...failed('registration_refused'), oauthError: 'access_denied' })
+  for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('registration_refused'), JSON.stringify(body))
+  await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('registration_refused'))
+  await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('server_unavailable'), status: 500 })
+  await t.rejects(refused(() => new Response('', { status: 404 })), { ...failed('registration_refused'), status: 404 })
+  const { AuthorizationError } = await import('../../../../lib/errors/authorization-error.ts')
+  await t.rejects(refused(() => { throw new AuthorizationError('address_refused') }), failed('address_refused'))
+  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('address_refused'))
+})
+
+test('RFSH-12 the client that something was issued to is that one, or none', t => {
+  const issuer = 'https://login.example.com'
+  const registration = { issuer, clientId: 'own', clientSecret: 's', authenticationMethod: 'client_secret_post', expiresAt: 1000, redirectUris: [] } as const
+  const clients = [{ issuer: 'https://other.example.com', clientId: 'a', authentication: { method: 'none' } }, { issuer, clientId: 'b', authentication: { method: 'none' } }] as const
+  const clientMetadataUrl = 'https://client.example.com/m'
+  const at = (now: number) => ({ now: () => now })
+  const is = (owner: Partial<ClientOwner>, options: RegistrationOptions = {}): string => sameClient({ issuer, clients: {}, ...owner }, options, at(999)).clientId
+  t.equal(is({ clientId: 'b' }, { clients }), 'b')
+  t.equal(is({}, { clients }), 'b', 'where it was not noted')
+  t.same(sameClient({ issuer, clientId: clientMetadataUrl, clients: {} }, { clientMetadataUrl, clients }, at(0)), { clientId: clientMetadataUrl, authentication: { method: 'none' } })
+  t.same(sameClient({ issuer, clientId: 'own', registration, clients: {} }, { clients }, at(999)), { clientId: 'own', authentication: { method: 'client_secret_post', clientSecret: 's' } })
+  t.equal(is({ clientId: 'own', registration: null, clients: { [issuer]: registration } }), 'own')
+  t.equal(is({ clients: { [issuer]: registration } }), 'own')
+  const lost: Array<() => unknown> = [
+    () => is({ clientId: 'a' }, { clients }),
+    () => is({ clientId: 'own', clients: { [issuer]: { ...registration, clientId: 'newer' } } }),
+    () => is({ clientId: clientMetadataUrl }, { clientMetadataUrl: `${clientMetadataUrl}2` }),
+    () => is({}, { clientMetadataUrl }),
+    () => is({ issuer: null, clients: { [issuer]: registration } }, { clients }),
+    () => sameClient({ issuer, clientId: 'own', registration, clients: {} }, {}, at(1000))
+  ]
+  for (const one of lost) t.throws(one, failed('client_lost'))
+  t.end()
+})

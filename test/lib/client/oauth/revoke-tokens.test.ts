@@ -1,0 +1,36 @@
+import { test } from 'tap'
+import { revokeTokens } from '../../../../lib/client/oauth/revoke-tokens.ts'
+import { createFakeOAuth } from '../../../support/fake-oauth.ts'
+import { failed } from '../../../support/failed.ts'
+import { accessTo } from '../../../support/outbound.ts'
+
+const tokens = { accessToken: 'at', refreshToken: 'rt' }
+const revocationUrl = 'https://login.example.com/revoke'
+
+test('R7009-03 both tokens are given back, one that is not known there too', async t => {
+  const fake = createFakeOAuth()
+  t.equal(await revokeTokens(accessTo(fake), tokens), true)
+  t.same(fake.received.map(({ form }) => Object.fromEntries(form)), [
+    { token: 'rt', token_type_hint: 'refresh_token', client_id: 'client-1' }, { token: 'at', token_type_hint: 'access_token', client_id: 'client-1' }
+  ])
+  t.equal(await revokeTokens(accessTo(fake), { accessToken: 'at', refreshToken: null }), true)
+  t.equal(fake.received.length, 3)
+})
+
+test('R7009-03 an authorization server that takes no tokens back, or not of that kind', async t => {
+  t.equal(await revokeTokens(accessTo(createFakeOAuth({ server: { revocation_endpoint: undefined } })), tokens), false)
+  const fake = createFakeOAuth()
+  fake.answer(revocationUrl, ({ form }) => form.get('token') === 'rt' ? new Response('') : Response.json({ error: 'unsupported_token_type' }, { status: 400 }))
+  t.equal(await revokeTokens(accessTo(fake), tokens), false)
+  t.equal(fake.received.length, 2)
+  fake.answer(revocationUrl, ({ form }) => form.get('token') === 'at' ? new Response('') : Response.json({ error: 'unsupported_token_type' }, { status: 400 }))
+  t.equal(await revokeTokens(accessTo(fake), tokens), false)
+})
+
+test('R7009-03 503 is for later, a refusal is not', async t => {
+  const fake = createFakeOAuth()
+  fake.answer(revocationUrl, () => new Response('', { status: 503 }))
+  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('server_unavailable'), status: 503 })
+  fake.answer(revocationUrl, () => Response.json({ error: 'invalid_client' }, { status: 401 }))
+  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('revocation_failed'), oauthError: 'invalid_client', status: 401 })
+})

@@ -1,0 +1,1067 @@
+import { test } from 'tap'
+import type { Test } from 'tap'
+import type { SessionError } from '../../../../lib/errors/client-errors.ts'
+import { RefreshError, sessionFaults } from '../../../../lib/errors/client-errors.ts'
+import { createSession } from '../../../../lib/client/session/session.ts'
+import { OptionError } from '../../../../lib/errors/errors.ts'
+import { createMemoryTokenStore } from '../../../../lib/stores/tokens/memory-token-store.ts'
+import type { TokenSet, TokenStore } from '../../../../lib/stores/tokens/token-store.ts'
+import { createSessionFixture, failureOf, lifetimeMs } from '../../../support/client-session.ts'
+import { createDeferred } from '../../../support/deferred.ts'
+
+const lifetime = lifetimeMs / 1000
+const network = (): Error => new TypeError('fetch failed')
+
+async function fails (t: Test, promise: Promise<unknown>, fault: SessionError['fault'], message: string = fault): Promise<SessionError> {
+  const error = await failureOf(promise)
+  t.match(error, { name: 'SessionError', fault }, message)
+  return error as SessionError
+}
+
+test('a session that nobody began, and one that is there', async t => {
+  const { session, server, store, states, sibling } = createSessionFixture()
+  t.equal(session.state, 'starting')
+  const error = await fails(t, session.token(), 'not_signed_in')
+  t.equal(error.message, sessionFaults.not_signed_in)
+  t.ok(error.needsAuthorization)
+  t.equal(session.state, 'signed_out')
+
+  const tokens = server.grant()
+  await session.signIn(tokens)
+  t.equal(session.state, 'signed_in')
+  t.equal(await session.token(), tokens, 'R1 the token as it is')
+  t.strictSame((await store.read())!.tokens, tokens)
+  t.equal(await sibling().token(), tokens, 'another process finds it')
+  t.strictSame(states, ['signed_out', 'signed_in'])
+  t.strictSame(server.presented, [], 'R1 and no token request')
+})
+
+test('a session that another process begins later is found', async t => {
+  const { session, server, sibling } = createSessionFixture()
+  await fails(t, session.token(), 'not_signed_in')
+  const tokens = server.grant()
+  await sibling().signIn(tokens)
+  t.equal((await session.token()).accessToken, tokens.accessToken)
+})
+
+test('F65 R20 R23 RFSH-04 fifty that find the token dead make one token request', async t => {
+  const { session, server } = createSessionFixture()
+  const dead = server.grant()
+  await session.signIn(dead)
+  const renewed = await Promise.all(Array.from({ length: 50 }, () => session.refresh(dead.accessToken)))
+  t.strictSame(server.presented, [dead.refreshToken])
+  t.equal(new Set(renewed).size, 1, 'all get the same')
+  t.not(renewed[0]!.accessToken, dead.accessToken)
+  t.equal(session.refreshes, 1)
+})
+
+test('the renewal is known before anything is waited for', async t => {
+  const { session, server } = createSessionFixture()
+  const dead = server.grant()
+  await session.signIn(dead)
+  let calls = 0
+  const asked = createSessionFixture({
+    tokenStore: createMemoryTokenStore(),
+    async refresh () {
+      calls++
+      // Whoever asks from within is one of those who wait.
+      inner = asked.session.refresh(first.accessToken)
+      return server.grant()
+    }
+  })
+  let inner: Promise<TokenSet> | undefined
+  const first = asked.server.grant()
+  await asked.session.signIn(first)
+  const outer = await asked.session.refresh(first.accessToken)
+  t.equal(await inner, outer)
+  t.equal(calls, 1)
+})
+
+test('R21 R34 a renewal that hangs at the start keeps nothing from starting, and is shared', async t => {
+  const { server, store, clock, sibling, time } = createSessionFixture()
+  const tokens = server.grant()
+  await store.write(tokens, null)
+  clock.advance(lifetime + 1)
+  const going = createDeferred<void>()
+  server.next.push(() => going.promise)
+  const session = sibling()
+  t.equal(await session.start(), 'signed_in', 'it has started')
+  const later = [session.token(), session.token(), session.refresh(tokens.accessToken)]
+  going.resolve()
+  const got = await Promise.all(later)
+  t.equal(new Set(got).size, 1)
+  t.equal(server.presented.length, 1)
+  t.equal(time.pending.size, 0, 'no timer is left')
+})
+
+test('R34 a token request that hangs ends when its time is over', async t => {
+  const { session, server, time } = createSessionFixture({ attempts: 1, refreshTimeoutMs: 7000 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  let ended = false
+  server.next.push(() => new Promise(() => {}))
+  const renewal = failureOf(session.refresh(dead.accessToken)).finally(() => { ended = true })
+  const limit = await time.of(7000)
+  t.notOk(ended)
+  limit.end()
+  t.match(await renewal, { fault: 'renewal_unavailable', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
+  t.equal(time.pending.size, 0)
+})
+
+test('R34 so does a renewal that waits for others', async t => {
+  const stuck: TokenStore = { ...createMemoryTokenStore(), exclusively: () => new Promise(() => {}) }
+  const { session, server, time } = createSessionFixture({ tokenStore: stuck, renewalTimeoutMs: 9000 })
+  const dead = server.grant()
+  const signingIn = session.signIn(dead)
+  await signingIn
+  const renewal = fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  ;(await time.of(9000)).end()
+  await renewal
+  t.strictSame(server.presented, [])
+})
+
+test('R22 a late failure with a token that was replaced gets the current one', async t => {
+  const { session, server } = createSessionFixture()
+  const old = server.grant()
+  await session.signIn(old)
+  const current = await session.refresh(old.accessToken)
+  t.equal(await session.refresh(old.accessToken), current)
+  t.equal(server.presented.length, 1)
+})
+
+test('R24 who signs out while a renewal is under way stays signed out', async t => {
+  const { session, server, store, states } = createSessionFixture()
+  const tokens = server.grant()
+  await session.signIn(tokens)
+  const going = createDeferred<void>()
+  server.next.push(() => going.promise)
+  const waiting = fails(t, session.refresh(tokens.accessToken), 'not_signed_in', 'who waited hears of it')
+  const asked = createDeferred<void>()
+  setImmediate(() => asked.resolve())
+  await asked.promise
+  t.equal(server.presented.length, 1, 'it is under way')
+  const out = session.signOut()
+  t.equal(session.state, 'signed_out', 'at once')
+  going.resolve()
+  await out
+  await waiting
+  t.equal((await store.read())!.tokens, null, 'nothing is stored')
+  await fails(t, session.token(), 'not_signed_in')
+  t.equal(states.at(-1), 'signed_out')
+})
+
+test('R24 also when the renewed tokens are being written by then', async t => {
+  const inner = createMemoryTokenStore()
+  const writing = createDeferred<void>()
+  const held = createDeferred<void>()
+  let holds = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      if (holds) {
+        holds = false
+        writing.resolve()
+        await held.promise
+      }
+      return await inner.write(tokens, insteadOf)
+    }
+  }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const tokens = server.grant()
+  await session.signIn(tokens)
+  holds = true
+  const waiting = fails(t, session.refresh(tokens.accessToken), 'not_signed_in')
+  await writing.promise
+  const out = session.signOut()
+  held.resolve()
+  await waiting
+  await out
+  t.equal((await store.read())!.tokens, null)
+  await fails(t, session.token(), 'not_signed_in')
+})
+
+test('R25 the renewal of one user never overwrites the session of the next', async t => {
+  const { session, server, store } = createSessionFixture()
+  const ann = server.grant('ann')
+  const bob = server.grant('bob')
+  await session.signIn(ann)
+  const going = createDeferred<void>()
+  server.next.push(() => going.promise)
+  const waiting = fails(t, session.refresh(ann.accessToken), 'superseded', 'what ann asked for is not done as bob')
+  await session.signIn(bob)
+  going.resolve()
+  t.notOk((await waiting).needsAuthorization, 'somebody is signed in')
+  t.equal(await session.token(), bob)
+  t.strictSame((await store.read())!.tokens, bob)
+  const renewed = await session.refresh(bob.accessToken)
+  t.match(renewed.accessToken, /bob/)
+  t.equal(session.state, 'signed_in')
+})
+
+test('R25 a sign-in and a sign-out, whichever comes last', async t => {
+  const { session, server, store } = createSessionFixture()
+  const [ann, bob] = [server.grant('ann'), server.grant('bob')]
+  await Promise.all([session.signIn(ann), session.signOut(), session.signIn(bob)])
+  t.equal(await session.token(), bob)
+  await Promise.all([session.signIn(ann), session.signOut()])
+  await fails(t, session.token(), 'not_signed_in')
+  t.equal((await store.read())!.tokens, null)
+  await Promise.all([session.signOut(), session.signOut()])
+  t.equal(session.state, 'signed_out')
+})
+
+test('R26 RFSH-08 what may work in a moment is tried again, three times at most, further and further apart', async t => {
+  const { session, server, time } = createSessionFixture({ random: () => 0.5 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(network(), new RefreshError('retry', { message: 'status 503', status: 503 }))
+  const renewal = session.refresh(dead.accessToken)
+  ;(await time.of(500)).end()
+  ;(await time.of(1000)).end()
+  t.not((await renewal).accessToken, dead.accessToken)
+  t.strictSame(server.presented, Array(3).fill(dead.refreshToken))
+
+  const again = await session.token()
+  server.next.push(network(), network(), network(), network())
+  const failing = fails(t, session.refresh(again.accessToken), 'renewal_unavailable')
+  ;(await time.of(500)).end()
+  ;(await time.of(1000)).end()
+  t.notOk((await failing).needsAuthorization, 'R26 the session is kept')
+  t.equal(server.presented.length, 6)
+  t.equal(session.state, 'signed_in')
+})
+
+test('R26 the back-off is jittered, and as long as the server asks for', async t => {
+  for (const [random, retryAfterMs, ms] of [[0, null, 250], [1, null, 750], [0.5, 4000, 4000]] as const) {
+    const { session, server, time } = createSessionFixture({ random: () => random })
+    const dead = server.grant()
+    await session.signIn(dead)
+    server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs }))
+    const renewal = session.refresh(dead.accessToken)
+    ;(await time.of(ms)).end()
+    await renewal
+  }
+  const { session, server, clock } = createSessionFixture()
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 120_000 }))
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable', 'longer than anybody waits')
+  t.equal(retryAt, clock.now() + 120_000)
+})
+
+test('R27 RFSH-07 a refresh token that is dead ends the session, after one attempt', async t => {
+  const { session, server, store, states } = createSessionFixture()
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(new RefreshError('over', { message: 'invalid_grant', oauthError: 'invalid_grant' }))
+  const error = await fails(t, session.refresh(dead.accessToken), 'session_over')
+  t.match(error, { needsAuthorization: true, cause: { oauthError: 'invalid_grant' } })
+  await fails(t, session.token(), 'session_over')
+  await fails(t, session.refresh(dead.accessToken), 'session_over')
+  t.equal(server.presented.length, 1)
+  t.equal((await store.read())!.tokens, null)
+  t.equal(session.state, 'over')
+  t.strictSame(states, ['signed_in', 'over'])
+
+  await session.signIn(server.grant())
+  t.equal(session.state, 'signed_in', 'until somebody signs in')
+})
+
+test('R28 R29 what the client got wrong keeps the session, is not tried again and cools down', async t => {
+  const { session, server, clock } = createSessionFixture({ coolDownMs: 10_000 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(new RefreshError('keep', { message: 'invalid_client', oauthError: 'invalid_client' }))
+  const error = await fails(t, session.refresh(dead.accessToken), 'renewal_refused')
+  t.match(error, { needsAuthorization: false, retryAt: clock.now() + 10_000, cause: { oauthError: 'invalid_client' } })
+  clock.advance(9.999)
+  await fails(t, session.refresh(dead.accessToken), 'renewal_refused', 'R29 no token request')
+  t.equal(server.presented.length, 1)
+  clock.advance(0.001)
+  await session.refresh(dead.accessToken)
+  t.equal(server.presented.length, 2)
+})
+
+test('R29 after exhausted retries nothing is asked for until the cool-down is over', async t => {
+  const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 30_000 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(network())
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  t.equal(retryAt, clock.now() + 30_000)
+  for (let i = 0; i < 10; i++) await fails(t, session.token(), 'renewal_unavailable')
+  t.equal(server.presented.length, 1)
+  clock.advance(30)
+  t.ok(await session.token())
+  t.equal(server.presented.length, 2)
+})
+
+test('R29 a server that asks for years is given an hour', async t => {
+  const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 999_999_999_000 }))
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  t.equal(retryAt, clock.now() + 3_600_000)
+  clock.advance(3600)
+  t.ok(await session.token())
+
+  const patient = createSessionFixture({ attempts: 1, coolDownMs: 7_200_000 })
+  await patient.session.signIn(dead)
+  patient.server.next.push(new RefreshError('keep', { message: 'x' }))
+  t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'renewal_refused')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
+})
+
+test('R30 a token that was refused is never given again', async t => {
+  const { session, server } = createSessionFixture({ attempts: 1 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(network())
+  await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  await fails(t, session.token(), 'renewal_unavailable', 'not even as nothing else is there')
+
+  const same = createSessionFixture({ refresh: async tokens => tokens, coolDownMs: 1000 })
+  await same.session.signIn(dead)
+  await fails(t, same.session.refresh(dead.accessToken), 'token_refused', 'not even when it is what a renewal gives')
+})
+
+test('R30 a resource that refuses every token does not use up the session', async t => {
+  const { session, server, clock } = createSessionFixture({ coolDownMs: 1000 })
+  const dead = server.grant()
+  await session.signIn(dead)
+  const second = await session.refresh(dead.accessToken)
+  session.refuse(second.accessToken)
+  session.refuse(second.accessToken)
+  const third = await session.token()
+  t.not(third.accessToken, second.accessToken, 'a second chance')
+  session.refuse(dead.accessToken)
+  session.refuse(third.accessToken)
+  const { retryAt } = await fails(t, session.token(), 'token_refused')
+  t.equal(retryAt, clock.now() + 1000)
+  await session.online()
+  t.equal(server.presented.length, 2, 'a network that is back does not help')
+  clock.advance(1)
+  t.ok(await session.token())
+  t.equal(server.presented.length, 3)
+})
+
+test('R30 no end of refused tokens is remembered', async t => {
+  const { session, server } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  for (let i = 0; i < 1001; i++) session.refuse(`other-${i}`)
+  t.equal(await session.token(), first)
+})
+
+test('R31 RFSH-11 a token is renewed before it expires, and used when that fails', async t => {
+  const { session, server, clock } = createSessionFixture({ skewSeconds: 30, attempts: 1, coolDownMs: 5000 })
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetime - 30.001)
+  t.equal(await session.token(), first, 'not yet')
+  clock.advance(0.001)
+  server.next.push(network())
+  t.equal(await session.token(), first, 'R31')
+  t.equal(await session.token(), first, 'R29 and no token request each time')
+  t.equal(server.presented.length, 1)
+  clock.advance(5)
+  const second = await session.token()
+  t.not(second.accessToken, first.accessToken)
+
+  clock.advance(lifetime - 4)
+  server.next.push(network())
+  t.equal(await session.token(), second)
+  clock.advance(4)
+  await fails(t, session.token(), 'renewal_unavailable', 'it has expired in the cool-down')
+})
+
+test('R31 nobody waits for a second attempt while the token is alive', async t => {
+  const { session, server, clock, time } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetime - 10)
+  server.next.push(network())
+  t.equal(await session.token(), first)
+  const dead = session.refresh(first.accessToken)
+  ;(await time.of(500)).end()
+  t.not((await dead).accessToken, first.accessToken, 'who found it dead does')
+  t.equal(server.presented.length, 2)
+
+  const second = await session.token()
+  clock.advance(lifetime + 1)
+  server.next.push(network())
+  const expired = session.token()
+  ;(await time.of(500)).end()
+  t.not((await expired).accessToken, second.accessToken, 'and who found it expired')
+})
+
+test('R32 a renewal ahead of time that is refused ends the session, and the token is not used', async t => {
+  const { session, server, clock } = createSessionFixture()
+  await session.signIn(server.grant())
+  clock.advance(lifetime - 10)
+  server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
+  await fails(t, session.token(), 'session_over')
+  await fails(t, session.token(), 'session_over')
+})
+
+test('a token that lives shorter than the skew is used for half of its time', async t => {
+  const { session, clock, server } = createSessionFixture({ skewSeconds: 600 })
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetime / 2 - 1)
+  t.equal(await session.token(), first)
+  clock.advance(1)
+  t.not(await session.token(), first)
+  t.equal(server.presented.length, 1)
+})
+
+test('a token without a known expiry is used until it is refused', async t => {
+  const { session, server, clock } = createSessionFixture()
+  const tokens: TokenSet = { ...server.grant(), expiresAt: null }
+  await session.signIn(tokens)
+  clock.advance(1e9)
+  t.equal(await session.token(), tokens)
+  t.not(await session.refresh(tokens.accessToken), tokens)
+})
+
+test('R33 without a network there is no call; when it is back there is one recovery', async t => {
+  let online = false
+  const { session, server, clock } = createSessionFixture({ isOnline: () => online })
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetime - 10)
+  t.equal(await session.token(), first, 'the token is alive')
+  clock.advance(10)
+  t.notOk((await fails(t, session.token(), 'offline')).needsAuthorization)
+  await session.online()
+  t.strictSame(server.presented, [])
+
+  online = true
+  await Promise.all([session.online(), session.online(), session.token(), session.online()])
+  t.equal(server.presented.length, 1, 'concurrent triggers are one')
+  t.not(await session.token(), first)
+  await session.online()
+  t.equal(server.presented.length, 1, 'nothing is due')
+})
+
+test('R33 a network that goes away between two attempts, and one that ends a cool-down', async t => {
+  let online = true
+  const { session, server, time } = createSessionFixture({ isOnline: () => online })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(network(), network(), network(), network())
+  const renewal = fails(t, session.refresh(dead.accessToken), 'offline')
+  const pause = await time.of(500)
+  online = false
+  pause.end()
+  await renewal
+  t.equal(server.presented.length, 1)
+
+  online = true
+  const failing = fails(t, session.token(), 'renewal_unavailable')
+  ;(await time.of(500)).end()
+  ;(await time.of(1000)).end()
+  await failing
+  await session.online()
+  t.equal(server.presented.length, 5)
+  t.ok(await session.token())
+})
+
+test('R37 RFSH-03 a response without a refresh token, scopes or issuer keeps those before it', async t => {
+  const { session, server, store, clock } = createSessionFixture({ rotates: false })
+  const first = { ...server.grant(), issuer: 'https://login.example.com', renewableUntil: clock.now() + 1e6 }
+  await session.signIn(first)
+  const second = await session.refresh(first.accessToken)
+  t.match(second, { refreshToken: first.refreshToken, scopes: ['read'], issuer: first.issuer, renewableUntil: first.renewableUntil })
+  t.strictSame((await store.read())!.tokens, second)
+  await session.refresh(second.accessToken)
+  t.strictSame(server.presented, [first.refreshToken, first.refreshToken])
+})
+
+test('R37 RFSH-03 one with a refresh token replaces it, and what was known of it', async t => {
+  const { session, server, store, clock } = createSessionFixture()
+  const first = { ...server.grant(), renewableUntil: clock.now() + 1e6 }
+  await session.signIn(first)
+  t.equal(session.renewableUntil, first.renewableUntil)
+  const second = await session.refresh(first.accessToken)
+  t.not(second.refreshToken, first.refreshToken)
+  t.equal(session.renewableUntil, null)
+  t.strictSame((await store.read())!.tokens, second)
+})
+
+test('R38 RFSH-06 the new tokens are stored before anybody gets them', async t => {
+  const inner = createMemoryTokenStore()
+  const held = createDeferred<void>()
+  const writing = createDeferred<TokenSet | null>()
+  let holds = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      if (holds) {
+        writing.resolve(tokens)
+        await held.promise
+      }
+      return await inner.write(tokens, insteadOf)
+    }
+  }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const dead = server.grant()
+  await session.signIn(dead)
+  holds = true
+  let got = false
+  const renewal = session.refresh(dead.accessToken).finally(() => { got = true })
+  const written = await writing.promise
+  await new Promise(resolve => { setImmediate(resolve) })
+  t.notOk(got)
+  held.resolve()
+  t.equal((await renewal).accessToken, written!.accessToken)
+})
+
+test('R38 RFSH-06 a store that fails leaves the session as it was, and costs no refresh token', async t => {
+  const inner = createMemoryTokenStore()
+  let broken = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      if (broken) throw new Error('disk full')
+      return await inner.write(tokens, insteadOf)
+    }
+  }
+  const { session, server, clock } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetime - 10)
+  broken = true
+  t.equal(await session.token(), first, 'the old token is still used')
+  t.equal((await store.read())!.tokens, first)
+  const error = await fails(t, session.refresh(first.accessToken), 'store_failed', 'who cannot use it hears of it')
+  t.match(error.cause, { message: 'disk full' })
+  t.strictSame(server.presented, [first.refreshToken])
+
+  broken = false
+  const second = await session.token()
+  t.not(second.accessToken, first.accessToken)
+  t.strictSame(server.presented, [first.refreshToken], 'what was got is stored; the refresh token is used up')
+  t.strictSame((await store.read())!.tokens, second)
+
+  broken = true
+  await fails(t, session.signIn(server.grant('bob')), 'store_failed')
+  t.equal(await session.token(), second, 'a sign-in that cannot be stored changes nothing')
+})
+
+test('R38 a write that fails and was carried out is found', async t => {
+  const inner = createMemoryTokenStore()
+  let lies = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      const written = await inner.write(tokens, insteadOf)
+      if (lies) throw new Error('no answer')
+      return written
+    }
+  }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  lies = true
+  await fails(t, session.refresh(first.accessToken), 'store_failed')
+  lies = false
+  t.equal(await session.token(), (await store.read())!.tokens)
+  t.equal(server.presented.length, 1)
+})
+
+test('R39 tokens without a refresh token stay in memory and end exactly when they expire', async t => {
+  const { session, server, store, clock, states } = createSessionFixture()
+  await session.signIn(server.grant())
+  const short: TokenSet = { ...server.grant('bob'), refreshToken: null }
+  await session.signIn(short)
+  t.equal((await store.read())!.tokens, null, 'nothing is stored, nor is the session before it')
+  clock.advance(lifetime - 0.001)
+  t.equal(await session.token(), short, 'no renewal ahead of time')
+  t.equal(session.state, 'signed_in')
+  clock.advance(0.001)
+  t.equal(session.state, 'over')
+  t.ok((await fails(t, session.token(), 'session_expired')).needsAuthorization)
+  await fails(t, session.token(), 'session_expired')
+  t.strictSame(states, ['signed_in', 'over'])
+  t.strictSame(server.presented, [])
+})
+
+test('R39 such a session ends when its token is refused', async t => {
+  const { session, server, store } = createSessionFixture()
+  const short: TokenSet = { ...server.grant(), refreshToken: null }
+  await session.signIn(short)
+  t.equal(await store.read(), null)
+  await fails(t, session.refresh(short.accessToken), 'session_expired')
+  t.equal(session.state, 'over')
+})
+
+test('RFSH-15 tokens that cannot be renewed any more are not, and are used until they expire', async t => {
+  const { session, server, store, clock, sibling } = createSessionFixture()
+  const first = { ...server.grant(), renewableUntil: clock.now() + 1000 }
+  await session.signIn(first)
+  clock.advance(lifetime - 1)
+  t.equal(await session.token(), first)
+  clock.advance(1)
+  await fails(t, session.token(), 'session_expired')
+  await fails(t, session.token(), 'session_expired', 'though the store still has it')
+  t.ok((await store.read())!.tokens)
+  t.strictSame(server.presented, [])
+  t.equal(session.state, 'over')
+  await fails(t, sibling().token(), 'session_expired')
+})
+
+test('RFSH-15 also when that comes while others have the turn', async t => {
+  const { session, server, store, clock } = createSessionFixture()
+  const first = { ...server.grant(), renewableUntil: clock.now() + 1000 }
+  await session.signIn(first)
+  const turn = createDeferred<void>()
+  const others = store.exclusively(() => turn.promise)
+  const renewal = fails(t, session.refresh(first.accessToken), 'session_expired')
+  await new Promise(resolve => { setImmediate(resolve) })
+  clock.advance(2)
+  turn.resolve()
+  await others
+  await renewal
+  t.strictSame(server.presented, [])
+})
+
+test('F66 RFSH-05 of two processes one renews, the other one finds what it got', async t => {
+  const { session, server, sibling } = createSessionFixture()
+  const other = sibling()
+  const first = server.grant()
+  await session.signIn(first)
+  await other.token()
+  const [mine, theirs] = await Promise.all([session.refresh(first.accessToken), other.refresh(first.accessToken)])
+  t.equal(mine.accessToken, theirs.accessToken)
+  t.equal(server.presented.length, 1)
+  t.equal(other.refreshes + session.refreshes, 1)
+})
+
+test('RFSH-05 also when what it got has no known expiry, or the store lost everything', async t => {
+  const { session, server, store } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  const theirs: TokenSet = { ...server.grant(), expiresAt: null }
+  await store.write(theirs, (await store.read())!.generation)
+  t.equal(await session.refresh(first.accessToken), theirs)
+  t.strictSame(server.presented, [])
+
+  let lost = false
+  const inner = createMemoryTokenStore()
+  const losing = createSessionFixture({ tokenStore: { ...inner, read: async () => lost ? null : await inner.read() } })
+  await losing.session.signIn(first)
+  lost = true
+  await fails(t, losing.session.refresh(first.accessToken), 'not_signed_in')
+  t.equal(losing.session.state, 'signed_out')
+})
+
+test('RFSH-05 a session that another process ended is over here, too', async t => {
+  const { session, server, sibling } = createSessionFixture()
+  const other = sibling()
+  const first = server.grant()
+  await session.signIn(first)
+  await other.token()
+  await session.signOut()
+  t.equal((await other.token()).accessToken, first.accessToken, 'it is not asked for every token')
+  await fails(t, other.refresh(first.accessToken), 'not_signed_in')
+  t.equal(other.state, 'signed_out')
+  t.strictSame(server.presented, [])
+})
+
+test('RFSH-07 a refresh token that another process used up is no reason to give up', async t => {
+  const { session, server, store } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  const theirs: TokenSet = server.grant()
+  // It had lost its turn, and wrote all the same.
+  server.next.push(async () => {
+    await store.write(theirs, (await store.read())!.generation)
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  t.equal((await session.refresh(first.accessToken)).accessToken, theirs.accessToken)
+  t.equal(session.state, 'signed_in')
+})
+
+test('RFSH-07 and what they have is no use when that was refused', async t => {
+  const { session, server, store } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  const theirs: TokenSet = server.grant()
+  session.refuse(theirs.accessToken)
+  server.next.push(async () => {
+    await store.write(theirs, (await store.read())!.generation)
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  await fails(t, session.refresh(first.accessToken), 'renewal_unavailable')
+  t.not((await session.token()).accessToken, theirs.accessToken, 'it is renewed the next time')
+})
+
+test('RFSH-07 the same refresh token under another generation is as dead', async t => {
+  const { session, server, store } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  server.next.push(async () => {
+    await store.write({ ...first, accessToken: 'other' }, (await store.read())!.generation)
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  await fails(t, session.refresh(first.accessToken), 'session_over')
+  t.equal((await store.read())!.tokens, null)
+})
+
+test('a write that another process got ahead of gives what is stored', async t => {
+  for (const theirs of ['live', 'refused', 'none'] as const) {
+    const { session, server, store } = createSessionFixture()
+    const first = server.grant()
+    await session.signIn(first)
+    const other = theirs === 'none' ? null : server.grant('bob')
+    if (theirs === 'refused') session.refuse(other!.accessToken)
+    server.next.push(async () => await store.write(other, (await store.read())!.generation))
+    const renewal = session.refresh(first.accessToken)
+    if (theirs === 'live') t.equal((await renewal).accessToken, other!.accessToken)
+    else await fails(t, renewal, theirs === 'none' ? 'not_signed_in' : 'renewal_unavailable')
+    t.equal((await store.read())!.tokens, other)
+  }
+})
+
+test('a session that is over stays so though the store cannot be told', async t => {
+  const inner = createMemoryTokenStore()
+  let broken = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      if (broken) throw new Error('disk full')
+      return await inner.write(tokens, insteadOf)
+    }
+  }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  broken = true
+  server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
+  await fails(t, session.refresh(first.accessToken), 'session_over')
+  await fails(t, session.token(), 'session_over')
+  t.equal(server.presented.length, 1)
+})
+
+test('a sign-out that the store cannot be told holds in this process', async t => {
+  const inner = createMemoryTokenStore()
+  let broken = false
+  const store: TokenStore = {
+    ...inner,
+    async read () {
+      if (broken) throw new Error('no disk')
+      return await inner.read()
+    }
+  }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  await inner.write(server.grant(), null)
+  broken = true
+  await fails(t, session.token(), 'store_failed')
+  await fails(t, session.signOut(), 'store_failed')
+  broken = false
+  await fails(t, session.token(), 'not_signed_in')
+  await session.signOut()
+  t.equal((await inner.read())!.tokens, null)
+  await fails(t, session.token(), 'not_signed_in')
+})
+
+test('a sign-in gives up when others keep writing', async t => {
+  const store: TokenStore = { ...createMemoryTokenStore(), write: async () => null }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  t.match((await fails(t, session.signIn(server.grant()), 'store_failed')).cause, { message: 'others keep writing' })
+})
+
+test('a record that was read before a sign-in does not come after it', async t => {
+  const inner = createMemoryTokenStore()
+  const reading = createDeferred<void>()
+  let holds = true
+  const store: TokenStore = {
+    ...inner,
+    async read () {
+      const found = await inner.read()
+      if (holds) await reading.promise
+      holds = false
+      return found
+    }
+  }
+  const { session } = createSessionFixture({ tokenStore: store })
+  const early = fails(t, session.token(), 'not_signed_in')
+  const out = session.signOut()
+  reading.resolve()
+  await early
+  await out
+  t.equal(session.state, 'signed_out')
+})
+
+test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is stored, and shown the next time', async t => {
+  const inner = createMemoryTokenStore()
+  let broken = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      if (broken) throw new Error('disk full')
+      return await inner.write(tokens, insteadOf)
+    }
+  }
+  for (const failsFirst of [false, true]) {
+    const { session, server, clock } = createSessionFixture({ tokenStore: store, coolDownMs: 1000 })
+    const first = server.grant()
+    const { refreshToken } = server.grant()
+    await session.signIn(first)
+    clock.advance(lifetime - 20)
+    broken = failsFirst
+    server.next.push(new RefreshError('keep', { message: 'the token is of type DPoP', status: 200, rotatedTo: refreshToken! }))
+    t.equal((await session.token()).accessToken, first.accessToken, 'the token is used for as long as it is alive')
+    t.equal((await store.read())!.tokens!.refreshToken, failsFirst ? first.refreshToken : refreshToken)
+    broken = false
+    clock.advance(1)
+    await session.token()
+    t.strictSame(server.presented, [first.refreshToken, refreshToken], 'the one before it is not shown again')
+    t.equal(session.refreshes, 1)
+  }
+  const same = createSessionFixture()
+  const tokens = same.server.grant()
+  await same.session.signIn(tokens)
+  same.server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: tokens.refreshToken }))
+  await fails(t, same.session.refresh(tokens.accessToken), 'renewal_refused')
+  t.equal((await same.store.read())!.tokens, tokens, 'one that is the same changes nothing')
+})
+
+test('R24 who signs out while such a refresh token is stored stays signed out', async t => {
+  const inner = createMemoryTokenStore()
+  const { session, server } = createSessionFixture({
+    tokenStore: {
+      ...inner,
+      async write (tokens, insteadOf) {
+        if (tokens?.refreshToken === 'rotated') session.signOut().catch(t.threw)
+        return await inner.write(tokens, insteadOf)
+      }
+    }
+  })
+  const tokens = server.grant()
+  await session.signIn(tokens)
+  server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: 'rotated' }))
+  await fails(t, session.refresh(tokens.accessToken), 'not_signed_in')
+  await session.signOut()
+  t.equal((await inner.read())!.tokens, null)
+})
+
+test('RFSH-15 F66 who was idle for longer than its tokens could be renewed looks at the store before it gives up', async t => {
+  const { session, server, clock, sibling, store, states } = createSessionFixture()
+  const other = sibling()
+  const first = { ...server.grant(), renewableUntil: clock.now() + 1_000_000 }
+  await session.signIn(first)
+  clock.advance(900)
+  const renewed = await other.token()
+  clock.advance(150)
+  t.equal(session.state, 'signed_in')
+  const given = await Promise.all([session.token(), session.token()])
+  t.strictSame(given, [renewed, renewed])
+  t.strictSame(states, ['signed_in'], 'nobody is told that it is over')
+
+  clock.advance(lifetime)
+  const short = { ...server.grant(), refreshToken: null }
+  await session.signIn(short)
+  clock.advance(lifetime)
+  const signedIn = server.grant()
+  await store.write(signedIn, (await store.read())!.generation)
+  t.equal(await session.token(), signedIn, 'also where there was none to renew with')
+})
+
+test('RFSH-15 what is read is not believed over what came meanwhile', async t => {
+  const inner = createMemoryTokenStore()
+  const { session, server, clock } = createSessionFixture({
+    tokenStore: {
+      ...inner,
+      async read () {
+        const found = await inner.read()
+        onRead?.()
+        return found
+      }
+    }
+  })
+  let onRead: (() => void) | null = null
+  await session.signIn({ ...server.grant(), refreshToken: null })
+  clock.advance(lifetime)
+  await inner.write(server.grant('bob'), null)
+  onRead = () => {
+    onRead = null
+    session.signOut().catch(t.threw)
+  }
+  await fails(t, session.token(), 'not_signed_in')
+})
+
+test('R31 a token that is alive is not withheld while others have the turn', async t => {
+  const turn = createDeferred<void>()
+  const inner = createMemoryTokenStore()
+  for (const [left, ms] of [[20, 2000], [3, 1500]] as const) {
+    const { session, server, clock, time } = createSessionFixture({ tokenStore: { ...inner, exclusively: async work => { await turn.promise; return await work() } } })
+    const first = server.grant()
+    await session.signIn(first)
+    clock.advance(lifetime - left)
+    const asked = session.token()
+    ;(await time.of(ms)).end()
+    t.equal(await asked, first)
+    t.equal(await session.token(), first, 'nobody else waits for that renewal')
+    clock.advance(left)
+    const expired = session.token()
+    turn.resolve()
+    t.not(await expired, first)
+    t.equal(server.presented.length, 1, 'it went on')
+    t.equal(time.pending.size, 0)
+  }
+})
+
+test('R27 a host whose callback throws ends no session by halves', async t => {
+  const bug = new Error('bug of the host')
+  const thrown = createDeferred<unknown>()
+  t.intercept(globalThis, 'queueMicrotask', { value: (work: () => void) => { try { work() } catch (error) { thrown.resolve(error) } } })
+  const { session, server, store } = createSessionFixture({ onChange: state => { if (state === 'over') throw bug } })
+  const dead = server.grant()
+  await session.signIn(dead)
+  server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
+  await fails(t, session.refresh(dead.accessToken), 'session_over')
+  t.equal((await store.read())!.tokens, null)
+  t.equal(await thrown.promise, bug, 'and it is not kept quiet')
+})
+
+test('R30 who may not ask for another token is told of one that is there', async t => {
+  const { session, server } = createSessionFixture()
+  t.equal(session.refuse('none'), null)
+  const first = server.grant()
+  await session.signIn(first)
+  t.equal(session.refuse('other'), first)
+  t.equal(session.refuse(first.accessToken), null)
+  const second = await session.token()
+  t.equal(session.refuse(first.accessToken), second)
+  t.equal(server.presented.length, 1)
+})
+
+test('R54 an access token that no header can hold is none', async t => {
+  const { session, server, store } = createSessionFixture({ refresh: async tokens => ({ ...tokens, accessToken: 'secret\nx', refreshToken: 'rotated' }) })
+  const error = await failureOf(session.signIn({ ...server.grant(), accessToken: 'secret\nx' }))
+  t.match(error, { name: 'TypeError', message: 'the access token is of characters that cannot be sent' })
+  const first = server.grant()
+  await session.signIn(first)
+  await fails(t, session.refresh(first.accessToken), 'renewal_refused')
+  t.match((await store.read())!.tokens, { accessToken: first.accessToken, refreshToken: 'rotated' })
+})
+
+test('a session that is closed waits for no turn', async t => {
+  const { session, server, time, store } = createSessionFixture()
+  const turn = createDeferred<void>()
+  const others = store.exclusively(() => turn.promise)
+  const first = server.grant()
+  await session.signIn(first)
+  const renewal = fails(t, session.refresh(first.accessToken), 'closed')
+  await new Promise(resolve => { setImmediate(resolve) })
+  session.close()
+  await renewal
+  t.equal(time.pending.size, 0)
+  turn.resolve()
+  await others
+  t.strictSame(server.presented, [])
+})
+
+test('a store that loses the record loses the session', async t => {
+  const inner = createMemoryTokenStore()
+  let lost = false
+  const store: TokenStore = { ...inner, read: async () => lost ? null : await inner.read() }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  server.next.push(() => {
+    lost = true
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  await fails(t, session.refresh(first.accessToken), 'session_over')
+})
+
+test('a session that is closed gives no tokens, and keeps the answer to what it asked for', async t => {
+  const { session, server, store, time } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  const going = createDeferred<void>()
+  const asked = createDeferred<void>()
+  server.next.push(() => {
+    asked.resolve()
+    return going.promise
+  })
+  const renewal = session.refresh(first.accessToken)
+  await asked.promise
+  session.close()
+  session.close()
+  going.resolve()
+  t.strictSame((await store.read())!.tokens, first)
+  t.equal(await renewal, (await store.read())!.tokens, 'it is stored: the refresh token before it is used up')
+  t.equal(time.pending.size, 0)
+  await fails(t, session.token(), 'closed')
+  await fails(t, session.refresh(first.accessToken), 'closed')
+  await fails(t, session.signIn(first), 'closed')
+  await session.online()
+  await session.signOut()
+  t.equal((await store.read())!.tokens, null, 'a sign-out is possible all the same')
+})
+
+test('a session that is closed makes no further attempt', async t => {
+  const { session, server, time } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  server.next.push(network())
+  const renewal = fails(t, session.refresh(first.accessToken), 'closed')
+  await time.of(500)
+  session.close()
+  await renewal
+  t.equal(server.presented.length, 1)
+  t.equal(time.pending.size, 0)
+})
+
+test('who signs out in a back-off ends it', async t => {
+  const { session, server, time } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  server.next.push(network())
+  const renewal = fails(t, session.refresh(first.accessToken), 'not_signed_in')
+  await time.of(500)
+  await session.signOut()
+  await renewal
+  t.equal(time.pending.size, 0)
+})
+
+test('the generation grows with the tokens', async t => {
+  const { session, server } = createSessionFixture()
+  const first = server.grant()
+  t.equal(session.generation, 0)
+  await session.signIn(first)
+  const before = session.generation
+  await session.token()
+  t.equal(session.generation, before)
+  await session.refresh(first.accessToken)
+  t.ok(session.generation > before)
+})
+
+test('with the defaults it waits for real', async t => {
+  const store = createMemoryTokenStore()
+  let asked = 0
+  const session = createSession({
+    tokenStore: store,
+    refresh: async tokens => {
+      if (++asked === 1) throw new TypeError('fetch failed')
+      return { ...tokens, accessToken: 'b' }
+    },
+    backOffMs: 1
+  })
+  await session.signIn({ accessToken: 'a', tokenType: 'Bearer', refreshToken: 'r', expiresAt: null, scopes: null })
+  t.equal((await session.refresh('a')).accessToken, 'b')
+  t.equal(asked, 2)
+})
+
+test('options that cannot be', t => {
+  const good = { tokenStore: createMemoryTokenStore(), refresh: async (tokens: TokenSet) => tokens }
+  for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { refreshTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
+    t.throws(() => createSession({ ...good, ...wrong } as never), OptionError, JSON.stringify(wrong))
+  }
+  t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be >= 1, and is 0' })
+  t.end()
+})

@@ -1,0 +1,63 @@
+import { getEventListeners } from 'node:events'
+import { test } from 'tap'
+import { createTimer, withEither, within } from '../../../../lib/client/session/time-limit.ts'
+
+const never = new AbortController().signal
+
+test('nothing stays on a signal that lives for long', async t => {
+  const { signal } = new AbortController()
+  const dependents = (): unknown => {
+    const symbol = Object.getOwnPropertySymbols(signal).find(one => String(one).includes('DependantSignals'))
+    return symbol === undefined ? undefined : (signal as unknown as Record<symbol, unknown>)[symbol]
+  }
+  const wait = createTimer(never)
+  for (let i = 0; i < 20; i++) await within(1000, signal, wait, async () => i)
+  t.equal(getEventListeners(signal, 'abort').length, 0)
+  t.equal(dependents(), undefined)
+})
+
+test('the first of several signals ends the work, with its reason', async t => {
+  const [one, two] = [new AbortController(), new AbortController()]
+  const reason = new Error('enough')
+  const seen = await withEither([one.signal, two.signal], async signal => {
+    two.abort(reason)
+    return signal.reason as unknown
+  })
+  t.equal(seen, reason)
+  t.equal(await withEither([one.signal, two.signal], async () => 1).catch((error: unknown) => error), reason)
+  t.ok(await withEither([one.signal], async (signal, end) => {
+    end()
+    return signal.aborted
+  }))
+})
+
+test('R34 a time that is over ends the work', async t => {
+  const signals: AbortSignal[] = []
+  await t.rejects(within(1, never, createTimer(never), async signal => {
+    signals.push(signal)
+    return await new Promise(() => {})
+  }), { name: 'TimeLimitError', message: 'no answer within 1 ms' })
+  t.ok(signals[0]!.aborted)
+})
+
+test('a timer that was let go keeps no process from ending, and is a timer all the same', async t => {
+  const released = new AbortController()
+  const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const before = timers()
+  const wait = createTimer(released.signal)
+  const caller = new AbortController()
+  const first = wait(60_000, caller.signal)
+  t.equal(timers(), before + 1)
+  released.abort()
+  t.equal(timers(), before)
+  const reason = new Error('enough')
+  caller.abort(reason)
+  t.equal(await first.catch((error: unknown) => error), reason)
+
+  const keepsGoing = setTimeout(() => {}, 60_000)
+  await wait(1, never)
+  const second = wait(60_000, caller.signal).catch((error: unknown) => error)
+  t.equal(timers(), before + 1, 'one that is begun later neither')
+  clearTimeout(keepsGoing)
+  t.equal(await second, reason)
+})

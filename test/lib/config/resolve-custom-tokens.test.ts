@@ -1,0 +1,30 @@
+import { test } from 'tap'
+import { resolveConfig } from '../../../lib/config/resolve.ts'
+import { plainOptions } from '../../support/hint.ts'
+
+const verify = (): null => null
+const resolve = (customTokens: unknown, extra: object = {}) => resolveConfig({ ...plainOptions, ...extra, customTokens }).config.customTokens
+const introspection = { clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'secret' } }
+
+test('F34 defaults and what is given', async t => {
+  t.strictSame(resolveConfig(plainOptions).config.customTokens, [])
+  t.strictSame(resolve([{ prefix: 'pat_', verify }, { prefix: '', verify, issuer: 'https://keys.example', cacheSeconds: 7 }]), [
+    { issuer: plainOptions.resource, prefix: 'pat_', verify, maxAgeMs: 0 }, { issuer: 'https://keys.example', prefix: '', verify, maxAgeMs: 7000 }
+  ])
+  const frozen = resolve([{ prefix: 'pat_', verify }])
+  t.ok(Object.isFrozen(frozen) && Object.isFrozen(frozen[0]))
+})
+
+for (const [customTokens, message, extra] of [
+  [[{ prefix: 'pat_' }], 'customTokens.0 must have required properties verify, and is {"prefix":"pat_"}'],
+  [[{ verify }], /^customTokens\.0 must have required properties prefix/],
+  [[{ prefix: 'pat_', verify, scopes: [] }], 'customTokens.0 has no option "scopes"'],
+  [[{ prefix: 'pat_', verify, cacheSeconds: -1 }], 'customTokens.0.cacheSeconds must be >= 0, and is -1'],
+  [[{ prefix: 'a', verify }, { prefix: 'a', verify }], 'customTokens.1.prefix "a" belongs to others already'],
+  [[{ prefix: '', verify }], 'customTokens.0.prefix "" belongs to others already', { authorizationServers: [{ issuer: 'https://as', introspection }] }],
+  [[{ prefix: 'a', verify, issuer: 'https://as' }], 'customTokens.0.issuer "https://as" is one of authorizationServers', { authorizationServers: ['https://as'] }]
+] as ReadonlyArray<readonly [unknown, string | RegExp, object?]>) {
+  test(`F34 boot stops: ${String(message)}`, async t => {
+    t.throws(() => resolve(customTokens, extra), { name: 'OptionError', message })
+  })
+}

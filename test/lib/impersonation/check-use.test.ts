@@ -1,0 +1,155 @@
+import { test } from 'tap'
+import type { ImpersonatedTokenOptions } from '../../../lib/impersonation/token-options.ts'
+import { resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
+import { createCheckUse } from '../../../lib/impersonation/check-use.ts'
+import { createMemoryOrganizationDirectory } from '../../../lib/stores/organizations/memory-organization-directory.ts'
+import type { AccessToken } from '../../../lib/token/access-token.ts'
+import { accessTokenOf } from '../../support/access-token.ts'
+import { createTestClock } from '../../support/clock.ts'
+
+const issuedAt = 1_800_000_000
+const actor = { issuer: 'https://login.example.com', subject: 'sam' }
+
+function setup (options: Partial<ImpersonatedTokenOptions> = {}) {
+  const clock = createTestClock(issuedAt)
+  const directory = createMemoryOrganizationDirectory({
+    organizations: [{ id: 'yes', aiApproved: true }, { id: 'no' }],
+    teams: [{ id: 'team-yes', organization: 'yes' }],
+    memberships: [{ customer: 'ann', organization: 'yes' }, { customer: 'ann', organization: 'no' }, { customer: 'bob', organization: 'yes' }]
+  }, { clock })
+  const judge = createCheckUse(resolveTokenOptions({ directory, ...options }, null), clock)
+  return { clock, directory, judge }
+}
+
+function impersonated (said: object = {}, members: Partial<AccessToken> = {}): AccessToken {
+  return accessTokenOf({ actor, subject: 'bob', issuedAt, claims: { impersonation: said }, ...members })
+}
+
+test('a token that nobody impersonates by passes at once, and nothing is looked up', t => {
+  const { judge } = setup({
+    directory: { report: () => t.fail('looked up') as never },
+    reachOf: () => t.fail('asked') as never,
+    isAlive: () => t.fail('asked') as never
+  })
+  t.equal(judge(accessTokenOf({ actor })), null)
+  t.equal(setup({ impersonationOf: () => null }).judge(accessTokenOf()), null)
+  t.end()
+})
+
+test('G17 G18 a token lives by the approval it was granted under', async t => {
+  const { clock, directory, judge } = setup()
+  const old = impersonated({ granted_at: clock.now() })
+  const reason = async (token: AccessToken) => (await judge(token))?.refusal?.reason ?? 'allowed'
+  t.equal(await reason(old), 'allowed')
+  clock.advance(0.002)
+  directory.setApproval('yes', false)
+  t.equal(await reason(old), 'not_approved')
+  clock.advance(0.002)
+  directory.setApproval('yes', true)
+  t.equal(await reason(old), 'approval_younger')
+  t.equal(await reason(impersonated({ granted_at: clock.now() })), 'allowed', 'what is granted from now on is good')
+  t.equal(await reason(impersonated({ granted_at: clock.now() - 1 })), 'approval_younger')
+})
+
+test('G18 without a time of the grant that of the token counts, in whole seconds', async t => {
+  const { clock, directory, judge } = setup()
+  const reason = async (members: Partial<AccessToken>) => (await judge(impersonated({}, members)))?.refusal?.reason ?? 'allowed'
+  directory.setApproval('yes', false)
+  clock.advance(10.5)
+  directory.setApproval('yes', true)
+  t.equal(await reason({ issuedAt: issuedAt + 10 }), 'approval_younger', 'nobody knows which came first')
+  t.equal(await reason({ issuedAt: issuedAt + 10.9 }), 'approval_younger', 'not by parts of a second')
+  t.equal(await reason({ issuedAt: issuedAt + 11 }), 'allowed')
+  t.equal(await reason({ issuedAt: null }), 'approval_younger', 'nor when it was issued')
+})
+
+test('G18 where the directory does not say since when, age does not matter', async t => {
+  const { judge } = setup({ directory: { report: () => ({ organizations: 1, complete: true, withoutApproval: [] }) } })
+  t.equal((await judge(impersonated({}, { issuedAt: null })))?.refusal, null)
+})
+
+test('what the token is bound to is what it reaches', async t => {
+  const { judge } = setup()
+  const decided = async (members: Partial<AccessToken>) => (await judge(impersonated({}, { subject: 'ann', ...members })))!.decision
+  t.match(await decided({}), { reason: 'not_approved', reach: { level: 'all' }, withoutApproval: ['no'] })
+  t.match(await decided({ organizations: ['yes'] }), { reason: 'approved', reach: { organizations: ['yes'] } })
+  t.match(await decided({ organizations: [] }), { reason: 'access_empty' })
+  t.match(await decided({ teams: ['team-yes'] }), { reason: 'approved' })
+  t.match(await decided({ organizations: ['who'] }), { reason: 'organization_unknown' })
+  t.match(await setup({ reachOf: async () => ({ level: 'organization', organizations: ['yes'] }) }).judge(impersonated({}, { subject: 'ann' })), { refusal: null })
+  t.match(await setup({ reachOf: () => ({ level: 'galaxy' }) as never }).judge(impersonated()), { refusal: { reason: 'access_malformed' } })
+})
+
+test('G17 H3 a refusal is 403 and no question of scope', async t => {
+  const { judge } = setup()
+  const verdict = await judge(impersonated({}, { subject: 'ann' }))
+  t.match(verdict, {
+    impersonation: { staff: 'sam', customer: 'ann' },
+    decision: { allowed: false },
+    refusal: { statusCode: 403, code: 'FST_OAUTH_ACCESS_DENIED', oauthError: 'access_denied', reason: 'not_approved' }
+  })
+  t.notMatch(verdict!.refusal!.message, /no\b/, 'G21 it names no organization')
+})
+
+test('G30 H35 a session that is over leaves a dead token, whatever was approved', async t => {
+  const { clock, judge } = setup({ directory: { report: () => t.fail('looked up') as never } })
+  const token = impersonated({ ends_at: clock.now() + 60_000 })
+  const dead = { statusCode: 401, oauthError: 'invalid_token', code: 'FST_OAUTH_TOKEN_INVALID', reason: 'impersonation_over' }
+  clock.advance(60)
+  t.match(await judge(token), { decision: { reason: 'impersonation_ended' }, refusal: dead }, 'in total')
+  t.match(await judge(impersonated({ ends_at: 'soon' })), { refusal: dead }, 'at a time that cannot be read')
+
+  let alive: unknown = true
+  const asked: unknown[] = []
+  const idle = setup({ isAlive: (impersonation, accessToken) => { asked.push([impersonation.sessionId, accessToken.subject]); return alive as boolean } })
+  const inSession = impersonated({ session: 's-1', granted_at: idle.clock.now() })
+  t.match(await idle.judge(inSession), { refusal: null })
+  t.strictSame(asked, [['s-1', 'bob']])
+  for (alive of [false, undefined, 1, 'yes', Promise.resolve(false)]) t.match(await idle.judge(inSession), { refusal: dead }, String(alive))
+  alive = Promise.resolve(true)
+  t.match(await idle.judge(inSession), { refusal: null })
+})
+
+test('G19 what could not be found out is 503, and nobody gets in', async t => {
+  const error = new Error('down')
+  const throwing = (): never => { throw error }
+  const rejecting = async (): Promise<never> => { throw error }
+  const never = async (): Promise<never> => await new Promise(() => {})
+  const unavailable = { statusCode: 503, code: 'FST_OAUTH_UNAVAILABLE', reason: 'impersonation_unavailable', retryAfterSeconds: 5 }
+  for (const name of ['impersonationOf', 'reachOf', 'isAlive'] as const) {
+    for (const [kind, fail] of [['throws', throwing], ['rejects', rejecting]] as const) {
+      t.match(await setup({ [name]: fail }).judge(impersonated()), { refusal: { ...unavailable, cause: error }, decision: { error } }, `${name} ${kind}`)
+    }
+    t.match(await setup({ [name]: never, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } }, `${name} is silent`)
+  }
+  for (const report of [throwing, rejecting]) t.match(await setup({ directory: { report } }).judge(impersonated()), { refusal: { ...unavailable, cause: error } })
+  t.match(await setup({ directory: { report: never }, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } })
+  t.match(await setup({ directory: { report: () => null as never } }).judge(impersonated()), { refusal: unavailable })
+})
+
+test('G19 somebody impersonates, and nobody knows who', async t => {
+  const good = { staff: 'sam', customer: 'bob' }
+  for (const found of [true, 'sam', {}, { staff: 'sam' }, { ...good, customer: 7 }, { ...good, staff: 7 }, { ...good, endsAt: NaN }, { ...good, endsAt: '5' }, { ...good, grantedAt: 'x' }]) {
+    t.match(await setup({ impersonationOf: () => found as never }).judge(impersonated()),
+      { impersonation: null, refusal: { statusCode: 503, reason: 'impersonation_unavailable' } }, JSON.stringify(found))
+  }
+  t.match(await setup({ impersonationOf: async () => good }).judge(impersonated()), { impersonation: good, refusal: null })
+  t.match(await setup({ impersonationOf: async () => ({ customer: 'bob', staff: null, endsAt: null, grantedAt: null }) }).judge(impersonated()), { impersonation: { staff: null }, refusal: null })
+  t.equal(await setup({ impersonationOf: async () => null }).judge(impersonated()), null)
+})
+
+test('G19 undefined is no answer: nobody has said that it is the customer', async t => {
+  for (const impersonationOf of [() => undefined, async () => undefined] as never[]) {
+    t.match(await setup({ impersonationOf }).judge(accessTokenOf()), { decision: { allowed: false, reason: 'lookup_failed', error: TypeError }, refusal: { reason: 'impersonation_unavailable' } })
+  }
+})
+
+test('whose customer it is goes with the question, where several issuers are trusted', async t => {
+  const asked: unknown[] = []
+  const report = (...question: unknown[]) => {
+    asked.push(question)
+    return { organizations: 1, complete: true, withoutApproval: [] }
+  }
+  await setup({ directory: { report } }).judge(impersonated({}, { issuer: 'https://partner.example' }))
+  t.strictSame(asked, [['bob', { level: 'all' }, 'https://partner.example']])
+})

@@ -1,0 +1,138 @@
+import { test } from 'tap'
+import { compileRoutePolicy, defaultPolicy } from '../../../lib/policy/route-policy.ts'
+
+const compile = (config: unknown): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(config, 'GET /x')
+
+test('what a rule is compiled to', t => {
+  const rule = {
+    token: 'required', scopes: null, stepUp: null, actors: 'any', organization: null, team: null, authorizationDetails: null,
+    policy: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null
+  }
+  const ask = (): never => { throw new Error('not asked at registration') }
+  const actor = { issuer: 'https://login.example.com', subject: 'gateway' }
+  const pointer = 'https://h/.well-known/oauth-protected-resource'
+  const pinned = `Basic realm="x", Bearer resource_metadata="${pointer}"`
+  for (const [config, expected] of [
+    [undefined, rule],
+    [false, { ...rule, token: 'none' }],
+    [{}, rule],
+    [{ token: 'none' }, { ...rule, token: 'none' }],
+    [{ token: 'optional', challenge: 'keep' }, { ...rule, token: 'optional', challenge: 'keep' }],
+    [{ challenge: 'none' }, { ...rule, challenge: 'none' }],
+    [{ challenge: 'replace' }, { ...rule, challenge: 'replace' }],
+    [{ scopes: [] }, rule],
+    [{ scopes: ['b', 'a', 'b'] }, { ...rule, scopes: { alternatives: [['b', 'a']] } }],
+    [{ anyOfScopes: ['a', ['b', 'c']] }, { ...rule, scopes: { alternatives: [['a'], ['b', 'c']] } }],
+    [{ scopes: ['x'], anyOfScopes: ['a', ['x', 'c']] }, { ...rule, scopes: { alternatives: [['x', 'a'], ['x', 'c']] } }],
+    [{ acr: ['b', 'a'] }, { ...rule, stepUp: { acrValues: ['b', 'a'], maxAgeSeconds: null } }],
+    [{ maxAgeSeconds: 0 }, { ...rule, stepUp: { acrValues: [], maxAgeSeconds: 0 } }],
+    [{ acr: ['a'], maxAgeSeconds: 300 }, { ...rule, stepUp: { acrValues: ['a'], maxAgeSeconds: 300 } }],
+    [{ actors: 'none' }, { ...rule, actors: 'none' }],
+    [{ actors: [actor] }, { ...rule, actors: [actor] }],
+    [{ organization: ask, team: ask }, { ...rule, organization: ask, team: ask }],
+    [{ anyOrganization: true, anyTeam: true }, { ...rule, organization: 'any', team: 'any' }],
+    [{ anyOrganization: false, anyTeam: false, organization: ask, team: ask }, { ...rule, organization: ask, team: ask }],
+    [{ authorizationDetails: ask, policy: ask }, { ...rule, authorizationDetails: ask, policy: ask }],
+    [{ token: 'optional', actors: 'any', anyOrganization: true, anyTeam: true },
+      { ...rule, token: 'optional', organization: 'any', team: 'any' }],
+    [{ token: 'none', anyOrganization: false }, { ...rule, token: 'none' }],
+    [{ pinnedChallenge: pinned }, { ...rule, pinnedChallenge: pinned, pinnedPointer: pointer }],
+    [{ pinnedChallenge: 'Basic realm="x"', challenge: 'merge' }, { ...rule, pinnedChallenge: 'Basic realm="x"' }]
+  ] as const) {
+    t.strictSame(compile(config), expected)
+    t.ok(Object.isFrozen(compile(config)))
+  }
+  t.equal(compile(undefined), defaultPolicy)
+  t.end()
+})
+
+test('a rule stays what it was, whatever becomes of the options', t => {
+  const acr = ['a']
+  const actors = [{ issuer: 'https://login.example.com', subject: 'gateway' }]
+  const rule = compile({ acr, actors })
+  acr.push('b')
+  actors[0]!.subject = 'somebody else'
+  actors.pop()
+  t.strictSame(rule.stepUp?.acrValues, ['a'])
+  t.strictSame(rule.actors, [{ issuer: 'https://login.example.com', subject: 'gateway' }])
+  t.end()
+})
+
+const refused: ReadonlyArray<readonly [unknown, string]> = [
+  [null, 'config.oauth of GET /x must be object, and is null'],
+  [true, 'config.oauth of GET /x must be object, and is true'],
+  ['none', 'config.oauth of GET /x must be object, and is "none"'],
+  [{ scope: 'a' }, 'config.oauth of GET /x has no option "scope"'],
+  [{ token: 'maybe' }, 'config.oauth of GET /x.token must be one of "required", "optional", "none", and is "maybe"'],
+  [{ challenge: true }, 'config.oauth of GET /x.challenge must be one of "merge", "replace", "keep", "none", and is true'],
+  [{ scopes: 'a' }, 'config.oauth of GET /x.scopes must be array, and is "a"'],
+  [{ scopes: [''] }, 'config.oauth of GET /x.scopes.0 must not have fewer than 1 characters, and is ""'],
+  [{ anyOfScopes: [] }, 'config.oauth of GET /x.anyOfScopes must not have fewer than 1 items, and is []'],
+  [{ anyOfScopes: [[]] }, 'config.oauth of GET /x.anyOfScopes.0 must not have fewer than 1 items, and is []'],
+  [{ scopes: ['a b'] }, 'config.oauth of GET /x: "a b" is not a scope that RFC 6749 section 3.3 allows'],
+  [{ anyOfScopes: ['a', ['b', 'c"']] }, 'config.oauth of GET /x: "c\\"" is not a scope that RFC 6749 section 3.3 allows'],
+  [{ scopes: ['offline_access'] },
+    'config.oauth of GET /x: offline_access is a matter between client and authorization server, not a scope of a route'],
+  [{ anyOfScopes: ['a', 'offline_access'] },
+    'config.oauth of GET /x: offline_access is a matter between client and authorization server, not a scope of a route'],
+  [{ token: 'none', scopes: ['a'] }, 'config.oauth of GET /x: scopes cannot be asked for with token: \'none\''],
+  [{ token: 'optional', anyOfScopes: ['a'] }, 'config.oauth of GET /x: scopes cannot be asked for with token: \'optional\''],
+  [{ challenge: 'keep', pinnedChallenge: 'Basic realm="x"' },
+    'config.oauth of GET /x: pinnedChallenge cannot be combined with challenge: \'keep\''],
+  [{ pinnedChallenge: '' }, 'config.oauth of GET /x.pinnedChallenge must not have fewer than 1 characters, and is ""'],
+  [{ pinnedChallenge: ' , ' }, 'config.oauth of GET /x: pinnedChallenge " , " has no challenge'],
+  [{ pinnedChallenge: 'Basic realm="x' },
+    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x" is not a list of challenges at character 14'],
+  [{ pinnedChallenge: 'Basic realm="x"\r\nSet-Cookie: a=b' },
+    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x\\"\\r\\nSet-Cookie: a=b" is not a list of challenges at character 15'],
+  [{ pinnedChallenge: 'bearer, Basic realm="x"' },
+    'config.oauth of GET /x: pinnedChallenge "bearer, Basic realm=\\"x\\"" has a Bearer without parameters (RFC 6750 section 3)']
+]
+
+const ask = (): null => null
+const refusedDemands: ReadonlyArray<readonly [unknown, string]> = [
+  [{ acr: [] }, 'config.oauth of GET /x.acr must not have fewer than 1 items, and is []'],
+  [{ acr: 'urn:a' }, 'config.oauth of GET /x.acr must be array, and is "urn:a"'],
+  [{ acr: ['a', 'a'] }, 'config.oauth of GET /x.acr must not have duplicate items, and is ["a","a"]'],
+  [{ acr: ['a', 'b c'] }, 'config.oauth of GET /x: acr "b c" cannot stand in the acr_values of RFC 9470 section 3'],
+  [{ acr: ['a"'] }, 'config.oauth of GET /x: acr "a\\"" cannot stand in the acr_values of RFC 9470 section 3'],
+  [{ maxAgeSeconds: -1 }, 'config.oauth of GET /x.maxAgeSeconds must be >= 0, and is -1'],
+  [{ maxAgeSeconds: 1.5 }, 'config.oauth of GET /x.maxAgeSeconds must be integer, and is 1.5'],
+  [{ maxAgeSeconds: NaN }, 'config.oauth of GET /x.maxAgeSeconds must be integer, and is NaN'],
+  [{ maxAgeSeconds: '300' }, 'config.oauth of GET /x.maxAgeSeconds must be integer, and is "300"'],
+  [{ actors: 'nobody' }, 'config.oauth of GET /x.actors must be one of "any", "none", "required", and is "nobody"'],
+  [{ actors: [] },
+    'config.oauth of GET /x.actors must be one of "any", "none", "required" or must not have fewer than 1 items, and is []'],
+  [{ actors: [{ issuer: 'i' }] }, 'config.oauth of GET /x.actors.0 must have required properties subject, and is {"issuer":"i"}'],
+  [{ actors: [{ issuer: 'i', subject: 's', client: 'c' }] }, 'config.oauth of GET /x.actors.0 has no option "client"'],
+  [{ organization: 'acme' }, 'config.oauth of GET /x.organization must be function, and is "acme"'],
+  [{ team: null }, 'config.oauth of GET /x.team must be function, and is null'],
+  [{ anyTeam: 1 }, 'config.oauth of GET /x.anyTeam must be boolean, and is 1'],
+  [{ authorizationDetails: {} }, 'config.oauth of GET /x.authorizationDetails must be function, and is {}'],
+  [{ policy: true }, 'config.oauth of GET /x.policy must be function, and is true'],
+  [{ anyOrganization: true, organization: ask }, 'config.oauth of GET /x: anyOrganization true and organization contradict each other'],
+  [{ anyTeam: true, team: ask }, 'config.oauth of GET /x: anyTeam true and team contradict each other'],
+  [{ maxAgeSeconds: 300, pinnedChallenge: 'Basic realm="x"' },
+    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x\\"" would take the place of what acr and maxAgeSeconds ask for'],
+  ...['none', 'optional'].flatMap(token => ([
+    [{ acr: ['a'] }, 'acr ["a"]'],
+    [{ maxAgeSeconds: 0 }, 'maxAgeSeconds 0'],
+    [{ actors: 'none' }, 'actors "none"'],
+    [{ actors: [{ issuer: 'i', subject: 's' }] }, 'actors [{"issuer":"i","subject":"s"}]'],
+    [{ organization: ask }, 'organization function'],
+    [{ team: ask }, 'team function'],
+    [{ authorizationDetails: ask }, 'authorizationDetails function'],
+    [{ policy: ask }, 'policy function']
+  ] as const).map(([demand, shown]) => [
+    { token, ...demand }, `config.oauth of GET /x: ${shown} cannot be asked for with token: '${token}'`
+  ] as const)),
+  [{ token: 'none', anyOrganization: true }, 'config.oauth of GET /x: anyOrganization true cannot be asked for with token: \'none\''],
+  [{ token: 'none', anyTeam: true }, 'config.oauth of GET /x: anyTeam true cannot be asked for with token: \'none\'']
+]
+
+for (const [config, message] of [...refused, ...refusedDemands]) {
+  test(`refused: ${message}`, t => {
+    t.throws(() => compile(config), { name: 'OptionError', message })
+    t.end()
+  })
+}

@@ -1,0 +1,108 @@
+import { test } from 'tap'
+import type { OAuthResourceServerOptions } from '../../../lib/config/options.ts'
+import { createIssuerResolver } from '../../../lib/resource/issuer-resolver.ts'
+import { resolveConfig } from '../../../lib/config/resolve.ts'
+import type { IssuerResolver } from '../../../lib/token/token-router.ts'
+import type { TestClock } from '../../support/clock.ts'
+import { createTestClock } from '../../support/clock.ts'
+import { createDeferred } from '../../support/deferred.ts'
+import { plainOptions } from '../../support/hint.ts'
+import { reasonOfAsync } from '../../support/reason.ts'
+
+type Find = NonNullable<OAuthResourceServerOptions['resolveIssuer']>
+
+const tenant = (name: string): string => `https://${name}.tenants.example`
+
+function setup (find: (issuer: string) => unknown): { resolve: IssuerResolver, asked: string[], clock: TestClock } {
+  const clock = createTestClock()
+  const asked: string[] = []
+  const resolveIssuer = ((issuer: string) => { asked.push(issuer); return find(issuer) }) as Find
+  const { config } = resolveConfig({ ...plainOptions, clock, resolveIssuer })
+  return { resolve: createIssuerResolver(config, resolveIssuer), asked, clock }
+}
+
+test('what it makes of what the function gives', async t => {
+  const cases: Array<[given: (issuer: string) => unknown, result: string | null]> = [
+    [issuer => issuer, 'found'], [async issuer => issuer, 'found'], [issuer => ({ issuer, audience: 'x' }), 'found'],
+    [() => null, null], [async () => null, null], [() => undefined, null],
+    [() => tenant('b'), 'issuer_unresolvable'], [issuer => `${issuer}/`, 'issuer_unresolvable'], [issuer => ({ issuer: [issuer] }), 'issuer_unresolvable'],
+    [issuer => ({ issuer, aud: 'x' }), 'issuer_unresolvable'], [() => 7, 'issuer_unresolvable'], [() => false, 'issuer_unresolvable'],
+    [() => ({}), 'issuer_unresolvable'], [issuer => ({ issuer, jwks: { keys: [] } }), 'issuer_unresolvable'],
+    [() => { throw new Error('down') }, 'issuer_unresolvable'], [async () => { throw new Error('down') }, 'issuer_unresolvable']
+  ]
+  for (const [given, result] of cases) {
+    const { resolve } = setup(given)
+    const title = String(given)
+    if (result === 'issuer_unresolvable') {
+      t.equal(await reasonOfAsync(() => resolve(tenant('a'))), result, title)
+      await t.rejects(resolve(tenant('a')), { statusCode: 503, retryAfterSeconds: 5, cause: Error } as never, title)
+    } else {
+      t.equal((await resolve(tenant('a')))?.rule.issuer ?? null, result === null ? null : tenant('a'), title)
+    }
+  }
+})
+
+test('it is not asked about what cannot be an issuer', async t => {
+  const { resolve, asked } = setup(issuer => issuer)
+  for (const junk of ['', 'a', 'https://', 'http://a.example', 'https://a.example#x', 'ftp://a.example', 'https://user@a.example', 'https://a b.example',
+    `https://a.example/${'x'.repeat(2048)}`, 'javascript:alert(1)', 'https://a.example/\n']) {
+    t.equal(await resolve(junk), null, junk.slice(0, 40))
+  }
+  t.strictSame(asked, [])
+})
+
+test('an issuer is found once, and whoever asks meanwhile waits for that', async t => {
+  const answer = createDeferred<string>()
+  const { resolve, asked } = setup(issuer => issuer === tenant('slow') ? answer.promise : issuer)
+  const first = Promise.all(Array.from({ length: 100 }, () => resolve(tenant('slow'))))
+  t.equal((await resolve(tenant('b')))?.rule.issuer, tenant('b'), 'another is not kept waiting')
+  answer.resolve(tenant('slow'))
+  const found = await first
+  t.equal(new Set(found).size, 1)
+  t.equal(await resolve(tenant('slow')), found[0])
+  t.strictSame(asked, [tenant('slow'), tenant('b')])
+})
+
+test('those that are none leave nothing behind', async t => {
+  const { resolve, asked } = setup(issuer => issuer === tenant('a') ? issuer : null)
+  const known = await resolve(tenant('a'))
+  for (let i = 0; i < 1500; i++) t.equal(await resolve(tenant(`stranger-${i}`)), null)
+  t.equal(await resolve(tenant('a')), known, 'and push nobody out')
+  t.equal(await resolve(tenant('stranger-0')), null)
+  t.equal(asked.length, 1502)
+})
+
+test('a failure is not remembered', async t => {
+  let down = true
+  const { resolve } = setup(issuer => { if (down) throw new Error('down'); return issuer })
+  t.equal(await reasonOfAsync(() => resolve(tenant('a'))), 'issuer_unresolvable')
+  down = false
+  t.equal((await resolve(tenant('a')))?.rule.issuer, tenant('a'))
+})
+
+test('tenants go as well as come', async t => {
+  let given: unknown = { issuer: tenant('a'), audience: 'x' }
+  const { resolve, asked, clock } = setup(() => { if (given instanceof Error) throw given; return given })
+  const first = await resolve(tenant('a'))
+  clock.advance(599)
+  t.equal(await resolve(tenant('a')), first)
+  t.equal(asked.length, 1)
+  clock.advance(1)
+  given = { issuer: tenant('a'), audience: 'x' }
+  t.equal(await resolve(tenant('a')), first, 'the same options leave keys and caches as they are')
+  t.equal(asked.length, 2)
+  clock.advance(600)
+  given = new Error('down')
+  t.equal(await resolve(tenant('a')), first, 'a function that fails takes nobody out')
+  clock.advance(5)
+  given = { issuer: tenant('a'), audience: 'y' }
+  const changed = await resolve(tenant('a'))
+  t.not(changed, first, 'another rule makes another issuer')
+  clock.advance(600)
+  given = null
+  t.equal(await resolve(tenant('a')), null)
+  given = { issuer: tenant('a'), audience: 'y' }
+  const again = await resolve(tenant('a'))
+  t.not(again, changed)
+  t.equal(again?.rule.issuer, tenant('a'))
+})

@@ -1,0 +1,118 @@
+import { Redis } from 'ioredis'
+import tap, { test } from 'tap'
+import { OptionError } from '../../../../lib/errors/errors.ts'
+import type { RedisRevocationStoreOptions } from '../../../../lib/stores/revocations/redis-revocation-store.ts'
+import { createRedisRevocationStore } from '../../../../lib/stores/revocations/redis-revocation-store.ts'
+import type { RevocableToken } from '../../../../lib/stores/revocations/revocation-store.ts'
+import { createTestClock } from '../../../support/clock.ts'
+import { missingPart } from '../../../support/missing-part.ts'
+import { clientKinds } from '../../../support/redis-clients.ts'
+import { startRedis } from '../../../support/redis-server.ts'
+import { revocationSuite } from '../../../support/revocation-suite.ts'
+
+const start = 1_800_000_000
+const issuer = 'https://login.example.com'
+const token: RevocableToken = {
+  issuer, subject: 'user-1', tokenId: 'token-1', grantId: 'grant-1', sessionId: 'session-1', actor: { issuer, subject: 'sam' }, issuedAt: start
+}
+
+const missing = missingPart('redis')
+if (missing === false) {
+  const { url } = await startRedis(tap)
+  const clients = await Promise.all(clientKinds.map(async ({ name, connect }) => ({ name, client: await connect(tap, url) })))
+  for (const { name, client } of clients) {
+    let stores = 0
+    revocationSuite(`in Redis, over ${name}`, (clock, longestLifetimeSeconds, leewaySeconds = 0) =>
+      createRedisRevocationStore({ client, clock, longestLifetimeSeconds, leewaySeconds, prefix: `{${name}-${++stores}}` }))
+  }
+}
+
+test('revocations in Redis', { skip: missing }, async t => {
+  const { url, stop } = await startRedis(t)
+  const redis = new Redis(url)
+  redis.on('error', () => {})
+  t.teardown(() => redis.disconnect())
+  t.beforeEach(() => redis.flushall())
+  const clock = createTestClock(start)
+  const open = (options: Partial<RedisRevocationStoreOptions> = {}) => createRedisRevocationStore({ client: redis, clock, ...options })
+
+  await t.test('one command for each token, whatever it may have been revoked by', async t => {
+    const commands: string[][] = []
+    const store = open({
+      client: {
+        async sendCommand (command) {
+          commands.push(command)
+          return await redis.call(...command as [string])
+        }
+      }
+    })
+    t.equal(await store.isRevoked(token), false)
+    t.same(commands.map(([name, ...keys]) => [name, keys.length]), [['MGET', 6]])
+    t.ok(commands[0]!.slice(1).every(key => key.startsWith('{oauth-revoked}:[')), 'one slot of a cluster')
+  })
+
+  await t.test('what one process revokes is dead in the others with their next question', async t => {
+    const [here, there] = await Promise.all(clientKinds.map(async ({ connect }) => open({ client: await connect(t, url) })))
+    t.equal(await there!.isRevoked(token), false)
+    await here!.revoke({ issuer, subject: 'user-1', actor: { issuer, subject: 'sam' } })
+    t.equal(await there!.isRevoked(token), true)
+    t.equal(await there!.isRevoked({ ...token, actor: null }), false, 'G28')
+  })
+
+  await t.test('it is kept as long as a token lives', async t => {
+    const store = open({ longestLifetimeSeconds: 3600 })
+    await store.revoke({ issuer, subject: 'user-1' })
+    const [key] = await redis.keys('*')
+    const left = await redis.ttl(key!)
+    t.ok(left > 1800 && left <= 3600, String(left))
+    await redis.del(key!)
+    t.equal(await store.isRevoked(token), false)
+    await open().revoke({ issuer, subject: 'user-1' })
+    t.ok(await redis.ttl(key!) > 80_000)
+    await redis.del(key!)
+    await open({ longestLifetimeSeconds: 3600, leewaySeconds: 300 }).revoke({ issuer, subject: 'user-1' })
+    const longer = await redis.ttl(key!)
+    t.ok(longer > 3600 && longer <= 3900, 'and as what is issued in the leeway does')
+  })
+
+  await t.test('a process whose clock is behind does not take back what was revoked', async t => {
+    const behind = createTestClock(start - 60)
+    await open().revoke({ issuer, subject: 'user-1' })
+    await open({ clock: behind }).revoke({ issuer, subject: 'user-1' })
+    t.equal(await open().isRevoked(token), true)
+    behind.advance(120)
+    await open({ clock: behind }).revoke({ issuer, subject: 'user-1' })
+    t.equal(await open().isRevoked({ ...token, issuedAt: start + 60 }), true)
+  })
+
+  await t.test('what is no revocation of ours is no reason to let a token in', async t => {
+    const store = open()
+    await store.revoke({ issuer, subject: 'user-1' })
+    const [key] = await redis.keys('*')
+    for (const value of ['', 'x', '-1', '1e9', '1.5']) {
+      await redis.set(key!, value)
+      await t.rejects(store.isRevoked(token), new TypeError('{oauth-revoked}:… holds no revocation of ours'), value)
+    }
+    await t.rejects(open({ client: { sendCommand: async () => [] } }).isRevoked(token), TypeError)
+  })
+
+  await t.test('H40 a Redis that is gone is an error, and not an answer', async t => {
+    await stop()
+    await t.rejects(open({ timeoutMs: 50 }).isRevoked(token), { name: 'RedisStoreError' })
+    await t.rejects(open({ timeoutMs: 50 }).revoke({ issuer, subject: 'user-1' }), { name: 'RedisStoreError' })
+  })
+})
+
+test('options that are none', t => {
+  const client = { sendCommand: async () => null }
+  const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
+    [{}, /client/], [{ client: {} }, /^client must be one of redis or ioredis/], [{ client, prefix: 'no-braces:' }, /^prefix must/],
+    [{ client, prefix: '{}' }, /^prefix must/], [{ client, longestLifetimeSeconds: 0 }, /^longestLifetimeSeconds must/], [{ client, leewaySeconds: -1 }, /^leewaySeconds must/],
+    [{ client, timeoutMs: 1.5 }, /^timeoutMs must/], [{ client, ttl: 5 }, /no option "ttl"/]
+  ]
+  for (const [options, message] of cases) {
+    t.throws(() => createRedisRevocationStore(options as never), OptionError)
+    t.throws(() => createRedisRevocationStore(options as never), { message })
+  }
+  t.end()
+})

@@ -1,0 +1,83 @@
+import { test } from 'tap'
+import { parseJwt } from '../../../lib/token/jwt.ts'
+import type { CustomToken } from '../../../lib/token/custom-tokens.ts'
+import { createCustomTokenIssuer } from '../../../lib/token/custom-tokens.ts'
+import { createTestClock } from '../../support/clock.ts'
+import { createFakeIssuer } from '../../support/issuer.ts'
+import { reasonOfAsync } from '../../support/reason.ts'
+
+const resource = 'https://api.example.com'
+const clock = createTestClock()
+const now = clock.now() / 1000
+
+function issuerOf (verify: (token: string) => unknown) {
+  const rule = { issuer: 'https://keys.example', prefix: 'pat_', verify: verify as () => CustomToken, maxAgeMs: 7000 }
+  return createCustomTokenIssuer(rule, { resource, lookupTimeoutMs: 20, clock })
+}
+
+test('F34 what is said of a token, and what is not', async t => {
+  const issuer = issuerOf(() => ({ subject: 'ann' }))
+  t.match(issuer, { opaquePrefix: 'pat_', rule: { issuer: 'https://keys.example', tokenRules: [] } })
+  const verified = await issuer.verify('pat_1', null)
+  t.match(verified, { maxAgeMs: 7000, brokenRules: [] })
+  t.equal(verified.basis.isCurrent(), true)
+  t.strictSame(verified.accessToken, {
+    issuer: 'https://keys.example', subject: 'ann', audience: [resource], principalType: 'user', clientId: null, scopes: [], actor: null,
+    tokenId: null, expiresAt: null, issuedAt: null, roles: [], organizations: null, teams: null, sessionId: null, grantId: null,
+    authenticationContext: null, authenticatedAt: null, authorizationDetails: [], claims: {}
+  })
+
+  const all = {
+    subject: 'ann', principalType: 'client', clientId: 'cli', scopes: ['read'], actor: { issuer: 'https://a.example', subject: 'sam' }, tokenId: 'key-1',
+    expiresAt: now + 1, issuedAt: now - 1, roles: ['r'], organizations: ['acme'], teams: ['red'], sessionId: 's', grantId: 'g',
+    authenticationContext: 'gold', authenticatedAt: now - 2, authorizationDetails: [{ type: 'payment', limit: 5 }], claims: { plan: { name: 'pro' } }
+  }
+  t.strictSame((await issuerOf(async () => all).verify('pat_1', null)).accessToken, { ...all, issuer: 'https://keys.example', audience: [resource] })
+  const nulls = Object.fromEntries(['clientId', 'actor', 'tokenId', 'expiresAt', 'issuedAt', 'organizations', 'teams', 'sessionId', 'grantId',
+    'authenticationContext', 'authenticatedAt'].map(name => [name, null]))
+  t.equal(await reasonOfAsync(() => issuerOf(() => ({ subject: 'ann', ...nulls })).verify('pat_1', null)), null)
+  const { accessToken } = await issuerOf(() => ({ subject: 'ann', scopes: undefined, claims: undefined })).verify('pat_1', null)
+  t.match(accessToken, { scopes: [], claims: {} }, 'undefined is not said')
+})
+
+test('F34 what is given is copied and frozen, all the way down', async t => {
+  const given = { subject: 'ann', scopes: ['read'], claims: { plan: { name: 'pro' } } }
+  const { accessToken } = await issuerOf(() => given).verify('pat_1', null)
+  given.scopes.push('write')
+  given.claims.plan.name = 'free'
+  t.match(accessToken, { scopes: ['read'], claims: { plan: { name: 'pro' } } })
+  t.equal(accessToken.scopes.length, 1)
+  t.ok(Object.isFrozen(accessToken) && Object.isFrozen(accessToken.scopes) && Object.isFrozen((accessToken.claims as typeof given.claims).plan))
+})
+
+test('F34 what is no good, and what could not be found out', async t => {
+  const unavailable = 'custom_tokens_unavailable'
+  const cases: Array<[given: () => unknown, reason: string | null]> = [
+    [() => null, 'token_unverified'], [() => undefined, 'token_unverified'], [async () => null, 'token_unverified'],
+    [() => ({ subject: 'ann', expiresAt: now }), 'token_expired'], [() => ({ subject: 'ann', expiresAt: now - 1 }), 'token_expired'],
+    [() => ({ subject: 'ann', expiresAt: now + 0.001 }), null],
+    [() => { throw new Error('down') }, unavailable], [async () => { throw new Error('down') }, unavailable], [() => new Promise(() => {}), unavailable],
+    ...[false, true, 7, 'ann', [], {}, { subject: '' }, { subject: 7 }, { subject: 'ann', scope: 'read' }, { subject: 'ann', scopes: 'read' },
+      { subject: 'ann', scopes: [7] }, { subject: 'ann', principalType: 'staff' }, { subject: 'ann', expiresAt: '9' }, { subject: 'ann', expiresAt: NaN },
+      { subject: 'ann', actor: { subject: 'sam' } }, { subject: 'ann', organizations: 'acme' }, { subject: 'ann', claims: 7 },
+      { subject: 'ann', issuer: 'https://login.example.com' }, { subject: 'ann', audience: ['x'] }, { subject: 'ann', authorizationDetails: [{}] }
+    ].map((given): [() => unknown, string] => [Object.assign(() => given, { toString: () => JSON.stringify(given) }), unavailable])
+  ]
+  for (const [given, reason] of cases) {
+    t.equal(await reasonOfAsync(() => issuerOf(given).verify('pat_1', null)), reason, String(given))
+  }
+})
+
+test('F34 the log learns what is wrong, and not the token', async t => {
+  await t.rejects(issuerOf(token => ({ subject: 'ann', scopes: token })).verify('pat_secret', null), {
+    statusCode: 503, retryAfterSeconds: 5, cause: { name: 'TypeError', message: 'verify gave no token: /scopes must be array' }
+  } as never)
+  await t.rejects(issuerOf(token => token).verify('pat_secret', null), { cause: { message: 'verify gave no token: it must be object' } } as never)
+})
+
+test('F34 a JWT that names the host as its issuer is none of its tokens', async t => {
+  const fake = await createFakeIssuer({ clock, issuer: 'https://keys.example' })
+  const token = await fake.token()
+  const issuer = issuerOf(() => { throw new Error('asked') })
+  t.equal(await reasonOfAsync(() => issuer.verify(token, parseJwt(token))), 'issuer_unknown')
+})
