@@ -1,5 +1,3 @@
-import type { TSchema } from 'typebox'
-import Type from 'typebox'
 import { OptionError } from '../errors/errors.ts'
 
 /** A client of `redis` (node-redis), and whatever else sends a command as a list of words. */
@@ -24,18 +22,6 @@ export class RedisStoreError extends Error {
     super(message)
     this.name = 'RedisStoreError'
   }
-}
-
-const anyFunction = Type.Function([], Type.Unknown())
-
-/** The options that what is kept of one client session has in common, for a schema of all of them. */
-export const sessionRecordOptions: Readonly<Record<string, TSchema>> = {
-  client: Type.Unknown(),
-  key: Type.String({ minLength: 1 }),
-  prefix: Type.Optional(Type.String({ pattern: '^[^{}]*$' })),
-  seal: Type.Optional(Type.Object({ seal: anyFunction, unseal: anyFunction })),
-  forgetAfterSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 * 365 * 86_400 })),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }))
 }
 
 /**
