@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net'
 import { isIP } from 'node:net'
 import type { Dispatcher, RequestInit as UndiciRequestInit, buildConnector } from 'undici'
 import type { Fetch } from './limited-fetch.ts'
-import type { IdentifierError } from '../identifier.ts'
+import type { IdentifierError } from '../errors/syntax-errors.ts'
 import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { AuthorizationError } from '../errors/authorization-error.ts'
 import { isLoopbackAddress, isPublicAddress } from './special-addresses.ts'
@@ -35,7 +35,7 @@ function canonicalHost (host: string): string {
  * @throws AuthorizationError `address_refused`
  */
 export function checkAddress (url: string, rules: AddressRules): URL {
-  const refuse = (why: string): never => { throw new AuthorizationError('address_refused', { message: `${showUrl(url)} ${why}` }) }
+  const refuse = (why: string): never => { throw new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED', { message: `${showUrl(url)} ${why}` }) }
   try {
     parseIdentifier(url)
   } catch (error) {
@@ -80,7 +80,7 @@ export function guardedLookup (rules: AddressRules, lookup: LookupFunction = sys
 }
 
 function refusedAddress (hostname: string): NodeJS.ErrnoException {
-  return new AuthorizationError('address_refused', { message: `${showUrl(hostname)} leads to an address that is not of the internet` })
+  return new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED', { message: `${showUrl(hostname)} leads to an address that is not of the internet` })
 }
 
 export interface GuardedFetchOptions extends Partial<AddressRules> {

@@ -110,7 +110,7 @@ export function createAuthorizationFlow (options: ConnectOptions, outbound: Http
     // Another authorization server shall not know us by our key.
     if (last.issuer === server.issuer && last.proofKey !== null) return last.proofKey as StoredProofKey
     const key = await createProofKey(algorithmsOf(server, resource.document))
-    if (key === null) throw new AuthorizationError('proof_unsupported')
+    if (key === null) throw new AuthorizationError('FST_OAUTH_PROOF_UNSUPPORTED')
     return await exportProofKey(key)
   }
 
@@ -155,7 +155,7 @@ export function createAuthorizationFlow (options: ConnectOptions, outbound: Http
 
   const accessOf = async (connection: StoredConnection): Promise<ServerAccess> => {
     const { issuer, proofKey } = connection
-    if (issuer === null) throw new AuthorizationError('sign_in_needed')
+    if (issuer === null) throw new AuthorizationError('FST_OAUTH_SIGN_IN_NEEDED')
     const client = sameClient(connection, options, clock)
     return { server: await serverOf(issuer), client, outbound, clock, prover: await proverOf(proofKey as StoredProofKey | null) }
   }

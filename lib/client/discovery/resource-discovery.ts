@@ -53,7 +53,7 @@ export async function discoverResource (question: ResourceQuestion, outbound: Ht
     }
   }
   const message = failures.map(failure => `${showUrl(failure.url)} ${failure.fault}`).join(', ')
-  throw new AuthorizationError(failures.some(isOutage) ? 'server_unavailable' : 'resource_metadata_missing', { message })
+  throw new AuthorizationError(failures.some(isOutage) ? 'FST_OAUTH_SERVER_UNAVAILABLE' : 'FST_OAUTH_RESOURCE_METADATA_MISSING', { message })
 }
 
 /** It may be there at another time. */
@@ -73,7 +73,7 @@ async function metadataFrom (body: Readonly<Record<string, unknown>>, question: 
   const document = await withSignedMembers(body, question.trust)
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = document
   if (typeof resource !== 'string' || !isUrl(resource) || !coversUrl(resource, question.url, question.match)) {
-    throw new AuthorizationError('resource_mismatch', { message: showUrl(String(resource)) })
+    throw new AuthorizationError('FST_OAUTH_RESOURCE_MISMATCH', { message: showUrl(String(resource)) })
   }
   return {
     resource,

@@ -39,8 +39,8 @@ export async function discoverServer (issuer: string, outbound: HttpClient): Pro
       attempts.push(`${showUrl(url)} ${error.fault}`)
     }
   }
-  const fault = outage ? 'server_unavailable' : foreign ? 'issuer_mismatch' : 'server_metadata_missing'
-  throw new AuthorizationError(fault, { message: attempts.join(', ') })
+  const code = outage ? 'FST_OAUTH_SERVER_UNAVAILABLE' : foreign ? 'FST_OAUTH_ISSUER_MISMATCH' : 'FST_OAUTH_SERVER_METADATA_MISSING'
+  throw new AuthorizationError(code, { message: attempts.join(', ') })
 }
 
 /**
@@ -51,7 +51,7 @@ export async function discoverServer (issuer: string, outbound: HttpClient): Pro
  */
 export function endpointOf (server: ServerMetadata, name: EndpointName, outbound: Pick<HttpClient, 'rules'>): URL {
   const url = server[name]
-  if (typeof url !== 'string') throw new AuthorizationError('endpoint_missing', { message: name })
+  if (typeof url !== 'string') throw new AuthorizationError('FST_OAUTH_ENDPOINT_MISSING', { message: name })
   return checkAddress(url, outbound.rules)
 }
 
@@ -62,7 +62,7 @@ export function endpointOf (server: ServerMetadata, name: EndpointName, outbound
  * @throws AuthorizationError `pkce_unsupported`
  */
 export function checkPkceSupport ({ code_challenge_methods_supported: methods }: ServerMetadata): void {
-  if (!Array.isArray(methods) || !methods.includes('S256')) throw new AuthorizationError('pkce_unsupported')
+  if (!Array.isArray(methods) || !methods.includes('S256')) throw new AuthorizationError('FST_OAUTH_PKCE_UNSUPPORTED')
 }
 
 /**
@@ -73,6 +73,6 @@ export function checkPkceSupport ({ code_challenge_methods_supported: methods }:
 export function checkProtectedResources (server: ServerMetadata, resource: string): void {
   const listed = server.protected_resources
   if (Array.isArray(listed) && !listed.includes(resource)) {
-    throw new AuthorizationError('server_mismatch', { message: showUrl(resource) })
+    throw new AuthorizationError('FST_OAUTH_SERVER_MISMATCH', { message: showUrl(resource) })
   }
 }

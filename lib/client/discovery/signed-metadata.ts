@@ -28,6 +28,6 @@ export async function withSignedMembers (
     if (nested !== undefined) throw new Error('it holds itself')
     return { ...plain, ...members }
   } catch (error) {
-    throw new AuthorizationError('signed_metadata_invalid', { message: (error as Error).message })
+    throw new AuthorizationError('FST_OAUTH_SIGNED_METADATA_INVALID', { message: (error as Error).message })
   }
 }

@@ -105,7 +105,7 @@ async function push (access: ServerAccess, parameters: Record<string, string>): 
 export async function completeAuthorization (access: ServerAccess, pending: PendingAuthorization, answer: URL | URLSearchParams): Promise<TokenSet> {
   const { server, client } = access
   if (server.issuer !== pending.issuer || client.clientId !== pending.clientId) {
-    throw new AuthorizationError('response_unexpected', { message: 'it was begun elsewhere' })
+    throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED', { message: 'it was begun elsewhere' })
   }
   const received = answer instanceof URL ? answer.searchParams : answer
   checkAnswer(received, pending, server.authorization_response_iss_parameter_supported === true)
@@ -119,14 +119,14 @@ export async function completeAuthorization (access: ServerAccess, pending: Pend
 
 /** Whose answer it is comes first, and only then what it says. */
 function checkAnswer (answer: URLSearchParams, { state, issuer }: PendingAuthorization, sendsIssuer: boolean): void {
-  if (['state', 'iss', 'code', 'error'].some(name => answer.getAll(name).length > 1)) throw new AuthorizationError('response_unexpected')
-  if (answer.get('state') !== state) throw new AuthorizationError('response_unexpected')
+  if (['state', 'iss', 'code', 'error'].some(name => answer.getAll(name).length > 1)) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
+  if (answer.get('state') !== state) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
   const received = answer.get('iss')
-  if (received === null ? sendsIssuer : received !== issuer) throw new AuthorizationError('response_mixed_up')
+  if (received === null ? sendsIssuer : received !== issuer) throw new AuthorizationError('FST_OAUTH_RESPONSE_MIXED_UP')
   const error = answer.get('error')
   if (error !== null) {
     const description = answer.get('error_description')
-    throw new AuthorizationError('authorization_refused', describedError({ error, ...description !== null && { error_description: description } }))
+    throw new AuthorizationError('FST_OAUTH_AUTHORIZATION_REFUSED', describedError({ error, ...description !== null && { error_description: description } }))
   }
-  if (answer.get('code') === null) throw new AuthorizationError('response_unexpected')
+  if (answer.get('code') === null) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
 }

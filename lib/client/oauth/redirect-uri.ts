@@ -17,7 +17,7 @@ export function isRedirectUri (redirectUri: string): boolean {
  * @throws AuthorizationError `redirect_uri_refused`
  */
 export function checkRedirectUri (redirectUri: string): void {
-  if (!isRedirectUri(redirectUri)) throw new AuthorizationError('redirect_uri_refused', { message: showUrl(redirectUri) })
+  if (!isRedirectUri(redirectUri)) throw new AuthorizationError('FST_OAUTH_REDIRECT_URI_REFUSED', { message: showUrl(redirectUri) })
 }
 
 /** Whether a redirect URI is that of a program on the user's machine (RFC 8252 section 7.3). */

@@ -25,10 +25,10 @@ async function revoke (access: ServerAccess, token: string, hint: string): Promi
     })
     return true
   } catch (error) {
-    const { fault, oauthError, description, status } = error as AuthorizationError
+    const { code, oauthError, description, responseStatus } = error as AuthorizationError
     // RFC 7009 section 2.2.1: tokens of that kind, self-contained ones for instance, live until they expire.
     if (oauthError === 'unsupported_token_type') return false
-    if (fault === 'server_unavailable') throw error
-    throw new AuthorizationError('revocation_failed', { oauthError, description, status })
+    if (code === 'FST_OAUTH_SERVER_UNAVAILABLE') throw error
+    throw new AuthorizationError('FST_OAUTH_REVOCATION_FAILED', { oauthError, description, responseStatus })
   }
 }
