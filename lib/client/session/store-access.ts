@@ -11,12 +11,12 @@ export interface StoreAccess {
   readonly inOrder: Mutex
   /** The same for a sign-in, whose tokens are no renewal of ours. */
   signingIn (work: () => Promise<void>): Promise<void>
-  /** @throws SessionError `store_failed` */
+  /** @throws SessionError `FST_OAUTH_STORE_FAILED` */
   read (): Promise<TokenRecord | null>
   /**
    * Writes over whatever is there, as whoever signs in or out has the last word.
    *
-   * @throws SessionError `store_failed`
+   * @throws SessionError `FST_OAUTH_STORE_FAILED`
    */
   overwrite (tokens: TokenSet | null): Promise<TokenRecord | null>
   /**
