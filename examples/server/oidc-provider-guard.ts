@@ -12,7 +12,7 @@ import type Provider from 'oidc-provider'
 import type { Account, Client, Configuration, Context, Grant, Interaction, Token } from 'oidc-provider'
 import { errors, interactionPolicy } from 'oidc-provider'
 import type { GrantAccess, ImpersonationRecord, Impersonation } from '../../plugins/entry-points/impersonation.ts'
-import type { AppImpersonationGuard } from '../../plugins/index.ts'
+import type { AppImpersonationGuard } from '../../plugins/entry-points/impersonation.ts'
 import { impersonationClaims } from '../../plugins/entry-points/impersonation.ts'
 
 /** A grant, and whatever the host has to know to find it again. */
