@@ -64,7 +64,7 @@ export function createRefresh (options: RefreshOptions): Refresh {
       expiresAt: answer.expires_in === undefined ? null : clock.now() + answer.expires_in * 1000,
       scopes: answer.scope?.split(' ') ?? null,
       issuer: server.issuer,
-      renewableUntil: renewableUntil(answer, clock.now())
+      refreshableUntil: refreshableUntil(answer, clock.now())
     }
   }
 }
@@ -141,7 +141,7 @@ function retryAfter (value: string | null, now: number): number | null {
 }
 
 /** How long this refresh token, and the authorization behind it, are good for: seconds, where the answer says so. */
-function renewableUntil (answer: OAuth4WebApi.TokenEndpointResponse, now: number): number | null {
+function refreshableUntil (answer: OAuth4WebApi.TokenEndpointResponse, now: number): number | null {
   const seconds = [answer.refresh_token_timeout, answer.authorization_expires_in]
     .filter(value => typeof value === 'number' && Number.isFinite(value) && value >= 0)
   return seconds.length === 0 ? null : now + Math.min(...seconds as number[]) * 1000

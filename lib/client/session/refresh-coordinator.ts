@@ -31,7 +31,7 @@ export interface RefreshCoordinator {
   giveUp (): void
 }
 
-export interface RenewalsOptions extends Pick<SessionRules, 'store' | 'refresh' | 'attemptRules' | 'renewalTimeoutMs' | 'wait'> {
+export interface RenewalsOptions extends Pick<SessionRules, 'store' | 'refresh' | 'attemptRules' | 'totalTimeoutMs' | 'wait'> {
   readonly held: TokenState
   readonly stored: StoreAccess
   readonly refused: RefusedTokens
@@ -58,7 +58,7 @@ interface Renewal {
 const patienceMs = 2000
 
 export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoordinator {
-  const { store, refresh, attemptRules, renewalTimeoutMs, wait, held, stored, refused, coolDown, closing } = options
+  const { store, refresh, attemptRules, totalTimeoutMs, wait, held, stored, refused, coolDown, closing } = options
   let flight: RefreshAttempt | null = null
   let unwanted = new AbortController()
   let count = 0
@@ -69,7 +69,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
     const lifeMs = held.lifeLeft(held.current!)
     if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), renewal.landed).then(renewal.falter, () => {})
     try {
-      return await within(renewalTimeoutMs, signal, wait, async inner => await whenItIsOurTurn(async () => await renewOnce(renewal, inner), inner))
+      return await within(totalTimeoutMs, signal, wait, async inner => await whenItIsOurTurn(async () => await renewOnce(renewal, inner), inner))
     } catch (error) {
       held.checkEpoch(renewal.epoch)
       if (error instanceof SessionError) throw error
@@ -220,6 +220,6 @@ function mergedTokens (before: TokenSet, answer: TokenSet): TokenSet {
     refreshToken: answer.refreshToken ?? before.refreshToken,
     scopes: answer.scopes ?? before.scopes,
     issuer: answer.issuer ?? before.issuer ?? null,
-    renewableUntil: answer.renewableUntil ?? (keepsRefreshToken ? before.renewableUntil : null) ?? null
+    refreshableUntil: answer.refreshableUntil ?? (keepsRefreshToken ? before.refreshableUntil : null) ?? null
   }
 }

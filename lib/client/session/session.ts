@@ -20,7 +20,7 @@ export interface Session {
   /** How often this process renewed: tokens that another one got do not count. */
   readonly refreshes: number
   /** After that the session cannot be renewed, in milliseconds since the epoch; `null` when nobody said. */
-  readonly renewableUntil: number | null
+  readonly refreshableUntil: number | null
   /**
    * Reads the store and begins a renewal that is due, without waiting for it: an authorization server that hangs does
    * not keep anything from starting. What is asked for later shares that renewal.
@@ -77,10 +77,10 @@ export interface Session {
 export function createSession (options: SessionOptions): Session {
   const closing = new AbortController()
   const rules = resolveSessionOptions(options, closing.signal)
-  const { store, skewMs, renewalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait } = rules
+  const { store, skewMs, totalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait } = rules
   const refused = createRefusedTokens()
   const held = createTokenState({ skewMs, refused, onChange, clock })
-  const stored = createStoreAccess(store, renewalTimeoutMs, wait)
+  const stored = createStoreAccess(store, totalTimeoutMs, wait)
   const coolDown = createCoolDown(coolDownMs, clock)
   const renewals = createRefreshCoordinator({ ...rules, held, stored, refused, coolDown, closing: closing.signal })
   let signOuts = 0
@@ -149,7 +149,7 @@ export function createSession (options: SessionOptions): Session {
     get state () { return held.state },
     get generation () { return held.generation },
     get refreshes () { return renewals.count },
-    get renewableUntil () { return held.current?.renewableUntil ?? null },
+    get refreshableUntil () { return held.current?.refreshableUntil ?? null },
     async start () {
       await load()
       token().catch(() => {})

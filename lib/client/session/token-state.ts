@@ -87,7 +87,7 @@ export function createTokenState ({ skewMs, refused, onChange, clock }: HeldToke
     deadGeneration = record?.generation ?? null
     hold(record === null ? null : { ...record, tokens: null })
   }
-  const isRenewable = (tokens: TokenSet): boolean => tokens.refreshToken !== null && clock.now() < (tokens.renewableUntil ?? Infinity)
+  const isRenewable = (tokens: TokenSet): boolean => tokens.refreshToken !== null && clock.now() < (tokens.refreshableUntil ?? Infinity)
   const expiryOf = ({ expiresAt }: TokenSet): number => expiresAt ?? Infinity
   const isAlive = (tokens: TokenSet): boolean => !refused.has(tokens.accessToken) && clock.now() < expiryOf(tokens)
 

@@ -48,7 +48,7 @@ const json = (body: unknown, status = 200, headers: Record<string, string> = {})
 test('RFSH-01 RFSH-02 the request, and what its answer means', async t => {
   const { sent, renew } = make([json(good)])
   t.strictSame(await renew(), {
-    accessToken: 'access-2', tokenType: 'Bearer', refreshToken: 'refresh-2', expiresAt: clock.now() + 60_000, scopes: ['read', 'write'], issuer, renewableUntil: null
+    accessToken: 'access-2', tokenType: 'Bearer', refreshToken: 'refresh-2', expiresAt: clock.now() + 60_000, scopes: ['read', 'write'], issuer, refreshableUntil: null
   })
   t.equal(sent[0]!.url, server.token_endpoint)
   t.strictSame(sent[0]!.body, { client_id: 'client-1', grant_type: 'refresh_token', refresh_token: 'refresh-1', resource: 'https://api.example.com' })
@@ -58,7 +58,7 @@ test('RFSH-01 client authentication as registered, and no resource where there i
   const { sent, renew } = make([json({ access_token: 'a', token_type: 'bearer' })], {
     authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, resource: null
   })
-  t.strictSame(await renew(), { accessToken: 'a', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null, issuer, renewableUntil: null })
+  t.strictSame(await renew(), { accessToken: 'a', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null, issuer, refreshableUntil: null })
   t.match(sent[0]!.headers.get('authorization'), /^Basic /)
   t.strictSame(sent[0]!.body, { grant_type: 'refresh_token', refresh_token: 'refresh-1' })
 })
@@ -112,8 +112,8 @@ test('RFSH-15 how long tokens can be renewed', async t => {
     [{ authorization_expires_in: 0 }, 0]
   ]
   for (const [more, seconds] of cases) {
-    const { renewableUntil } = await make([json({ ...good, ...more })]).renew()
-    t.equal(renewableUntil, seconds === null ? null : clock.now() + seconds * 1000)
+    const { refreshableUntil } = await make([json({ ...good, ...more })]).renew()
+    t.equal(refreshableUntil, seconds === null ? null : clock.now() + seconds * 1000)
   }
 })
 

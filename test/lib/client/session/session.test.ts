@@ -95,7 +95,7 @@ test('R21 R34 a renewal that hangs at the start keeps nothing from starting, and
 })
 
 test('R34 a token request that hangs ends when its time is over', async t => {
-  const { session, server, time } = createSessionFixture({ attempts: 1, refreshTimeoutMs: 7000 })
+  const { session, server, time } = createSessionFixture({ attempts: 1, attemptTimeoutMs: 7000 })
   const dead = server.grant()
   await session.signIn(dead)
   let ended = false
@@ -110,7 +110,7 @@ test('R34 a token request that hangs ends when its time is over', async t => {
 
 test('R34 so does a renewal that waits for others', async t => {
   const stuck: TokenStore = { ...createMemoryTokenStore(), exclusively: () => new Promise(() => {}) }
-  const { session, server, time } = createSessionFixture({ tokenStore: stuck, renewalTimeoutMs: 9000 })
+  const { session, server, time } = createSessionFixture({ tokenStore: stuck, totalTimeoutMs: 9000 })
   const dead = server.grant()
   const signingIn = session.signIn(dead)
   await signingIn
@@ -469,10 +469,10 @@ test('R33 a network that goes away between two attempts, and one that ends a coo
 
 test('R37 RFSH-03 a response without a refresh token, scopes or issuer keeps those before it', async t => {
   const { session, server, store, clock } = createSessionFixture({ rotates: false })
-  const first = { ...server.grant(), issuer: 'https://login.example.com', renewableUntil: clock.now() + 1e6 }
+  const first = { ...server.grant(), issuer: 'https://login.example.com', refreshableUntil: clock.now() + 1e6 }
   await session.signIn(first)
   const second = await session.refresh(first.accessToken)
-  t.match(second, { refreshToken: first.refreshToken, scopes: ['read'], issuer: first.issuer, renewableUntil: first.renewableUntil })
+  t.match(second, { refreshToken: first.refreshToken, scopes: ['read'], issuer: first.issuer, refreshableUntil: first.refreshableUntil })
   t.strictSame((await store.read())!.tokens, second)
   await session.refresh(second.accessToken)
   t.strictSame(server.presented, [first.refreshToken, first.refreshToken])
@@ -480,12 +480,12 @@ test('R37 RFSH-03 a response without a refresh token, scopes or issuer keeps tho
 
 test('R37 RFSH-03 one with a refresh token replaces it, and what was known of it', async t => {
   const { session, server, store, clock } = createSessionFixture()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1e6 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1e6 }
   await session.signIn(first)
-  t.equal(session.renewableUntil, first.renewableUntil)
+  t.equal(session.refreshableUntil, first.refreshableUntil)
   const second = await session.refresh(first.accessToken)
   t.not(second.refreshToken, first.refreshToken)
-  t.equal(session.renewableUntil, null)
+  t.equal(session.refreshableUntil, null)
   t.strictSame((await store.read())!.tokens, second)
 })
 
@@ -598,7 +598,7 @@ test('R39 such a session ends when its token is refused', async t => {
 
 test('RFSH-15 tokens that cannot be renewed any more are not, and are used until they expire', async t => {
   const { session, server, store, clock, sibling } = createSessionFixture()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1000 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1000 }
   await session.signIn(first)
   clock.advance(lifetime - 1)
   t.equal(await session.token(), first)
@@ -613,7 +613,7 @@ test('RFSH-15 tokens that cannot be renewed any more are not, and are used until
 
 test('RFSH-15 also when that comes while others have the turn', async t => {
   const { session, server, store, clock } = createSessionFixture()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1000 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1000 }
   await session.signIn(first)
   const turn = createDeferred<void>()
   const others = store.exclusively(() => turn.promise)
@@ -850,7 +850,7 @@ test('R24 who signs out while such a refresh token is stored stays signed out', 
 test('RFSH-15 F66 who was idle for longer than its tokens could be renewed looks at the store before it gives up', async t => {
   const { session, server, clock, sibling, store, states } = createSessionFixture()
   const other = sibling()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1_000_000 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1_000_000 }
   await session.signIn(first)
   clock.advance(900)
   const renewed = await other.token()
@@ -1059,7 +1059,7 @@ test('with the defaults it waits for real', async t => {
 
 test('options that cannot be', t => {
   const good = { tokenStore: createMemoryTokenStore(), refresh: async (tokens: TokenSet) => tokens }
-  for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { refreshTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
+  for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { attemptTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
     t.throws(() => createSession({ ...good, ...wrong } as never), OptionError, JSON.stringify(wrong))
   }
   t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be >= 1, and is 0' })
