@@ -26,4 +26,4 @@ export type {
 export type { GrantAccess, OrganizationDirectory, AccessReport } from '../../lib/stores/organizations/organization-directory.ts'
 export { impersonatedTokens } from '../impersonated-tokens.ts'
 export { impersonationGuard } from '../impersonation-guard.ts'
-export type { GrantRefusalOptions } from '../impersonation-guard.ts'
+export type { AppImpersonationGuard, GrantRefusalOptions } from '../impersonation-guard.ts'
