@@ -73,7 +73,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
     } catch (error) {
       held.checkEpoch(renewal.epoch)
       if (error instanceof SessionError) throw error
-      throw error instanceof TimeLimitError ? coolDown.begin('renewal_unavailable', error) : new SessionError('store_failed', { cause: error })
+      throw error instanceof TimeLimitError ? coolDown.begin('FST_OAUTH_RENEWAL_UNAVAILABLE', error) : new SessionError('FST_OAUTH_STORE_FAILED', { cause: error })
     }
   }
 
@@ -84,7 +84,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
       isOurs = true
       return await work()
     }, waiting)).catch((error: unknown) => {
-      if (!isOurs && closing.aborted) throw new SessionError('closed')
+      if (!isOurs && closing.aborted) throw new SessionError('FST_OAUTH_CLOSED')
       throw error
     })
   }
@@ -118,7 +118,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
       await keep(got, insteadOf, renewal)
       return await renewOnce(renewal, signal)
     }
-    if (!held.isRenewable(tokens)) throw held.end('session_expired')
+    if (!held.isRenewable(tokens)) throw held.end('FST_OAUTH_SESSION_EXPIRED')
 
     let answer: TokenSet
     try {
@@ -149,7 +149,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
     // What is stored is what everybody has.
     if (!await keep(tokens, insteadOf, renewal)) return takeTheirs(await read(renewal), renewal)
     count++
-    if (refused.has(tokens.accessToken)) throw coolDown.begin('token_refused', undefined)
+    if (refused.has(tokens.accessToken)) throw coolDown.begin('FST_OAUTH_TOKEN_REFUSED', undefined)
     coolDown.end()
     renewal.land()
     return tokens
@@ -158,7 +158,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
     held.replace(found)
     const tokens = held.current
     if (tokens === null) throw new SessionError(held.ending)
-    if (!held.isAlive(tokens)) throw new SessionError('renewal_unavailable')
+    if (!held.isAlive(tokens)) throw new SessionError('FST_OAUTH_RENEWAL_UNAVAILABLE')
     renewal.land()
     return tokens
   }
@@ -170,13 +170,13 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
         unsaved = { tokens: rotated, insteadOf, isRenewed: false }
         await keep(rotated, insteadOf, renewal).catch(() => { held.checkEpoch(renewal.epoch) })
       }
-      throw coolDown.begin(failure.outcome === 'keep' ? 'renewal_refused' : 'renewal_unavailable', failure, failure.retryAfterMs ?? 0)
+      throw coolDown.begin(failure.outcome === 'keep' ? 'FST_OAUTH_RENEWAL_REFUSED' : 'FST_OAUTH_RENEWAL_UNAVAILABLE', failure, failure.retryAfterMs ?? 0)
     }
     const found = await read(renewal)
     // Another process used it up, and has what took its place.
     if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken) return takeTheirs(found, renewal)
     held.setRecord(found ?? held.record)
-    const error = held.end('session_over', failure)
+    const error = held.end('FST_OAUTH_SESSION_OVER', failure)
     // When it cannot be written, what is read is not believed.
     await store.write(null, found?.generation ?? insteadOf).catch(() => null)
     throw error

@@ -96,7 +96,7 @@ export function createSession (options: SessionOptions): Session {
   }
 
   const load = async (): Promise<void> => {
-    if (closing.signal.aborted) throw new SessionError('closed')
+    if (closing.signal.aborted) throw new SessionError('FST_OAUTH_CLOSED')
     if (signOutIsOwed || held.current !== null) return
     reading ??= stored.inOrder(async () => {
       const { epoch } = held
@@ -126,12 +126,12 @@ export function createSession (options: SessionOptions): Session {
     const isRefused = refused.has(tokens.accessToken)
     if (!held.isRenewable(tokens)) {
       if (held.isAlive(tokens)) return tokens
-      throw held.end('session_expired')
+      throw held.end('FST_OAUTH_SESSION_EXPIRED')
     }
     if (!isRefused && !held.isDue()) return tokens
     if (!isOnline()) {
       if (held.isAlive(tokens)) return tokens
-      throw new SessionError('offline')
+      throw new SessionError('FST_OAUTH_OFFLINE')
     }
     try {
       const { renewed, faltered } = renewals.join()
@@ -167,7 +167,7 @@ export function createSession (options: SessionOptions): Session {
       return tokens !== null && held.isAlive(tokens) ? tokens : null
     },
     async signIn (tokens) {
-      if (closing.signal.aborted) throw new SessionError('closed')
+      if (closing.signal.aborted) throw new SessionError('FST_OAUTH_CLOSED')
       // What it would be sent in says so, too, and repeats it.
       if (!isSendable(tokens.accessToken)) throw new TypeError('the access token is of characters that cannot be sent')
       const before = signOuts

@@ -1,6 +1,6 @@
+export { RedisStoreError } from '../../../lib/errors/store-errors.ts'
 export { createRedisConnectionStore } from '../../../lib/stores/connections/redis-connection-store.ts'
 export type { RedisConnectionStoreOptions } from '../../../lib/stores/connections/redis-connection-store.ts'
-export { RedisStoreError } from '../../../lib/stores/redis-client.ts'
 export type { IoredisClient, NodeRedisClient, RedisClient } from '../../../lib/stores/redis-client.ts'
 export { createRedisRevocationStore } from '../../../lib/stores/revocations/redis-revocation-store.ts'
 export type { RedisRevocationStore, RedisRevocationStoreOptions } from '../../../lib/stores/revocations/redis-revocation-store.ts'
