@@ -37,10 +37,10 @@ const nothing = readChallenge(new Headers())
 export async function connect (given: ConnectOptions): Promise<Connection> {
   const options = checkConnectOptions(given)
   const { url, clock = systemClock, coolDownMs = 60_000, fetch = globalThis.fetch } = options
-  const outbound = createHttpClient({ ...options, allowLoopback: options.allowLoopback ?? isLoopbackHost(new URL(url).hostname) })
+  const httpClient = createHttpClient({ ...options, allowLoopback: options.allowLoopback ?? isLoopbackHost(new URL(url).hostname) })
   const store = options.connectionStore ?? createMemoryConnectionStore()
   const tokenStore = options.tokenStore ?? createMemoryTokenStore()
-  const authorizer = createAuthorizationFlow(options, outbound, store, clock)
+  const authorizer = createAuthorizationFlow(options, httpClient, store, clock)
   const signOut = createSignOut(tokenStore, store, authorizer)
   const session = createSession({ ...options.session, tokenStore: signOut.tokens, clock, refresh: async (tokens, signal) => await refresh(tokens, signal) })
   const guard = createStepUpLimit(coolDownMs, clock)
@@ -56,7 +56,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const refresh: Refresh = async (tokens, signal) => {
     const { server, client: { clientId, authentication }, prover } = await authorizer.accessOf(await store.read() ?? emptyConnection)
       .catch((error: unknown) => { throw refreshError(error as AuthorizationError) })
-    const { fetch } = outbound
+    const { fetch } = httpClient
     const renew = createRefresh({ server, clientId, authentication, resource: identifier, clock, fetch, ...prover !== null && { prover } })
     return await renew(tokens, signal)
   }
@@ -133,8 +133,8 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
 
 /** What a session makes of it: an outage is one, whatever was out of reach; and nothing else says anything about the tokens. */
 function refreshError (cause: AuthorizationError): RefreshError {
-  const { fault, message, status, oauthError } = cause
-  return new RefreshError(fault === 'server_unavailable' ? 'retry' : 'keep', { message, status, oauthError, cause })
+  const { code, message, responseStatus, oauthError } = cause
+  return new RefreshError(code === 'FST_OAUTH_SERVER_UNAVAILABLE' ? 'retry' : 'keep', { message, responseStatus, oauthError, cause })
 }
 
 /** The proofs of the key of the moment. */
@@ -143,7 +143,7 @@ function proofBy (authorizer: AuthorizationFlow): ProofOfPossession {
   return {
     async proofFor (method, url, accessToken) {
       prover = await authorizer.prover()
-      if (prover === null) throw new SessionError('proof_missing')
+      if (prover === null) throw new SessionError('FST_OAUTH_PROOF_MISSING')
       return await prover.proofFor(method, url, accessToken)
     },
     // An answer comes after a proof.

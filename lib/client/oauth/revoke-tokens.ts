@@ -1,7 +1,7 @@
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
-import type { ServerAccess } from './token-endpoint.ts'
-import { callServer } from './token-endpoint.ts'
+import type { ServerAccess } from './oauth-call.ts'
+import { callEndpoint } from './oauth-call.ts'
 
 /**
  * Gives tokens back when their user signs out (RFC 7009): the refresh token first, with which most authorization servers
@@ -9,7 +9,7 @@ import { callServer } from './token-endpoint.ts'
  * authorization server that takes no tokens back, or none of that kind.
  *
  * @returns whether both are dead for all that the authorization server says
- * @throws AuthorizationError `server_unavailable`: it may be tried again; `revocation_failed`
+ * @throws AuthorizationError `FST_OAUTH_SERVER_UNAVAILABLE`: it may be tried again; `FST_OAUTH_REVOCATION_FAILED`
  */
 export async function revokeTokens (access: ServerAccess, { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>): Promise<boolean> {
   if (access.server.revocation_endpoint === undefined) return false
@@ -19,16 +19,16 @@ export async function revokeTokens (access: ServerAccess, { refreshToken, access
 
 async function revoke (access: ServerAccess, token: string, hint: string): Promise<boolean> {
   try {
-    await callServer({ ...access, prover: null }, 'revocation_endpoint', async ({ oauth, server, client, authentication, options }) => {
+    await callEndpoint({ ...access, prover: null }, 'revocation_endpoint', async ({ oauth, server, client, authentication, options }) => {
       const response = await oauth.revocationRequest(server, client, authentication, token, { ...options, additionalParameters: { token_type_hint: hint } })
       await oauth.processRevocationResponse(response)
     })
     return true
   } catch (error) {
-    const { fault, oauthError, description, status } = error as AuthorizationError
+    const { code, oauthError, description, responseStatus } = error as AuthorizationError
     // RFC 7009 section 2.2.1: tokens of that kind, self-contained ones for instance, live until they expire.
     if (oauthError === 'unsupported_token_type') return false
-    if (fault === 'server_unavailable') throw error
-    throw new AuthorizationError('revocation_failed', { oauthError, description, status })
+    if (code === 'FST_OAUTH_SERVER_UNAVAILABLE') throw error
+    throw new AuthorizationError('FST_OAUTH_REVOCATION_FAILED', { oauthError, description, responseStatus })
   }
 }

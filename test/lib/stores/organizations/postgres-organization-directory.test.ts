@@ -163,7 +163,7 @@ for (const { name, missing, database } of databases) {
     })
 
     await t.test('the views of the documentation', async t => {
-      const page = await readFile(new URL('../../../docs/stores.md', import.meta.url), 'utf8')
+      const page = await readFile(new URL('../../../../docs/stores.md', import.meta.url), 'utf8')
       const views = /^```sql\n([^]*?)^```$/m.exec(page)![1]!
       await run(`
         drop schema if exists ai_consent cascade; drop table if exists companies, projects, company_members;

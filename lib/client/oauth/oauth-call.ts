@@ -8,7 +8,7 @@ import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { AuthorizationErrorDetails } from '../../errors/authorization-error.ts'
 import { wordsOf } from '../fetch/challenge-hint.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
-import { clientAuthOf } from './client-authentication.ts'
+import { toClientAuth } from './client-authentication.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { ProofOfPossession } from './proof.ts'
 import { isOutage } from '../discovery/resource-discovery.ts'
@@ -26,7 +26,7 @@ export interface ClientIdentity {
 export interface ServerAccess {
   readonly server: ServerMetadata
   readonly client: ClientIdentity
-  readonly outbound: HttpClient
+  readonly httpClient: HttpClient
   readonly clock: Clock
   /** Proves the key that tokens are to be bound to; `null` for bearer tokens. */
   readonly prover: ProofOfPossession | null
@@ -52,8 +52,8 @@ const meaningfulStatuses = [200, 201, 400, 401, 403]
  *
  * @throws AuthorizationError whatever went wrong: nothing of the request or the answer, which hold secrets, gets out
  */
-export async function callServer<T> (access: ServerAccess, endpoint: EndpointName, call: (parts: OAuthCall) => Promise<T>): Promise<T> {
-  const url = endpointOf(access.server, endpoint, access.outbound)
+export async function callEndpoint<T> (access: ServerAccess, endpoint: EndpointName, call: (parts: OAuthCall) => Promise<T>): Promise<T> {
+  const url = endpointOf(access.server, endpoint, access.httpClient)
   const oauth = await import('oauth4webapi')
   const { server, client: { clientId, authentication }, clock } = access
   const client: OAuth4WebApi.Client = {
@@ -64,7 +64,7 @@ export async function callServer<T> (access: ServerAccess, endpoint: EndpointNam
     oauth,
     server,
     client,
-    authentication: clientAuthOf(oauth, authentication),
+    authentication: toClientAuth(oauth, authentication),
     options: {
       [oauth.customFetch]: async (asked: string, init: RequestInit) => await send(access, asked, init),
       [oauth.allowInsecureRequests]: url.protocol === 'http:' && isLoopbackHost(url.hostname)
@@ -81,10 +81,10 @@ export async function callServer<T> (access: ServerAccess, endpoint: EndpointNam
   }
 }
 
-async function send ({ outbound, prover }: ServerAccess, url: string, init: RequestInit): Promise<Response> {
+async function send ({ httpClient, prover }: ServerAccess, url: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers)
   if (prover !== null) headers.set('dpop', await prover.proofFor(init.method!, url, null))
-  const { status, headers: received, text } = await outbound.getText(url, { ...init, headers }, meaningfulStatuses)
+  const { status, headers: received, text } = await httpClient.getText(url, { ...init, headers }, meaningfulStatuses)
   const nonce = received.get('dpop-nonce')
   if (nonce !== null) prover?.sawNonce(url, nonce)
   return tokenResponse(text, status, received)
@@ -93,13 +93,13 @@ async function send ({ outbound, prover }: ServerAccess, url: string, init: Requ
 function safeError (error: unknown, oauth: typeof OAuth4WebApi): unknown {
   if (error instanceof AuthorizationError) return error
   if (error instanceof FetchError) {
-    return new AuthorizationError(isOutage(error) ? 'server_unavailable' : 'token_response_invalid', { message: error.fault, status: error.status })
+    return new AuthorizationError(isOutage(error) ? 'FST_OAUTH_SERVER_UNAVAILABLE' : 'FST_OAUTH_TOKEN_RESPONSE_INVALID', { message: error.fault, responseStatus: error.status })
   }
   if (error instanceof oauth.ResponseBodyError) {
-    return new AuthorizationError('token_request_refused', { ...describedError(error), status: error.status })
+    return new AuthorizationError('FST_OAUTH_TOKEN_REQUEST_REFUSED', { ...describedError(error), responseStatus: error.status })
   }
   // A message of the library is about what is wrong, and holds nothing of what it was sent.
-  return new AuthorizationError('token_response_invalid', { message: (error as Error).message })
+  return new AuthorizationError('FST_OAUTH_TOKEN_RESPONSE_INVALID', { message: (error as Error).message })
 }
 
 /** The error of an authorization server, in characters that a log and a terminal bear. */
@@ -113,15 +113,15 @@ export function describedError ({ error, error_description: text }: { error: str
  * What a token endpoint gave, as a session keeps it.
  *
  * @param asked the scopes that were asked for: an answer that names none means these (RFC 6749 section 5.1)
- * @throws AuthorizationError `token_type_refused`, `token_response_invalid`
+ * @throws AuthorizationError `FST_OAUTH_TOKEN_TYPE_REFUSED`, `FST_OAUTH_TOKEN_RESPONSE_INVALID`
  */
 export function tokensFrom (
   answer: OAuth4WebApi.TokenEndpointResponse, asked: readonly string[] | null, { prover, clock, server }: Pick<ServerAccess, 'prover' | 'clock' | 'server'>
 ): TokenSet {
   const isBound = answer.token_type === 'dpop'
-  if (isBound !== (prover !== null)) throw new AuthorizationError('token_type_refused', { message: answer.token_type })
+  if (isBound !== (prover !== null)) throw new AuthorizationError('FST_OAUTH_TOKEN_TYPE_REFUSED', { message: answer.token_type })
   // What it is sent in would say so, and repeat it.
-  if (!isSendable(answer.access_token)) throw new AuthorizationError('token_response_invalid', { message: 'the token is of characters that cannot be sent' })
+  if (!isSendable(answer.access_token)) throw new AuthorizationError('FST_OAUTH_TOKEN_RESPONSE_INVALID', { message: 'the token is of characters that cannot be sent' })
   return {
     accessToken: answer.access_token,
     tokenType: isBound ? 'DPoP' : 'Bearer',
