@@ -2,11 +2,13 @@ import { systemClock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
 import { show } from '../../options.ts'
 import { isLoopbackHost } from '../../identifier.ts'
+import { emptyConnection } from '../../stores/connections/connection-store.ts'
+import { limitConnectionStore } from '../../stores/connections/limited-connection-store.ts'
 import { createMemoryConnectionStore } from '../../stores/connections/memory-connection-store.ts'
 import { createMemoryTokenStore } from '../../stores/tokens/memory-token-store.ts'
 import type { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { Authorized, AuthorizationFlow } from './authorization-flow.ts'
-import { createAuthorizationFlow, emptyConnection } from './authorization-flow.ts'
+import { createAuthorizationFlow } from './authorization-flow.ts'
 import { createAuthorizingFetch } from '../fetch/authorizing-fetch.ts'
 import type { ChallengeHint } from '../fetch/challenge-hint.ts'
 import { readChallenge } from '../fetch/challenge-hint.ts'
@@ -28,6 +30,9 @@ import { createStepUpLimit } from './step-up-limit.ts'
 
 const nothing = readChallenge(new Headers())
 
+/** For one call of the connection store, in milliseconds. */
+const storeTimeoutMs = 10_000
+
 /**
  * Connects to a protected resource. Nothing is sent before the first request, or {@link Connection.authorize}, but to
  * renew tokens that are kept and about to expire.
@@ -38,7 +43,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const options = checkConnectOptions(given)
   const { url, clock = systemClock, coolDownMs = 60_000, fetch = globalThis.fetch } = options
   const httpClient = createHttpClient({ ...options, allowLoopback: options.allowLoopback ?? isLoopbackHost(new URL(url).hostname) })
-  const store = options.connectionStore ?? createMemoryConnectionStore()
+  const store = limitConnectionStore(options.connectionStore ?? createMemoryConnectionStore(), storeTimeoutMs)
   const tokenStore = options.tokenStore ?? createMemoryTokenStore()
   const authorizer = createAuthorizationFlow(options, httpClient, store, clock)
   const signOut = createSignOut(tokenStore, store, authorizer)
@@ -54,11 +59,15 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   let failure: { at: number, error: unknown } | null = null
 
   const refresh: Refresh = async (tokens, signal) => {
-    const { server, client: { clientId, authentication }, prover } = await authorizer.accessOf(await store.read() ?? emptyConnection)
+    const connection = await store.read() ?? emptyConnection
+    const { server, client: { clientId, authentication }, prover, omitResource } = await authorizer.accessOf(connection)
       .catch((error: unknown) => { throw refreshError(error as AuthorizationError) })
     const { fetch } = httpClient
-    const renew = createRefresh({ server, clientId, authentication, resource: identifier, clock, fetch, ...prover !== null && { prover } })
-    return await renew(tokens, signal)
+    const renew = createRefresh({ server, clientId, authentication, resource: omitResource === true ? null : identifier, clock, fetch, ...prover !== null && { prover } })
+    return await renew(tokens, signal).catch(async (error: unknown) => {
+      await authorizer.dropRefusedClient(error, connection)
+      throw error
+    })
   }
 
   /** What belongs to tokens is written before them. Those of another issuer are gone by then: it would get their refresh token. */
@@ -126,7 +135,12 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
       return await authorizer.begin(hint, options.redirectUri)
     },
     async complete (pending, answer) { await accept(await authorizer.complete(pending, answer), { ...nothing, ...pending.authentication }) },
-    signOut: async () => await signOut.run(session),
+    signOut: async ({ forgetClients = false } = {}) => await signOut.run(session, forgetClients),
+    async forget () {
+      await session.signOut()
+      await store.write(emptyConnection)
+      signOut.hold(null)
+    },
     close () { session.close() }
   }
 }

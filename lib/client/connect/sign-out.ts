@@ -1,7 +1,7 @@
 import type { ConnectionStore, StoredConnection } from '../../stores/connections/connection-store.ts'
 import type { TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'
 import type { AuthorizationFlow } from './authorization-flow.ts'
-import { emptyConnection } from './authorization-flow.ts'
+import { emptyConnection } from '../../stores/connections/connection-store.ts'
 import { revokeTokens } from '../oauth/revoke-tokens.ts'
 import type { Session } from '../session/session.ts'
 
@@ -12,7 +12,7 @@ export interface SignOut {
   /** Tokens that are in no store. */
   hold (tokens: TokenSet | null): void
   /** @see Connection.signOut */
-  run (session: Pick<Session, 'signOut'>): Promise<boolean>
+  run (session: Pick<Session, 'signOut'>, forgetClients: boolean): Promise<boolean>
 }
 
 /** Tokens that somebody signed out of, and what has to be known to give them back. */
@@ -21,7 +21,7 @@ interface Owed {
   readonly connection: StoredConnection
 }
 
-export function createSignOut (tokens: TokenStore, store: ConnectionStore, { accessOf }: Pick<AuthorizationFlow, 'accessOf'>): SignOut {
+export function createSignOut (tokens: TokenStore, store: ConnectionStore, { accessOf, dropRefusedClient }: Pick<AuthorizationFlow, 'accessOf' | 'dropRefusedClient'>): SignOut {
   let running = 0
   let unstored: TokenSet | null = null
   /** What was read while somebody signs out, by generation. */
@@ -38,7 +38,13 @@ export function createSignOut (tokens: TokenStore, store: ConnectionStore, { acc
         areDead = await revokeTokens(await accessOf(one.connection), one.tokens) && areDead
         owed.delete(one)
       } catch (error) {
-        failures.push(error)
+        // No other client may revoke them, and the authorization server has forgotten this one.
+        if (await dropRefusedClient(error, one.connection)) {
+          areDead = false
+          owed.delete(one)
+        } else {
+          failures.push(error)
+        }
       }
     }
     if (failures.length > 0) throw failures[0]
@@ -63,7 +69,7 @@ export function createSignOut (tokens: TokenStore, store: ConnectionStore, { acc
       exclusively: async (work, signal) => await tokens.exclusively(work, signal)
     },
     hold (held) { unstored = held },
-    async run (session) {
+    async run (session, forgetClients) {
       running++
       if (unstored !== null) removed.add(unstored)
       unstored = null
@@ -73,7 +79,7 @@ export function createSignOut (tokens: TokenStore, store: ConnectionStore, { acc
       for (const one of removed) owed.add({ tokens: one, connection })
       removed.clear()
       // Whose they are is forgotten with them, and not before.
-      if (failure === null) await store.write({ ...emptyConnection, clients: connection.clients })
+      if (failure === null) await store.write({ ...emptyConnection, clients: forgetClients ? {} : connection.clients })
       if (failure === null) return await giveBack()
       // They are dead there, whether the store knows or not. Who could not be told is told the next time.
       await giveBack().catch(() => {})
