@@ -4,8 +4,8 @@ export const sessionFaults = {
   session_over: 'The authorization server does not renew this session any more',
   session_expired: 'The access token is dead, and there was never a way to renew it',
   superseded: 'Somebody signed in anew while the token was being renewed',
-  renewal_unavailable: 'The authorization server could not be reached, or had a fault of its own',
-  renewal_refused: 'The authorization server did not accept the token request, which says nothing about the session',
+  refresh_unavailable: 'The authorization server could not be reached, or had a fault of its own',
+  refresh_refused: 'The authorization server did not accept the token request, which says nothing about the session',
   token_refused: 'The resource refuses tokens that were only just issued',
   offline: 'There is no network',
   store_failed: 'The store of the tokens failed',
@@ -22,6 +22,8 @@ const endings: readonly SessionFault[] = ['not_signed_in', 'session_over', 'sess
 export interface SessionErrorDetails {
   /** When another try makes sense, in milliseconds since the epoch; `null` when it makes none, or always. */
   readonly retryAt?: number | null
+  /** That only a new authorization helps. Default: as the code says. */
+  readonly needsAuthorization?: boolean
   readonly cause?: unknown
 }
 
@@ -31,16 +33,15 @@ export class SessionError extends Error {
   /** Before it, no token request is made. */
   readonly retryAt: number | null
 
-  constructor (fault: SessionFault, { retryAt = null, cause }: SessionErrorDetails = {}) {
+  /** True when only a new authorization helps; false when the session continues. */
+  readonly needsAuthorization: boolean
+
+  constructor (fault: SessionFault, { retryAt = null, needsAuthorization = endings.includes(fault), cause }: SessionErrorDetails = {}) {
     super(sessionFaults[fault], cause === undefined ? undefined : { cause })
     this.name = 'SessionError'
     this.fault = fault
     this.retryAt = retryAt
-  }
-
-  /** True when nothing but a new authorization helps; false when the session lives on. */
-  get needsAuthorization (): boolean {
-    return endings.includes(this.fault)
+    this.needsAuthorization = needsAuthorization
   }
 }
 
@@ -125,12 +126,12 @@ export class RequestError extends TypeError {
 
 /** What an answer says about the token that was sent; see `classify` for each. */
 export type AnswerKind =
-  | 'ok' | 'dead_token' | 'authorization_needed' | 'insufficient_scope' | 'step_up' | 'use_dpop_nonce' | 'refused'
+  | 'ok' | 'invalid_token' | 'authorization_needed' | 'insufficient_scope' | 'step_up' | 'use_dpop_nonce' | 'refused'
 
 export interface AnswerErrorDetails extends FailedAnswer {
   readonly method: string
   readonly url: string
-  readonly verdict: AnswerKind
+  readonly kind: AnswerKind
   readonly first: FailedAnswer | null
   readonly cause?: unknown
 }
@@ -143,18 +144,18 @@ export class AnswerError extends Error {
   /** Without its query, which may hold secrets. */
   readonly url: string
   /** What the answer says about the token. */
-  readonly verdict: AnswerKind
+  readonly kind: AnswerKind
   /** The answer to the first attempt, when this is the one to the second. */
   readonly first: FailedAnswer | null
 
-  constructor ({ status, body, method, url, verdict, first, cause }: AnswerErrorDetails) {
+  constructor ({ status, body, method, url, kind, first, cause }: AnswerErrorDetails) {
     super(`${method} ${url}: ${status}`, cause === undefined ? undefined : { cause })
     this.name = 'AnswerError'
     this.status = status
     this.body = body
     this.method = method
     this.url = url
-    this.verdict = verdict
+    this.kind = kind
     this.first = first
   }
 }

@@ -125,7 +125,7 @@ test('R19 a second failure that is no 401 is passed on', async t => {
 
 test('R51 nothing comes of a renewal that fails while the answer is on its way', async t => {
   const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
-  const session = createTestSession({ refresh: async () => { throw new SessionError('renewal_unavailable') } })
+  const session = createTestSession({ refresh: async () => { throw new SessionError('refresh_unavailable') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
   t.equal((await ask('', post)).status, 403)
 })
@@ -208,8 +208,8 @@ const faults: Array<[SessionFault, number | null, number, string, string[]]> = [
   ['session_over', null, 502, 'FST_FORWARD_SESSION_OVER', []],
   ['not_signed_in', null, 502, 'FST_FORWARD_SESSION_OVER', []],
   ['token_refused', null, 502, 'FST_FORWARD_CREDENTIAL_REFUSED', []],
-  ['renewal_unavailable', clock.now() + 29_001, 503, 'FST_FORWARD_RENEWAL_FAILED', ['30']],
-  ['renewal_unavailable', clock.now() - 1, 503, 'FST_FORWARD_RENEWAL_FAILED', ['1']],
+  ['refresh_unavailable', clock.now() + 29_001, 503, 'FST_FORWARD_RENEWAL_FAILED', ['30']],
+  ['refresh_unavailable', clock.now() - 1, 503, 'FST_FORWARD_RENEWAL_FAILED', ['1']],
   ['offline', null, 503, 'FST_FORWARD_RENEWAL_FAILED', ['5']]
 ]
 for (const [fault, retryAt, status, code, retryAfter] of faults) {

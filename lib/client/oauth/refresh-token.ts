@@ -9,7 +9,7 @@ import type { ClientAuthentication } from './client-authentication.ts'
 import { toClientAuth } from './client-authentication.ts'
 import { RefreshError } from '../../errors/client-errors.ts'
 import type { ProofOfPossession } from './proof.ts'
-import type { Refresh } from '../session/refresh-attempts.ts'
+import type { Refresh } from '../session/refresh-retries.ts'
 import { isTokenErrorCode, refreshOutcome } from '../session/refresh-outcome.ts'
 import { isSendable, refreshTokenIn, tokenResponse } from './token-response.ts'
 

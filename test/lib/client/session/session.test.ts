@@ -104,7 +104,7 @@ test('R34 a token request that hangs ends when its time is over', async t => {
   const limit = await time.of(7000)
   t.notOk(ended)
   limit.end()
-  t.match(await renewal, { fault: 'renewal_unavailable', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
+  t.match(await renewal, { fault: 'refresh_unavailable', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
   t.equal(time.pending.size, 0)
 })
 
@@ -114,7 +114,7 @@ test('R34 so does a renewal that waits for others', async t => {
   const dead = server.grant()
   const signingIn = session.signIn(dead)
   await signingIn
-  const renewal = fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  const renewal = fails(t, session.refresh(dead.accessToken), 'refresh_unavailable')
   ;(await time.of(9000)).end()
   await renewal
   t.strictSame(server.presented, [])
@@ -223,7 +223,7 @@ test('R26 RFSH-08 what may work in a moment is tried again, three times at most,
 
   const again = await session.token()
   server.next.push(network(), network(), network(), network())
-  const failing = fails(t, session.refresh(again.accessToken), 'renewal_unavailable')
+  const failing = fails(t, session.refresh(again.accessToken), 'refresh_unavailable')
   ;(await time.of(500)).end()
   ;(await time.of(1000)).end()
   t.notOk((await failing).needsAuthorization, 'R26 the session is kept')
@@ -245,7 +245,7 @@ test('R26 the back-off is jittered, and as long as the server asks for', async t
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 120_000 }))
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable', 'longer than anybody waits')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'refresh_unavailable', 'longer than anybody waits')
   t.equal(retryAt, clock.now() + 120_000)
 })
 
@@ -272,10 +272,10 @@ test('R28 R29 what the client got wrong keeps the session, is not tried again an
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('keep', { message: 'invalid_client', oauthError: 'invalid_client' }))
-  const error = await fails(t, session.refresh(dead.accessToken), 'renewal_refused')
-  t.match(error, { needsAuthorization: false, retryAt: clock.now() + 10_000, cause: { oauthError: 'invalid_client' } })
+  const error = await fails(t, session.refresh(dead.accessToken), 'refresh_refused')
+  t.match(error, { needsAuthorization: true, retryAt: clock.now() + 10_000, cause: { oauthError: 'invalid_client' } })
   clock.advance(9.999)
-  await fails(t, session.refresh(dead.accessToken), 'renewal_refused', 'R29 no token request')
+  await fails(t, session.refresh(dead.accessToken), 'refresh_refused', 'R29 no token request')
   t.equal(server.presented.length, 1)
   clock.advance(0.001)
   await session.refresh(dead.accessToken)
@@ -287,12 +287,15 @@ test('R29 after exhausted retries nothing is asked for until the cool-down is ov
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network())
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'refresh_unavailable')
   t.equal(retryAt, clock.now() + 30_000)
-  for (let i = 0; i < 10; i++) await fails(t, session.token(), 'renewal_unavailable')
+  for (let i = 0; i < 10; i++) {
+    await fails(t, session.refresh(dead.accessToken), 'refresh_unavailable')
+    t.equal(await session.token(), dead, 'requests are still sent')
+  }
   t.equal(server.presented.length, 1)
   clock.advance(30)
-  t.ok(await session.token())
+  t.not(await session.token(), dead)
   t.equal(server.presented.length, 2)
 })
 
@@ -301,7 +304,7 @@ test('R29 a server that asks for years is given an hour', async t => {
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 999_999_999_000 }))
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'refresh_unavailable')
   t.equal(retryAt, clock.now() + 3_600_000)
   clock.advance(3600)
   t.ok(await session.token())
@@ -309,47 +312,74 @@ test('R29 a server that asks for years is given an hour', async t => {
   const patient = createSessionFixture({ attempts: 1, coolDownMs: 7_200_000 })
   await patient.session.signIn(dead)
   patient.server.next.push(new RefreshError('keep', { message: 'x' }))
-  t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'renewal_refused')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
+  t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'refresh_refused')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
 })
 
-test('R30 a token that was refused is never given again', async t => {
-  const { session, server } = createSessionFixture({ attempts: 1 })
+test('R30 a cool-down stops refreshing, never sending: other requests still get a rejected token that nothing replaced [C3]', async t => {
+  const { session, server, clock, time } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network())
-  await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
-  await fails(t, session.token(), 'renewal_unavailable', 'not even as nothing else is there')
+  await fails(t, session.refresh(dead.accessToken), 'refresh_unavailable')
+  t.equal(await session.token(), dead)
+  await fails(t, session.refresh(dead.accessToken), 'refresh_unavailable', 'but not the request that found it rejected')
+  clock.advance(1)
+  const hanging = createDeferred<void>()
+  server.next.push(() => hanging.promise)
+  const asked = session.token()
+  ;(await time.of(2000)).end()
+  t.equal(await asked, dead, 'nor does a slow refresh keep them waiting')
+  hanging.resolve()
 
   const same = createSessionFixture({ refresh: async tokens => tokens, coolDownMs: 1000 })
   await same.session.signIn(dead)
-  await fails(t, same.session.refresh(dead.accessToken), 'token_refused', 'not even when it is what a renewal gives')
+  await fails(t, same.session.refresh(dead.accessToken), 'token_refused', 'also when the refresh gives the same token')
+  t.equal((await same.session.token()).accessToken, dead.accessToken)
 })
 
-test('R30 a resource that refuses every token does not use up the session', async t => {
+test('R30 a resource that rejects every token does not use up the session [C3]', async t => {
   const { session, server, clock } = createSessionFixture({ coolDownMs: 1000 })
-  const dead = server.grant()
-  await session.signIn(dead)
-  const second = await session.refresh(dead.accessToken)
+  const first = server.grant()
+  await session.signIn(first)
+  const second = await session.refresh(first.accessToken)
   session.refuse(second.accessToken)
   session.refuse(second.accessToken)
-  const third = await session.token()
-  t.not(third.accessToken, second.accessToken, 'a second chance')
-  session.refuse(dead.accessToken)
+  t.equal(await session.token(), second, 'other requests send it')
+  const third = await session.refresh(second.accessToken)
+  session.refuse(first.accessToken)
   session.refuse(third.accessToken)
-  const { retryAt } = await fails(t, session.token(), 'token_refused')
+  const { retryAt, needsAuthorization } = await fails(t, session.refresh(third.accessToken), 'token_refused')
   t.equal(retryAt, clock.now() + 1000)
+  t.notOk(needsAuthorization)
+  t.equal(await session.token(), third, 'and still do in the cool-down')
   await session.online()
   t.equal(server.presented.length, 2, 'a network that is back does not help')
   clock.advance(1)
-  t.ok(await session.token())
+  t.not(await session.token(), third)
   t.equal(server.presented.length, 3)
+})
+
+test('a clock that is set back ends a cool-down [F12]', async t => {
+  const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
+  const dead = { ...server.grant(), expiresAt: null }
+  await session.signIn(dead)
+  server.next.push(network())
+  await fails(t, session.refresh(dead.accessToken), 'refresh_unavailable')
+  clock.advance(-86_400)
+  t.not((await session.refresh(dead.accessToken)).accessToken, dead.accessToken)
+  const second = await session.token()
+  session.refuse(second.accessToken)
+  clock.advance(-86_400)
+  const third = await session.refresh(second.accessToken)
+  session.refuse(third.accessToken)
+  t.not(await session.refresh(third.accessToken), third, 'nor do tokens rejected in the future count')
 })
 
 test('R30 no end of refused tokens is remembered', async t => {
   const { session, server } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
-  for (let i = 0; i < 1001; i++) session.refuse(`other-${i}`)
+  for (let i = 0; i < 1001; i++) await session.refresh(`other-${i}`)
   t.equal(await session.token(), first)
 })
 
@@ -372,7 +402,7 @@ test('R31 RFSH-11 a token is renewed before it expires, and used when that fails
   server.next.push(network())
   t.equal(await session.token(), second)
   clock.advance(4)
-  await fails(t, session.token(), 'renewal_unavailable', 'it has expired in the cool-down')
+  await fails(t, session.token(), 'refresh_unavailable', 'it has expired in the cool-down')
 })
 
 test('R31 nobody waits for a second attempt while the token is alive', async t => {
@@ -458,7 +488,7 @@ test('R33 a network that goes away between two attempts, and one that ends a coo
   t.equal(server.presented.length, 1)
 
   online = true
-  const failing = fails(t, session.token(), 'renewal_unavailable')
+  const failing = fails(t, session.refresh(dead.accessToken), 'refresh_unavailable')
   ;(await time.of(500)).end()
   ;(await time.of(1000)).end()
   await failing
@@ -587,12 +617,16 @@ test('R39 tokens without a refresh token stay in memory and end exactly when the
   t.strictSame(server.presented, [])
 })
 
-test('R39 such a session ends when its token is refused', async t => {
-  const { session, server, store } = createSessionFixture()
+test('R39 when its token is rejected the user has to sign in; other requests send it until it expires [C3]', async t => {
+  const { session, server, store, clock } = createSessionFixture()
   const short: TokenSet = { ...server.grant(), refreshToken: null }
   await session.signIn(short)
   t.equal(await store.read(), null)
-  await fails(t, session.refresh(short.accessToken), 'session_expired')
+  t.ok((await fails(t, session.refresh(short.accessToken), 'session_expired')).needsAuthorization)
+  t.equal(session.state, 'signed_in')
+  t.equal(await session.token(), short)
+  clock.advance(lifetime)
+  await fails(t, session.token(), 'session_expired')
   t.equal(session.state, 'over')
 })
 
@@ -688,12 +722,12 @@ test('RFSH-07 and what they have is no use when that was refused', async t => {
   const first = server.grant()
   await session.signIn(first)
   const theirs: TokenSet = server.grant()
-  session.refuse(theirs.accessToken)
+  await session.refresh(theirs.accessToken)
   server.next.push(async () => {
     await store.write(theirs, (await store.read())!.generation)
     throw new RefreshError('over', { message: 'invalid_grant' })
   })
-  await fails(t, session.refresh(first.accessToken), 'renewal_unavailable')
+  await fails(t, session.refresh(first.accessToken), 'refresh_unavailable')
   t.not((await session.token()).accessToken, theirs.accessToken, 'it is renewed the next time')
 })
 
@@ -715,11 +749,11 @@ test('a write that another process got ahead of gives what is stored', async t =
     const first = server.grant()
     await session.signIn(first)
     const other = theirs === 'none' ? null : server.grant('bob')
-    if (theirs === 'refused') session.refuse(other!.accessToken)
+    if (theirs === 'refused') await session.refresh(other!.accessToken)
     server.next.push(async () => await store.write(other, (await store.read())!.generation))
     const renewal = session.refresh(first.accessToken)
     if (theirs === 'live') t.equal((await renewal).accessToken, other!.accessToken)
-    else await fails(t, renewal, theirs === 'none' ? 'not_signed_in' : 'renewal_unavailable')
+    else await fails(t, renewal, theirs === 'none' ? 'not_signed_in' : 'refresh_unavailable')
     t.equal((await store.read())!.tokens, other)
   }
 })
@@ -769,7 +803,7 @@ test('a sign-out that the store cannot be told holds in this process', async t =
 test('a sign-in gives up when others keep writing', async t => {
   const store: TokenStore = { ...createMemoryTokenStore(), write: async () => null }
   const { session, server } = createSessionFixture({ tokenStore: store })
-  t.match((await fails(t, session.signIn(server.grant()), 'store_failed')).cause, { message: 'others keep writing' })
+  t.match((await fails(t, session.signIn(server.grant()), 'store_failed')).cause, { message: 'other processes wrote first, 20 times' })
 })
 
 test('a record that was read before a sign-in does not come after it', async t => {
@@ -824,7 +858,7 @@ test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is 
   const tokens = same.server.grant()
   await same.session.signIn(tokens)
   same.server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: tokens.refreshToken }))
-  await fails(t, same.session.refresh(tokens.accessToken), 'renewal_refused')
+  await fails(t, same.session.refresh(tokens.accessToken), 'refresh_refused')
   t.equal((await same.store.read())!.tokens, tokens, 'one that is the same changes nothing')
 })
 
@@ -926,25 +960,27 @@ test('R27 a host whose callback throws ends no session by halves', async t => {
   t.equal(await thrown.promise, bug, 'and it is not kept quiet')
 })
 
-test('R30 who may not ask for another token is told of one that is there', async t => {
-  const { session, server } = createSessionFixture()
+test('R30 a request that may not refresh gets the tokens that replaced its own', async t => {
+  const { session, server, clock } = createSessionFixture()
   t.equal(session.refuse('none'), null)
   const first = server.grant()
   await session.signIn(first)
   t.equal(session.refuse('other'), first)
   t.equal(session.refuse(first.accessToken), null)
-  const second = await session.token()
+  const second = await session.refresh(first.accessToken)
   t.equal(session.refuse(first.accessToken), second)
   t.equal(server.presented.length, 1)
+  clock.advance(lifetime)
+  t.equal(session.refuse(first.accessToken), null, 'unless they expired')
 })
 
 test('R54 an access token that no header can hold is none', async t => {
   const { session, server, store } = createSessionFixture({ refresh: async tokens => ({ ...tokens, accessToken: 'secret\nx', refreshToken: 'rotated' }) })
   const error = await failureOf(session.signIn({ ...server.grant(), accessToken: 'secret\nx' }))
-  t.match(error, { name: 'TypeError', message: 'the access token is of characters that cannot be sent' })
+  t.match(error, { name: 'TypeError', message: 'the access token contains characters that no header can hold' })
   const first = server.grant()
   await session.signIn(first)
-  await fails(t, session.refresh(first.accessToken), 'renewal_refused')
+  await fails(t, session.refresh(first.accessToken), 'refresh_refused')
   t.match((await store.read())!.tokens, { accessToken: first.accessToken, refreshToken: 'rotated' })
 })
 
@@ -956,7 +992,7 @@ test('a session that is closed waits for no turn', async t => {
   await session.signIn(first)
   const renewal = fails(t, session.refresh(first.accessToken), 'closed')
   await new Promise(resolve => { setImmediate(resolve) })
-  session.close()
+  session.close().catch(t.threw)
   await renewal
   t.equal(time.pending.size, 0)
   turn.resolve()
@@ -990,8 +1026,8 @@ test('a session that is closed gives no tokens, and keeps the answer to what it 
   })
   const renewal = session.refresh(first.accessToken)
   await asked.promise
-  session.close()
-  session.close()
+  session.close().catch(t.threw)
+  session.close().catch(t.threw)
   going.resolve()
   t.strictSame((await store.read())!.tokens, first)
   t.equal(await renewal, (await store.read())!.tokens, 'it is stored: the refresh token before it is used up')
@@ -1011,7 +1047,7 @@ test('a session that is closed makes no further attempt', async t => {
   server.next.push(network())
   const renewal = fails(t, session.refresh(first.accessToken), 'closed')
   await time.of(500)
-  session.close()
+  session.close().catch(t.threw)
   await renewal
   t.equal(server.presented.length, 1)
   t.equal(time.pending.size, 0)
