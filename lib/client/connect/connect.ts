@@ -1,5 +1,5 @@
 import { systemClock } from '../../clock.ts'
-import type { AuthorizationFault } from '../../errors/authorization-error.ts'
+import type { AuthorizationErrorCode } from '../../errors/authorization-error.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import { RefreshError, SessionError } from '../../errors/client-errors.ts'
 import { OptionError } from '../../errors/errors.ts'
@@ -13,7 +13,7 @@ import type { ChallengeHint } from '../fetch/challenge-hint.ts'
 import { createFetchWith } from '../fetch/create-fetch.ts'
 import { resolveClientFetchOptions } from '../fetch/fetch-options.ts'
 import { coversUrl, createCover } from '../fetch/resource-match.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
 import { createRefresh } from '../oauth/refresh-token.ts'
 import type { Refresh } from '../session/refresh-retries.ts'
 import type { Session } from '../session/session.ts'
@@ -116,11 +116,11 @@ async function accessFrom (store: ConnectionStore, flow: AuthorizationFlow) {
 }
 
 /** Faults of the metadata: the authorization server did not get to refuse anything. A sign-in would meet them, too. */
-const outages: readonly AuthorizationFault[] = ['server_unavailable', 'server_metadata_missing', 'issuer_mismatch', 'endpoint_missing', 'address_refused']
+const outages: readonly AuthorizationErrorCode[] = ['FST_OAUTH_SERVER_UNAVAILABLE', 'FST_OAUTH_SERVER_METADATA_MISSING', 'FST_OAUTH_ISSUER_MISMATCH', 'FST_OAUTH_ENDPOINT_MISSING', 'FST_OAUTH_ADDRESS_REFUSED']
 
 function refreshErrorOf (cause: AuthorizationError): RefreshError {
-  const { fault, message, status, oauthError } = cause
-  return new RefreshError(outages.includes(fault) ? 'retry' : 'keep', { message, status, oauthError, cause })
+  const { code, message, responseStatus, oauthError } = cause
+  return new RefreshError(outages.includes(code) ? 'retry' : 'keep', { message, responseStatus, oauthError, cause })
 }
 
 /** The key belongs to the tokens: it is read again only when those have changed. */
@@ -130,8 +130,8 @@ function proofOf (session: Pick<Session, 'generation'>, flow: Pick<Authorization
     async proofFor (method, url, accessToken) {
       const { generation } = session
       if (known?.generation !== generation) {
-        const prover = await flow.prover().catch((cause: unknown) => { throw new SessionError('store_failed', { cause }) })
-        if (prover === null) throw new SessionError('proof_missing')
+        const prover = await flow.prover().catch((cause: unknown) => { throw new SessionError('FST_OAUTH_SESSION_STORE_FAILED', { cause }) })
+        if (prover === null) throw new SessionError('FST_OAUTH_SESSION_PROOF_MISSING')
         known = { generation, prover }
       }
       return await known.prover.proofFor(method, url, accessToken)

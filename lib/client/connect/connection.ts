@@ -1,7 +1,7 @@
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { PendingConnection, StartedConnection } from './authorization-flow.ts'
 import type { ChallengeHint } from '../fetch/challenge-hint.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Session } from '../session/session.ts'
 
 /** A client of one protected resource, from the first 401 to the last token. */
@@ -24,7 +24,7 @@ export interface Connection {
    * Gets tokens now, whether there are some or not.
    *
    * @param hint what a challenge asked for; `readChallenge` reads it
-   * @throws AuthorizationError `sign_in_needed` where the host itself sends users to the authorization server
+   * @throws AuthorizationError `FST_OAUTH_SIGN_IN_NEEDED` where the host itself sends users to the authorization server
    */
   authorize (hint?: ChallengeHint): Promise<void>
   /**
@@ -62,7 +62,7 @@ export class SignInNeededError extends AuthorizationError {
   readonly hint: ChallengeHint
 
   constructor (hint: ChallengeHint) {
-    super('sign_in_needed')
+    super('FST_OAUTH_SIGN_IN_NEEDED')
     this.name = 'SignInNeededError'
     this.hint = hint
   }

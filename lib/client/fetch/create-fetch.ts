@@ -70,7 +70,7 @@ export function createFetchWith (settings: ClientFetchSettings): ClientFetch {
 
   const send = async (request: OutgoingRequest, tokens: TokenSet | null, first: FailedAnswer | null): Promise<ClientAnswer> => {
     const prover = tokens?.tokenType === 'DPoP' ? proof : null
-    if (prover === undefined) throw new SessionError('proof_missing')
+    if (prover === undefined) throw new SessionError('FST_OAUTH_SESSION_PROOF_MISSING')
     // A redirect that left the resource takes the token no further, also when it leads back: the other server chose the URL.
     let isInside = true
     let isUnchanged = true

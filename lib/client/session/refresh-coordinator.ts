@@ -72,7 +72,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     } catch (error) {
       state.checkEpoch(run.epoch)
       if (error instanceof SessionError) throw error
-      throw error instanceof TimeLimitError ? coolDown.begin('refresh_unavailable', error) : new SessionError('store_failed', { cause: error })
+      throw error instanceof TimeLimitError ? coolDown.begin('FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', error) : new SessionError('FST_OAUTH_SESSION_STORE_FAILED', { cause: error })
     }
   }
 
@@ -86,7 +86,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
       return await result.finally(() => running.delete(result))
     }
     return await withEither([signal, closing], async waiting => await store.exclusively(begin, waiting)).catch((error: unknown) => {
-      if (!hasBegun && closing.aborted) throw new SessionError('closed')
+      if (!hasBegun && closing.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
       throw error
     })
   }
@@ -144,7 +144,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
       await keep(unsavedTokens, insteadOf, run)
       return await refreshOnce(run, signal)
     }
-    if (!state.isRefreshable(tokens)) throw state.end('session_expired')
+    if (!state.isRefreshable(tokens)) throw state.end('FST_OAUTH_SESSION_EXPIRED')
 
     let answer: TokenSet
     try {
@@ -176,7 +176,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     // The store decides which tokens all processes use.
     if (!await keep(tokens, insteadOf, run)) return takeTheirs(await read(run), run)
     count++
-    if (state.isRejected(tokens)) throw coolDown.begin('token_refused', undefined)
+    if (state.isRejected(tokens)) throw coolDown.begin('FST_OAUTH_SESSION_TOKEN_REJECTED', undefined)
     coolDown.end()
     state.refreshed()
     run.release()
@@ -186,7 +186,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     state.replace(found)
     const tokens = state.current
     if (tokens === null) throw new SessionError(state.ending)
-    if (!isUsable(tokens)) throw new SessionError('refresh_unavailable')
+    if (!isUsable(tokens)) throw new SessionError('FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
     run.release()
     return tokens
   }
@@ -198,13 +198,13 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
         unsaved = { tokens: rotated, insteadOf, isComplete: false }
         await keep(rotated, insteadOf, run).catch(() => { state.checkEpoch(run.epoch) })
       }
-      throw coolDown.begin(failure.outcome === 'keep' ? 'refresh_refused' : 'refresh_unavailable', failure, failure.retryAfterMs ?? 0)
+      throw coolDown.begin(failure.outcome === 'keep' ? 'FST_OAUTH_SESSION_REFRESH_REFUSED' : 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', failure, failure.retryAfterMs ?? 0)
     }
     const found = await read(run)
     // Another process used the refresh token, and its tokens replace ours.
     if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken && !state.isOlder(found)) return takeTheirs(found, run)
     state.setRecord(found ?? state.record)
-    const error = state.end('session_over', failure)
+    const error = state.end('FST_OAUTH_SESSION_OVER', failure)
     // If this write fails, the dead record stays in the store; token-state ignores it by its generation.
     await store.write(null, found?.generation ?? insteadOf).catch(() => null)
     throw error

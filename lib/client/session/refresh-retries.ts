@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import type { SessionFault } from '../../errors/client-errors.ts'
+import type { SessionErrorCode } from '../../errors/client-errors.ts'
 import { RefreshError, SessionError } from '../../errors/client-errors.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { TimeLimitError } from '../../time-limit.ts'
@@ -39,8 +39,8 @@ export async function refreshWithRetries (
   refresh: Refresh, tokens: TokenSet, settings: RetrySettings, signal: AbortSignal, closing: AbortSignal, onRetry: () => void
 ): Promise<TokenSet> {
   for (let attempt = 1; ; attempt++) {
-    if (closing.aborted) throw new SessionError('closed')
-    if (!settings.isOnline()) throw new SessionError('offline')
+    if (closing.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
+    if (!settings.isOnline()) throw new SessionError('FST_OAUTH_SESSION_OFFLINE')
     try {
       return await within(settings.timeoutMs, signal, settings.wait, async inner => await refresh(tokens, inner))
     } catch (error) {
@@ -70,7 +70,7 @@ export interface CoolDown {
    *
    * @returns the error for the callers of the refresh that failed
    */
-  begin (fault: SessionFault, cause: unknown, askedMs?: number): SessionError
+  begin (code: SessionErrorCode, cause: unknown, askedMs?: number): SessionError
   /** @throws SessionError during a cool-down */
   check (): void
   /** A refresh succeeded. */
@@ -84,14 +84,14 @@ export interface CoolDown {
 }
 
 export function createCoolDown (coolDownMs: number, clock: Clock): CoolDown {
-  let current: { since: number, ms: number, fault: SessionFault, cause: unknown } | null = null
+  let current: { since: number, ms: number, code: SessionErrorCode, cause: unknown } | null = null
   let rejected: { at: number, accessToken: string } | null = null
 
-  const begin = (fault: SessionFault, cause: unknown, askedMs = 0): SessionError => {
+  const begin = (code: SessionErrorCode, cause: unknown, askedMs = 0): SessionError => {
     const ms = Math.max(coolDownMs, Math.min(askedMs, longestRetryAfterMs))
     const since = clock.now()
-    current = { since, ms, fault, cause }
-    return new SessionError(fault, { retryAt: since + ms, cause })
+    current = { since, ms, code, cause }
+    return new SessionError(code, { retryAt: since + ms, cause })
   }
   /** A clock that was set back ends it: otherwise it would last until the clock has caught up. */
   const isWithin = (since: number, ms: number): boolean => clock.now() >= since && clock.now() < since + ms
@@ -99,14 +99,14 @@ export function createCoolDown (coolDownMs: number, clock: Clock): CoolDown {
     begin,
     check () {
       if (current === null || !isWithin(current.since, current.ms)) return
-      const { since, ms, fault, cause } = current
-      throw new SessionError(fault, { retryAt: since + ms, cause })
+      const { since, ms, code, cause } = current
+      throw new SessionError(code, { retryAt: since + ms, cause })
     },
     end () { current = null },
-    endOutage () { if (current?.fault !== 'token_refused') current = null },
+    endOutage () { if (current?.code !== 'FST_OAUTH_SESSION_TOKEN_REJECTED') current = null },
     newTokenRejected (accessToken) {
       if (accessToken === rejected?.accessToken) return
-      if (rejected !== null && isWithin(rejected.at, coolDownMs)) begin('token_refused', undefined)
+      if (rejected !== null && isWithin(rejected.at, coolDownMs)) begin('FST_OAUTH_SESSION_TOKEN_REJECTED', undefined)
       rejected = { at: clock.now(), accessToken }
     },
     reset () {

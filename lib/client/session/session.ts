@@ -96,7 +96,7 @@ export function createSession (options: SessionOptions): Session {
   }
 
   const load = async (): Promise<void> => {
-    if (closing.signal.aborted) throw new SessionError('closed')
+    if (closing.signal.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
     if (isSignOutUnsaved || state.current !== null) return
     reading ??= stored.inOrder(async () => {
       const { epoch } = state
@@ -125,12 +125,12 @@ export function createSession (options: SessionOptions): Session {
     const isUsable = (): boolean => state.current?.accessToken === tokens.accessToken && !state.isExpired(tokens) && tokens.accessToken !== rejected
     if (!state.isRefreshable(tokens)) {
       if (isUsable()) return tokens
-      throw state.isExpired(tokens) ? state.end('session_expired') : new SessionError('session_expired')
+      throw state.isExpired(tokens) ? state.end('FST_OAUTH_SESSION_EXPIRED') : new SessionError('FST_OAUTH_SESSION_EXPIRED')
     }
     if (!state.isDue()) return tokens
     if (!isOnline()) {
       if (isUsable()) return tokens
-      throw new SessionError('offline')
+      throw new SessionError('FST_OAUTH_SESSION_OFFLINE')
     }
     try {
       const { refreshed, delayed } = refreshes.join()
@@ -141,14 +141,14 @@ export function createSession (options: SessionOptions): Session {
       const failure = error as SessionError
       // A cool-down stops token requests, and no requests to the resource.
       if (!failure.needsAuthorization && isUsable()) return tokens
-      throw failure.fault === 'refresh_refused' ? signInNeeded(failure) : failure
+      throw failure.code === 'FST_OAUTH_SESSION_REFRESH_REFUSED' ? signInNeeded(failure) : failure
     }
   }
 
   /** The tokens are of no use, and the authorization server does not accept the request for new ones: only the user can help. */
-  const signInNeeded = ({ fault, retryAt, cause }: SessionError): SessionError => {
+  const signInNeeded = ({ code, retryAt, cause }: SessionError): SessionError => {
     state.signInNeeded()
-    return new SessionError(fault, { retryAt, cause, needsAuthorization: true })
+    return new SessionError(code, { retryAt, cause, needsAuthorization: true })
   }
 
   return {
@@ -173,7 +173,7 @@ export function createSession (options: SessionOptions): Session {
       return null
     },
     async signIn (tokens) {
-      if (closing.signal.aborted) throw new SessionError('closed')
+      if (closing.signal.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
       // An error that is raised later by the header would repeat the token.
       if (!isSendable(tokens.accessToken)) throw new TypeError('the access token contains characters that no header can hold')
       const before = signOuts

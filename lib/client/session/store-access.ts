@@ -40,7 +40,7 @@ export function createStoreAccess (store: TokenStore, timeoutMs: number, wait: W
     try {
       return await within(timeoutMs, never, wait, work)
     } catch (cause) {
-      throw new SessionError('store_failed', { cause })
+      throw new SessionError('FST_OAUTH_SESSION_STORE_FAILED', { cause })
     }
   }
   const readSettled = async (): Promise<TokenRecord | null> => {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import type { SessionFault } from '../../errors/client-errors.ts'
+import type { SessionErrorCode } from '../../errors/client-errors.ts'
 import { SessionError } from '../../errors/client-errors.ts'
 import type { TokenRecord, TokenSet } from '../../stores/tokens/token-store.ts'
 import type { SessionState } from './session-options.ts'
@@ -15,7 +15,7 @@ export interface TokenState {
   /** The record of the store, as far as this process knows it. */
   readonly record: TokenRecord | null
   /** Why there are no tokens, when there are none. */
-  readonly ending: SessionFault
+  readonly ending: SessionErrorCode
   isRefreshable (tokens: TokenSet): boolean
   isExpired (tokens: TokenSet): boolean
   /** Whether a resource rejected this access token. */
@@ -47,7 +47,7 @@ export interface TokenState {
    *
    * @returns the error for the caller
    */
-  end (fault: SessionFault, cause?: unknown): SessionError
+  end (code: SessionErrorCode, cause?: unknown): SessionError
 }
 
 export interface TokenStateOptions {
@@ -68,7 +68,7 @@ export function createTokenState ({ skewMs, usesGrant, onChange, clock }: TokenS
   let record: TokenRecord | null = null
   let unstored: TokenSet | null = null
   let dueAt = Infinity
-  let ending: SessionFault = 'not_signed_in'
+  let ending: SessionErrorCode = 'FST_OAUTH_SESSION_NOT_SIGNED_IN'
   /** The record of a session that is over, for as long as the store has it. */
   let overGeneration: number | null = null
   /** The first record that this process knows of the session. */
@@ -133,7 +133,7 @@ export function createTokenState ({ skewMs, usesGrant, onChange, clock }: TokenS
       (found.tokens !== null || found.generation < firstGeneration),
     beginEpoch () { epoch++ },
     checkEpoch (mine) {
-      if (mine !== epoch) throw new SessionError(state === 'signed_in' ? 'superseded' : 'not_signed_in')
+      if (mine !== epoch) throw new SessionError(state === 'signed_in' ? 'FST_OAUTH_SESSION_SUPERSEDED' : 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
     },
     signedIn (written, inMemory) {
       set(written, inMemory)
@@ -141,17 +141,17 @@ export function createTokenState ({ skewMs, usesGrant, onChange, clock }: TokenS
       enter('signed_in')
     },
     signedOut () {
-      ending = 'not_signed_in'
+      ending = 'FST_OAUTH_SESSION_NOT_SIGNED_IN'
       forget()
       enter('signed_out')
     },
     refreshed () { enter('signed_in') },
     signInNeeded () { enter('over') },
-    end (fault, cause) {
-      ending = fault
+    end (code, cause) {
+      ending = code
       forget()
       enter('over')
-      return new SessionError(fault, { cause })
+      return new SessionError(code, { cause })
     }
   }
 }

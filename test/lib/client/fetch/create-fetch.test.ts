@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 import type { ClientFetch, ClientFetchOptions } from '../../../../lib/client/fetch/fetch-options.ts'
 import { createFetch, refreshFailureOf, classificationOf } from '../../../../lib/client/fetch/create-fetch.ts'
 import { AnswerError, RefreshError, RequestError } from '../../../../lib/errors/client-errors.ts'
-import type { ProofOfPossession } from '../../../../lib/client/oauth/proof.ts'
+import type { ProofOfPossession } from '../../../../lib/client/oauth/dpop.ts'
 import { OptionError } from '../../../../lib/errors/errors.ts'
 import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
 import type { SessionFixture } from '../../../support/client-session.ts'
@@ -139,13 +139,13 @@ test('R9 a renewal that fails leaves the first answer, and says why', async t =>
   const response = await fetch(url)
   t.equal(response.status, 401)
   t.equal(await response.text(), 'no', 'its body is intact')
-  t.match(refreshFailureOf(response), { fault: 'session_over', cause: { message: 'invalid_grant' } })
+  t.match(refreshFailureOf(response), { code: 'FST_OAUTH_SESSION_OVER', cause: { message: 'invalid_grant' } })
   t.equal(seen.length, 1)
 
   const throwing = await createFixture({ errors: 'throw' })
   throwing.server.next.push(new RefreshError('keep', { message: 'invalid_client' }))
   throwing.replies.push(answer(401, {}, { a: 1 }))
-  t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { fault: 'refresh_refused' } })
+  t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED' } })
 })
 
 test('what was made of an answer can be asked for', async t => {
@@ -442,7 +442,7 @@ test('MCPC-16 MCPC-17 a token goes to its resource and nowhere else', async t =>
 
 test('nobody is signed in', async t => {
   const { fetch, seen } = await createFixture({ signedIn: false })
-  t.match(await failureOf(fetch(url)), { name: 'SessionError', fault: 'not_signed_in' })
+  t.match(await failureOf(fetch(url)), { name: 'SessionError', code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
   t.equal(seen.length, 0)
 
   const anonymous = await createFixture({ signedIn: false, anonymous: true })
@@ -456,7 +456,7 @@ test('nobody is signed in', async t => {
   store.server.next.push(new Error('down'))
   t.equal((await store.fetch(url)).status, 401)
   const again = await store.fetch(url)
-  t.match([again.status, refreshFailureOf(again)], [401, { fault: 'refresh_unavailable' }])
+  t.match([again.status, refreshFailureOf(again)], [401, { code: 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE' }])
   t.ok(store.seen.every(({ token }) => token !== null), 'a session that is there is not left out')
 })
 
@@ -574,7 +574,7 @@ test('RFSH-13 a nonce and a renewal in one request', async t => {
 
 test('a bound token is not sent without a proof, nor a nonce answered for a bearer token', async t => {
   const { fetch, seen } = await createFixture({ given: { tokenType: 'DPoP' } })
-  t.match(await failureOf(fetch(url)), { fault: 'proof_missing' })
+  t.match(await failureOf(fetch(url)), { code: 'FST_OAUTH_SESSION_PROOF_MISSING' })
   t.equal(seen.length, 0)
 
   const bearer = await createFixture({ proof: createProof() })
@@ -749,7 +749,7 @@ test('a session that somebody took over does not send the request without a toke
   await asked.promise
   await session.signIn(server.grant('bob'))
   going.resolve()
-  t.match(await request, { fault: 'superseded', needsAuthorization: false })
+  t.match(await request, { code: 'FST_OAUTH_SESSION_SUPERSEDED', needsAuthorization: false })
   t.strictSame(sent, [])
 })
 

@@ -28,9 +28,9 @@ test('MCPC-23 the first way that there is', async t => {
   t.match(await become(createFakeOAuth(), { clientMetadataUrl }, { stored }), { clientId: 'stored', registration: stored })
   const fake = createFakeOAuth()
   t.match(await become(fake, { clientMetadataUrl }), { clientId: 'client-1', registration: { issuer: fake.issuer, clientId: 'client-1' } })
-  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('client_unknown'))
-  await t.rejects(become(createFakeOAuth(), { dynamicRegistration: false }), failed('client_unknown'))
-  await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('client_unknown'), 'who sends nobody anywhere does not register')
+  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('FST_OAUTH_CLIENT_UNKNOWN'))
+  await t.rejects(become(createFakeOAuth(), { dynamicRegistration: false }), failed('FST_OAUTH_CLIENT_UNKNOWN'))
+  await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('FST_OAUTH_CLIENT_UNKNOWN'), 'who sends nobody anywhere does not register')
 })
 
 test('MCPC-24 a metadata document, with a key of its own', async t => {
@@ -69,7 +69,7 @@ test('MCPC-26 MCPC-06 a client is one of its own authorization server', async t 
   t.match(await become(createFakeOAuth(), { clients: [elsewhere, registered] }), { clientId: 'known' })
   const fake = createFakeOAuth()
   t.match(await become(fake, { clients: [elsewhere] }), { clientId: 'client-1' }, 'registered anew')
-  await t.rejects(become(createFakeOAuth(), { clients: [elsewhere], dynamicRegistration: false }), failed('client_of_another_issuer'))
+  await t.rejects(become(createFakeOAuth(), { clients: [elsewhere], dynamicRegistration: false }), failed('FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER'))
   t.match(await become(createFakeOAuth(), {}, { stored: { ...stored, issuer: 'https://other.example.com' } }), { clientId: 'client-1' })
 })
 
@@ -86,7 +86,7 @@ test('MCPC-25 MCPC-22 what is registered', async t => {
     await become(fake, { clientMetadata }, { redirectUri: uri })
     return JSON.parse(fake.received[0]!.body) as Record<string, unknown>
   }
-  t.same(await body(redirectUri, {}, { client_name: 'Desk', token_endpoint_auth_method: 'mine' }), {
+  t.same(await body(redirectUri, {}, { client_name: 'Desk' }), {
     application_type: 'native',
     redirect_uris: [redirectUri],
     grant_types: ['authorization_code', 'refresh_token'],
@@ -94,12 +94,52 @@ test('MCPC-25 MCPC-22 what is registered', async t => {
     client_name: 'Desk',
     token_endpoint_auth_method: 'none'
   })
-  t.match(await body('https://app.example.com/cb'), { application_type: 'web', token_endpoint_auth_method: 'client_secret_basic' })
+  t.match(await body('https://app.example.com/cb'), { application_type: 'web', token_endpoint_auth_method: 'client_secret_post' }, 'F9 post first: servers that offer both may support only that')
+  t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'] }), { token_endpoint_auth_method: 'client_secret_post' })
+  t.match(await body('https://app.example.com/cb', { token_endpoint_auth_methods_supported: ['client_secret_basic'] }), { token_endpoint_auth_method: 'client_secret_basic' })
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: undefined }), { token_endpoint_auth_method: 'client_secret_basic' }, 'RFC 8414: the default')
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: ['client_secret_post'] }), { token_endpoint_auth_method: 'client_secret_post' })
   t.match(await body('https://app.example.com/cb', { token_endpoint_auth_methods_supported: ['none'] }), { token_endpoint_auth_method: 'none' })
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: 7 }), { token_endpoint_auth_method: 'client_secret_basic' })
-  await t.rejects(body(redirectUri, { token_endpoint_auth_methods_supported: ['tls_client_auth'] }), failed('authentication_unsupported'))
+  await t.rejects(body(redirectUri, { token_endpoint_auth_methods_supported: ['tls_client_auth'] }), failed('FST_OAUTH_AUTHENTICATION_UNSUPPORTED'))
+})
+
+test('RFC 7591 section 2: the authentication method and the scopes of clientMetadata are sent (F9)', async t => {
+  const registration = async (clientMetadata: Record<string, unknown>, needs: Partial<RegistrationNeeds> = {}): Promise<{ body: Record<string, unknown>, client: Client }> => {
+    const fake = createFakeOAuth()
+    fake.answer(registerUrl, () => Response.json({ client_id: 'c', client_secret: 's' }, { status: 201 }))
+    const client = await become(fake, { clientMetadata }, needs)
+    return { body: JSON.parse(fake.received[0]!.body) as Record<string, unknown>, client }
+  }
+  for (const method of ['none', 'client_secret_basic', 'client_secret_post']) {
+    const { body, client } = await registration({ token_endpoint_auth_method: method })
+    t.equal(body.token_endpoint_auth_method, method)
+    t.equal(client.authentication.method, method)
+  }
+  for (const method of ['private_key_jwt', 'mine', 7]) {
+    await t.rejects(registration({ token_endpoint_auth_method: method }), { ...failed('FST_OAUTH_AUTHENTICATION_UNSUPPORTED'), message: /token_endpoint_auth_method/ })
+  }
+  t.notOk('scope' in (await registration({})).body, 'without scopes none is sent')
+  const scoped = await registration({}, { scopes: ['read', 'write'] })
+  t.equal(scoped.body.scope, 'read write')
+  t.same(scoped.client.registration!.scopes, ['read', 'write'])
+  const own = await registration({ scope: 'mine' }, { scopes: ['read'] })
+  t.equal(own.body.scope, 'mine')
+  t.equal(own.client.registration!.scopes, null)
+})
+
+test('RFC 7591 section 2: a client that was registered for fewer scopes registers anew, for both (F9)', async t => {
+  const registration = { ...stored, scopes: ['read'] }
+  t.equal((await become(createFakeOAuth(), {}, { stored: registration, scopes: ['read'] })).clientId, 'stored')
+  t.equal((await become(createFakeOAuth(), {}, { stored: registration })).clientId, 'stored')
+  t.equal((await become(createFakeOAuth(), {}, { stored, scopes: ['write'] })).clientId, 'stored', 'a registration without scopes does not limit them')
+  const fake = createFakeOAuth()
+  const client = await become(fake, {}, { stored: registration, scopes: ['write'] })
+  t.equal(client.clientId, 'client-1')
+  t.equal((JSON.parse(fake.received[0]!.body) as { scope: string }).scope, 'read write')
+  const elsewhere = createFakeOAuth()
+  await become(elsewhere, {}, { stored: { ...registration, issuer: 'https://other.example.com' }, scopes: ['write'] })
+  t.equal((JSON.parse(elsewhere.received[0]!.body) as { scope: string }).scope, 'write')
 })
 
 test('what an authorization server registered', async t => {
@@ -123,15 +163,15 @@ test('MCPC-25 a registration that is refused', async t => {
     fake.answer(registerUrl, answer)
     return await become(fake)
   }
-  await t.rejects(refused(() => Response.json({ error: 'invalid_redirect_uri', error_description: 'not "mine"' }, { status: 400 })), { ...failed('registration_refused'), oauthError: 'invalid_redirect_uri', description: 'not mine', status: 400 })
-  await t.rejects(refused(() => Response.json({ error: 'access_denied' }, { status: 403 })), { ...failed('registration_refused'), oauthError: 'access_denied' })
-  for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('registration_refused'), JSON.stringify(body))
-  await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('registration_refused'))
-  await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('server_unavailable'), status: 500 })
-  await t.rejects(refused(() => new Response('', { status: 404 })), { ...failed('registration_refused'), status: 404 })
+  await t.rejects(refused(() => Response.json({ error: 'invalid_redirect_uri', error_description: 'not "mine"' }, { status: 400 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'invalid_redirect_uri', description: 'not mine', responseStatus: 400 })
+  await t.rejects(refused(() => Response.json({ error: 'access_denied' }, { status: 403 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'access_denied' })
+  for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED'), JSON.stringify(body))
+  await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED'))
+  await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 500 })
+  await t.rejects(refused(() => new Response('', { status: 404 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), responseStatus: 404 })
   const { AuthorizationError } = await import('../../../../lib/errors/authorization-error.ts')
-  await t.rejects(refused(() => { throw new AuthorizationError('address_refused') }), failed('address_refused'))
-  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('address_refused'))
+  await t.rejects(refused(() => { throw new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED') }), failed('FST_OAUTH_ADDRESS_REFUSED'))
+  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
 test('RFSH-12 the client that something was issued to is that one, or none', t => {
@@ -155,6 +195,6 @@ test('RFSH-12 the client that something was issued to is that one, or none', t =
     () => is({ issuer: null, clients: { [issuer]: registration } }, { clients }),
     () => sameClient({ issuer, clientId: 'own', registration, clients: {} }, {}, at(1000))
   ]
-  for (const one of lost) t.throws(one, failed('client_lost'))
+  for (const one of lost) t.throws(one, failed('FST_OAUTH_CLIENT_LOST'))
   t.end()
 })

@@ -33,9 +33,9 @@ test('R28 a refresh that is refused in whatever words, once the resource has rej
     const { session, server, store, clock, states } = createSessionFixture({ coolDownMs: 10_000 })
     const first = server.grant()
     await session.signIn(first)
-    server.next.push(new RefreshError('keep', { message: 'refresh_token_not_found', status: 400, oauthError }))
-    t.match(await failureOf(session.refresh(first.accessToken)), { fault: 'refresh_refused', needsAuthorization: true, retryAt: clock.now() + 10_000 })
-    t.match(await failureOf(session.refresh(first.accessToken)), { fault: 'refresh_refused', needsAuthorization: true }, 'also in the cool-down')
+    server.next.push(new RefreshError('keep', { message: 'refresh_token_not_found', responseStatus: 400, oauthError }))
+    t.match(await failureOf(session.refresh(first.accessToken)), { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED', needsAuthorization: true, retryAt: clock.now() + 10_000 })
+    t.match(await failureOf(session.refresh(first.accessToken)), { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED', needsAuthorization: true }, 'also in the cool-down')
     t.equal(session.state, 'over')
     t.strictSame((await store.read())!.tokens, first, 'the refresh token is kept')
     clock.advance(10)
@@ -89,7 +89,7 @@ test('R38 a store that went back in time while the token request was under way [
     store.record = backup
     throw new RefreshError('over', { message: 'invalid_grant' })
   })
-  t.match(await failureOf(session.refresh(third.accessToken)), { fault: 'session_over' }, 'an older refresh token is not tried')
+  t.match(await failureOf(session.refresh(third.accessToken)), { code: 'FST_OAUTH_SESSION_OVER' }, 'an older refresh token is not tried')
   t.equal(server.presented.length, 3)
 })
 
@@ -106,7 +106,7 @@ test('R38 a store that went back to before the sign-in does not sign the user ou
   t.not(third.accessToken, second.accessToken)
 
   store.record = { generation: 2, tokens: null }
-  t.match(await failureOf(session.refresh(third.accessToken)), { fault: 'not_signed_in' })
+  t.match(await failureOf(session.refresh(third.accessToken)), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
 test('R38 a store that went back in time, and that another process writes to first: its tokens are taken [F5]', async t => {
@@ -133,7 +133,7 @@ test('R38 new tokens that an older store did not take are written later, and no 
   const backup = store.record
   const second = await session.refresh(first.accessToken)
   server.next.push(() => { store.onWrite = () => { throw new Error('disk full') } })
-  t.match(await failureOf(session.refresh(second.accessToken)), { fault: 'store_failed' })
+  t.match(await failureOf(session.refresh(second.accessToken)), { code: 'FST_OAUTH_SESSION_STORE_FAILED' })
   store.onWrite = () => {}
   store.record = backup
   const third = await session.refresh(second.accessToken)
@@ -151,7 +151,7 @@ test('RFC 6749 4.4: a session that uses a grant refreshes without a refresh toke
   t.equal((await session.refresh(first.accessToken)).accessToken, 'machine-2')
   t.equal((await sibling().token()).accessToken, 'machine-2')
   await session.signOut()
-  t.match(await failureOf(session.token()), { fault: 'not_signed_in' })
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
 test('close() resolves when the response to the token request under way is stored [F11]', async t => {
@@ -213,7 +213,7 @@ test('R24 a sign-out while a sign-in is written ends that session', async t => {
   await signIn
   await signOut
   t.equal(session.state, 'signed_out')
-  t.match(await failureOf(session.token()), { fault: 'not_signed_in' })
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
 test('R24 a sign-out while the store is read for the first time ends the session that is found', async t => {
@@ -230,7 +230,7 @@ test('R24 a sign-out while the store is read for the first time ends the session
   await start
   await signOut
   t.equal(session.state, 'signed_out')
-  t.match(await failureOf(session.token()), { fault: 'not_signed_in' })
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
 test('R24 after a sign-out while a refresh is written, no tokens are given at any moment', async t => {
@@ -247,10 +247,10 @@ test('R24 after a sign-out while a refresh is written, no tokens are given at an
   const signOut = session.signOut()
   writing.resolve()
   await settled()
-  t.match(await failureOf(session.token()), { fault: 'not_signed_in' })
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
   signingOut.resolve()
   await signOut
-  t.match(await failureOf(session.token()), { fault: 'not_signed_in' })
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
 test('R22 a token that was only just stored and is rejected is refreshed without waiting for the turn to be given back', async t => {
