@@ -48,7 +48,8 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['audit', 'openapi'],
   ['config'],
   ['refusal'],
-  ['resource']
+  ['resource'],
+  ['testing']
 ]
 
 /** What holds the shape of the tree, each by what it promises. */
