@@ -13,7 +13,7 @@ import { bringsSecret } from '../lib/forward/secret.ts'
 import type { ForwardTargets, Target } from '../lib/forward/targets.ts'
 import { createTargetRegistry } from '../lib/forward/targets.ts'
 import { createUpstreams } from '../lib/forward/upstreams.ts'
-import { ownOptions } from '../lib/options.ts'
+import { ownOptions } from '../lib/options/check-options.ts'
 
 type Options = ForwardOptions<FastifyRequest, FastifyContextConfig>
 type Checked = CheckedForwardOptions<FastifyRequest, FastifyContextConfig>

@@ -8,7 +8,7 @@ import type { McpError } from '../lib/errors/mcp-errors.ts'
 import type { McpOptions } from '../lib/mcp/options.ts'
 import { toRpcRefusal } from '../lib/mcp/rpc-error.ts'
 import type { McpStream } from '../lib/mcp/streams.ts'
-import { ownOptions } from '../lib/options.ts'
+import { ownOptions } from '../lib/options/check-options.ts'
 import { toAuthInfo } from '../lib/token/auth-info.ts'
 
 /** What an MCP endpoint spreads into its route. */

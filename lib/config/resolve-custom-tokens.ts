@@ -1,8 +1,8 @@
 import { OptionError } from '../errors/errors.ts'
-import { show } from '../options.ts'
 import type { CustomTokensSettings } from '../token/custom-tokens.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
+import { show } from '../options/show.ts'
 
 /** @throws OptionError */
 export function resolveCustomTokens (

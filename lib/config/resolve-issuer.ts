@@ -1,6 +1,5 @@
 import type { Fetch } from '../http/limited-fetch.ts'
 import { OptionError } from '../errors/errors.ts'
-import { show } from '../options.ts'
 import { asymmetricAlgorithms } from '../token/algorithms.ts'
 import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
 import type { IntrospectionSettings } from '../token/introspector.ts'
@@ -13,6 +12,7 @@ import { identifierOf } from './identifier-option.ts'
 import type { IntrospectionOptions, IssuerOptions } from './issuer-options.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 import { issuerPresets } from './presets.ts'
+import { show } from '../options/show.ts'
 
 /** One trusted issuer: what its tokens must be, and where its keys are. */
 export interface ResolvedIssuer {

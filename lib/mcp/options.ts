@@ -1,9 +1,9 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import { isScopeOfRoute } from '../policy/scopes.ts'
 import type { SessionStore } from '../stores/mcp-sessions/session-store.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { show } from '../options/show.ts'
+import { Type } from '../options/type.ts'
 
 /** What calling something needs: a list of scopes, all of them; or who may call it without a token. */
 export type McpRule = readonly string[] | {
@@ -54,7 +54,7 @@ const declarations = ['tools', 'prompts', 'resources', 'methods'] as const
 
 /** @throws OptionError that names the option and its value */
 export function checkMcpOptions (given: unknown): McpOptions {
-  if (!Value.Check(schema, given)) throw new OptionError(explain('mcp', schema, given))
+  checkOptions('mcp', schema, given)
   const options = given as McpOptions
   for (const kind of declarations) {
     for (const [name, rule] of Object.entries(options[kind] ?? {})) checkRule(`mcp.${kind}[${JSON.stringify(name)}]`, rule)

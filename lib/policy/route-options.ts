@@ -1,11 +1,11 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import type { ActorRule } from './actors.ts'
 import type { AuthorizationDetailsRule } from './authorization-details.ts'
 import type { Policy } from './policy.ts'
 import type { TenantOf } from './tenancy.ts'
+import { show } from '../options/show.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { Type } from '../options/type.ts'
 
 /**
  * What a route asks for: `config.oauth`. A route that says nothing asks for any valid access token. Functions are asked
@@ -94,9 +94,8 @@ const permissions = ['anyOrganization', 'anyTeam'] as const
  * @throws OptionError
  */
 export function checkRouteOptions (given: unknown, name: string): RouteConfig {
-  if (!Value.Check(schema, given)) throw new OptionError(explain(name, schema.anyOf[1], given))
-  if (given === false) return false
-  const options = given as RouteOptions
+  const options = checkOptions<RouteConfig>(name, schema, given)
+  if (options === false) return false
   const { token = 'required', actors, anyOrganization, organization, anyTeam, team } = options
 
   const pointless = token === 'required' ? [] : token === 'none' ? [...demands, ...permissions] : demands

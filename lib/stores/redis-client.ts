@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
-import Type from 'typebox'
 import { OptionError } from '../errors/errors.ts'
+import { Type } from '../options/type.ts'
 
 /** A client of `redis` (node-redis), and whatever else sends a command as a list of words. */
 export interface NodeRedisClient {

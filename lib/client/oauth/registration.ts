@@ -2,7 +2,6 @@ import { FetchError } from '../../errors/fetch-error.ts'
 import type { StoredClient, StoredConnection } from '../../stores/connections/connection-store.ts'
 import type { Clock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
-import { show } from '../../options.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import { showUrl } from '../../http/guarded-fetch.ts'
 import type { HttpClient } from '../../http/http-client.ts'
@@ -12,6 +11,7 @@ import type { ServerMetadata } from '../discovery/server-discovery.ts'
 import { endpointOf } from '../discovery/server-discovery.ts'
 import type { ClientIdentity } from './token-endpoint.ts'
 import { describedError } from './token-endpoint.ts'
+import { show } from '../../options/show.ts'
 
 /** A client that an authorization server knows before we come. */
 export interface RegisteredClient extends ClientIdentity {

@@ -1,16 +1,14 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { ConnectionStore } from './connection-store.ts'
 import type { LockWait } from '../file-lock.ts'
 import { withFileLock } from '../file-lock.ts'
 import { replaceFile } from '../replace-file.ts'
 import { parseConnection } from './stored-connection.ts'
 import { createMutex } from '../mutex.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 export interface FileConnectionStoreOptions {
   /** The file; its directory is made when it is missing, for its owner alone. Beside it are `.lock` and `.new`. */
@@ -28,7 +26,7 @@ const optionsSchema = Type.Object({ path: Type.String({ minLength: 1 }) }, { add
  * @throws OptionError
  */
 export function createFileConnectionStore (options: FileConnectionStoreOptions): ConnectionStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { path } = options
   const wait: LockWait = async (ms, signal) => await setTimeout(ms, undefined, { signal })
   const writes = createMutex()

@@ -1,13 +1,11 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { ConnectionStore } from './connection-store.ts'
 import type { RedisClient } from '../redis-client.ts'
 import { createSendCommand, sessionRecordOptions } from '../redis-client.ts'
 import type { TokenSeal } from '../tokens/redis-token-store.ts'
 import { encodeKey } from '../tokens/redis-token-store.ts'
 import { parseConnection } from './stored-connection.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 export interface RedisConnectionStoreOptions {
   /** A client of `redis` or `ioredis`, of one server or a cluster; the host connects and closes it. */
@@ -35,7 +33,7 @@ const optionsSchema = Type.Object(sessionRecordOptions, { additionalProperties: 
  * @throws OptionError
  */
 export function createRedisConnectionStore (options: RedisConnectionStoreOptions): ConnectionStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { client, key, prefix = 'oauth-client:', seal, forgetAfterSeconds, timeoutMs = 5000 } = options
   const send = createSendCommand(client, timeoutMs)
   const name = `${prefix}{${encodeKey(key)}}:connection`

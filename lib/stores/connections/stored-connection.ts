@@ -1,9 +1,10 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { StoredConnection } from './connection-store.ts'
+import { matches } from '../../options/find-fault.ts'
+import { Type } from '../../options/type.ts'
+import type { TSchema } from 'typebox'
 
 const text = Type.String()
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const clientSchema = Type.Object({
   issuer: text,
   clientId: text,
@@ -35,6 +36,6 @@ export function parseConnection (found: string, where: string): StoredConnection
   } catch {
     // What the parser says repeats what it read.
   }
-  if (!Value.Check(connectionSchema, value)) throw new TypeError(`${where} holds no connection of ours; it is left as it is`)
+  if (!matches(connectionSchema, value)) throw new TypeError(`${where} holds no connection of ours; it is left as it is`)
   return value
 }

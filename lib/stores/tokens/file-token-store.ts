@@ -1,18 +1,16 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { LockWait } from '../file-lock.ts'
 import { withFileLock } from '../file-lock.ts'
 import { replaceFile } from '../replace-file.ts'
 import { parseTokenSet } from './stored-tokens.ts'
 import type { TokenRecord, TokenSet, TokenStore } from './token-store.ts'
 import { createMutex } from '../mutex.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 export interface FileTokenStoreOptions {
   /** The file; its directory is made when it is missing, for its owner alone. Beside it are `.lock`, `.turn` and `.new`. */
@@ -48,7 +46,7 @@ export class TokenFileError extends Error {
  * @throws OptionError
  */
 export function createFileTokenStore (options: FileTokenStoreOptions): TokenStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { path, turnMs = 15_000, clock = systemClock, wait = (ms, signal) => setTimeout(ms, undefined, { signal }) } = options
   const lockRules = { staleMs: turnMs, wait }
   // Those of this process queue up here, so that only one of them looks at the lock of the others.

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { RedisClient } from '../redis-client.ts'
 import { createSendCommand, sessionRecordOptions } from '../redis-client.ts'
 import { parseTokenSet } from './stored-tokens.ts'
 import type { TokenStore } from './token-store.ts'
 import { createMutex } from '../mutex.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Keeps tokens from being read by those who can read Redis. */
 export interface TokenSeal {
@@ -91,7 +90,7 @@ return redis.call('DEL', KEYS[1])`
  * @throws OptionError
  */
 export function createRedisTokenStore (options: RedisTokenStoreOptions): TokenStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const {
     client, key, prefix = 'oauth-client:', seal, forgetAfterSeconds, turnMs = 15_000, longestTurnMs = 120_000, timeoutMs = 5000, clock = systemClock,
     wait = (ms, signal) => setTimeout(ms, undefined, { signal })

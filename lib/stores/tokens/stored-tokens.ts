@@ -1,8 +1,9 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { TokenSet } from './token-store.ts'
+import { matches } from '../../options/find-fault.ts'
+import { Type } from '../../options/type.ts'
+import type { TSchema } from 'typebox'
 
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 const tokenSetSchema = Type.Object({
   // What it is sent in repeats it where it cannot be sent.
@@ -28,6 +29,6 @@ export function parseTokenSet (text: string, place: string): TokenSet {
   } catch {
     value = undefined
   }
-  if (!Value.Check(tokenSetSchema, value)) throw new TypeError(`${place} holds no tokens of ours`)
+  if (!matches(tokenSetSchema, value)) throw new TypeError(`${place} holds no tokens of ours`)
   return value
 }
