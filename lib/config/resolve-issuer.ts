@@ -43,7 +43,7 @@ export type IssuerDefaults = Pick<OAuthResourceServerOptions, 'resource' | 'cloc
 /** @throws OptionError */
 export function resolveIssuers (options: OAuthResourceServerOptions): readonly ResolvedIssuer[] {
   const issuers = options.authorizationServers.map((given, index) =>
-    resolveIssuer(given, `authorizationServers.${index}`, options))
+    resolveIssuer(given, `authorizationServers[${index}]`, options))
   refuseRepetition(issuers.map(({ rule }) => rule.issuer), 'authorizationServers names', 'twice')
   refuseRepetition(
     issuers.map(({ introspection }) => introspection?.opaquePrefix).filter(prefix => typeof prefix === 'string'),

@@ -128,7 +128,7 @@ const headerPattern = Type.String({ pattern: /^(?:[!#$%&'+.^_`|~0-9A-Za-z-]+\*?|
 const codes = Type.Array(Type.Union([text, Type.Number()]))
 const credential = Type.Union([
   Type.Object({
-    session: Type.Object({ token: anyFunction, renew: anyFunction, refuse: anyFunction }),
+    session: Type.Object({ token: anyFunction, refresh: anyFunction, refuse: anyFunction }),
     proof: Type.Optional(Type.Object({ proofFor: anyFunction, sawNonce: anyFunction }))
   }, closed),
   Type.Object({ headers: Type.Record(Type.String(), Type.Unknown()), owner: Type.Optional(Type.Enum(['ours', 'third-party'])) }, closed)

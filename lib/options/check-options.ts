@@ -32,7 +32,9 @@ export function checkOptions<Options> (name: string, schema: TSchema, given: unk
  * @param showValue how the value is written; by default, in full where it is under no name of a secret
  */
 export function explain (name: string, fault: Fault, showValue: (value: unknown) => string = show): string {
-  const at = optionAt(name, fault.path)
+  // As in `config.oauth of GET /projects`: the option first, then where it is.
+  const [options = '', place] = name.split(/(?= of )/)
+  const at = optionAt(options, fault.path) + (place ?? '')
   switch (fault.kind) {
     case 'unknown': {
       const prefix = at === '' ? '' : `${at}: `
@@ -42,7 +44,7 @@ export function explain (name: string, fault: Fault, showValue: (value: unknown)
       return `${prefix}unknown option${fault.keys.length > 1 ? 's' : ''} ${keys}.${known}`
     }
     case 'required':
-      return `\`${optionAt(at, [fault.key])}\` is required`
+      return `\`${optionAt(options, [...fault.path, fault.key])}\`${place ?? ''} is required`
     case 'invalid': {
       const { schema, value, path } = fault
       const got = path.some(key => isHidden(key, value)) ? kindOf(value) : showValue(value)

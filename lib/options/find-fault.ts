@@ -111,8 +111,9 @@ function isAnything (schema: JsonSchema): boolean {
 function isOfKind (schema: JsonSchema, value: unknown): boolean {
   if (schema.const !== undefined) return value === schema.const
   if (schema.enum !== undefined) return schema.enum.includes(value)
-  switch (schema.type) {
-    case undefined: return true
+  const { type } = schema
+  if (type === undefined) return true
+  switch (type) {
     case 'array': return Array.isArray(value)
     case 'integer': return Number.isInteger(value)
     case 'null': return value === null

@@ -3,7 +3,6 @@ import type { ActorRule } from './actors.ts'
 import type { AuthorizationDetailsRule } from './authorization-details.ts'
 import type { Policy } from './policy.ts'
 import type { TenantOf } from './tenancy.ts'
-import { show } from '../options/show.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { Type } from '../options/type.ts'
 
@@ -102,7 +101,7 @@ export function checkRouteOptions (given: unknown, name: string): RouteConfig {
   for (const option of pointless) {
     const value = options[option]
     if (value === undefined || value === false || (option === 'actors' && actors === 'any')) continue
-    throw new OptionError(`${name}: ${option} ${show(value)} cannot be asked for with token: '${token}'`)
+    throw new OptionError(`${name}: ${option} cannot be combined with token: '${token}'`)
   }
   if (anyOrganization === true && organization !== undefined) {
     throw new OptionError(`${name}: anyOrganization true and organization contradict each other`)

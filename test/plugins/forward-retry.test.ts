@@ -216,7 +216,7 @@ for (const [fault, retryAt, status, code, retryAfter] of faults) {
   test(`a session that gives no token: ${fault}, and again in ${retryAfter.join() || 'vain'}`, async t => {
     const upstream = await refusing(t, { status: 401 })
     const fail = async (): Promise<never> => { throw new SessionError(fault, { retryAt }) }
-    for (const overrides of [{ token: fail }, { renew: fail }]) {
+    for (const overrides of [{ token: fail }, { refresh: fail }]) {
       const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session: createTestSession(overrides) }, options: { clock } })
       const answer = await ask()
       t.same([answer.status, codeOf(answer.body), answer.all('retry-after')], [status, code, retryAfter], Object.keys(overrides).join())

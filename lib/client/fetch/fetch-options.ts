@@ -57,7 +57,7 @@ export interface ClientFetchOptions {
 const anyFunction = Type.Function([], Type.Unknown())
 const codes = Type.Optional(Type.Array(Type.Union([Type.String({ minLength: 1 }), Type.Integer()])))
 const optionsSchema = Type.Object({
-  session: Type.Object({ token: anyFunction, renew: anyFunction, refuse: anyFunction }),
+  session: Type.Object({ token: anyFunction, refresh: anyFunction, refuse: anyFunction }),
   resource: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })]),
   proof: Type.Optional(Type.Object({ proofFor: anyFunction, sawNonce: anyFunction })),
   fetch: Type.Optional(anyFunction),

@@ -54,9 +54,9 @@ test('F22 every reason comes under one code, and none of them is without a meani
 })
 
 test('F22 every reason of the table is one that is really given', t => {
-  const root = new URL('../../', import.meta.url)
+  const root = new URL('../../../', import.meta.url)
   const files = ['lib', 'plugins'].flatMap(folder => readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
-    .filter(path => path.endsWith('.ts') && path !== 'reasons.ts').map(path => new URL(`${folder}/${path}`, root)))
+    .filter(path => path.endsWith('.ts') && !path.endsWith('reasons.ts')).map(path => new URL(`${folder}/${path}`, root)))
   const sources = files.map(url => readFileSync(url, 'utf8')).join('\n')
   // That none is given which is not in the table is for the compiler to see.
   for (const reason of Object.keys(reasonTable)) t.ok(sources.split(`'${reason}'`).length > 1, reason)

@@ -3,21 +3,21 @@ import { OptionError } from '../../../lib/errors/errors.ts'
 import { checkMcpOptions, readRule } from '../../../lib/mcp/options.ts'
 
 for (const [given, message] of [
-  [{ tool: {} }, 'mcp has no option "tool"'],
-  [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be array or must be object, and is "read"/],
+  [{ tool: {} }, 'mcp: unknown option "tool". Did you mean "tools"?'],
+  [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be an array or an object, got "read"/],
   [{ tools: { a: { scope: [] } } }, /mcp\.tools\.a/],
-  [{ tools: { a: [1] } }, /mcp\.tools\.a\.0/],
+  [{ tools: { a: [1] } }, /mcp\.tools\.a\[0\]/],
   [{ tools: { a: ['b c'] } }, 'mcp.tools["a"]: "b c" is not a scope of a resource'],
   [{ prompts: { a: ['offline_access'] } }, 'mcp.prompts["a"]: "offline_access" is not a scope of a resource'],
   [{ resources: { 'a:': { scopes: ['"'] } } }, 'mcp.resources["a:"]: "\\"" is not a scope of a resource'],
   [{ methods: { a: { public: true, scopes: ['b'] } } }, 'mcp.methods["a"]: scopes cannot be asked for with public: true'],
   [{ methods: { 'tools/call': [] } }, 'mcp.methods["tools/call"] would be a rule for every tool at once; declare the tools'],
-  [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", and is "public"'],
+  [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", got "public"'],
   [{ allowedOrigins: ['*'] }, 'mcp.allowedOrigins must be origins as browsers write them, https://host, and has "*"'],
   [{ allowedOrigins: ['https://a.example/'] }, /https:\/\/host, and has "https:\/\/a\.example\/"/],
   [{ allowedOrigins: ['https://A.example'] }, /and has "https:\/\/A\.example"/],
   [{ allowedOrigins: ['https://a.example:443'] }, /and has "https:\/\/a\.example:443"/],
-  [{ sessions: { bind: () => '' } }, /mcp\.sessions must have required properties ownerOf/],
+  [{ sessions: { bind: () => '' } }, /`mcp\.sessions\.ownerOf` is required/],
   [{ unknownSessions: 'maybe' }, /mcp\.unknownSessions must be one of "pass", "refuse"/]
 ] as const) {
   test(`an option that makes no sense: ${String(message)}`, t => {

@@ -2,8 +2,8 @@ import { test } from 'tap'
 import { checkConnectOptions } from '../../../../lib/client/connect/connection-options.ts'
 
 const browser = { prepare () {} }
-const tokens = { read () {}, write () {}, exclusively () {} }
-const connection = { read () {}, write () {} }
+const tokenStore = { read () {}, write () {}, exclusively () {} }
+const connectionStore = { read () {}, write () {} }
 const good = { url: 'https://mcp.example.com/mcp', browser }
 
 test('options that are refused name the option and the value', t => {
@@ -16,17 +16,17 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, grant () {} }, /browser and grant are there/],
     [{ url: good.url, redirectUri: 'http://app.example.com/cb' }, /redirectUri must be https/],
     [{ ...good, clientMetadataUrl: 'https://client.example.com' }, /clientMetadataUrl must have a path/],
-    [{ ...good, surprise: 1 }, /there is no option "surprise"/],
+    [{ ...good, surprise: 1 }, /unknown option "surprise"/],
     [{ ...good, scopes: ['a b'] }, /scopes/],
     [{ ...good, coolDownMs: -1 }, /coolDownMs.*-1/],
     [{ ...good, timeoutMs: 0 }, /timeoutMs.*0/],
     [{ ...good, maxBytes: 1.5 }, /maxBytes.*1\.5/],
     [{ ...good, resourceMatch: 'any' }, /resourceMatch must be one of "exact", "prefix"/],
     [{ ...good, proofOfPossession: true }, /proofOfPossession/],
-    [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\.0.*issuer/],
-    [{ ...good, tokens: {} }, /tokens/],
-    [{ ...good, tokens }, /tokens and connection belong together, and connection is missing/],
-    [{ ...good, connection }, /tokens and connection belong together, and tokens is missing/],
+    [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\[0\]\.issuer/],
+    [{ ...good, tokenStore: {} }, /tokenStore/],
+    [{ ...good, tokenStore }, /tokenStore and connectionStore belong together, and connectionStore is missing/],
+    [{ ...good, connectionStore }, /tokenStore and connectionStore belong together, and tokenStore is missing/],
     [{ ...good, metadataTrust: { issuer: 'x' } }, /metadataTrust/]
   ]
   for (const [options, message] of table) t.throws(() => checkConnectOptions(options), { code: 'FST_OAUTH_OPTION_INVALID', message }, JSON.stringify(options))
@@ -35,7 +35,7 @@ test('options that are refused name the option and the value', t => {
 
 test('options that are taken', t => {
   t.equal(checkConnectOptions(good), good)
-  t.ok(checkConnectOptions({ ...good, tokens, connection }))
+  t.ok(checkConnectOptions({ ...good, tokenStore, connectionStore }))
   t.ok(checkConnectOptions({ url: 'http://localhost:3000/mcp', redirectUri: 'http://127.0.0.1/cb' }))
   t.ok(checkConnectOptions({ url: good.url, grant () {}, clientMetadataUrl: 'https://client.example.com/m', clients: [{ issuer: 'x', clientId: 'c', authentication: { method: 'none' } }] }))
   t.end()

@@ -21,7 +21,7 @@ test('R3 R4 R5 R6 R7 R12 R14 R15 R16 R17 R18 RFSH-02 RFSH-09 RFSH-10 every answe
 })
 
 test('the page has the table', t => {
-  const page = readFileSync(new URL('../../../docs/client.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../../docs/client.md', import.meta.url), 'utf8')
   const wanted = classifierTable.map(lineOf)
   const [, found = ''] = /<!-- classifier -->\n([^]*?)\n<!-- end -->/.exec(page) ?? []
   t.strictSame(found.split('\n').slice(2), wanted)
