@@ -36,7 +36,10 @@ export async function startConformanceServer (options: ConformanceServerOptions)
       resource: url, authorizationServers: [{ issuer: issuer.identifier, jwks: issuer.jwks }], scopes: { 'test:call': 'Call the tools' }
     })
     await app.register(mcp, {
-      tools: Object.fromEntries(toolNames.map(name => [name, ['test:call']])), allowedOrigins: [origin, ...allowedOrigins]
+      tools: Object.fromEntries(toolNames.map(name => [name, ['test:call']])),
+      undeclaredPrompts: 'token',
+      resources: { 'test://': ['test:call'] },
+      allowedOrigins: [origin, ...allowedOrigins]
     })
   } else {
     app.addHook('onRequest', localhostHostValidation())
@@ -55,7 +58,7 @@ function addEndpoint (app: FastifyInstance, isProtected: boolean): void {
       eventStore: createEventStore(),
       retryInterval: 500,
       async onsessioninitialized (sessionId) {
-        // From here on the session is that of whoever sent this request, and nobody else's.
+        // Only the user and client of this request can use the session from here on.
         if (isProtected) await request.bindMcpSession(sessionId)
         transports.set(sessionId, transport)
       },

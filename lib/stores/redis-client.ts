@@ -1,6 +1,5 @@
-import type { TSchema } from 'typebox'
 import { OptionError } from '../errors/errors.ts'
-import { Type } from '../options/type.ts'
+import { RedisStoreError } from '../errors/store-errors.ts'
 
 /** A client of `redis` (node-redis), and whatever else sends a command as a list of words. */
 export interface NodeRedisClient {
@@ -14,29 +13,6 @@ export interface IoredisClient {
 
 /** The host's own client, connected by the host and closed by it. */
 export type RedisClient = NodeRedisClient | IoredisClient
-
-/**
- * Redis did not answer in time, could not be reached or refused a command. The message is that of the client, the error
- * is not: ioredis keeps the words of the command on it, and they may be tokens.
- */
-export class RedisStoreError extends Error {
-  constructor (message: string) {
-    super(message)
-    this.name = 'RedisStoreError'
-  }
-}
-
-const anyFunction = Type.Function([], Type.Unknown())
-
-/** The options that what is kept of one client session has in common, for a schema of all of them. */
-export const sessionRecordOptions: Readonly<Record<string, TSchema>> = {
-  client: Type.Unknown(),
-  key: Type.String({ minLength: 1 }),
-  prefix: Type.Optional(Type.String({ pattern: '^[^{}]*$' })),
-  seal: Type.Optional(Type.Object({ seal: anyFunction, unseal: anyFunction })),
-  forgetAfterSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 * 365 * 86_400 })),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }))
-}
 
 /**
  * Sends a command.

@@ -5,8 +5,9 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { test } from 'tap'
-import type { ClientFetch, Refresh, Session, TokenSet, TokenStore } from '../../plugins/index.ts'
-import { createFetch, createFileTokenStore, createMemoryTokenStore, createRefresh, createSession } from '../../plugins/index.ts'
+import type { ClientFetch, Refresh, Session, TokenSet, TokenStore } from '../../plugins/entry-points/client.ts'
+import { createFetch, createMemoryTokenStore, createRefresh, createSession } from '../../plugins/entry-points/client.ts'
+import { createFileTokenStore } from '../../plugins/entry-points/stores/file.ts'
 import { failureOf } from '../support/client-session.ts'
 import { startExample } from '../support/example-server.ts'
 import { obtainToken } from '../support/obtain-token.ts'
@@ -125,6 +126,6 @@ test('F66 R37 R38 RFSH-05 RFSH-07 two sessions over one file and a rotating issu
   t.match(await failureOf(refresh({ ...tokens, refreshToken: stolen! }, new AbortController().signal)), { outcome: 'over', oauthError: 'invalid_grant' })
   const session = open(createFileTokenStore({ path }))
   await session.start()
-  t.match(await failureOf(session.refresh((await session.token()).accessToken)), { fault: 'session_over' }, 'all of it is revoked')
+  t.match(await failureOf(session.refresh((await session.token()).accessToken)), { code: 'FST_OAUTH_SESSION_OVER' }, 'all of it is revoked')
   t.equal((await createFileTokenStore({ path }).read())!.tokens, null)
 })

@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import oauthResourceServer, { forward } from '../../plugins/index.ts'
-import type { ForwardOptions } from '../../plugins/index.ts'
+import oauthResourceServer from '../../plugins/index.ts'
+import { forward } from '../../plugins/entry-points/forward.ts'
+import type { ForwardOptions } from '../../plugins/entry-points/forward.ts'
 import { bearer, createApp, optionsFor } from '../support/app.ts'
 import { createTestSession } from '../support/forward-proxy.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
@@ -53,7 +54,7 @@ test('a target of somebody is not there for anybody else', async t => {
     const { statusCode, json } = await app.inject({ url: target.path, headers: bearer(await issuer.token({ sub: subject })) })
     return [statusCode, statusCode === 200 ? null : json<{ code: unknown }>().code]
   }
-  t.same(await ask('eve'), [404, 'FST_FORWARD_TARGET_UNKNOWN'])
+  t.same(await ask('eve'), [404, 'FST_OAUTH_FORWARD_TARGET_UNKNOWN'])
   t.same(upstream.received, [])
   t.same(await ask('ada'), [200, null])
   t.same(answerOf(await app.inject(target.path)), noCredentials)

@@ -34,7 +34,7 @@ async function connect (): Promise<RedisClient> {
 }
 
 const session = createSession({
-  tokenStore: createRedisTokenStore({ client: await connect(), key: 'ann', turnMs: settings.turnMs, timeoutMs: 60_000 }),
+  tokenStore: createRedisTokenStore({ client: await connect(), key: 'ann', lockTtlMs: settings.turnMs, timeoutMs: 60_000 }),
   refresh: createRefresh({
     server: { issuer: settings.issuer, token_endpoint: `${settings.issuer}/token` },
     clientId: settings.clientId,
@@ -44,8 +44,8 @@ const session = createSession({
     clock
   }),
   // Nothing here is to depend on how fast the machine is.
-  refreshTimeoutMs: 120_000,
-  renewalTimeoutMs: 240_000,
+  attemptTimeoutMs: 120_000,
+  totalTimeoutMs: 240_000,
   clock
 })
 process.on('message', (order: Order) => {

@@ -1,8 +1,8 @@
 import Fastify from 'fastify'
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import type { AccessToken, McpErrorCode, McpOptions, McpRoute, McpRule, McpStream, SessionStore } from '../../plugins/index.ts'
-import { McpError, createMemorySessionStore, mcp } from '../../plugins/index.ts'
+import type { AccessToken, McpErrorCode, McpOptions, McpRoute, McpRequirement, McpStream, McpSessionStore } from '../../plugins/index.ts'
+import { McpError, createMemoryMcpSessionStore, mcp } from '../../plugins/index.ts'
 
 const app = Fastify()
 declare const request: FastifyRequest
@@ -14,7 +14,7 @@ describe('the options of mcp', () => {
     expect(take).type.toBeCallableWith({})
     expect(take).type.toBeCallableWith({
       tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true } }, undeclaredTools: 'token', prompts: {}, resources: {}, methods: {},
-      allowedOrigins: ['https://a.example'], sessions: createMemorySessionStore({ maxSessions: 1, idleSeconds: 1 }), unknownSessions: 'refuse'
+      allowedOrigins: ['https://a.example'], sessions: createMemoryMcpSessionStore({ maxSessions: 1, idleSeconds: 1 }), unknownSessions: 'refuse'
     })
     expect(app.register).type.toBeCallableWith(mcp, { tools: {} })
   })
@@ -28,8 +28,8 @@ describe('the options of mcp', () => {
   })
 
   test('take what is read-only', () => {
-    expect<readonly string[]>().type.toBeAssignableTo<McpRule>()
-    expect<{ bind (id: string, owner: string): Promise<string>, ownerOf (id: string): Promise<null> }>().type.toBeAssignableTo<SessionStore>()
+    expect<readonly string[]>().type.toBeAssignableTo<McpRequirement>()
+    expect<{ bind (id: string, owner: string): Promise<string>, ownerOf (id: string): Promise<null> }>().type.toBeAssignableTo<McpSessionStore>()
   })
 })
 
@@ -59,6 +59,6 @@ describe('what mcp decorates with', () => {
 })
 
 test('errors of mcp', () => {
-  expect(new McpError('FST_MCP_SESSION_UNKNOWN').code).type.toBe<McpErrorCode>()
+  expect(new McpError('FST_OAUTH_MCP_SESSION_UNKNOWN').code).type.toBe<McpErrorCode>()
   expect(McpError).type.not.toBeConstructableWith('FST_OAUTH_TOKEN_MISSING')
 })

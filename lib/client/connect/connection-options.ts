@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
-import type { IdentifierError } from '../../identifier.ts'
+import type { IdentifierError } from '../../errors/syntax-errors.ts'
 import { parseIdentifier } from '../../identifier.ts'
 import type { ConnectionStore } from '../../stores/connections/connection-store.ts'
 import type { TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'

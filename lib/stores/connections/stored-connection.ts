@@ -24,18 +24,12 @@ const connectionSchema = Type.Object({
 })
 
 /**
- * A connection as it was written, as JSON.
+ * Parses connection data that was stored with `JSON.stringify`.
  *
- * @param where the file or the key that it was read from, for the message
- * @throws TypeError when it is none of ours
+ * @throws TypeError, SyntaxError on anything else. The message of the parser quotes the text: it must not be shown
  */
-export function parseConnection (found: string, where: string): StoredConnection {
-  let value: unknown
-  try {
-    value = JSON.parse(found)
-  } catch {
-    // What the parser says repeats what it read.
-  }
-  if (!matches(connectionSchema, value)) throw new TypeError(`${where} holds no connection of ours; it is left as it is`)
+export function parseConnection (text: string): StoredConnection {
+  const value: unknown = JSON.parse(text)
+  if (!matches(connectionSchema, value)) throw new TypeError('no connection data')
   return value
 }

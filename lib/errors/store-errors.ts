@@ -1,0 +1,12 @@
+import { PublicError } from './public-error.ts'
+
+/**
+ * Redis did not answer in time, could not be reached or refused a command. The message is that of the client, the error
+ * is not: ioredis keeps the arguments of the command on its errors, and they may be tokens.
+ */
+export class RedisStoreError extends PublicError<'FST_OAUTH_REDIS_FAILED'> {
+  constructor (message: string) {
+    super({ code: 'FST_OAUTH_REDIS_FAILED', statusCode: 503, expose: false, message })
+    this.name = 'RedisStoreError'
+  }
+}
