@@ -69,11 +69,15 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
   })
 
   await app.register(async scope => {
-    // A body goes on as it comes, whatever it is.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    // What hooks of the host have made of it, where they have. They come before.
+    // What hooks of the host have made of the body, where they have.
     const payloads = new WeakMap<FastifyRequest, Readable>()
+    // A body goes on as it comes, whatever it is. The parser comes after every preParsing hook, also after those that were
+    // added later than the one below; requests that Fastify expects no body of never get to it.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (request, payload, done) => {
+      payloads.set(request, payload as Readable)
+      done(null)
+    })
     scope.addHook('preParsing', (request, _reply, payload, done) => {
       payloads.set(request, payload as Readable)
       done(null)

@@ -153,7 +153,9 @@ function messageOf (request: McpRefusedRequest): unknown {
  */
 async function readForwarded (request: FastifyRequest, payload: Readable): Promise<Readable> {
   if (request.headers['content-encoding'] !== undefined) throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_BODY_INVALID'))
-  const bytes = await readBody(payload, request.routeOptions.bodyLimit!)
+  const bytes = await readBody(payload, request.routeOptions.bodyLimit!).catch(() => {
+    throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_BODY_INVALID'))
+  })
   if (bytes === null) throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_BODY_TOO_LARGE'))
   request[readMessage] = parseForwardedBody(bytes)
   return Readable.from([bytes], { objectMode: false })

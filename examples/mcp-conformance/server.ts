@@ -3,7 +3,7 @@ import { localhostHostValidation, localhostOriginValidation } from '@modelcontex
 import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node'
 import { isInitializeRequest } from '@modelcontextprotocol/server'
 import Fastify from 'fastify'
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import oauthResourceServer, { mcp } from '../../plugins/index.ts'
 import { createEventStore } from './event-store.ts'
@@ -68,7 +68,7 @@ function addEndpoint (app: FastifyInstance, isProtected: boolean): void {
     return transport
   }
   app.route({
-    ...(isProtected ? app.mcpRoute as RouteShorthandOptions : {}),
+    ...(isProtected ? app.mcpRoute : {}),
     method: ['GET', 'POST', 'DELETE'],
     url: '/mcp',
     async handler (request: FastifyRequest, reply: FastifyReply) {

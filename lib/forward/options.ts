@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { ClassifierRules } from '../client/fetch/classify.ts'
-import type { ProofOfPossession } from '../client/oauth/proof.ts'
+import type { ProofOfPossession } from '../client/oauth/dpop.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors/errors.ts'

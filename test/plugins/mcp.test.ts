@@ -263,7 +263,7 @@ test('over HTTP/2 the host is read from :authority [MCPS-22]', async t => {
   t.teardown(() => app.close())
   await app.register(oauthResourceServer, optionsFor(issuer, { resource: 'http://localhost:3000/mcp' }))
   await app.register(mcp, { tools: protectedTools })
-  app.get('/mcp', app.mcpRoute as object, async () => 'ok')
+  app.get('/mcp', app.mcpRoute, async () => 'ok')
   await app.listen({ port: 0 })
   const session = connect(`http://localhost:${(app.server.address() as AddressInfo).port}`)
   t.teardown(() => session.close())

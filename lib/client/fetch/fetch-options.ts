@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { ClassifierRules, Classification } from './classify.ts'
 import type { FetchInput } from './outgoing-request.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Cover } from './resource-cover.ts'
 import { createCover } from './resource-cover.ts'
 import type { Session } from '../session/session.ts'

@@ -11,7 +11,8 @@ const clientSchema = Type.Object({
   clientSecret: nullable(text),
   authenticationMethod: Type.Enum(['none', 'client_secret_basic', 'client_secret_post']),
   expiresAt: nullable(Type.Number()),
-  redirectUris: Type.Array(text)
+  redirectUris: Type.Array(text),
+  scopes: Type.Optional(nullable(Type.Array(text)))
 })
 const connectionSchema = Type.Object({
   issuer: nullable(text),
