@@ -1,6 +1,5 @@
 import { systemClock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
-import { show } from '../../options.ts'
 import { isLoopbackHost } from '../../identifier.ts'
 import { createMemoryConnectionStore } from '../../stores/connections/memory-connection-store.ts'
 import { createMemoryTokenStore } from '../../stores/tokens/memory-token-store.ts'
@@ -25,6 +24,7 @@ import { coversUrl } from '../fetch/resource-match.ts'
 import { createSession } from '../session/session.ts'
 import { createSignOut } from './sign-out.ts'
 import { createStepUpLimit } from './step-up-limit.ts'
+import { show } from '../../options/show.ts'
 
 const nothing = readChallenge(new Headers())
 
