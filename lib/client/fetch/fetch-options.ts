@@ -1,8 +1,4 @@
 import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { Classification, ClassifierSettings } from './classify.ts'
 import type { FetchInput } from './outgoing-request.ts'
 import type { ProofOfPossession } from '../oauth/dpop.ts'
@@ -10,6 +6,8 @@ import type { Cover } from './resource-match.ts'
 import { createCover } from './resource-match.ts'
 import type { AttemptSession, AuthorizationNeed } from './attempt.ts'
 import type { Wait } from '../session/time-limit.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Takes what the global `fetch` takes, and can stand wherever that stands. */
 export type ClientFetch = (input: FetchInput, init?: RequestInit) => Promise<Response>
@@ -113,7 +111,7 @@ export interface ClientFetchSettings extends Pick<ClientFetchOptions, 'session' 
 
 /** @throws OptionError */
 export function resolveClientFetchOptions (options: ClientFetchOptions): ClientFetchSettings {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const {
     session, proof, fetch = globalThis.fetch, classifier, onAuthorizationNeeded, errors = 'return', anonymous = false,
     inspectBytes = 65_536, inspectTimeoutMs = 5000, replayBytes = 1_048_576, wait = (ms, signal) => setTimeout(ms, undefined, { signal })

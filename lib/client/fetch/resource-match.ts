@@ -1,7 +1,7 @@
 import { OptionError } from '../../errors/errors.ts'
 import type { IdentifierError } from '../../errors/syntax-errors.ts'
 import { parseIdentifier } from '../../identifier.ts'
-import { show } from '../../options.ts'
+import { show } from '../../options/show.ts'
 
 /**
  * How the `resource` of a metadata document has to fit the URL that was called. `exact`: they are the same string (RFC
