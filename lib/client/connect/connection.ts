@@ -60,8 +60,12 @@ export interface Connection {
    * @throws SessionError when the store of the tokens failed
    */
   forget (): Promise<void>
-  /** Ends what runs by itself. The tokens stay where they are kept. */
-  close (): void
+  /**
+   * Ends the work of this process; the tokens stay in their store.
+   *
+   * @returns when the response to a token request that is under way is stored: await it before the process exits
+   */
+  close (): Promise<void>
 }
 
 /** The user has to sign in, and the host has to send them there: what for is in `hint`, for {@link Connection.begin}. */
