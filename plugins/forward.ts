@@ -15,7 +15,7 @@ import { bringsSecret } from '../lib/forward/secret.ts'
 import type { ForwardTargets as Targets, Target } from '../lib/forward/targets.ts'
 import { createTargetRegistry } from '../lib/forward/targets.ts'
 import { createUpstreams } from '../lib/forward/upstreams.ts'
-import { ownOptions } from '../lib/options.ts'
+import { ownOptions } from '../lib/options/check-options.ts'
 
 /** The options of the proxy; see docs/forward.md for each. */
 export type ForwardOptions = Options<FastifyRequest, FastifyContextConfig>

@@ -1,9 +1,9 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import { isScopeOfRoute } from '../policy/scopes.ts'
 import type { McpSessionStore } from '../stores/mcp-sessions/mcp-session-store.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { show } from '../options/show.ts'
+import { Type } from '../options/type.ts'
 
 /** What calling something requires: a list of scopes, all of them needed; or the long form, which can also make it public. */
 export type McpRequirement = readonly string[] | {
@@ -69,7 +69,7 @@ const declarations = ['tools', 'prompts', 'resources', 'methods'] as const
 
 /** @throws OptionError that names the option and its value */
 export function checkMcpOptions (given: unknown): McpOptions {
-  if (!Value.Check(schema, given)) throw new OptionError(explain('mcp', schema, given))
+  checkOptions('mcp', schema, given)
   const options = given as McpOptions
   for (const kind of declarations) {
     for (const [name, requirement] of Object.entries(options[kind] ?? {})) checkRequirement(`mcp.${kind}[${JSON.stringify(name)}]`, requirement)

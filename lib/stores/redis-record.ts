@@ -1,8 +1,8 @@
 import type { TSchema } from 'typebox'
-import Type from 'typebox'
 import { OptionError } from '../errors/errors.ts'
 import type { RedisClient } from './redis-client.ts'
 import { createUnreadableWarning } from './unreadable-record.ts'
+import { Type } from '../options/type.ts'
 
 /** Encrypts what a session keeps in Redis, so that those who can read Redis cannot read tokens. */
 export interface RecordSeal {

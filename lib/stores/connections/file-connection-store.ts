@@ -1,11 +1,9 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import { waitByTimer } from '../file-lock.ts'
 import { createRecordFile } from '../record-file.ts'
 import type { ConnectionStore } from './connection-store.ts'
 import { parseConnection } from './stored-connection.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Options of {@link createFileConnectionStore}. */
 export interface FileConnectionStoreOptions {
@@ -30,7 +28,7 @@ const optionsSchema = Type.Object({ path: Type.String({ minLength: 1 }) }, { add
  * @throws OptionError
  */
 export function createFileConnectionStore (options: FileConnectionStoreOptions): ConnectionStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { path } = options
   const file = createRecordFile({ path, parse: parseConnection, lock: { staleMs: 15_000, wait: waitByTimer } })
   return {

@@ -1,12 +1,10 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import { createSendCommand } from '../redis-client.ts'
 import type { RedisRecordOptions } from '../redis-record.ts'
 import { createRecordCodec, redisRecordSchema, sessionKey } from '../redis-record.ts'
 import type { ConnectionStore } from './connection-store.ts'
 import { parseConnection } from './stored-connection.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /**
  * Options of {@link createRedisConnectionStore}. `key` is that of the token store. `forgetAfterSeconds` must not be shorter
@@ -28,7 +26,7 @@ const optionsSchema = Type.Object(redisRecordSchema, { additionalProperties: fal
  * @throws OptionError
  */
 export function createRedisConnectionStore (options: RedisConnectionStoreOptions): ConnectionStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { client, key, prefix = 'oauth-client:', seal, forgetAfterSeconds, timeoutMs = 5000 } = options
   const send = createSendCommand(client, timeoutMs)
   const name = `${sessionKey(prefix, key)}:connection`

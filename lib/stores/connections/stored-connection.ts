@@ -1,16 +1,18 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { StoredConnection } from './connection-store.ts'
+import { matches } from '../../options/find-fault.ts'
+import { Type } from '../../options/type.ts'
+import type { TSchema } from 'typebox'
 
 const text = Type.String()
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const clientSchema = Type.Object({
   issuer: text,
   clientId: text,
   clientSecret: nullable(text),
   authenticationMethod: Type.Enum(['none', 'client_secret_basic', 'client_secret_post']),
   expiresAt: nullable(Type.Number()),
-  redirectUris: Type.Array(text)
+  redirectUris: Type.Array(text),
+  scopes: Type.Optional(nullable(Type.Array(text)))
 })
 const connectionSchema = Type.Object({
   issuer: nullable(text),
@@ -29,6 +31,6 @@ const connectionSchema = Type.Object({
  */
 export function parseConnection (text: string): StoredConnection {
   const value: unknown = JSON.parse(text)
-  if (!Value.Check(connectionSchema, value)) throw new TypeError('no connection data')
+  if (!matches(connectionSchema, value)) throw new TypeError('no connection data')
   return value
 }

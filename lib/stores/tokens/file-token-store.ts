@@ -1,15 +1,13 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { LockWait } from '../file-lock.ts'
 import { waitByTimer, withFileLock } from '../file-lock.ts'
 import { createMutex } from '../mutex.ts'
 import { createDirectory, createRecordFile } from '../record-file.ts'
 import { parseTokenSet } from './stored-tokens.ts'
 import type { TokenRecord, TokenStore } from './token-store.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Options of {@link createFileTokenStore}. */
 export interface FileTokenStoreOptions {
@@ -47,7 +45,7 @@ const optionsSchema = Type.Object({
  * @throws OptionError
  */
 export function createFileTokenStore (options: FileTokenStoreOptions): TokenStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { path, lockTtlMs: staleMs = 15_000, clock = systemClock, wait = waitByTimer } = options
   const lock = { staleMs, wait }
   const file = createRecordFile({ path, parse: parseRecord, lock })

@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import { createMutex } from '../mutex.ts'
 import { createSendCommand } from '../redis-client.ts'
 import type { RedisRecordOptions } from '../redis-record.ts'
 import { createRecordCodec, redisRecordSchema, sessionKey } from '../redis-record.ts'
 import { parseTokenSet } from './stored-tokens.ts'
 import type { TokenStore } from './token-store.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Options of {@link createRedisTokenStore}. */
 export interface RedisTokenStoreOptions extends RedisRecordOptions {
@@ -73,7 +71,7 @@ return redis.call('DEL', KEYS[1])`
  * @throws OptionError
  */
 export function createRedisTokenStore (options: RedisTokenStoreOptions): TokenStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const {
     client, key, prefix = 'oauth-client:', seal, forgetAfterSeconds, lockTtlMs = 15_000, maxLockMs = 120_000, timeoutMs = 5000, clock = systemClock,
     wait = (ms, signal) => setTimeout(ms, undefined, { signal })

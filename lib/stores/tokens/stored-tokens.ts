@@ -1,8 +1,9 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { TokenSet } from './token-store.ts'
+import { matches } from '../../options/find-fault.ts'
+import { Type } from '../../options/type.ts'
+import type { TSchema } from 'typebox'
 
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 const tokenSetSchema = Type.Object({
   // The error of a request with another character would quote the token.
@@ -22,6 +23,6 @@ const tokenSetSchema = Type.Object({
  */
 export function parseTokenSet (text: string): TokenSet {
   const value: unknown = JSON.parse(text)
-  if (!Value.Check(tokenSetSchema, value)) throw new TypeError('no tokens')
+  if (!matches(tokenSetSchema, value)) throw new TypeError('no tokens')
   return value
 }

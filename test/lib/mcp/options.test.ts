@@ -3,10 +3,10 @@ import { OptionError } from '../../../lib/errors/errors.ts'
 import { checkMcpOptions, parseRequirement } from '../../../lib/mcp/options.ts'
 
 for (const [given, message] of [
-  [{ tool: {} }, 'mcp has no option "tool"'],
-  [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be array or must be object, and is "read"/],
+  [{ tool: {} }, 'mcp: unknown option "tool". Did you mean "tools"?'],
+  [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be an array or an object, got "read"/],
   [{ tools: { a: { scope: [] } } }, /mcp\.tools\.a/],
-  [{ tools: { a: [1] } }, /mcp\.tools\.a\.0/],
+  [{ tools: { a: [1] } }, /mcp\.tools\.a\[0\]/],
   [{ tools: { a: ['b c'] } }, 'mcp.tools["a"]: "b c" is not a scope of a resource'],
   [{ prompts: { a: ['offline_access'] } }, 'mcp.prompts["a"]: "offline_access" is not a scope of a resource'],
   [{ resources: { 'a:': { scopes: ['"'] } } }, 'mcp.resources["a:"]: "\\"" is not a scope of a resource'],
@@ -15,13 +15,13 @@ for (const [given, message] of [
   [{ resources: { 'notes://{id}': [] } }, 'mcp.resources["notes://{id}"] is a URI template; declare how its URIs begin: "notes://"'],
   [{ resources: { 'notes://a}': [] } }, /is a URI template; declare how its URIs begin: "notes:\/\/a"/],
   [{ undeclaredPrompts: 1 }, /mcp\.undeclaredPrompts/],
-  [{ undeclaredResources: 'public' }, 'mcp.undeclaredResources must be one of "refuse", "token", and is "public"'],
-  [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", and is "public"'],
+  [{ undeclaredResources: 'public' }, 'mcp.undeclaredResources must be one of "refuse", "token", got "public"'],
+  [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", got "public"'],
   [{ allowedOrigins: ['*'] }, 'mcp.allowedOrigins has "*"; expected an origin as browsers send it, such as https://app.example.com'],
   [{ allowedOrigins: ['https://a.example/'] }, /has "https:\/\/a\.example\/"; expected an origin/],
   [{ allowedOrigins: ['https://A.example'] }, /has "https:\/\/A\.example"/],
   [{ allowedOrigins: ['https://a.example:443'] }, /has "https:\/\/a\.example:443"/],
-  [{ sessions: { bind: () => '' } }, /mcp\.sessions must have required properties ownerOf/],
+  [{ sessions: { bind: () => '' } }, /`mcp\.sessions\.ownerOf` is required/],
   [{ unknownSessions: 'maybe' }, /mcp\.unknownSessions must be one of "pass", "refuse"/]
 ] as const) {
   test(`an option that makes no sense: ${String(message)}`, t => {
