@@ -6,7 +6,8 @@ import { OptionError } from '../../errors/errors.ts'
 import { createHttpClient } from '../../http/http-client.ts'
 import { isLoopbackHost } from '../../identifier.ts'
 import { show } from '../../options/show.ts'
-import type { ConnectionStore } from '../../stores/connections/connection-store.ts'
+import { emptyConnection } from '../../stores/connections/connection-store.ts'
+import { limitConnectionStore } from '../../stores/connections/limited-connection-store.ts'
 import { createMemoryConnectionStore } from '../../stores/connections/memory-connection-store.ts'
 import { createMemoryTokenStore } from '../../stores/tokens/memory-token-store.ts'
 import type { ChallengeHint } from '../fetch/challenge-hint.ts'
@@ -19,12 +20,15 @@ import type { Refresh } from '../session/refresh-retries.ts'
 import type { Session } from '../session/session.ts'
 import { createSession } from '../session/session.ts'
 import type { Authorized, AuthorizationFlow } from './authorization-flow.ts'
-import { createAuthorizationFlow, emptyConnection } from './authorization-flow.ts'
+import { createAuthorizationFlow } from './authorization-flow.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectOptions } from './connection-options.ts'
 import { checkConnectOptions } from './connection-options.ts'
 import { createConnectionAuthorization, emptyHint } from './request-authorization.ts'
 import { createSignOut } from './sign-out.ts'
+
+/** For one call of the connection store, in milliseconds. */
+const storeTimeoutMs = 10_000
 
 /**
  * Connects to a protected resource. Nothing is sent before the first request, or {@link Connection.authorize}, except a
@@ -36,7 +40,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const options = checkConnectOptions(given)
   const { url, clock = systemClock, coolDownMs = 60_000, fetch = globalThis.fetch, classifier, grant } = options
   const httpClient = createHttpClient({ ...options, allowLoopback: options.allowLoopback ?? isLoopbackHost(new URL(url).hostname) })
-  const store = options.connectionStore ?? createMemoryConnectionStore()
+  const store = limitConnectionStore(options.connectionStore ?? createMemoryConnectionStore(), storeTimeoutMs)
   const tokenStore = options.tokenStore ?? createMemoryTokenStore()
   const flow = createAuthorizationFlow(options, httpClient, store, clock)
   const usesGrant = grant !== undefined
@@ -48,13 +52,16 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   }
 
   const refresh: Refresh = async (tokens, signal) => {
+    const connection = await store.read() ?? emptyConnection
     try {
-      const { resource, requestedScopes: scopes, access } = await accessFrom(store, flow)
-      if (grant !== undefined) return await grant(access, { resource: resource ?? identifier, scopes })
-      const { server, client: { clientId, authentication }, prover } = access
-      const refreshTokens = createRefresh({ server, clientId, authentication, resource: identifier, clock, fetch: httpClient.fetch, ...prover !== null && { prover } })
+      const access = await flow.accessOf(connection)
+      if (grant !== undefined) return await grant(access, { resource: connection.resource ?? identifier, scopes: connection.requestedScopes })
+      const { server, client: { clientId, authentication }, prover, omitResource = false } = access
+      const resource = omitResource ? null : identifier
+      const refreshTokens = createRefresh({ server, clientId, authentication, resource, clock, fetch: httpClient.fetch, ...prover !== null && { prover } })
       return await refreshTokens(tokens, signal)
     } catch (error) {
+      await flow.dropRefusedClient(error, connection)
       throw error instanceof AuthorizationError ? refreshErrorOf(error) : error
     }
   }
@@ -105,14 +112,13 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
       return await flow.begin(hint, options.redirectUri)
     },
     async complete (pending, answer) { await accept(await flow.complete(pending, answer), { ...emptyHint, ...pending.authentication }) },
-    signOut: async () => await signOut(),
+    signOut: async ({ forgetClients = false } = {}) => await signOut(forgetClients),
+    async forget () {
+      await session.signOut()
+      await store.write(emptyConnection)
+    },
     close: async () => await session.close()
   }
-}
-
-async function accessFrom (store: ConnectionStore, flow: AuthorizationFlow) {
-  const connection = await store.read() ?? emptyConnection
-  return { ...connection, access: await flow.accessOf(connection) }
 }
 
 /** Faults of the metadata: the authorization server did not get to refuse anything. A sign-in would meet them, too. */

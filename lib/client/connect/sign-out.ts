@@ -1,9 +1,9 @@
 import type { ConnectionStore, StoredConnection } from '../../stores/connections/connection-store.ts'
+import { emptyConnection } from '../../stores/connections/connection-store.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { revokeTokens } from '../oauth/revoke-tokens.ts'
 import type { Session } from '../session/session.ts'
 import type { AuthorizationFlow } from './authorization-flow.ts'
-import { emptyConnection } from './authorization-flow.ts'
 
 /**
  * Makes the sign-out of a connection: it ends the session here and revokes its tokens at the authorization server. Tokens that
@@ -12,7 +12,7 @@ import { emptyConnection } from './authorization-flow.ts'
  * @returns a function that tells whether the authorization server revoked all of them; it throws an AuthorizationError when
  * it could not be reached, and a SessionError when the token store failed
  */
-export function createSignOut (session: Pick<Session, 'signOut'>, store: ConnectionStore, { accessOf }: Pick<AuthorizationFlow, 'accessOf'>): () => Promise<boolean> {
+export function createSignOut (session: Pick<Session, 'signOut'>, store: ConnectionStore, { accessOf, dropRefusedClient }: Pick<AuthorizationFlow, 'accessOf' | 'dropRefusedClient'>): (forgetClients: boolean) => Promise<boolean> {
   /** By access token. */
   const unrevoked = new Map<string, { readonly tokens: TokenSet, readonly connection: StoredConnection }>()
 
@@ -25,14 +25,20 @@ export function createSignOut (session: Pick<Session, 'signOut'>, store: Connect
         areRevoked = await revokeTokens(await accessOf(connection), tokens) && areRevoked
         unrevoked.delete(key)
       } catch (error) {
-        failures.push(error)
+        // No other client may revoke them, and the authorization server has forgotten this one.
+        if (await dropRefusedClient(error, connection)) {
+          areRevoked = false
+          unrevoked.delete(key)
+        } else {
+          failures.push(error)
+        }
       }
     }
     if (failures.length > 0) throw failures[0]
     return areRevoked
   }
 
-  return async () => {
+  return async forgetClients => {
     let removed: TokenSet | null = null
     const failure = await session.signOut(tokens => { removed = tokens }).then(() => null, (error: unknown) => error)
     const connection = await store.read() ?? emptyConnection
@@ -40,7 +46,7 @@ export function createSignOut (session: Pick<Session, 'signOut'>, store: Connect
     if (tokens !== null) unrevoked.set(tokens.accessToken, { tokens, connection })
     if (failure === null) {
       // After the tokens: as long as the store has them, it has to say whose they are.
-      await store.write({ ...emptyConnection, clients: connection.clients })
+      await store.write({ ...emptyConnection, clients: forgetClients ? {} : connection.clients })
       return await revokeAll()
     }
     // The store may still have the tokens; at the authorization server they are revoked.
