@@ -1,7 +1,6 @@
 import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { OptionError } from '../lib/errors/errors.ts'
-import { isPreflight } from '../lib/http/preflight.ts'
 import type { McpEndpoint } from '../lib/mcp/endpoint.ts'
 import { createMcpEndpoint } from '../lib/mcp/endpoint.ts'
 import type { McpError } from '../lib/errors/mcp-errors.ts'
@@ -10,6 +9,7 @@ import { toRpcRefusal } from '../lib/mcp/rpc-error.ts'
 import type { McpStream } from '../lib/mcp/streams.ts'
 import { ownOptions } from '../lib/options.ts'
 import { toAuthInfo } from '../lib/token/auth-info.ts'
+import { isPreflight, policyOf } from './shared/request-state.ts'
 
 /** What an MCP endpoint spreads into its route. */
 export interface McpRoute {
@@ -65,7 +65,7 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
     })
   }
   // A page of another origin learns nothing, not even that it needs a token.
-  app.oauthGates.add(refuseOrigin)
+  app.oauthPreChecks.add(refuseOrigin)
   // A foreign Host alone does not take the hint from a 401, which comes from the configuration whatever the host.
   app.addHook('onRequest', (request, _reply, next) => {
     next(refuseHost(request) ?? undefined)
@@ -98,8 +98,8 @@ function routeOf ({ policy }: McpEndpoint): McpRoute {
 
 /** Every route of the scope that takes tokens: one that was forgotten must not be the way around the scopes of the tools. */
 function isOfEndpoint (request: FastifyRequest): boolean {
-  if (request.is404 || request.routeOptions.config.mcp === false || isPreflight(request.method, request.headers)) return false
-  return request.oauthRule.token !== 'none'
+  if (request.is404 || request.routeOptions.config.mcp === false || isPreflight(request)) return false
+  return policyOf(request).token !== 'none'
 }
 
 /** The endpoint may stand in a scope within the one whose requests are asked for a token. */
