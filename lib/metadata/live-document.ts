@@ -4,7 +4,7 @@ import type { LiveScopes } from './live-scopes.ts'
 
 /** The slice of a resource's route policies that its document is made from. */
 export interface ScopeSource {
-  advertisedScopes (): Iterable<string>
+  readonly requiredScopes: ReadonlyMap<string, unknown>
 }
 
 /** A document whose scopes may be known late: when all routes are registered, or when it is requested. */
@@ -31,7 +31,7 @@ export function createLiveDocument ({ document, routes, liveScopes }: LiveDocume
 
   const advertised = (): readonly string[] => {
     if (routes === null) return configured
-    const used = new Set(sources.flatMap(source => [...source.advertisedScopes()]))
+    const used = new Set(sources.flatMap(source => [...source.requiredScopes.keys()]))
     // In the order of the configuration, so that the document does not depend on that of the routes.
     const inOrder = [...configured.filter(scope => used.has(scope)), ...[...used].filter(scope => !configured.includes(scope)).sort()]
     return inOrder.filter(scope => !routes.neverAdvertised.includes(scope))

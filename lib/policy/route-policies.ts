@@ -59,19 +59,17 @@ export interface RoutePolicies {
    * @throws OptionError when it is invalid, for a route that {@link add} never saw
    */
   policyOf (config: RouteConfigHolder): RoutePolicy
-  /** Scopes that are needed by more than the policies of routes: the tools of an MCP endpoint, for instance. */
-  addAdvertisedScopes (scopes: Iterable<string>): void
   /** Where the pinned challenges of these routes point, with the route that does. */
   readonly pinnedPointers: ReadonlyMap<string, string>
-  /** The scopes that these routes ask for, with a route that does. */
+  /** The scopes that these routes, and what is called through them, ask for: each with a route or option that does. */
   readonly requiredScopes: ReadonlyMap<string, string>
-  /** Every scope that a client of the resource may need: those of the routes and those that were added. */
-  advertisedScopes (): ReadonlySet<string>
+  /** Adds scopes that are asked for beside the policies of routes, by the tools of an MCP endpoint for instance. */
+  addRequiredScopes (scopes: ReadonlyMap<string, string>): void
 }
 
 export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChallenge): RoutePolicies {
   const registered: CompiledRoute[] = []
-  const added = new Set<string>()
+  const added = new Map<string, string>()
   let pinnedPointers = new Map<string, string>()
   let requiredScopes = new Map<string, string>()
 
@@ -95,7 +93,7 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
     },
     complete () {
       pinnedPointers = new Map()
-      requiredScopes = new Map()
+      requiredScopes = new Map(added)
       for (const entry of registered) {
         const { config, method, url } = entry.route!
         entry.source = (config as RouteConfigHolder | undefined)?.oauth
@@ -113,9 +111,11 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
       config[compiled] = { source: oauth, policy, route: null }
       return policy
     },
-    addAdvertisedScopes (scopes) {
-      for (const scope of scopes) added.add(scope)
-    },
-    advertisedScopes: () => new Set([...requiredScopes.keys(), ...added])
+    addRequiredScopes (scopes) {
+      for (const [scope, place] of scopes) {
+        added.set(scope, place)
+        requiredScopes.set(scope, place)
+      }
+    }
   }
 }

@@ -4,13 +4,13 @@ import { OptionError, UnavailableError, withoutStackTrace } from '../errors/erro
 import type { RefreshingValue } from '../http/refreshing-value.ts'
 import { createRefreshingValue } from '../http/refreshing-value.ts'
 import { parseIdentifier } from '../identifier.ts'
-import { show } from '../options.ts'
 import { withinTime } from '../time-limit.ts'
 import type { Issuer } from '../token/issuer.ts'
 import type { IssuerResolver } from '../token/token-router.ts'
 import { createIssuer } from './create-issuer.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
 import { resolveIssuer } from '../config/resolve-issuer.ts'
+import { show } from '../options/show.ts'
 
 /** As many issuers are kept; one that is needed again is made again. */
 const mostIssuers = 1000

@@ -1,5 +1,3 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../clock.ts'
 import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import { withinTime } from '../time-limit.ts'
@@ -7,6 +5,11 @@ import type { AccessToken } from './access-token.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import type { Issuer, Verified } from './issuer.ts'
 import { refused } from './jwt.ts'
+import { explain } from '../options/check-options.ts'
+import { findFault } from '../options/find-fault.ts'
+import { kindOf } from '../options/show.ts'
+import { Type } from '../options/type.ts'
+import type { TNull, TOptional, TSchema, TUnion } from 'typebox'
 
 /** Whom a token of the host's own speaks for, and what it may do. What is left out, it does not say. */
 export type CustomToken = Pick<AccessToken, 'subject'> & Partial<Omit<AccessToken, 'issuer' | 'audience' | 'subject'>>
@@ -70,7 +73,7 @@ const unsaid: Omit<AccessToken, 'issuer' | 'audience' | 'subject'> = {
 
 const text = Type.String({ minLength: 1 })
 const texts = Type.Array(Type.String())
-const orNull = <Schema extends Type.TSchema> (schema: Schema): Type.TOptional<Type.TUnion<[Schema, Type.TNull]>> =>
+const orNull = <Schema extends TSchema> (schema: Schema): TOptional<TUnion<[Schema, TNull]>> =>
   Type.Optional(Type.Union([schema, Type.Null()]))
 
 const schema = Type.Object({
@@ -96,8 +99,8 @@ const schema = Type.Object({
 /** The message names the member and not its value, which may be anything. */
 function checked (given: unknown): CustomToken | null {
   if (given === null || given === undefined) return null
-  const [error] = Value.Errors(schema, given)
-  if (error !== undefined) throw new TypeError(`verify gave no token: ${error.instancePath || 'it'} ${error.message}`)
+  const fault = findFault(schema, given)
+  if (fault !== null) throw new TypeError(`verify gave no token: ${explain('', fault, kindOf)}`)
   return given as CustomToken
 }
 

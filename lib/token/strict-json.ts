@@ -2,13 +2,24 @@
 export const maxDepth = 64
 
 /**
- * Reads a JSON object from bytes that a stranger wrote. Three things that `JSON.parse` lets pass are refused: bytes that
- * are not UTF-8 (RFC 8725 section 3.7), a name that stands twice in an object, which two readers could understand
- * differently (RFC 7515 section 4, RFC 7519 section 4), and nesting without measure.
+ * Reads a JSON object as {@link parseStrictJson} does.
  *
  * @throws SyntaxError
  */
 export function parseStrictObject (bytes: Uint8Array): Record<string, unknown> {
+  const value = parseStrictJson(bytes)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not an object')
+  return value as Record<string, unknown>
+}
+
+/**
+ * Reads JSON from bytes that a stranger wrote. Three things that `JSON.parse` lets pass are refused: bytes that are not
+ * UTF-8 (RFC 8725 section 3.7), a name that stands twice in an object, which two readers could understand differently
+ * (RFC 7515 section 4, RFC 7519 section 4), and nesting without measure.
+ *
+ * @throws SyntaxError
+ */
+export function parseStrictJson (bytes: Uint8Array): unknown {
   let text: string
   try {
     text = utf8.decode(bytes)
@@ -16,9 +27,8 @@ export function parseStrictObject (bytes: Uint8Array): Record<string, unknown> {
     throw new SyntaxError('not UTF-8')
   }
   const value: unknown = JSON.parse(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not an object')
   checkStructure(text)
-  return value as Record<string, unknown>
+  return value
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,6 +1,5 @@
 import { systemClock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
-import { show } from '../../options.ts'
 import { isLoopbackHost } from '../../identifier.ts'
 import { createMemoryConnectionStore } from '../../stores/connections/memory-connection-store.ts'
 import { createMemoryTokenStore } from '../../stores/tokens/memory-token-store.ts'
@@ -18,13 +17,14 @@ import type { ClientFetch } from '../fetch/fetch-options.ts'
 import { createFetch } from '../fetch/create-fetch.ts'
 import { createHttpClient } from '../../http/http-client.ts'
 import { RefreshError, SessionError } from '../../errors/client-errors.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Refresh } from '../session/refresh-attempts.ts'
 import { createRefresh } from '../oauth/refresh-token.ts'
 import { coversUrl } from '../fetch/resource-match.ts'
 import { createSession } from '../session/session.ts'
 import { createSignOut } from './sign-out.ts'
 import { createStepUpLimit } from './step-up-limit.ts'
+import { show } from '../../options/show.ts'
 
 const nothing = readChallenge(new Headers())
 

@@ -1,13 +1,10 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
 import type { IdentifierError } from '../../errors/syntax-errors.ts'
 import { parseIdentifier } from '../../identifier.ts'
-import { explain, show } from '../../options.ts'
 import type { ConnectionStore } from '../../stores/connections/connection-store.ts'
 import type { TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'
-import type { BrowserRedirect } from '../oauth/browser-redirect.ts'
+import type { BrowserRedirect } from '../oauth/loopback-redirect.ts'
 import type { ClassifierRules } from '../fetch/classify.ts'
 import type { TokenRequest } from '../oauth/grants.ts'
 import type { HttpClientOptions } from '../../http/http-client.ts'
@@ -17,8 +14,11 @@ import { clientMetadataUrlFault } from '../oauth/registration.ts'
 import type { ResourceMetadata } from '../discovery/resource-discovery.ts'
 import type { ResourceMatch } from '../fetch/resource-match.ts'
 import type { SessionOptions } from '../session/session-options.ts'
-import type { MetadataTrust } from '../discovery/signed-metadata.ts'
+import type { MetadataTrust } from '../discovery/resource-discovery.ts'
 import type { ServerAccess } from '../oauth/oauth-call.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { show } from '../../options/show.ts'
+import { Type } from '../../options/type.ts'
 
 export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOptions, 'fetch'> {
   /** Of the protected resource: an API, or the endpoint of an MCP server. https, or http on this machine. */
@@ -103,7 +103,7 @@ const schema = Type.Object({
 
 /** @throws OptionError that names the option and its value */
 export function checkConnectOptions (given: unknown): ConnectOptions {
-  if (!Value.Check(schema, given)) throw new OptionError(explain('', schema, given))
+  checkOptions('', schema, given)
   const options = given as ConnectOptions
   try {
     parseIdentifier(options.url)

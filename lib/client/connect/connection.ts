@@ -1,7 +1,7 @@
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { PendingConnection, StartedConnection } from './authorization-flow.ts'
 import type { ChallengeHint } from '../fetch/challenge-hint.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Session } from '../session/session.ts'
 
 /** A client of one protected resource, from the first 401 to the last token. */

@@ -1,15 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { ClassifierRules, Classification } from './classify.ts'
 import type { FetchInput } from './outgoing-request.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Cover } from './resource-cover.ts'
 import { createCover } from './resource-cover.ts'
 import type { Session } from '../session/session.ts'
 import type { Wait } from '../session/time-limit.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Takes what the global `fetch` takes, and can stand wherever that stands. */
 export type ClientFetch = (input: FetchInput, init?: RequestInit) => Promise<Response>
@@ -92,7 +90,7 @@ export interface ClientFetchRules extends Pick<ClientFetchOptions, 'session' | '
 
 /** @throws OptionError */
 export function resolveClientFetchOptions (options: ClientFetchOptions): ClientFetchRules {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const {
     session, proof, fetch = globalThis.fetch, classifier, onAuthorizationNeeded, errors = 'return', anonymous = false,
     inspectBytes = 65_536, inspectTimeoutMs = 5000, replayBytes = 1_048_576, wait = (ms, signal) => setTimeout(ms, undefined, { signal })

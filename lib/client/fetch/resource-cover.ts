@@ -1,7 +1,7 @@
 import { OptionError } from '../../errors/errors.ts'
 import type { IdentifierError } from '../../errors/syntax-errors.ts'
 import { parseIdentifier } from '../../identifier.ts'
-import { show } from '../../options.ts'
+import { show } from '../../options/show.ts'
 
 /** Whether a token goes to a URL. */
 export type Cover = (url: URL) => boolean

@@ -1,13 +1,11 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { TokenStore } from '../../stores/tokens/token-store.ts'
 import type { AttemptRules, Refresh } from './refresh-attempts.ts'
 import type { Wait } from './time-limit.ts'
 import { createTimer } from './time-limit.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /**
  * `starting`: the store was not read yet. `signed_out`: there are no tokens. `over`: the session ended by itself, and
@@ -78,7 +76,7 @@ export interface SessionRules {
  * @throws OptionError
  */
 export function resolveSessionOptions (options: SessionOptions, closing: AbortSignal): SessionRules {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const {
     tokenStore: store, refresh, skewSeconds = 30, attempts = 3, attemptTimeoutMs = 10_000, totalTimeoutMs = 60_000, backOffMs = 500, coolDownMs = 30_000,
     isOnline = () => true, onChange = () => {}, clock = systemClock, random = Math.random, wait = createTimer(closing)

@@ -125,7 +125,7 @@ test('a refusal says what was expected, what came and how to fix it [A1]', t => 
   const own = { fix: 'drop the slash' }
   t.strictSame(refusalEvent(new InvalidTokenError('audience_foreign', undefined, own), request).detail, own, 'unless the refusal knows better')
   t.equal(refusalEvent(new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED'), request).detail, null)
-  t.strictSame(refusalEvent(new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED', own), request).detail, own)
+  t.strictSame(refusalEvent(new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED', { detail: own }), request).detail, own)
   const stranger = { code: 'FST_OAUTH_TOKEN_INVALID', reason: 'of_a_later_version', statusCode: 401 }
   t.equal(refusalEvent(stranger as unknown as OAuthResourceError, request).detail, null, 'another copy of the package may have other reasons')
   t.end()

@@ -6,7 +6,7 @@ const document = createMetadataDocument({
   resource: 'https://api.example.com', advertisedIssuers: ['https://login.example.com'], advertisedScopes: ['b', 'a', 'unused'],
   metadata: { resource_name: 'API' }
 })
-const of = (...scopes: string[]) => ({ scopes, advertisedScopes: () => scopes })
+const of = (...scopes: string[]) => ({ requiredScopes: new Map(scopes.map(scope => [scope, 'GET /'])) })
 
 test('F8 the scopes are those that routes ask for, without those that are never advertised', async t => {
   const live = createLiveDocument({ document, routes: { neverAdvertised: ['admin', '*'] }, liveScopes: null })
@@ -15,7 +15,7 @@ test('F8 the scopes are those that routes ask for, without those that are never 
   const late = of()
   live.addScopes(of('z', 'a', 'admin', '*'))
   live.addScopes(late)
-  late.scopes.push('b')
+  late.requiredScopes.set('b', 'GET /late')
   const current = await live.current()
   t.strictSame(current.members.scopes_supported, ['b', 'a', 'z'])
   t.strictSame(Object.keys(current.members), Object.keys(document.members))

@@ -78,18 +78,18 @@ test('a hook that replaces the whole config of a route loses nothing but time', 
 
 test('an invalid policy names its route, whenever it is found', t => {
   const policies = create()
-  const name = /^config\.oauth of GET,POST \/x\.scopes/
+  const name = /^config\.oauth\.scopes of GET,POST \/x must be an array, got 5/
   const route = routeOf({ scopes: 5 }, '/x', ['GET', 'POST'])
   for (let i = 0; i < 2; i++) {
     t.throws(() => policies.add(route), { name: 'OptionError', message: name })
     t.throws(() => policies.policyOf({ ...route.config, method: ['GET', 'POST'], url: '/x' }), { name: 'OptionError', message: name })
     t.throws(() => policies.check({ scopes: 5 }, ['GET', 'POST'], '/x'), { name: 'OptionError', message: name })
   }
-  t.throws(() => policies.policyOf({ oauth: null } as never), { message: /^config\.oauth of .*must be object, and is null/ })
+  t.throws(() => policies.policyOf({ oauth: null } as never), { message: /^config\.oauth of {2}must be false or an object, got null/ })
   const late = routeOf({ scopes: ['a'] }, '/late')
   policies.add(late)
   late.config = { ...late.config, oauth: { scopes: 'a' } }
-  t.throws(() => policies.complete(), { name: 'OptionError', message: /GET \/late\.scopes/ })
+  t.throws(() => policies.complete(), { name: 'OptionError', message: /^config\.oauth\.scopes of GET \/late/ })
   t.end()
 })
 
@@ -103,7 +103,15 @@ test('what the routes ask for and point at', t => {
   policies.check({ scopes: ['a'] }, 'GET', '/older')
   t.strictSame([...policies.requiredScopes], [['a', 'GET /a'], ['b', 'GET /a'], ['c', 'GET /a'], ['older', 'GET /older']])
   t.strictSame([...policies.pinnedPointers], [['https://h/x', 'GET /a']])
-  policies.addAdvertisedScopes(new Set(['tool', 'a']))
-  t.strictSame([...policies.advertisedScopes()], ['a', 'b', 'c', 'older', 'tool'], 'E11: with the scopes of tools')
+  t.end()
+})
+
+test('scopes that tools ask for are among the required scopes, whenever they are added [E11]', t => {
+  const policies = create()
+  policies.addRequiredScopes(new Map([['early', 'mcp.tools.a']]))
+  policies.add(routeOf({ scopes: ['a'] }))
+  policies.complete()
+  policies.addRequiredScopes(new Map([['late', 'mcp.tools.b']]))
+  t.strictSame([...policies.requiredScopes], [['early', 'mcp.tools.a'], ['a', 'GET /x'], ['late', 'mcp.tools.b']])
   t.end()
 })

@@ -1062,6 +1062,6 @@ test('options that cannot be', t => {
   for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { attemptTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
     t.throws(() => createSession({ ...good, ...wrong } as never), OptionError, JSON.stringify(wrong))
   }
-  t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be >= 1, and is 0' })
+  t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be an integer from 1 to 10, got 0' })
   t.end()
 })

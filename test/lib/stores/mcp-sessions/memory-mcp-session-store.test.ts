@@ -1,9 +1,9 @@
 import { test } from 'tap'
-import { createMemorySessionStore } from '../../../../lib/stores/mcp-sessions/memory-session-store.ts'
+import { createMemoryMcpSessionStore } from '../../../../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
 
 test('the first owner stays', t => {
-  const store = createMemorySessionStore()
+  const store = createMemoryMcpSessionStore()
   t.equal(store.ownerOf('s'), null)
   t.equal(store.bind('s', 'ann'), 'ann')
   t.equal(store.bind('s', 'ann'), 'ann')
@@ -17,7 +17,7 @@ test('the first owner stays', t => {
 
 test('a session that is not used is forgotten, one that is used is not', t => {
   const clock = createTestClock()
-  const store = createMemorySessionStore({ clock, idleSeconds: 60 })
+  const store = createMemoryMcpSessionStore({ clock, idleSeconds: 60 })
   for (const id of ['used', 'idle']) t.equal(store.bind(id, 'ann'), 'ann')
   clock.advance(59)
   t.equal(store.ownerOf('used'), 'ann')
@@ -29,7 +29,7 @@ test('a session that is not used is forgotten, one that is used is not', t => {
 })
 
 test('there are never more sessions than allowed', t => {
-  const store = createMemorySessionStore({ maxSessions: 2 })
+  const store = createMemoryMcpSessionStore({ maxSessions: 2 })
   for (const id of ['a', 'b']) t.equal(store.bind(id, 'ann'), 'ann')
   t.equal(store.ownerOf('a'), 'ann')
   t.equal(store.bind('c', 'ann'), 'ann')

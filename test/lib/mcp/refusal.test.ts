@@ -1,10 +1,11 @@
 import { test } from 'tap'
 import {
-  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OptionError, UnavailableError
+  InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OptionError, UnavailableError,
+  isOAuthResourceError
 } from '../../../lib/errors/errors.ts'
 import type { McpErrorCode } from '../../../lib/errors/mcp-errors.ts'
 import { McpError, mcpErrorTable } from '../../../lib/errors/mcp-errors.ts'
-import { toRpcRefusal } from '../../../lib/mcp/rpc-error.ts'
+import { challengeNamesScopes, toRpcRefusal, withRequiredScopes } from '../../../lib/mcp/refusal.ts'
 
 const fastifyError = (code: string, statusCode: number): Error => Object.assign(new Error('of Fastify'), { code, statusCode })
 
@@ -47,5 +48,36 @@ for (const [name, error] of [
 test('an McpError says what its row says', t => {
   const error = new McpError('FST_OAUTH_MCP_SESSION_UNKNOWN')
   t.match({ ...error, message: error.message, name: error.name }, { name: 'McpError', code: 'FST_OAUTH_MCP_SESSION_UNKNOWN', statusCode: 404, rpcCode: -32001, message: 'Session not found' })
+  t.end()
+})
+
+test('an McpError has status, statusCode and expose, and its detail is for the log alone', t => {
+  const error = new McpError('FST_OAUTH_MCP_TOOL_UNDECLARED', { message: 'Tool "x" is not available', detail: { received: '"x"' } })
+  t.match(error, { status: 403, statusCode: 403, expose: true, message: 'Tool "x" is not available' })
+  t.same(error.detail, { received: '"x"' })
+  t.notMatch(JSON.stringify(error), 'received')
+  t.equal(new McpError('FST_OAUTH_MCP_BODY_INVALID').detail, null)
+  t.end()
+})
+
+test('a refusal with more scopes is the same refusal otherwise', t => {
+  for (const [error, scopes] of [
+    [new InsufficientScopeError(['a']), ['b', 'a']], [new MissingTokenError(), ['b']], [new InvalidTokenError('audience_foreign'), ['b']]
+  ] as const) {
+    const named = withRequiredScopes(error, ['b'])
+    t.same((named as unknown as { requiredScopes: string[] }).requiredScopes, scopes)
+    t.ok(isOAuthResourceError(named) && named instanceof Error)
+    t.match(named, { code: error.code, statusCode: error.statusCode, reason: error.reason, message: error.message })
+  }
+  const same = new InsufficientScopeError(['a', 'b'])
+  t.equal(withRequiredScopes(same, ['b']), same)
+  t.end()
+})
+
+test('scopes are named in challenges of 401 and insufficient_scope alone', t => {
+  for (const [error, names] of [
+    [new MissingTokenError(), true], [new InvalidTokenError('audience_foreign'), true], [new InsufficientScopeError(['a']), true],
+    [new MalformedRequestError('authorization_malformed'), false], [new UnavailableError('keys_unavailable', 5), false]
+  ] as const) t.equal(challengeNamesScopes(error), names, error.code)
   t.end()
 })

@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import type { SessionStore } from './session-store.ts'
+import type { McpSessionStore } from './mcp-session-store.ts'
 
-export interface MemorySessionStoreOptions {
-  /** Sessions beyond that are forgotten, those that were not used for the longest time first. Default: 100000. */
+export interface MemoryMcpSessionStoreOptions {
+  /** The most sessions that are kept; beyond it those that were not used for the longest time are forgotten. Default: 100000. */
   readonly maxSessions?: number
-  /** A session that was not used for so long is forgotten. Default: 86400. */
+  /** A session that was not used for this many seconds is forgotten. Default: 86400. */
   readonly idleSeconds?: number
   readonly clock?: Clock
 }
 
-/** Owners of sessions in this process, where the SDK's sessions are, too. */
-export function createMemorySessionStore (options: MemorySessionStoreOptions = {}): SessionStore {
+/** Owners of MCP sessions in the memory of this process, which is where the SDK keeps its sessions too. */
+export function createMemoryMcpSessionStore (options: MemoryMcpSessionStoreOptions = {}): McpSessionStore {
   const { maxSessions = 100_000, idleSeconds = 86_400, clock = systemClock } = options
   const sessions = new LRUCache<string, { owner: string, usedAt: number }>({ max: maxSessions })
 
@@ -29,9 +29,9 @@ export function createMemorySessionStore (options: MemorySessionStoreOptions = {
   }
   return {
     ownerOf,
-    bind (sessionId, owner, insteadOf) {
+    bind (sessionId, owner, replaces) {
       const current = ownerOf(sessionId)
-      if (current !== null && current !== insteadOf) return current
+      if (current !== null && current !== replaces) return current
       sessions.set(sessionId, { owner, usedAt: clock.now() })
       return owner
     }
