@@ -28,7 +28,8 @@ export function declareRequestState (app: FastifyInstance): void {
 
 /** What the request presented; its headers are read once. */
 export function credentialsOf (request: FastifyRequest): Credentials {
-  return request[credentials] ??= readCredentials(request.raw.rawHeaders)
+  request[credentials] ??= readCredentials(request.raw.rawHeaders)
+  return request[credentials]
 }
 
 /**
@@ -37,7 +38,8 @@ export function credentialsOf (request: FastifyRequest): Credentials {
  * @throws OptionError when the route is older than the plugin and its `config.oauth` is invalid
  */
 export function policyOf (request: FastifyRequest): RoutePolicy {
-  return request[policy] ??= request.server.oauthResource.policies.policyOf(request.routeOptions.config)
+  request[policy] ??= request.server.oauthResource.policies.policyOf(request.routeOptions.config)
+  return request[policy]
 }
 
 /**

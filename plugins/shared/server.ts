@@ -18,7 +18,8 @@ export function rootOf (app: FastifyInstance): FastifyInstance {
  */
 export function sharedByServer<T> (app: FastifyInstance, key: symbol, make: (root: FastifyInstance) => T): T {
   const root = rootOf(app) as FastifyInstance & Record<symbol, T | undefined>
-  return root[key] ??= make(root)
+  root[key] ??= make(root)
+  return root[key]
 }
 
 /** `config` of the well-known routes: no token, and neither the CORS policy nor the rate limit of the application (RFC 9700 section 2.6). */

@@ -85,7 +85,7 @@ test('an invalid policy names its route, whenever it is found', t => {
     t.throws(() => policies.policyOf({ ...route.config, method: ['GET', 'POST'], url: '/x' }), { name: 'OptionError', message: name })
     t.throws(() => policies.check({ scopes: 5 }, ['GET', 'POST'], '/x'), { name: 'OptionError', message: name })
   }
-  t.throws(() => policies.policyOf({ oauth: null } as never), { message: /^config\.oauth of {2}must be false or an object, got null/ })
+  t.throws(() => policies.policyOf({ oauth: null, method: 'GET', url: '/y' }), { message: /^config\.oauth of GET \/y must be false or an object, got null/ })
   const late = routeOf({ scopes: ['a'] }, '/late')
   policies.add(late)
   late.config = { ...late.config, oauth: { scopes: 'a' } }
