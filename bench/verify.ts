@@ -23,7 +23,7 @@ const { resolveConfig: resolve } = await built<{ resolveConfig: typeof resolveCo
 const { createResource: create } = await built<{ createResource: typeof createResource }>('lib/resource/create-resource.js')
 
 function ours (options: object): AccessTokenVerifier['verify'] {
-  return create(resolve({ resource, authorizationServers: [{ issuer: iss, jwks }], ...options }).config, { warn () {} }).verifier.verify
+  return create(resolve({ resource, authorizationServers: [{ issuer: iss, jwks }], ...options }).config, { debug () {}, warn () {} }).verifier.verify
 }
 
 function rawVerify (alg: Algorithm): (token: string) => void {

@@ -1,6 +1,7 @@
+import { STATUS_CODES } from 'node:http'
 import type { HttpErrors } from '@fastify/sensible'
 import sensible from '@fastify/sensible'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isKnown } from '../lib/metadata/conditional.ts'
 import { createLiveDocument } from '../lib/metadata/live-document.ts'
@@ -38,7 +39,7 @@ const allowedMethods = ['GET', 'HEAD', 'OPTIONS']
 
 /** The documents are handed over: the root itself may have no configuration, when only scopes within it do. */
 function addRoutes (root: FastifyInstance, documents: MetadataRegistry, httpErrors: HttpErrors): void {
-  const route = { config: openRoute, schema: hiddenRoute }
+  const route = { config: openRoute, schema: hiddenRoute, errorHandler: sendError }
   const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     allowEveryOrigin(reply).header('allow', allowedMethods.join(', '))
     throw httpErrors.methodNotAllowed('The metadata of a protected resource is read with GET')
@@ -61,6 +62,11 @@ function addRoutes (root: FastifyInstance, documents: MetadataRegistry, httpErro
     // In onRequest: neither a body nor its media type matters.
     root.route({ ...route, method: root.supportedMethods.filter(method => !allowedMethods.includes(method)), url, onRequest: refuseMethod, handler: refuseMethod })
   }
+}
+
+/** Clients of the well-known routes read this body. The error handler of the host renders the errors of its own API. */
+function sendError ({ statusCode, message }: FastifyError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.code(statusCode!).send({ statusCode, error: STATUS_CODES[statusCode!], message })
 }
 
 function answerPreflight (_request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -76,7 +76,7 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
   const compile = (config: unknown, method: string | readonly string[], url: string): RoutePolicy => {
     const label = routeLabel(method, url)
     const policy = compileRoutePolicy(config, label, formatDefaultChallenge)
-    if (policy.pinnedPointer !== null) pinnedPointers.set(policy.pinnedPointer, label)
+    if (policy.pinnedPointer !== null && !pinnedPointers.has(policy.pinnedPointer)) pinnedPointers.set(policy.pinnedPointer, label)
     for (const scope of policy.scopes?.alternatives.flat() ?? []) if (!requiredScopes.has(scope)) requiredScopes.set(scope, label)
     return policy
   }

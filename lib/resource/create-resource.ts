@@ -10,12 +10,8 @@ import { createRoutePolicies } from '../policy/route-policies.ts'
 import type { Challenger } from '../refusal/challenger.ts'
 import { createChallenger } from '../refusal/challenger.ts'
 import type { AccessTokenVerifier } from '../token/verifier.ts'
+import type { IssuerLog } from './create-issuer.ts'
 import { createResourceVerifier } from './create-verifier.ts'
-
-/** What a resource writes to the log outside of any request. */
-export interface ResourceLog {
-  warn (entry: object, message: string): void
-}
 
 /** One protected resource at run time: everything that is made once from its configuration. */
 export interface ProtectedResource {
@@ -34,7 +30,7 @@ export interface ProtectedResource {
 }
 
 /** Makes the runtime of one protected resource. It knows no web framework and needs no server. */
-export function createResource (config: OAuthConfig, log: ResourceLog): ProtectedResource {
+export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedResource {
   const counters = createCounters()
   const challenger = createChallenger(config)
   const { impersonatedTokens, clock } = config
@@ -48,7 +44,7 @@ export function createResource (config: OAuthConfig, log: ResourceLog): Protecte
     get verifier () {
       const verifier = createResourceVerifier(config, counters, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
         log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')
-      })
+      }, log)
       Object.defineProperty(this, 'verifier', { value: verifier })
       return verifier
     }

@@ -5,6 +5,7 @@ import { createTokenCache } from '../token/token-cache.ts'
 import { createTokenRouter } from '../token/token-router.ts'
 import type { AccessTokenVerifier, RuleReport } from '../token/verifier.ts'
 import { createVerifier } from '../token/verifier.ts'
+import type { IssuerLog } from './create-issuer.ts'
 import { createIssuer } from './create-issuer.ts'
 import { createIssuerResolver } from './issuer-resolver.ts'
 
@@ -14,12 +15,12 @@ import { createIssuerResolver } from './issuer-resolver.ts'
  * @param counters count the hits and misses of the cache
  * @param report called for a token that is accepted though it breaks a rule, as the rule only reports
  */
-export function createResourceVerifier (config: OAuthConfig, counters: Counters, report: (report: RuleReport) => void): AccessTokenVerifier {
+export function createResourceVerifier (config: OAuthConfig, counters: Counters, report: (report: RuleReport) => void, log: IssuerLog): AccessTokenVerifier {
   const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, clock } = config
   return createVerifier({
     route: createTokenRouter(
-      [...issuers.map(issuer => createIssuer(issuer, config)), ...customTokens.map(rule => createCustomTokenIssuer(rule, config))],
-      resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer)),
+      [...issuers.map(issuer => createIssuer(issuer, config, log)), ...customTokens.map(rule => createCustomTokenIssuer(rule, config))],
+      resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer, log)),
     cache: tokenCache === null ? null : counters.counted(createTokenCache(tokenCache, clock)),
     revocations,
     lookupTimeoutMs,

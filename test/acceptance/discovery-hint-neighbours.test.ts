@@ -4,7 +4,7 @@ import cors from '@fastify/cors'
 import sensible from '@fastify/sensible'
 import { test } from 'tap'
 import oauthResourceServer from '../../plugins/index.ts'
-import { bearer, createApp, optionsFor } from '../support/app.ts'
+import { bearer, optionsFor } from '../support/app.ts'
 import { bearerOf, createHintServer, createServer, plainOptions, refuseEverybody, registerHint, stockChallenge } from '../support/hint.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 

@@ -29,6 +29,9 @@ export interface StoredConnection {
   readonly clients: Readonly<Record<string, StoredClient>>
 }
 
+/** The connection data before the first authorization. */
+export const emptyConnection: StoredConnection = { issuer: null, resource: null, requestedScopes: null, proofKey: null, clientId: null, registration: null, clients: {} }
+
 /** Keeps what belongs to the tokens of one session and is no token. */
 export interface ConnectionStore {
   /** `null` when nothing was ever written. */
