@@ -1,4 +1,4 @@
-import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../http/client-authentication.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'

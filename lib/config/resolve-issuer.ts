@@ -1,7 +1,7 @@
 import type { Fetch } from '../http/limited-fetch.ts'
 import { OptionError } from '../errors/errors.ts'
 import { asymmetricAlgorithms } from '../token/signature.ts'
-import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../http/client-authentication.ts'
 import type { IntrospectionSettings } from '../token/introspection-request.ts'
 import type { ClientMark, ExpectedToken } from '../token/expected-token.ts'
 import { unknownPlaceholder } from '../token/expected-token.ts'
