@@ -1,7 +1,7 @@
 import { countingOf } from '../audit/counters.ts'
 import { createCustomTokenIssuer } from '../token/custom-tokens.ts'
 import { createTokenCache } from '../token/token-cache.ts'
-import { createTokenRouter } from '../token/token-router.ts'
+import { createTokenRouter } from '../token/verifier.ts'
 import type { AccessTokenVerifier, RuleReport } from '../token/verifier.ts'
 import { createVerifier } from '../token/verifier.ts'
 import type { IssuerLog } from './create-issuer.ts'
