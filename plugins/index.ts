@@ -1,4 +1,3 @@
-import sensible from '@fastify/sensible'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
@@ -21,7 +20,6 @@ export type RouteOptions = RuleOptions<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
-  if (!app.hasReplyDecorator('unauthorized')) await app.register(sensible)
   await app.register(challenge)
   await app.register(openapi)
   await app.register(metadata)
@@ -85,6 +83,9 @@ export type { TenantOf } from '../lib/policy/tenancy.ts'
 export { createMemoryMcpSessionStore } from '../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
 export type { MemoryMcpSessionStoreOptions } from '../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
 export type { McpSessionStore } from '../lib/stores/mcp-sessions/mcp-session-store.ts'
+export { createMemoryReplayStore } from '../lib/stores/replay/memory-replay-store.ts'
+export type { MemoryReplayStore, MemoryReplayStoreOptions } from '../lib/stores/replay/memory-replay-store.ts'
+export type { ReplayStore } from '../lib/stores/replay/replay-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/revocations/memory-revocation-store.ts'
 export type { MemoryRevocationStore, MemoryRevocationStoreOptions } from '../lib/stores/revocations/memory-revocation-store.ts'
 export type { RevocableToken, RevocationStore, TokenActor } from '../lib/stores/revocations/revocation-store.ts'

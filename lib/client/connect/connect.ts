@@ -55,7 +55,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     const connection = await store.read() ?? emptyConnection
     try {
       const access = await flow.accessOf(connection)
-      if (grant !== undefined) return await grant(access, { resource: connection.resource ?? identifier, scopes: connection.requestedScopes })
+      if (grant !== undefined) return await grant(access, { resource: identifier, scopes: connection.requestedScopes })
       const { server, client: { clientId, authentication }, prover, omitResource = false } = access
       const resource = omitResource ? null : identifier
       const refreshTokens = createRefresh({ server, clientId, authentication, resource, clock, fetch: httpClient.fetch, ...prover !== null && { prover } })
