@@ -256,9 +256,9 @@ test('G22 each block writes one entry with staff, customer, client and organizat
       clientOf: (request: unknown) => (request as { query: { client_id?: string } }).query.client_id ?? null
     }
   })
-  app.get('/authorize', { config: { oauth: false, impersonationGuard: true } }, async () => 'code')
+  app.get('/authorize', { config: { oauth: false, impersonationGuard: { step: 'consent' } } }, async () => 'code')
   app.get('/globex', {
-    config: { oauth: false, impersonationGuard: { reachOf: () => ({ level: 'organization', organizations: ['globex'] }) } }
+    config: { oauth: false, impersonationGuard: { step: 'consent', accessOf: () => ({ level: 'organization', organizations: ['globex'] }) } }
   }, async () => 'code')
   const heard = listen(t)
   t.equal((await app.inject('/authorize?client_id=ai-client')).statusCode, 403)

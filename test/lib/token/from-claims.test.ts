@@ -117,6 +117,14 @@ test('who acts for the subject', async t => {
     if (actor === 'refused') t.equal(reasonOf(() => accessTokenFrom({ ...claims, act }, rule)), 'actor_malformed', title)
     else t.strictSame(accessTokenFrom({ ...claims, act }, rule).actor, actor, title)
   }
+  const marked = (given: object) => accessTokenFrom({ ...claims, ...given }, rule).actor
+  const same = { sub: claims.sub }
+  t.strictSame(marked({ act: same, impersonation: { actor: same } }), { issuer: rule.issuer, subject: claims.sub }, 'staff with the identifier of the customer [D2]')
+  t.strictSame(marked({ impersonation: { actor: { sub: 'sam', iss: 'https://staff.example' } } }), { issuer: 'https://staff.example', subject: 'sam' }, 'a mark without act [D2]')
+  t.strictSame(marked({ act: { sub: 'tom' }, impersonation: { actor: { sub: 'sam' } } }), { issuer: rule.issuer, subject: 'tom' }, 'act comes first')
+  for (const impersonation of [true, 'sam', null, {}, { actor: null }, { actor: { sub: '' } }, { actor: { sub: 7 } }, { actor: { sub: 'sam', iss: 7 } }]) {
+    t.equal(marked({ impersonation }), null, `a mark that names nobody: ${JSON.stringify(impersonation)}`)
+  }
   t.equal(accessTokenFrom({ ...claims, may_act: { sub: 'staff-1' } }, rule).actor, null, 'who may act does not act')
 })
 
