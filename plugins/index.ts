@@ -100,5 +100,5 @@ export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 export type { AuditEntry } from './audit.ts'
 // These two files are loaded only where they are configured. Their types are part of the root, as they declare what they decorate.
 export type { RequestImpersonation } from './impersonated-tokens.ts'
-export type { AppImpersonationGuard } from './impersonation-guard.ts'
+export type { AppImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { McpRefusedRequest, McpReply, McpRoute } from './mcp.ts'
