@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { accessTokenFrom, principalTypeOf } from '../../../lib/token/from-claims.ts'
 import type { ClientMark, ExpectedToken } from '../../../lib/token/expected-token.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOf } from '../../support/reason.ts'
 
-const rule = createIssuerRule({ audiences: ['api'] })
+const rule = createExpectedToken({ audiences: ['api'] })
 const lenient: ExpectedToken = { ...rule, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
 const claims = { iss: rule.issuer, aud: 'api', sub: 'user-1', client_id: 'client-1', iat: 1, exp: 2, jti: 'token-1' }
 
