@@ -7,7 +7,7 @@ import { createIntrospectionIssuer, createJwtIssuer } from '../token/issuer.ts'
 import { createIssuerKeys } from '../token/issuer-keys.ts'
 import { createNegativeCache } from '../token/negative-cache.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
-import type { ResolvedIssuer } from '../config/resolve-issuer.ts'
+import type { ResolvedIssuer } from '../config/issuer.ts'
 
 /** The slice of the configuration that every issuer shares. */
 export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'clock'>

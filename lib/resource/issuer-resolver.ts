@@ -9,7 +9,7 @@ import type { Issuer } from '../token/issuer.ts'
 import type { IssuerResolver } from '../token/token-router.ts'
 import { createIssuer } from './create-issuer.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
-import { resolveIssuer } from '../config/resolve-issuer.ts'
+import { resolveIssuer } from '../config/issuer.ts'
 import { show } from '../options/show.ts'
 
 /** As many issuers are kept; one that is needed again is made again. */
@@ -58,7 +58,7 @@ export function createIssuerResolver (config: OAuthConfig, find: NonNullable<OAu
 
 /** @throws OptionError when the host gave what is no issuer, or another one */
 function issuerOf (given: unknown, identifier: string, config: OAuthConfig): Issuer {
-  const resolved = resolveIssuer(given, 'resolveIssuer', config)
+  const resolved = resolveIssuer(given, 'resolveIssuer', config, [])
   if (resolved.rule.issuer !== identifier) {
     throw new OptionError(`resolveIssuer gave ${show(resolved.rule.issuer)} for ${show(identifier)}`)
   }

@@ -36,11 +36,15 @@ export interface ExpectedToken {
   readonly issuer: string
   /** One of these must stand in `aud`. */
   readonly audiences: readonly string[]
+  /** Whether a token without an audience is taken for one of this resource, as the issuer issues them for no other. */
+  readonly allowMissingAudience?: boolean
   /** What any further audience does to a token; `report`: it is let in, and told of. */
   readonly foreignAudiences: 'accept' | 'report' | 'refuse'
   /** JWS algorithms, exact case. */
   readonly algorithms: readonly string[]
   readonly profile: TokenProfile
+  /** Whether a token that nothing distinguishes from an ID token is accepted: `aud` alone decides. */
+  readonly allowIdTokens?: boolean
   /** Claims that scopes are read from; each a space-delimited string or a list. */
   readonly scopeClaims: readonly ClaimPath[]
   readonly claims: ClaimMapping

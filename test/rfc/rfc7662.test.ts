@@ -1,6 +1,6 @@
 import { generateKeyPair, jwtVerify } from 'jose'
 import { test } from 'tap'
-import type { IntrospectionOptions } from '../../lib/config/issuer-options.ts'
+import type { IntrospectionOptions } from '../../lib/config/introspection.ts'
 import { bearer, createApp, optionsFor, resource } from '../support/app.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createDeferred } from '../support/deferred.ts'

@@ -1,7 +1,8 @@
 import { test } from 'tap'
-import type { IssuerOptions, PresetName } from '../../../lib/config/issuer-options.ts'
+import type { IssuerOptions } from '../../../lib/config/issuer.ts'
+import type { PresetName } from '../../../lib/config/presets.ts'
 import { issuerPresets } from '../../../lib/config/presets.ts'
-import { resolveIssuer } from '../../../lib/config/resolve-issuer.ts'
+import { resolveIssuer } from '../../../lib/config/issuer.ts'
 import { answerOf, accepted, createTestServer, invalidToken } from '../../support/server.ts'
 
 type Fields = Record<string, unknown>
