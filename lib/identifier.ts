@@ -48,6 +48,14 @@ export function parseIdentifier (value: string, allowInsecureHttp = false): Iden
   return { scheme: lowerScheme, authority, host, origin: `${scheme}://${authority}`, path, query }
 }
 
+/**
+ * Whether a value can be `iss` of a token that is only compared (RFC 7519 section 2, StringOrURI): any string, and a URI
+ * where it has a colon.
+ */
+export function isStringOrUri (value: string): boolean {
+  return /^(?:[^:\s\p{Cc}]+|[A-Za-z][A-Za-z0-9+.-]*:[^\s\p{Cc}]*)$/u.test(value)
+}
+
 /** True of names and addresses that reach this machine and no other. */
 export function isLoopbackHost (host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase()

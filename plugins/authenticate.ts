@@ -78,7 +78,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
 }
 
 function verify (request: FastifyRequest, optional: boolean, next: Done): void {
-  const credentials = readCredentials(request.raw.rawHeaders)
+  const credentials = readCredentials(request.raw.rawHeaders, request.server.oauthConfig.tokenHeader)
   switch (credentials.kind) {
     case 'none':
       return optional ? next() : next(withoutStackTrace(() => new MissingTokenError()))
@@ -121,7 +121,7 @@ function verifierOf ({ oauthConfig, log }: FastifyInstance): AccessTokenVerifier
   if (verifier === undefined) {
     verifier = createVerifierOf(oauthConfig, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
       log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')
-    })
+    }, log)
     verifiers.set(oauthConfig, verifier)
   }
   return verifier

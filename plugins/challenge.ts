@@ -89,7 +89,7 @@ function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthR
   const { headers, droppedUnreadable } = refusalHeaders({
     error,
     rule: ruleOf(request),
-    hasCredentials: () => readCredentials(request.raw.rawHeaders).kind !== 'none',
+    hasCredentials: () => readCredentials(request.raw.rawHeaders, request.server.oauthConfig.tokenHeader).kind !== 'none',
     hasOrigin: request.headers.origin !== undefined || reply.hasHeader('access-control-allow-origin'),
     header: name => reply.getHeader(name)
   }, challengerOf(request.server.oauthConfig))

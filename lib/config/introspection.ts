@@ -5,7 +5,7 @@ import { anyFunction, closed, count, seconds, text, typed } from '../options/com
 import type { OptionSchemas } from '../options/option-group.ts'
 import { optionGroup } from '../options/option-group.ts'
 import { Type } from '../options/type.ts'
-import type { IntrospectionSettings } from '../token/introspector.ts'
+import type { IntrospectionSettings } from '../token/introspection-request.ts'
 import type { SignatureAlgorithm } from './algorithms.ts'
 import { checkAlgorithms } from './algorithms.ts'
 import { parseIdentifierOption } from './identifiers.ts'
@@ -68,7 +68,7 @@ export interface ResolvedIntrospection {
 
 /** @throws OptionError */
 export function resolveIntrospection (
-  options: IntrospectionOptions, name: string, { allowMissingAudience, allowInsecureHttp }: { allowMissingAudience: boolean, allowInsecureHttp: boolean }
+  options: IntrospectionOptions, name: string, allowInsecureHttp: boolean
 ): ResolvedIntrospection {
   const {
     clientId, authentication, endpoint = null, signedResponseAlgorithm = null, opaquePrefix = '', cacheSeconds = 10,
@@ -83,7 +83,7 @@ export function resolveIntrospection (
     throw new OptionError(`${name}.authentication tls_client_auth requires ${name}.fetch, which presents the certificate`)
   }
   return Object.freeze({
-    rule: Object.freeze({ clientId, authentication: Object.freeze({ ...authentication }), signedResponseAlgorithm, allowMissingAudience }),
+    rule: Object.freeze({ clientId, authentication: Object.freeze({ ...authentication }), signedResponseAlgorithm }),
     endpoint,
     opaquePrefix,
     cacheMs: cacheSeconds * 1000,

@@ -1,10 +1,8 @@
 import { OptionError } from '../errors/errors.ts'
 import { IdentifierError } from '../errors/syntax-errors.ts'
-import { parseIdentifier } from '../identifier.ts'
+import { isStringOrUri, parseIdentifier } from '../identifier.ts'
 import { show } from '../options/show.ts'
 
-/** RFC 7519 section 2, StringOrURI: any string, and a URI where it has a colon. */
-const stringOrUri = /^(?:[^:\s\p{Cc}]+|[A-Za-z][A-Za-z0-9+.-]*:[^\s\p{Cc}]*)$/u
 const entraHost = /^https:\/\/(?:login\.microsoftonline\.com|login\.microsoftonline\.us|login\.partner\.microsoftonline\.cn|sts\.windows\.net)\/([^/?#]*)/i
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const wellKnown = /\/\.well-known\/(?:openid-configuration|oauth-authorization-server)/
@@ -23,8 +21,8 @@ export function checkIssuerIdentifier (name: string, issuer: string, { isFetched
     if (parseIdentifier(issuer, allowInsecureHttp).query === '') return true
     throw new IdentifierError('must not have a query (RFC 8414 section 2)')
   } catch (error) {
-    if (!isFetched && stringOrUri.test(issuer)) return false
-    const fix = isFetched && stringOrUri.test(issuer)
+    if (!isFetched && isStringOrUri(issuer)) return false
+    const fix = isFetched && isStringOrUri(issuer)
       ? '. Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'
       : ''
     throw new OptionError(`${name} ${(error as Error).message}, got ${show(issuer)}${fix}`)

@@ -91,7 +91,7 @@ export function resolveIssuer (given: unknown, name: string, defaults: IssuerDef
     jwks: jwks as Readonly<Record<string, unknown>> | null,
     introspection: introspection === undefined
       ? null
-      : resolveIntrospection(introspection, `${name}.introspection`, { allowMissingAudience, allowInsecureHttp })
+      : resolveIntrospection(introspection, `${name}.introspection`, allowInsecureHttp)
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import type { ClassifierRules } from '../client/fetch/classify.ts'
+import type { ClassifierSettings } from '../client/fetch/classify.ts'
 import type { ProofOfPossession } from '../client/oauth/dpop.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
@@ -95,7 +95,7 @@ export interface ForwardOptions<Request, Config> {
    */
   closeTimeoutMs?: number
   /** What a dead token looks like at upstreams that say it in their own words. Default: as the standards say it. */
-  classifier?: ClassifierRules
+  classifier?: ClassifierSettings
   /** What callers reach the server by, for the URLs of targets: `https://host`. Default: what it listens on. */
   baseUrl?: string
   /** Lets credentials go over plain HTTP to other machines. Default: false. */
@@ -110,7 +110,7 @@ export interface ForwardOptions<Request, Config> {
 export type CheckedForwardOptions<Request, Config> = Required<Omit<ForwardOptions<Request, Config>, 'callers' | 'config' | 'classifier' | 'baseUrl' | 'dispatcher'>> & {
   readonly callers: 'access-token' | 'secret' | null
   readonly config: Config | undefined
-  readonly classifier: ClassifierRules | undefined
+  readonly classifier: ClassifierSettings | undefined
   readonly baseUrl: string | null
   readonly dispatcher: Dispatcher | null
 }
@@ -153,7 +153,7 @@ const schema = Type.Object({
   responseTimeoutMs: Type.Optional(Type.Union([milliseconds, Type.Null()])),
   closeTimeoutMs: Type.Optional(milliseconds),
   classifier: Type.Optional(Type.Object({
-    deadTokenCodes: Type.Optional(codes), refusalCodes: Type.Optional(codes), sentences: Type.Optional(Type.Array(text))
+    invalidTokenCodes: Type.Optional(codes), refusalCodes: Type.Optional(codes), sentences: Type.Optional(Type.Array(text))
   }, closed)),
   baseUrl: Type.Optional(text),
   allowInsecureUpstreams: Type.Optional(Type.Boolean()),

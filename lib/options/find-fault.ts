@@ -154,8 +154,9 @@ function isInRange (schema: JsonSchema, value: unknown): boolean {
     return value.length >= minLength && (pattern === undefined || new RegExp(pattern).test(value))
   }
   if (typeof value === 'number') {
-    const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity } = schema
-    return value >= minimum && value <= maximum && value > exclusiveMinimum
+    // NaN is neither below nor above anything; kinds of numbers have refused it already.
+    const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum } = schema
+    return !(value < minimum) && !(value > maximum) && !(exclusiveMinimum !== undefined && value <= exclusiveMinimum)
   }
   if (Array.isArray(value)) {
     const { minItems = 0, uniqueItems = false } = schema

@@ -46,8 +46,10 @@ export interface RegistrationNeeds {
   readonly redirectUri: string | null
   /** The client of an earlier registration with this issuer. */
   readonly stored: StoredClient | null
-  /** The scopes that will be requested; they are sent with a registration. Default: `null`, none are known. */
+  /** The scopes that will be requested. A registration that was made for fewer is made anew. Default: `null`, none are known. */
   readonly scopes?: readonly string[] | null
+  /** Further scopes that a registration is made for, so that a later request for them does not need another one. Default: `null`. */
+  readonly scopesSupported?: readonly string[] | null
   readonly clock: Clock
 }
 
@@ -66,7 +68,7 @@ export interface Client extends ClientIdentity {
  */
 export async function registerClient (server: ServerMetadata, options: RegistrationOptions, needs: RegistrationNeeds, httpClient: HttpClient): Promise<Client> {
   const { clients = [], clientMetadataUrl, clientMetadataAuthentication = { method: 'none' }, dynamicRegistration = true } = options
-  const { redirectUri, stored, scopes = null, clock } = needs
+  const { redirectUri, stored, scopes = null, scopesSupported = null, clock } = needs
   const registered = clients.find(({ issuer }) => issuer === server.issuer)
   if (registered !== undefined) return { clientId: registered.clientId, authentication: registered.authentication, registration: null }
   if (clientMetadataUrl !== undefined && server.client_id_metadata_document_supported === true) {
@@ -77,7 +79,7 @@ export async function registerClient (server: ServerMetadata, options: Registrat
   }
   if (redirectUri !== null && dynamicRegistration && server.registration_endpoint !== undefined) {
     const earlier = stored?.issuer === server.issuer ? stored.scopes ?? [] : []
-    const registration = await registerDynamically(server, options.clientMetadata ?? {}, { redirectUri, scopes: [...earlier, ...scopes ?? []] }, httpClient)
+    const registration = await registerDynamically(server, options.clientMetadata ?? {}, { redirectUri, scopes: [...earlier, ...scopes ?? [], ...scopesSupported ?? []] }, httpClient)
     return { ...identityOf(registration), registration }
   }
   throw new AuthorizationError(clients.length > 0 ? 'FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER' : 'FST_OAUTH_CLIENT_UNKNOWN', { message: showUrl(server.issuer) })

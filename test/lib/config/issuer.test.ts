@@ -43,7 +43,7 @@ test('introspection, claims and rules', async t => {
   }])
   t.match(resolved, {
     introspection: {
-      rule: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' }, signedResponseAlgorithm: null, allowMissingAudience: false },
+      rule: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' }, signedResponseAlgorithm: null },
       endpoint: null, opaquePrefix: '', cacheMs: 10_000, refusedCacheMs: 0, maxConcurrent: 100, fetch: null
     },
     rule: {

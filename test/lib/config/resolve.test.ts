@@ -110,7 +110,7 @@ const refused: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
   [{ realm: '' }, 'realm must be a non-empty string, got ""'],
   [{ realm: 'a\r\nb' }, 'realm must be text that a header can carry (RFC 9110 section 5.6.4), got "a\\r\\nb"'],
   [{ realm: '…' }, 'realm must be text that a header can carry (RFC 9110 section 5.6.4), got "…"'],
-  [{ scopes: ['a'] }, 'scopes must be an object, got ["a"]'],
+  [{ scopes: ['a'] }, 'scopes must be an object (name → description), got ["a"]'],
   [{ metadata: ['a'] }, 'metadata must be an object, got ["a"]'],
   [{ scopeImplies: 'x' }, 'scopeImplies must be a function, got "x"'],
   [{ metadataMaxAgeSeconds: NaN }, 'metadataMaxAgeSeconds must be an integer from 0 to 31536000, got NaN'],

@@ -75,8 +75,8 @@ test('connections in Redis', { skip: missingPart('redis') }, async t => {
     t.equal(browser.visited.length, 0)
     t.equal(await second.signOut(), true)
     t.match(await kept().connectionStore.read(), { issuer: null })
-    first.close()
-    second.close()
+    await first.close()
+    await second.close()
   })
 })
 

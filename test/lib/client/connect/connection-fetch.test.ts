@@ -132,9 +132,9 @@ function unexpected (): Response {
 test('a stream is sent when there is a token, and told when there is none for other reasons', async t => {
   const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
-  connection.close()
+  await connection.close()
   const body = new ReadableStream({ start (controller) { controller.close() } })
-  await t.rejects(connection.fetch(fake.resource, { method: 'POST', body, duplex: 'half' } as RequestInit), { name: 'SessionError', code: 'FST_OAUTH_CLOSED' })
+  await t.rejects(connection.fetch(fake.resource, { method: 'POST', body, duplex: 'half' } as RequestInit), { name: 'SessionError', code: 'FST_OAUTH_SESSION_CLOSED' })
 })
 
 test('RFSH-12 a refresh token is shown by the client that it was issued to, or by none', async t => {
@@ -145,23 +145,23 @@ test('RFSH-12 a refresh token is shown by the client that it was issued to, or b
   const options = { url: fake.resource, fetch: fetchOf(fake), clock, ...kept }
   const first = await connect({ ...options, browser: createFakeBrowser(fake) })
   await first.fetch(fake.resource)
-  first.close()
+  await first.close()
   const { tokens } = (await kept.tokenStore.read())!
   fake.answer(`${authorizationServer}/register`, null)
   const before = fake.received.length
   const asked = (): string[] => fake.log().slice(before).filter(line => line.startsWith('POST'))
 
   const renamed = await connect({ ...options, browser: createFakeBrowser(fake), clients: machine, connectionStore: { ...kept.connectionStore, read: async () => ({ ...(await kept.connectionStore.read())!, registration: null, clients: {} }) } })
-  await t.rejects(renamed.session.refresh(tokens!.accessToken), { name: 'SessionError', code: 'FST_OAUTH_RENEWAL_REFUSED', cause: { outcome: 'keep', cause: { code: 'FST_OAUTH_CLIENT_LOST' } } }, 'clients was changed')
-  renamed.close()
+  await t.rejects(renamed.session.refresh(tokens!.accessToken), { name: 'SessionError', code: 'FST_OAUTH_SESSION_REFRESH_REFUSED', cause: { outcome: 'keep', cause: { code: 'FST_OAUTH_CLIENT_LOST' } } }, 'clients was changed')
+  await renamed.close()
 
   clock.advance(301)
   const server = await connect({ url: fake.resource, fetch: fetchOf(fake), clock, ...kept, redirectUri: 'https://app.example.com/callback' })
-  await t.rejects(server.session.token(), { name: 'SessionError', code: 'FST_OAUTH_RENEWAL_REFUSED' }, 'the registration has expired')
+  await t.rejects(server.session.token(), { name: 'SessionError', code: 'FST_OAUTH_SESSION_REFRESH_REFUSED' }, 'the registration has expired')
   t.same(asked(), [], 'nothing is registered, nor is the refresh token shown')
   t.same((await kept.tokenStore.read())!.tokens, tokens, 'the session is kept')
   await t.rejects(server.fetch(fake.resource), { name: 'SignInNeededError' }, 'but nobody can renew it')
-  server.close()
+  await server.close()
 
   const browser = createFakeBrowser(fake)
   const again = await connect({ ...options, browser })
@@ -170,14 +170,14 @@ test('RFSH-12 a refresh token is shown by the client that it was issued to, or b
   t.not(browser.visited[0]!.searchParams.get('client_id'), 'old')
   const { clientId } = (await kept.connectionStore.read())!
   t.equal(clientId, browser.visited[0]!.searchParams.get('client_id'))
-  again.close()
+  await again.close()
 })
 
 test('RFSH-12 RFSH-08 a dead token of a client that is lost leads to a sign-in, once', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
-  connection.close()
+  await connection.close()
   fake.killTokens()
   const browser = createFakeBrowser(fake)
   const again = await connect({ url: fake.resource, fetch: fetchOf(fake), browser, clients: machine, ...kept, connectionStore: { ...kept.connectionStore, read: async () => ({ ...(await kept.connectionStore.read())!, registration: null, clients: {} }) } })
