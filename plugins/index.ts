@@ -1,4 +1,3 @@
-import sensible from '@fastify/sensible'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
@@ -21,7 +20,6 @@ export type RouteOptions = RuleOptions<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
-  if (!app.hasReplyDecorator('unauthorized')) await app.register(sensible)
   await app.register(challenge)
   await app.register(openapi)
   await app.register(metadata)
@@ -89,6 +87,9 @@ export type { TenantOf } from '../lib/policy/tenancy.ts'
 export { createMemoryMcpSessionStore } from '../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
 export type { MemoryMcpSessionStoreOptions } from '../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
 export type { McpSessionStore } from '../lib/stores/mcp-sessions/mcp-session-store.ts'
+export { createMemoryReplayStore } from '../lib/stores/replay/memory-replay-store.ts'
+export type { MemoryReplayStore, MemoryReplayStoreOptions } from '../lib/stores/replay/memory-replay-store.ts'
+export type { ReplayStore } from '../lib/stores/replay/replay-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/revocations/memory-revocation-store.ts'
 export type { MemoryRevocationStore, MemoryRevocationStoreOptions } from '../lib/stores/revocations/memory-revocation-store.ts'
 export type { RevocableToken, RevocationStore, TokenActor } from '../lib/stores/revocations/revocation-store.ts'
@@ -103,5 +104,5 @@ export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 export type { AuditEntry } from './audit.ts'
 // These two files are loaded only where they are configured. Their types are part of the root, as they declare what they decorate.
 export type { RequestImpersonation } from './impersonated-tokens.ts'
-export type { AppImpersonationGuard } from './impersonation-guard.ts'
+export type { AppImpersonationGuard } from '../lib/impersonation/guard.ts'
 export type { McpRefusedRequest, McpReply, McpRoute } from './mcp.ts'

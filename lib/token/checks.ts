@@ -183,7 +183,7 @@ function idToken (received: string): Error {
   return refused('type_refused', {
     expected: 'an access token',
     received,
-    fix: 'send the access token; or, if it is one, set requiredClaims to a claim that only access tokens of this issuer have, a preset, or allowIdTokens'
+    fix: 'send the access token; or set requiredClaims to a claim that only access tokens of this issuer have, or allowIdTokens'
   })
 }
 

@@ -48,7 +48,7 @@ export interface ExpectedToken {
   /** JWS algorithms, exact case. */
   readonly algorithms: readonly string[]
   readonly profile: TokenProfile
-  /** Whether a token that nothing distinguishes from an ID token is accepted: `aud` alone decides. */
+  /** Whether tokens are accepted that nothing distinguishes from an ID token, as `aud` alone decides. */
   readonly allowIdTokens?: boolean
   /** Claims that scopes are read from; each a space-delimited string or a list. */
   readonly scopeClaims: readonly ClaimPath[]

@@ -311,3 +311,23 @@ test('the log is told what an issuer\'s keys lack (A1, A3, A4)', async t => {
     detail: { received: /redirect \(302\) to https:\/\/cdn.example\/keys/, fix: 'redirects are not followed: set jwksUri to https://cdn.example/keys' }
   })
 })
+
+test('keys that are configured, verified in the thread pool', async t => {
+  const clock = createTestClock()
+  const fake = await createFakeIssuer({ clock, alg: 'EdDSA' })
+  const forger = await createFakeIssuer({ clock, alg: 'EdDSA' })
+  const skipped: unknown[] = []
+  const parts = await setup(() => ({ jwks: { keys: [7, ...fake.keys.map(key => key.publicJwk)] }, onSkippedKeys: keys => skipped.push(keys) }))
+  t.equal(await check(parts, await fake.token()), null)
+  t.equal(await check(parts, await forger.token()), 'signature_invalid')
+  t.equal(skipped.length, 1)
+})
+
+test('a redirect that does not say where it leads (A3)', async t => {
+  const parts = await setup(fake => ({ jwksUri: fake.jwksUri }))
+  parts.fake.answer(parts.fake.jwksUri, () => new Response(null, { status: 302 }))
+  const jwt = parseJwt(await parts.fake.token())
+  t.match(await Promise.resolve(parts.keys.verifySignature(jwt)).catch((error: unknown) => error), {
+    detail: { fix: 'redirects are not followed: set jwksUri to where it leads' }
+  })
+})
