@@ -190,7 +190,7 @@ ${entryPoints.map(({ specifier }, i) => `      import * as part${i} from '${spec
       const options: OAuthResourceServerOptions = { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] }
       const app = Fastify()
       await app.register(oauthResourceServer, options)
-      app.get('/', { config: { oauth: { scopes: ['read'] } } }, async request => [request.accessToken?.scopes, request.impersonation?.kind])
+      app.get('/', { config: { oauth: { scopes: ['read'] } } }, async request => [request.accessToken?.scopes, request.impersonation?.staff])
       console.log(${entryPoints.map((_, i) => `part${i}`).join(', ')})
       app.setErrorHandler((error, _request, reply) => reply.send(isOAuthResourceError(error) ? error.code : error))
     `)
@@ -215,12 +215,10 @@ ${entryPoints.map(({ specifier }, i) => `      import * as part${i} from '${spec
       },
       files
     }))
-    t.equal(succeeded(await runNode([bin('tsc'), '-p', '.'], { cwd: consumer })), true)
-  })
-
-  await t.test('costs a consumer little to check', async t => {
-    const { stdout } = await runNode([bin('tsc'), '-p', '.', '--extendedDiagnostics'], { cwd: consumer })
-    const instantiations = Number(/^Instantiations:\s+(\d+)$/m.exec(stdout)?.[1])
+    const checked = await runNode([bin('tsc'), '-p', '.', '--extendedDiagnostics'], { cwd: consumer })
+    t.equal(succeeded(checked), true)
+    // What it costs to check them: Fastify alone takes 85,000.
+    const instantiations = Number(/^Instantiations:\s+(\d+)$/m.exec(checked.stdout)?.[1])
     t.ok(instantiations <= 300_000, `${instantiations} instantiations`)
   })
 })
