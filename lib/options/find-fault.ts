@@ -54,23 +54,39 @@ function faultOf (schema: JsonSchema, value: unknown, path: Path): Fault | null 
 
 /**
  * Of the members of a union, the one that the value has the shape of is the one that was meant, and says what is wrong
- * inside. Where none has it, the value is held against all of them.
+ * inside. Where no member has it, the value is held against all of them.
  */
 function faultOfUnion (schema: JsonSchema, members: readonly JsonSchema[], value: unknown, path: Path): Fault | null {
-  const faults: Fault[] = []
-  for (const member of members) {
-    const fault = faultOf(member, value, path)
-    if (fault === null) return null
-    if (isMeant(member, value)) faults.push(fault)
-  }
-  const inside = faults.find(fault => fault.kind !== 'invalid' || fault.path.length > path.length)
-  return inside ?? { kind: 'invalid', path, schema, value }
+  if (members.some(member => faultOf(member, value, path) === null)) return null
+  const ofKind = members.filter(member => isOfKind(member, value))
+  const meant = ofKind.length === 1 ? ofKind : ofKind.filter(member => hasValuesOf(member, value))
+  const inside = meant.map(member => faultOf(member, value, path)!).find(fault => fault.kind !== 'invalid' || fault.path.length > path.length)
+  if (inside !== undefined) return inside
+  const choice = ofKind.length > 1 ? choiceOf(ofKind) : null
+  if (choice === null) return { kind: 'invalid', path, schema, value }
+  return { kind: 'invalid', path: [...path, choice.key], schema: { enum: choice.values }, value: (value as Properties)[choice.key] }
 }
 
-/** An object is told by the properties that can have one value only, as `method` is for ways to authenticate. */
-function isMeant (member: JsonSchema, value: unknown): boolean {
-  if (!isOfKind(member, value)) return false
-  return Object.entries(member.properties ?? {}).every(([key, { const: only }]) => only === undefined || (value as Properties)[key] === only)
+/** Objects are distinguished by properties with few possible values, as `method` does for ways to authenticate. */
+function hasValuesOf ({ properties = {} }: JsonSchema, value: unknown): boolean {
+  return Object.entries(properties).every(([key, property]) => {
+    const values = valuesOf(property)
+    const given = (value as Properties)[key]
+    return values === null || given === undefined || values.includes(given)
+  })
+}
+
+/** The property that distinguishes all members of a union, and its values; `null` when there is none. */
+function choiceOf (members: readonly JsonSchema[]): { key: string, values: readonly unknown[] } | null {
+  for (const key of Object.keys(members[0]?.properties ?? {})) {
+    const values = members.map(({ properties = {} }) => Object.hasOwn(properties, key) ? valuesOf(properties[key]!) : null)
+    if (values.every(one => one !== null)) return { key, values: values.flat() }
+  }
+  return null
+}
+
+function valuesOf (schema: JsonSchema): readonly unknown[] | null {
+  return schema.enum ?? (schema.const === undefined ? null : [schema.const])
 }
 
 function faultOfItems (items: JsonSchema, value: readonly unknown[], path: Path): Fault | null {
@@ -132,8 +148,9 @@ function isInRange (schema: JsonSchema, value: unknown): boolean {
     return value.length >= minLength && (pattern === undefined || new RegExp(pattern).test(value))
   }
   if (typeof value === 'number') {
-    const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity } = schema
-    return value >= minimum && value <= maximum && value > exclusiveMinimum
+    // NaN is neither below nor above anything; kinds of numbers have refused it already.
+    const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum } = schema
+    return !(value < minimum) && !(value > maximum) && !(exclusiveMinimum !== undefined && value <= exclusiveMinimum)
   }
   if (Array.isArray(value)) {
     const { minItems = 0, uniqueItems = false } = schema
