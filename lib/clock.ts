@@ -4,7 +4,7 @@ export interface Clock {
   now (): number
 }
 
-export const systemClock: Clock = { now: () => Date.now() }
+export const systemClock: Clock = { now: Date.now }
 
 /**
  * A clock for ages and deadlines. When the given clock is set back, this one stands still for that call and then runs on,

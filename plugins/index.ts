@@ -73,7 +73,7 @@ export type { McpOptions, McpRequirement, McpUndeclared } from '../lib/mcp/optio
 export type { McpStream } from '../lib/mcp/streams.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
 export { refusalBody } from '../lib/openapi/responses.ts'
-export { actorChain } from '../lib/policy/actor-chain.ts'
+export { actorChain } from '../lib/policy/actors.ts'
 export type { ActorRule } from '../lib/policy/actors.ts'
 export type { AuthorizationDetailsRule } from '../lib/policy/authorization-details.ts'
 export type { Policy } from '../lib/policy/policy.ts'
