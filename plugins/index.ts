@@ -47,7 +47,7 @@ export {
 }
 
 export type { Audit, AuditLevel, AuditWriter } from '../lib/audit/audit.ts'
-export type { OAuthCounters, RefusalCount } from '../lib/audit/counters.ts'
+export type { OAuthCounters, RefusalCount } from '../lib/audit/audit.ts'
 export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/audit/events.ts'
 export type { Clock } from '../lib/clock.ts'
 export type { ClaimOptions, IntrospectionOptions, IssuerOptions, PresetName, TokenRuleOptions } from '../lib/config/issuer-options.ts'
