@@ -4,7 +4,13 @@ export interface Clock {
   now (): number
 }
 
-export const systemClock: Clock = { now: Date.now }
+/** Options that exist for tests. Leave them out elsewhere. */
+export interface TestOptions {
+  /** The source of the current time. Default: the system. */
+  clock?: Clock
+}
+
+export const systemClock: Clock = { now: () => Date.now() }
 
 /**
  * A clock for ages and deadlines. When the given clock is set back, this one stands still for that call and then runs on,

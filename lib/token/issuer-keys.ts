@@ -154,8 +154,10 @@ function identityOf ({ signingInput, signature }: Pick<UnverifiedJwt, 'signingIn
   return digestOf(`${signingInput}.${Buffer.from(signature).toString('latin1')}`)
 }
 
-function noMatch ({ header: { kid, alg } }: Pick<UnverifiedJwt, 'header'>, { keyIds }: KeySet): string {
-  return `kid ${describeValue(kid)} and alg ${describeValue(alg)}; the issuer has kid ${describeValue(keyIds)}`
+function noMatch ({ header: { kid, alg } }: Pick<UnverifiedJwt, 'header'>, { keyIds, skipped }: KeySet): string {
+  const unusable = skipped.find(({ keyId }) => keyId === describeValue(kid))
+  const why = unusable === undefined ? '' : `; its key of this kid cannot be used: ${unusable.reason}`
+  return `kid ${describeValue(kid)} and alg ${describeValue(alg)}; the issuer has kid ${describeValue(keyIds)}${why}`
 }
 
 function notSigned (jwt: UnverifiedJwt, set: KeySet): Error {

@@ -9,7 +9,7 @@ import { checkReplayTime } from './replay-store.ts'
 
 /** Options of {@link createMemoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
-  /** How many identifiers are remembered at most. Default: 1,000,000, which takes about 90 MB. */
+  /** How many identifiers are remembered at most. Default: 1,000,000, which take about 60 MB. */
   readonly maxEntries?: number
   readonly clock?: Clock
 }
@@ -28,7 +28,7 @@ const optionsSchema = Type.Object({
 }, { additionalProperties: false })
 
 /** Identifiers that expire within this time are forgotten together, in milliseconds. */
-const bucketMs = 10_000
+const bucketMs = 30_000
 
 /**
  * Remembers identifiers in this process, for servers that consist of one process. Its memory is bounded: an entry takes the
