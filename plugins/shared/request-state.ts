@@ -31,8 +31,15 @@ export function declareRequestState (app: FastifyInstance): void {
 
 /** What the request presented; its headers are read once. */
 export function credentialsOf (request: FastifyRequest): Credentials {
-  request[credentials] ??= readCredentials(request.raw.rawHeaders, request.server.oauthConfig.tokenHeader)
+  request[credentials] ??= parseCredentials(request)
   return request[credentials]
+}
+
+const noCredentials: Credentials = { kind: 'none' }
+
+function parseCredentials ({ raw: { headers, rawHeaders }, server: { oauthConfig: { tokenHeader } } }: FastifyRequest): Credentials {
+  // Of several headers Node.js keeps the first: where it keeps none, there is nothing to parse.
+  return headers[tokenHeader ?? 'authorization'] === undefined ? noCredentials : readCredentials(rawHeaders, tokenHeader)
 }
 
 /**
