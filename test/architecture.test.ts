@@ -169,14 +169,16 @@ const examples: Example[] = [
     manifest: {
       exports: {
         '.': { types: './dist/plugins/index.d.ts', default: './dist/plugins/index.js' },
-        './stores/b': './dist/plugins/entry-points/stores/b.js',
-        './c': './dist/plugins/entry-points/c.js',
+        './stores/b': { types: './dist/plugins/entry-points/stores/b.d.ts', default: './dist/plugins/entry-points/stores/b.js' },
+        './c': { types: './dist/plugins/entry-points/c.d.ts', default: './dist/plugins/entry-points/c.js' },
         './sql/*': './sql/*',
         './package.json': './package.json'
-      }
+      },
+      typesVersions: { '*': { c: ['./dist/plugins/entry-points/c.d.ts'] } }
     },
     says: [
-      'package.json does not export plugins/entry-points/a.ts', 'package.json exports plugins/entry-points/c.ts, which is not there'
+      'package.json does not export plugins/entry-points/a.ts', 'package.json exports plugins/entry-points/c.ts, which is not there',
+      'package.json has no typesVersions for ./stores/b'
     ]
   },
   {

@@ -21,7 +21,7 @@ export type { ClientFetch, ClientFetchOptions, NeedContext } from '../../lib/cli
 export type { ResourceMatch } from '../../lib/client/fetch/resource-match.ts'
 export { beginAuthorization, completeAuthorization } from '../../lib/client/oauth/authorization-code.ts'
 export type { AuthorizationRequest, PendingAuthorization, StartedAuthorization } from '../../lib/client/oauth/authorization-code.ts'
-export type { ClientAuthentication, ConfidentialAuthentication } from '../../lib/client/oauth/client-authentication.ts'
+export type { ClientAuthentication, ConfidentialAuthentication } from '../../lib/http/client-authentication.ts'
 export { createProofKey, createProver, exportProofKey, importProofKey } from '../../lib/client/oauth/dpop.ts'
 export type { ProofKey, ProofOfPossession, Prover, StoredProofKey } from '../../lib/client/oauth/dpop.ts'
 export { exchangeToken, requestClientCredentials, requestIdentityAssertion, requestWithAssertion } from '../../lib/client/oauth/grants.ts'

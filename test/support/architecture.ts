@@ -11,6 +11,7 @@ export interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, unknown>>>>
+  readonly typesVersions?: { readonly '*': Readonly<Record<string, readonly string[]>> }
 }
 
 /** A rule says what is wrong with a tree, a sentence for each violation. */
@@ -170,12 +171,17 @@ function entryPointsListNames (tree: SourceTree): string[] {
   return violations
 }
 
-function entryPointsAreExported (tree: SourceTree, { exports = {} }: Manifest): string[] {
+function entryPointsAreExported (tree: SourceTree, { exports = {}, typesVersions }: Manifest): string[] {
   const built = Object.values(exports).flatMap(conditions => [...JSON.stringify(conditions).matchAll(/"\.\/dist\/([^"]+?)\.(?:d\.ts|js)"/g)].map(match => `${match[1]!}.ts`))
   const exported = new Set(built)
   return [
     ...[...tree.keys()].filter(path => isEntryPoint(path) && !exported.has(path)).map(path => `package.json does not export ${path}`),
-    ...[...exported].filter(path => !tree.has(path)).map(path => `package.json exports ${path}, which is not there`)
+    ...[...exported].filter(path => !tree.has(path)).map(path => `package.json exports ${path}, which is not there`),
+    // TypeScript reads `exports` only where moduleResolution is not "node10".
+    ...Object.entries(exports).flatMap(([path, conditions]) => {
+      if (path === '.' || typeof conditions === 'string' || typesVersions?.['*'][path.slice(2)]?.[0] === conditions.types) return []
+      return [`package.json has no typesVersions for ${path}`]
+    })
   ]
 }
 
