@@ -6,32 +6,32 @@ import { callHost, forbidden } from './decision.ts'
 type Details = AccessToken['authorizationDetails']
 
 /**
- * Whether what was authorized in detail (RFC 9396) covers the request: only `true` is a yes. It gets at least one, and
- * those alone that are meant for this resource. It is asked before a body is read.
+ * Whether the authorization details of the token (RFC 9396) cover the request: anything but `true` refuses it. It gets at
+ * least one detail, and only details for this resource. It is called before the body is read.
  */
 export type AuthorizationDetailsRule<Request> = (details: Details, request: Request) => MaybePromise<boolean>
 
-/** Which details this resource understands. */
+/** Which authorization details are for this resource. */
 export interface KnownDetails {
   readonly resource: string
-  /** Those that the metadata document names; `null` when it does not. */
+  /** `authorization_details_types_supported` of the metadata document; `null` if it is missing. */
   readonly authorizationDetailsTypes: readonly string[] | null
 }
 
-/** The slice of the configuration that refusing by details takes. */
+/** The part of the configuration that this check uses. */
 export interface AuthorizationDetailsConfig extends KnownDetails {
-  /** How long a function of the host's own may take to answer. */
+  /** The time limit for a function of the host. */
   readonly lookupTimeoutMs: number
 }
 
-/** Details that say something here: of a type that this resource knows, and not for other locations alone. */
+/** The details for this resource: of a type that it supports, and without `locations` or with this resource among them (RFC 9396 section 2.2). */
 export function detailsFor ({ resource, authorizationDetailsTypes: types }: KnownDetails, details: Details): Details {
   return Object.freeze(details.filter(({ type, locations }) =>
     (types === null || types.includes(type as string)) &&
     (locations === undefined || (Array.isArray(locations) && locations.includes(resource)))))
 }
 
-/** Refuses a token that was not authorized in detail for the request. Without details there is nothing to ask about. */
+/** Refuses a token whose authorization details do not cover the request. A token without details for this resource is refused without a call. */
 export function refuseByDetails (
   rule: AuthorizationDetailsRule<never>, accessToken: Pick<AccessToken, 'authorizationDetails'>,
   config: AuthorizationDetailsConfig, request: never

@@ -3,8 +3,8 @@ import type { MaybePromise, Decision } from './decision.ts'
 import { callHost, forbidden } from './decision.ts'
 
 /**
- * Whether the request may be made with this token: only `true` is a yes. For what no rule can say: a policy decision
- * point, a look-up. It is asked last, and before a body is read.
+ * Whether the request may be made with this token: anything but `true` refuses it. For decisions that the other options cannot
+ * express, such as a call to a policy decision point. It is called after all other checks, and before the body is read.
  */
 export type Policy<Request> = (accessToken: AccessToken, request: Request) => MaybePromise<boolean>
 

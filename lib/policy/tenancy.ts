@@ -5,12 +5,12 @@ import { callHost, forbidden } from './decision.ts'
 export type TenantKind = 'organization' | 'team'
 
 /**
- * The organization, or the team, that a request is about; nothing for none. It is asked before a body is read: a request
- * has its parameters and its query then, and no more.
+ * Returns the organization, or the team, that a request is about; `null` or undefined for none. It is called before the body
+ * is read, so the request has only its parameters, query and headers.
  */
 export type TenantOf<Request> = (request: Request) => MaybePromise<string | null | undefined>
 
-/** `any`: whichever a token is bound to. `null`: nothing is known to belong to a tenant. */
+/** `any`: tokens of every tenant pass. `null`: the request is about no tenant. */
 export type TenantRule = TenantOf<never> | 'any' | null
 
 const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: RouteReason, unavailable: UnavailableReason }>> = {
@@ -19,8 +19,8 @@ const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: Rout
 }
 
 /**
- * Refuses a token that is bound to other tenants than the one the request is about, and a bound token where nobody says
- * which one that is. A token that is bound to none passes, and nothing is asked about it.
+ * Refuses a token that is bound to other tenants than that of the request, and every bound token when the tenant of the
+ * request is not known. A token that is bound to no tenant passes without a call.
  *
  * @param bound the tenants that the token is bound to
  * @param timeoutMs how long the answer may take
