@@ -1,4 +1,4 @@
-import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../http/client-authentication.ts'
 import { OptionError } from '../errors/errors.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import { anyFunction, closed, count, seconds, text, typed } from '../options/common-schemas.ts'
