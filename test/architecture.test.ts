@@ -211,8 +211,8 @@ examples.push({
   ]
 }, {
   rule: 'lib/client stays a house that one can walk through',
-  files: Object.fromEntries(Array.from({ length: 36 }, (_, i) => [`lib/client/${i}.ts`, ''])),
-  says: ['lib/client has 36 files']
+  files: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`lib/client/${i}.ts`, ''])),
+  says: ['lib/client has 33 files']
 })
 
 test('every rule finds what breaks it', t => {
