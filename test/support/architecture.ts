@@ -71,7 +71,9 @@ export const rules: Readonly<Record<string, Rule>> = {
   'no barrel files': noBarrels,
   'entry points list names and have no code': entryPointsListNames,
   'every entry point is exported, and everything exported is there': entryPointsAreExported,
-  'no dead files': noDeadFiles
+  'no dead files': noDeadFiles,
+  'files are of a size to be read': filesAreReadable,
+  'lib/client stays a house that one can walk through': clientStaysSmall
 }
 
 function everyImportIsALiteral (tree: SourceTree): string[] {
@@ -195,6 +197,28 @@ function noDeadFiles (tree: SourceTree): string[] {
   }
   for (const path of tree.keys()) if (isEntryPoint(path)) reach(path)
   return [...tree.keys()].filter(path => !reached.has(path)).map(path => `${path} is not reached from an entry point`)
+}
+
+/** Files below the least size, each with its reason. What has one importer and no test of its own belongs to its importer. */
+const shortFiles: ReadonlyMap<string, string> = new Map([
+  ['lib/challenge/challenge.ts', 'the type that parser, formatter and merge share'],
+  ['lib/metadata/conditional.ts', 'conditional requests are tested by themselves'],
+  ['lib/policy/decision.ts', 'the type that every check of a policy returns'],
+  ['lib/stores/connections/memory-connection-store.ts', 'one file for each kind of store']
+])
+
+function filesAreReadable (tree: SourceTree): string[] {
+  return [...tree].flatMap(([path, text]) => {
+    const lines = text.trimEnd().split('\n').length
+    if (lines > 260) return [`${path} has ${lines} lines, and 260 are enough`]
+    if (lines >= 15) return shortFiles.has(path) ? [`${path} has ${lines} lines and needs no reason for being short`] : []
+    return shortFiles.has(path) || isEntryPoint(path) ? [] : [`${path} has ${lines} lines: merge it with what imports it`]
+  })
+}
+
+function clientStaysSmall (tree: SourceTree): string[] {
+  const files = [...tree.keys()].filter(path => path.startsWith('lib/client/')).length
+  return files <= 35 ? [] : [`lib/client has ${files} files`]
 }
 
 function folderOf (path: string): string {

@@ -170,8 +170,12 @@ test('a grant that was made without the guard is not used again, and no token is
 })
 
 test('no token is issued when the grant is deleted during the exchange', async t => {
-  const { guard } = await createGuardedProvider(t)
+  const { guard, saved, browser } = await createGuardedProvider(t)
   const ctx = { oidc: {}, req: {}, set () {} }
+  const agent = browser()
+  await agent.open(agent.request().url)
+  t.match(await guard.configuration.findAccount(ctx, 'ann', { kind: 'AuthorizationCode', grantId: saved[0]!.id }), { accountId: 'ann' })
+  t.match(await guard.configuration.findAccount(ctx, 'ann'), { accountId: 'ann' }, 'without a token nothing is issued')
   await t.rejects(guard.configuration.findAccount(ctx, 'ann', { kind: 'AuthorizationCode', grantId: 'gone' }), { message: 'invalid_grant' })
   t.equal(await guard.configuration.extraTokenClaims({ oidc: {} }), undefined)
   t.equal(guard.accessTokenTtl({ oidc: {} }), 900)
