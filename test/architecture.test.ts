@@ -198,18 +198,21 @@ const examples: Example[] = [
 const lines = (count: number): string => 'x()\n'.repeat(count)
 examples.push({
   rule: 'files are of a size to be read',
+  files: { 'lib/stores/connections/memory-connection-store.ts': lines(15) },
+  says: ['lib/stores/connections/memory-connection-store.ts has 15 lines and needs no reason for being short']
+}, {
+  rule: 'files are of a size to be read',
   files: {
     'lib/a.ts': lines(260), 'lib/b.ts': lines(261), 'lib/c.ts': lines(15), 'lib/d.ts': lines(14), 'plugins/entry-points/e.ts': lines(1),
-    'lib/policy/decision.ts': lines(14), 'lib/challenge/challenge.ts': lines(15)
+    'lib/stores/connections/memory-connection-store.ts': lines(14)
   },
   says: [
-    'lib/b.ts has 261 lines, and 260 are enough', 'lib/d.ts has 14 lines: merge it with what imports it',
-    'lib/challenge/challenge.ts has 15 lines and needs no reason for being short'
+    'lib/b.ts has 261 lines, and 260 are enough', 'lib/d.ts has 14 lines: merge it with what imports it'
   ]
 }, {
   rule: 'lib/client stays a house that one can walk through',
-  files: Object.fromEntries(Array.from({ length: 36 }, (_, i) => [`lib/client/${i}.ts`, ''])),
-  says: ['lib/client has 36 files']
+  files: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`lib/client/${i}.ts`, ''])),
+  says: ['lib/client has 33 files']
 })
 
 test('every rule finds what breaks it', t => {

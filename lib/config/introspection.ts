@@ -41,6 +41,7 @@ const authenticationSchema = Type.Union([
   Type.Object({ method: Type.Literal('tls_client_auth') }, closed)
 ])
 
+/** @internal */
 export const introspectionSchemas: OptionSchemas<keyof IntrospectionOptions> = optionGroup<IntrospectionOptions>()({
   clientId: text,
   authentication: typed<ConfidentialAuthentication>(authenticationSchema),

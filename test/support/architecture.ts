@@ -201,9 +201,6 @@ function noDeadFiles (tree: SourceTree): string[] {
 
 /** Files below the least size, each with its reason. What has one importer and no test of its own belongs to its importer. */
 const shortFiles: ReadonlyMap<string, string> = new Map([
-  ['lib/challenge/challenge.ts', 'the type that parser, formatter and merge share'],
-  ['lib/metadata/conditional.ts', 'conditional requests are tested by themselves'],
-  ['lib/policy/decision.ts', 'the type that every check of a policy returns'],
   ['lib/stores/connections/memory-connection-store.ts', 'one file for each kind of store']
 ])
 
@@ -218,7 +215,7 @@ function filesAreReadable (tree: SourceTree): string[] {
 
 function clientStaysSmall (tree: SourceTree): string[] {
   const files = [...tree.keys()].filter(path => path.startsWith('lib/client/')).length
-  return files <= 35 ? [] : [`lib/client has ${files} files`]
+  return files <= 32 ? [] : [`lib/client has ${files} files`]
 }
 
 function folderOf (path: string): string {
