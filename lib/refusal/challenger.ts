@@ -1,5 +1,5 @@
 import { bearerChallenge } from '../challenge/bearer.ts'
-import type { Challenge } from '../challenge/challenge.ts'
+import type { Challenge } from '../challenge/format.ts'
 import { formatChallenge } from '../challenge/format.ts'
 
 /** The slice of the configuration that challenges are made from. */

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createMetadataDocument } from '../../../lib/metadata/document.ts'
+import { createMetadataDocument, isKnown } from '../../../lib/metadata/document.ts'
 
 const source = { resource: 'https://h', advertisedIssuers: ['https://as'], advertisedScopes: ['a'], metadata: {} }
 
@@ -29,4 +29,11 @@ test('the entity tag is that of the body', t => {
   t.equal(createMetadataDocument({ ...source }).etag, etag)
   t.not(createMetadataDocument({ ...source, advertisedScopes: ['b'] }).etag, etag)
   t.end()
+})
+
+test('who has the document already', async t => {
+  for (const [ifNoneMatch, known] of [
+    [undefined, false], ['', false], ['"a"', true], ['W/"a"', true], ['*', true], [' * ', true], ['"b", W/"a"', true], ['"b","a"', true],
+    ['"b"', false], ['a', false], ['"A"', false], ['"a" "b"', false], ['W/"b"', false]
+  ] as const) t.equal(isKnown(ifNoneMatch, '"a"'), known, String(ifNoneMatch))
 })
