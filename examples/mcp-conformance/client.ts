@@ -42,9 +42,9 @@ const browser: BrowserRedirect = {
 
 /** The suite names no issuer for some clients that it registered; it is asked for, as an administrator would look it up. */
 async function registered (url: string, context: Context, authentication: RegisteredClient['authentication']): Promise<RegisteredClient[]> {
-  const outbound = createHttpClient({ allowLoopback: true })
+  const httpClient = createHttpClient({ allowLoopback: true })
   const find = async (): Promise<string> =>
-    (await discoverResource({ url, pointer: null, match: 'prefix', trust: null }, outbound)).authorizationServers[0]!
+    (await discoverResource({ url, pointer: null, match: 'prefix', trust: null }, httpClient)).authorizationServers[0]!
   return [{ issuer: context.issuer ?? await find(), clientId: context.client_id!, authentication }]
 }
 
@@ -62,11 +62,11 @@ async function waysIn (url: string, scenario: string, context: Context): Promise
       return {
         clients: await registered(url, context, secret),
         async grant (access, question) {
-          const { outbound, clock } = access
+          const { httpClient, clock } = access
           const provider = {
-            server: await discoverServer(context.idp_issuer!, outbound),
+            server: await discoverServer(context.idp_issuer!, httpClient),
             client: { clientId: context.idp_client_id!, authentication: { method: 'none' } as const },
-            outbound, clock, prover: null
+            httpClient, clock, prover: null
           }
           const subject = { token: context.idp_id_token!, type: 'id_token' } as const
           const assertion = await requestIdentityAssertion(provider, { ...question, subject, audience: access.server.issuer })

@@ -6,7 +6,7 @@ import type { Fetch } from './limited-fetch.ts'
 import type { IdentifierError } from '../identifier.ts'
 import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { AuthorizationError } from '../errors/authorization-error.ts'
-import { isLoopbackAddress, isPublicAddress } from './special-addresses.ts'
+import { isLoopbackAddress, isPublicAddress } from './public-addresses.ts'
 
 /** Where a client may be sent by what it reads elsewhere (RFC 9728 section 7.7). */
 export interface AddressRules {

@@ -5,7 +5,7 @@ import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { fetchText } from '../http/limited-fetch.ts'
 import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
-import { clientAuthOf } from '../client/oauth/client-authentication.ts'
+import { toClientAuth } from '../client/oauth/client-authentication.ts'
 import type { Introspected } from './from-introspection.ts'
 import { accessTokenFromIntrospection } from './from-introspection.ts'
 import type { ExpectedToken } from './expected-token.ts'
@@ -144,7 +144,7 @@ async function answerAbout (token: string, source: IntrospectionSource): Promise
   }
   if (signedResponseAlgorithm !== null) client.introspection_signed_response_alg = signedResponseAlgorithm
 
-  const response = await oauth.introspectionRequest(server, client, clientAuthOf(oauth, authentication), token, {
+  const response = await oauth.introspectionRequest(server, client, toClientAuth(oauth, authentication), token, {
     additionalParameters: { token_type_hint: 'access_token' },
     [oauth.customFetch]: async (url: string, init: RequestInit) => {
       const { status, headers, text } = await fetchText(url, init, source.fetch, source.limits, meaningfulStatuses)

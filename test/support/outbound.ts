@@ -1,6 +1,6 @@
 import type { HttpClient, HttpClientOptions } from '../../lib/http/http-client.ts'
 import { createHttpClient } from '../../lib/http/http-client.ts'
-import type { ClientIdentity, ServerAccess } from '../../lib/client/oauth/token-endpoint.ts'
+import type { ClientIdentity, ServerAccess } from '../../lib/client/oauth/oauth-call.ts'
 import type { ServerMetadata } from '../../lib/client/discovery/server-discovery.ts'
 import type { FakeOAuth } from './fake-oauth.ts'
 
@@ -16,7 +16,7 @@ export function accessTo (fake: FakeOAuth, changes: Partial<ServerAccess> = {}):
   return {
     server: fake.server as unknown as ServerMetadata,
     client: publicClient,
-    outbound: outboundTo(fake),
+    httpClient: outboundTo(fake),
     clock: { now: () => Date.now() },
     prover: null,
     ...changes

@@ -16,7 +16,7 @@ import { registerClient, sameClient } from '../oauth/registration.ts'
 import { selectScopes, withOfflineAccess } from '../oauth/select-scopes.ts'
 import type { ServerMetadata } from '../discovery/server-discovery.ts'
 import { discoverServer } from '../discovery/server-discovery.ts'
-import type { ServerAccess } from '../oauth/token-endpoint.ts'
+import type { ServerAccess } from '../oauth/oauth-call.ts'
 
 /** An authorization that is under way, with the key that its tokens are to be bound to. Plain JSON, and a secret. */
 export interface PendingConnection extends PendingAuthorization {
@@ -58,7 +58,7 @@ export interface AuthorizationFlow {
   prover (): Promise<Prover | null>
 }
 
-export function createAuthorizationFlow (options: ConnectOptions, outbound: HttpClient, store: ConnectionStore, clock: Clock): AuthorizationFlow {
+export function createAuthorizationFlow (options: ConnectOptions, httpClient: HttpClient, store: ConnectionStore, clock: Clock): AuthorizationFlow {
   const servers = new Map<string, ServerMetadata>()
   const becoming = new Map<string, Promise<Client>>()
   let proof: { key: string, prover: Promise<Prover> } | null = null
@@ -74,13 +74,13 @@ export function createAuthorizationFlow (options: ConnectOptions, outbound: Http
   }
 
   const find = async (hint: ChallengeHint): Promise<FoundAuthorization> => {
-    const found = await findAuthorization(options, hint, outbound)
+    const found = await findAuthorization(options, hint, httpClient)
     servers.set(found.server.issuer, found.server)
     return found
   }
 
   const serverOf = async (issuer: string): Promise<ServerMetadata> => {
-    const server = servers.get(issuer) ?? await discoverServer(issuer, outbound)
+    const server = servers.get(issuer) ?? await discoverServer(issuer, httpClient)
     servers.set(issuer, server)
     return server
   }
@@ -95,7 +95,7 @@ export function createAuthorizationFlow (options: ConnectOptions, outbound: Http
 
   const become = async (server: ServerMetadata, redirectUri: string | null): Promise<Client> => {
     const { clients } = await stored()
-    const client = await registerClient(server, options, { redirectUri, stored: clients[server.issuer] ?? null, clock }, outbound)
+    const client = await registerClient(server, options, { redirectUri, stored: clients[server.issuer] ?? null, clock }, httpClient)
     // At once: what comes of a crash in between would be a client that nobody knows any more.
     if (client.registration !== null && client.registration !== clients[server.issuer]) {
       const connection = await stored()
@@ -132,7 +132,7 @@ export function createAuthorizationFlow (options: ConnectOptions, outbound: Http
     const prover = await proverOf(proofKey)
     const scopes = withOfflineAccess(scopesFor(found, hint, last), server.scopes_supported, options.offlineAccess ?? true)
     const client = await clientOf(server, redirectUri)
-    const access = { server, client, outbound, clock, prover }
+    const access = { server, client, httpClient, clock, prover }
     const { acrValues, maxAgeSeconds } = hint
     const { url, pending } = await beginAuthorization(access, {
       redirectUri,
@@ -157,7 +157,7 @@ export function createAuthorizationFlow (options: ConnectOptions, outbound: Http
     const { issuer, proofKey } = connection
     if (issuer === null) throw new AuthorizationError('sign_in_needed')
     const client = sameClient(connection, options, clock)
-    return { server: await serverOf(issuer), client, outbound, clock, prover: await proverOf(proofKey as StoredProofKey | null) }
+    return { server: await serverOf(issuer), client, httpClient, clock, prover: await proverOf(proofKey as StoredProofKey | null) }
   }
 
   return {
@@ -180,7 +180,7 @@ export function createAuthorizationFlow (options: ConnectOptions, outbound: Http
       const proofKey = await keyFor(found, hint, last)
       const scopes = scopesFor(found, hint, last)
       const { clientId, authentication, registration } = await clientOf(server, null)
-      const access = { server, client: { clientId, authentication }, outbound, clock, prover: await proverOf(proofKey) }
+      const access = { server, client: { clientId, authentication }, httpClient, clock, prover: await proverOf(proofKey) }
       const tokens = await options.grant!(access, { resource, scopes })
       return { tokens, connection: { issuer: server.issuer, resource, requestedScopes: scopes, proofKey, clientId, registration, clients: last.clients } }
     },

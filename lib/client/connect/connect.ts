@@ -37,10 +37,10 @@ const nothing = readChallenge(new Headers())
 export async function connect (given: ConnectOptions): Promise<Connection> {
   const options = checkConnectOptions(given)
   const { url, clock = systemClock, coolDownMs = 60_000, fetch = globalThis.fetch } = options
-  const outbound = createHttpClient({ ...options, allowLoopback: options.allowLoopback ?? isLoopbackHost(new URL(url).hostname) })
+  const httpClient = createHttpClient({ ...options, allowLoopback: options.allowLoopback ?? isLoopbackHost(new URL(url).hostname) })
   const store = options.connectionStore ?? createMemoryConnectionStore()
   const tokenStore = options.tokenStore ?? createMemoryTokenStore()
-  const authorizer = createAuthorizationFlow(options, outbound, store, clock)
+  const authorizer = createAuthorizationFlow(options, httpClient, store, clock)
   const signOut = createSignOut(tokenStore, store, authorizer)
   const session = createSession({ ...options.session, tokenStore: signOut.tokens, clock, refresh: async (tokens, signal) => await refresh(tokens, signal) })
   const guard = createStepUpLimit(coolDownMs, clock)
@@ -56,7 +56,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const refresh: Refresh = async (tokens, signal) => {
     const { server, client: { clientId, authentication }, prover } = await authorizer.accessOf(await store.read() ?? emptyConnection)
       .catch((error: unknown) => { throw refreshError(error as AuthorizationError) })
-    const { fetch } = outbound
+    const { fetch } = httpClient
     const renew = createRefresh({ server, clientId, authentication, resource: identifier, clock, fetch, ...prover !== null && { prover } })
     return await renew(tokens, signal)
   }

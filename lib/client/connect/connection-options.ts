@@ -9,7 +9,7 @@ import type { ConnectionStore } from '../../stores/connections/connection-store.
 import type { TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'
 import type { BrowserRedirect } from '../oauth/browser-redirect.ts'
 import type { ClassifierRules } from '../fetch/classify.ts'
-import type { TokenQuestion } from '../oauth/client-credentials.ts'
+import type { TokenRequest } from '../oauth/grants.ts'
 import type { HttpClientOptions } from '../../http/http-client.ts'
 import { isRedirectUri } from '../oauth/redirect-uri.ts'
 import type { RegistrationOptions } from '../oauth/registration.ts'
@@ -18,7 +18,7 @@ import type { ResourceMetadata } from '../discovery/resource-discovery.ts'
 import type { ResourceMatch } from '../fetch/resource-match.ts'
 import type { SessionOptions } from '../session/session-options.ts'
 import type { MetadataTrust } from '../discovery/signed-metadata.ts'
-import type { ServerAccess } from '../oauth/token-endpoint.ts'
+import type { ServerAccess } from '../oauth/oauth-call.ts'
 
 export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOptions, 'fetch'> {
   /** Of the protected resource: an API, or the endpoint of an MCP server. https, or http on this machine. */
@@ -31,7 +31,7 @@ export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOpti
    * Tokens without a user: `requestClientCredentials`, or a function of yours around `exchangeToken` or
    * `requestWithAssertion`. It is asked for each token, as there is nothing to refresh.
    */
-  grant?: (access: ServerAccess, question: TokenQuestion) => Promise<TokenSet>
+  grant?: (access: ServerAccess, question: TokenRequest) => Promise<TokenSet>
   /** What to ask for beside what the resource says it needs. Default: what the resource says. */
   scopes?: readonly string[]
   /** Whether to ask for a refresh token, where that takes a scope of its own. Default: true. */

@@ -23,20 +23,20 @@ export type SearchOptions = Pick<ConnectOptions,
  *
  * @throws AuthorizationError
  */
-export async function findAuthorization (options: SearchOptions, hint: ChallengeHint, outbound: HttpClient): Promise<FoundAuthorization> {
+export async function findAuthorization (options: SearchOptions, hint: ChallengeHint, httpClient: HttpClient): Promise<FoundAuthorization> {
   const question = {
     url: options.url, pointer: hint.resourceMetadata, match: options.resourceMatch ?? 'prefix', trust: options.metadataTrust ?? null
   } as const
   let resource: ResourceMetadata
   try {
-    resource = await discoverResource(question, outbound)
+    resource = await discoverResource(question, httpClient)
   } catch (error) {
     const isMissing = error instanceof AuthorizationError && error.fault === 'resource_metadata_missing'
     if (options.allowMissingMetadata !== true || !isMissing) throw error
-    return await findWithoutMetadata(options.url, outbound)
+    return await findWithoutMetadata(options.url, httpClient)
   }
   const issuer = await chooseIssuer(resource, options)
-  const server = await discoverServer(issuer, outbound)
+  const server = await discoverServer(issuer, httpClient)
   if (options.allowUnlistedResource !== true) checkProtectedResources(server, resource.resource)
   return { resource, server }
 }
@@ -53,11 +53,11 @@ async function chooseIssuer (resource: ResourceMetadata, { chooseIssuer, clients
  * The Model Context Protocol 2025-03-26 had no metadata of the resource: its server was its own authorization server, at
  * the root of its origin, with endpoints of fixed names where it had no metadata of that either. PKCE was a must.
  */
-async function findWithoutMetadata (url: string, outbound: HttpClient): Promise<FoundAuthorization> {
+async function findWithoutMetadata (url: string, httpClient: HttpClient): Promise<FoundAuthorization> {
   const { origin } = new URL(url)
   const resource: ResourceMetadata = { resource: url, authorizationServers: [origin], scopesSupported: null, needsProof: false, document: {} }
   try {
-    return { resource, server: await discoverServer(origin, outbound) }
+    return { resource, server: await discoverServer(origin, httpClient) }
   } catch (error) {
     if ((error as AuthorizationError).fault !== 'server_metadata_missing') throw error
     const server: ServerMetadata = {

@@ -24,7 +24,7 @@ export interface ResourceMetadata {
   readonly document: Readonly<Record<string, unknown>>
 }
 
-export interface ResourceQuestion {
+export interface ResourceLookup {
   /** What was called. */
   readonly url: string
   /** The `resource_metadata` of its challenge, `null` for none. */
@@ -41,11 +41,11 @@ export interface ResourceQuestion {
  *
  * @throws AuthorizationError `resource_metadata_missing`, `resource_mismatch`, `address_refused`, `signed_metadata_invalid`, `server_unavailable`
  */
-export async function discoverResource (question: ResourceQuestion, outbound: HttpClient): Promise<ResourceMetadata> {
+export async function discoverResource (question: ResourceLookup, httpClient: HttpClient): Promise<ResourceMetadata> {
   const failures: FetchError[] = []
   for (const place of placesOf(question)) {
     try {
-      const { body } = await outbound.getJson(place)
+      const { body } = await httpClient.getJson(place)
       return await metadataFrom(body, question)
     } catch (error) {
       if (!(error instanceof FetchError)) throw error
@@ -61,7 +61,7 @@ export function isOutage ({ fault, status }: FetchError): boolean {
   return fault === 'network' || fault === 'timeout' || (status !== null && (status >= 500 || status === 429))
 }
 
-function placesOf ({ url, pointer }: ResourceQuestion): string[] {
+function placesOf ({ url, pointer }: ResourceLookup): string[] {
   const { origin, pathname, search } = new URL(url)
   const parts = parseIdentifier(url)
   const root = metadataUrl({ ...parts, origin, path: '', query: '' })
@@ -69,7 +69,7 @@ function placesOf ({ url, pointer }: ResourceQuestion): string[] {
   return [...new Set([...pointer === null ? [] : [pointer], path, root])]
 }
 
-async function metadataFrom (body: Readonly<Record<string, unknown>>, question: ResourceQuestion): Promise<ResourceMetadata> {
+async function metadataFrom (body: Readonly<Record<string, unknown>>, question: ResourceLookup): Promise<ResourceMetadata> {
   const document = await withSignedMembers(body, question.trust)
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = document
   if (typeof resource !== 'string' || !isUrl(resource) || !coversUrl(resource, question.url, question.match)) {

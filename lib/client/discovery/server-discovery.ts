@@ -22,14 +22,14 @@ export type EndpointName =
  *
  * @throws AuthorizationError `server_metadata_missing`, `issuer_mismatch`, `address_refused`, `server_unavailable`
  */
-export async function discoverServer (issuer: string, outbound: HttpClient): Promise<ServerMetadata> {
-  checkAddress(issuer, outbound.rules)
+export async function discoverServer (issuer: string, httpClient: HttpClient): Promise<ServerMetadata> {
+  checkAddress(issuer, httpClient.rules)
   const attempts: string[] = []
   let outage = false
   let foreign = false
   for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer))) {
     try {
-      const { body } = await outbound.getJson(url)
+      const { body } = await httpClient.getJson(url)
       if (body.issuer === issuer) return body as unknown as ServerMetadata
       foreign = true
       attempts.push(`${showUrl(url)} names another issuer`)
@@ -49,10 +49,10 @@ export async function discoverServer (issuer: string, outbound: HttpClient): Pro
  *
  * @throws AuthorizationError `endpoint_missing`, `address_refused`
  */
-export function endpointOf (server: ServerMetadata, name: EndpointName, outbound: Pick<HttpClient, 'rules'>): URL {
+export function endpointOf (server: ServerMetadata, name: EndpointName, httpClient: Pick<HttpClient, 'rules'>): URL {
   const url = server[name]
   if (typeof url !== 'string') throw new AuthorizationError('endpoint_missing', { message: name })
-  return checkAddress(url, outbound.rules)
+  return checkAddress(url, httpClient.rules)
 }
 
 /**

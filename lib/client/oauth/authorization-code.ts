@@ -2,12 +2,12 @@ import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import { checkRedirectUri } from './redirect-uri.ts'
 import { checkPkceSupport, endpointOf } from '../discovery/server-discovery.ts'
-import type { TokenQuestion } from './client-credentials.ts'
-import { parametersOf } from './client-credentials.ts'
-import type { ServerAccess } from './token-endpoint.ts'
-import { callServer, describedError, tokensFrom } from './token-endpoint.ts'
+import type { TokenRequest } from './grants.ts'
+import { resourceAndScope } from './grants.ts'
+import type { ServerAccess } from './oauth-call.ts'
+import { callEndpoint, describedError, tokensFrom } from './oauth-call.ts'
 
-export interface AuthorizationRequest extends TokenQuestion {
+export interface AuthorizationRequest extends TokenRequest {
   /** Where the browser comes back to: https, or this machine. */
   readonly redirectUri: string
   /** What a resource asks for of the user's authentication (RFC 9470 section 4). */
@@ -44,13 +44,13 @@ export interface StartedAuthorization {
  * Starts an authorization with PKCE (RFC 7636) and a `resource` (RFC 8707). The request is pushed first where the
  * authorization server takes no other (RFC 9126).
  *
- * @throws AuthorizationError `pkce_unsupported`, `redirect_uri_refused`, `endpoint_missing`, `address_refused` and, of a pushed request, what {@link callServer} throws
+ * @throws AuthorizationError `pkce_unsupported`, `redirect_uri_refused`, `endpoint_missing`, `address_refused` and, of a pushed request, what {@link callEndpoint} throws
  */
 export async function beginAuthorization (access: ServerAccess, request: AuthorizationRequest): Promise<StartedAuthorization> {
-  const { server, client: { clientId }, outbound } = access
+  const { server, client: { clientId }, httpClient } = access
   checkPkceSupport(server)
   checkRedirectUri(request.redirectUri)
-  const url = endpointOf(server, 'authorization_endpoint', outbound)
+  const url = endpointOf(server, 'authorization_endpoint', httpClient)
   const oauth = await import('oauth4webapi')
   const pending: PendingAuthorization = {
     issuer: server.issuer,
@@ -66,7 +66,7 @@ export async function beginAuthorization (access: ServerAccess, request: Authori
     ...request.scopes?.includes('offline_access') === true && { prompt: 'consent' },
     ...request.parameters,
     ...optionalParameters(request),
-    ...parametersOf(request.resource, request.scopes),
+    ...resourceAndScope(request.resource, request.scopes),
     response_type: 'code',
     client_id: clientId,
     redirect_uri: request.redirectUri,
@@ -88,7 +88,7 @@ function optionalParameters ({ acrValues = [], maxAgeSeconds = null, proofKeyThu
 }
 
 async function push (access: ServerAccess, parameters: Record<string, string>): Promise<Record<string, string>> {
-  return await callServer(access, 'pushed_authorization_request_endpoint', async ({ oauth, server, client, authentication, options }) => {
+  return await callEndpoint(access, 'pushed_authorization_request_endpoint', async ({ oauth, server, client, authentication, options }) => {
     const response = await oauth.pushedAuthorizationRequest(server, client, authentication, parameters, options)
     const { request_uri: requestUri } = await oauth.processPushedAuthorizationResponse(server, client, response)
     return { client_id: access.client.clientId, request_uri: requestUri }
@@ -100,7 +100,7 @@ async function push (access: ServerAccess, parameters: Record<string, string>): 
  * answer from somebody else is acted on or shown, its error included (RFC 9207 section 2.4).
  *
  * @param answer the URL that the browser came back to, or its query
- * @throws AuthorizationError `response_unexpected`, `response_mixed_up`, `authorization_refused` and what {@link callServer} throws
+ * @throws AuthorizationError `response_unexpected`, `response_mixed_up`, `authorization_refused` and what {@link callEndpoint} throws
  */
 export async function completeAuthorization (access: ServerAccess, pending: PendingAuthorization, answer: URL | URLSearchParams): Promise<TokenSet> {
   const { server, client } = access
@@ -109,7 +109,7 @@ export async function completeAuthorization (access: ServerAccess, pending: Pend
   }
   const received = answer instanceof URL ? answer.searchParams : answer
   checkAnswer(received, pending, server.authorization_response_iss_parameter_supported === true)
-  return await callServer(access, 'token_endpoint', async ({ oauth, server, client, authentication, options }) => {
+  return await callEndpoint(access, 'token_endpoint', async ({ oauth, server, client, authentication, options }) => {
     const parameters = oauth.validateAuthResponse(server, client, received, pending.state)
     const response = await oauth.authorizationCodeGrantRequest(server, client, authentication, parameters, pending.redirectUri, pending.codeVerifier,
       { ...options, additionalParameters: { resource: pending.resource } })

@@ -16,7 +16,7 @@ export type ClientAuthentication =
 export type ConfidentialAuthentication = Exclude<ClientAuthentication, { readonly method: 'none' }>
 
 /** The same, as oauth4webapi does it. */
-export function clientAuthOf (oauth: typeof OAuth4WebApi, authentication: ClientAuthentication): OAuth4WebApi.ClientAuth {
+export function toClientAuth (oauth: typeof OAuth4WebApi, authentication: ClientAuthentication): OAuth4WebApi.ClientAuth {
   switch (authentication.method) {
     case 'client_secret_basic': return basic(authentication.clientSecret)
     case 'client_secret_post': return oauth.ClientSecretPost(authentication.clientSecret)

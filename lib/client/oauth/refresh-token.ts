@@ -6,7 +6,7 @@ import type { Fetch, FetchedText } from '../../http/limited-fetch.ts'
 import { fetchText } from '../../http/limited-fetch.ts'
 import { isLoopbackHost } from '../../identifier.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
-import { clientAuthOf } from './client-authentication.ts'
+import { toClientAuth } from './client-authentication.ts'
 import { RefreshError } from '../../errors/client-errors.ts'
 import type { ProofOfPossession } from './proof.ts'
 import type { Refresh } from '../session/refresh-attempts.ts'
@@ -94,7 +94,7 @@ async function ask (options: RefreshOptions, refreshToken: string, oauth: typeof
     return tokenResponse(received.text, received.status, received.headers)
   }
   const request = async (): Promise<OAuth4WebApi.TokenEndpointResponse> => {
-    const response = await oauth.refreshTokenGrantRequest(server, client, clientAuthOf(oauth, authentication), refreshToken, {
+    const response = await oauth.refreshTokenGrantRequest(server, client, toClientAuth(oauth, authentication), refreshToken, {
       ...resource !== null && { additionalParameters: { resource } },
       [oauth.customFetch]: send,
       [oauth.allowInsecureRequests]: isLoopback(server.token_endpoint)

@@ -10,8 +10,8 @@ import { isNative, isRedirectUri } from './redirect-uri.ts'
 import { isOutage } from '../discovery/resource-discovery.ts'
 import type { ServerMetadata } from '../discovery/server-discovery.ts'
 import { endpointOf } from '../discovery/server-discovery.ts'
-import type { ClientIdentity } from './token-endpoint.ts'
-import { describedError } from './token-endpoint.ts'
+import type { ClientIdentity } from './oauth-call.ts'
+import { describedError } from './oauth-call.ts'
 
 /** A client that an authorization server knows before we come. */
 export interface RegisteredClient extends ClientIdentity {
@@ -56,7 +56,7 @@ export interface Client extends ClientIdentity {
  * @throws AuthorizationError `client_unknown`, `client_of_another_issuer`, `registration_refused`, `authentication_unsupported`, `server_unavailable`
  */
 export async function registerClient (
-  server: ServerMetadata, options: RegistrationOptions, { redirectUri, stored, clock }: RegistrationNeeds, outbound: HttpClient
+  server: ServerMetadata, options: RegistrationOptions, { redirectUri, stored, clock }: RegistrationNeeds, httpClient: HttpClient
 ): Promise<Client> {
   const { clients = [], clientMetadataUrl, clientMetadataAuthentication = { method: 'none' }, dynamicRegistration = true } = options
   const registered = clients.find(({ issuer }) => issuer === server.issuer)
@@ -66,7 +66,7 @@ export async function registerClient (
   }
   if (redirectUri !== null && stored !== null && isUsable(stored, server.issuer, redirectUri, clock.now())) return { ...credentialsOf(stored), registration: stored }
   if (redirectUri !== null && dynamicRegistration && server.registration_endpoint !== undefined) {
-    const registration = await register(server, options.clientMetadata ?? {}, redirectUri, outbound)
+    const registration = await register(server, options.clientMetadata ?? {}, redirectUri, httpClient)
     return { ...credentialsOf(registration), registration }
   }
   throw new AuthorizationError(clients.length > 0 ? 'client_of_another_issuer' : 'client_unknown', { message: showUrl(server.issuer) })
@@ -153,9 +153,9 @@ type Method = StoredClient['authenticationMethod']
 
 /** RFC 7591. A scope is not sent: what is registered would be a limit for what may be asked for later on. */
 async function register (
-  server: ServerMetadata, metadata: Readonly<Record<string, unknown>>, redirectUri: string, outbound: HttpClient
+  server: ServerMetadata, metadata: Readonly<Record<string, unknown>>, redirectUri: string, httpClient: HttpClient
 ): Promise<StoredClient> {
-  const url = endpointOf(server, 'registration_endpoint', outbound)
+  const url = endpointOf(server, 'registration_endpoint', httpClient)
   const native = isNative(redirectUri)
   const method = methodFor(server, native)
   const request = {
@@ -166,7 +166,7 @@ async function register (
     ...metadata,
     token_endpoint_auth_method: method
   }
-  const answer = await post(url.href, request, outbound)
+  const answer = await post(url.href, request, httpClient)
   const { client_id: clientId, client_secret: secret, token_endpoint_auth_method: answered, client_secret_expires_at: expiry } = answer
   if (typeof clientId !== 'string' || clientId === '') throw new AuthorizationError('registration_refused', { message: 'the answer has no client_id' })
   const given = isMethod(answered) ? answered : method
@@ -198,10 +198,10 @@ function isMethod (value: unknown): value is Method {
   return value === 'none' || value === 'client_secret_basic' || value === 'client_secret_post'
 }
 
-async function post (url: string, body: object, outbound: HttpClient): Promise<Readonly<Record<string, unknown>>> {
+async function post (url: string, body: object, httpClient: HttpClient): Promise<Readonly<Record<string, unknown>>> {
   const init = { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body) }
   try {
-    const { status, text } = await outbound.getText(url, init, [200, 201, 400, 401, 403])
+    const { status, text } = await httpClient.getText(url, init, [200, 201, 400, 401, 403])
     // What has no members has none of those that are looked for.
     const answer = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
     if (status < 300) return answer

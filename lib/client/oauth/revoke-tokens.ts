@@ -1,7 +1,7 @@
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
-import type { ServerAccess } from './token-endpoint.ts'
-import { callServer } from './token-endpoint.ts'
+import type { ServerAccess } from './oauth-call.ts'
+import { callEndpoint } from './oauth-call.ts'
 
 /**
  * Gives tokens back when their user signs out (RFC 7009): the refresh token first, with which most authorization servers
@@ -19,7 +19,7 @@ export async function revokeTokens (access: ServerAccess, { refreshToken, access
 
 async function revoke (access: ServerAccess, token: string, hint: string): Promise<boolean> {
   try {
-    await callServer({ ...access, prover: null }, 'revocation_endpoint', async ({ oauth, server, client, authentication, options }) => {
+    await callEndpoint({ ...access, prover: null }, 'revocation_endpoint', async ({ oauth, server, client, authentication, options }) => {
       const response = await oauth.revocationRequest(server, client, authentication, token, { ...options, additionalParameters: { token_type_hint: hint } })
       await oauth.processRevocationResponse(response)
     })

@@ -1,9 +1,9 @@
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
-import type { TokenQuestion } from './client-credentials.ts'
-import { parametersOf } from './client-credentials.ts'
-import type { OAuthCall, ServerAccess } from './token-endpoint.ts'
-import { callServer, tokensFrom } from './token-endpoint.ts'
+import type { TokenRequest } from './grants.ts'
+import { resourceAndScope } from './grants.ts'
+import type { OAuthCall, ServerAccess } from './oauth-call.ts'
+import { callEndpoint, tokensFrom } from './oauth-call.ts'
 
 const tokenTypes = 'urn:ietf:params:oauth:token-type:'
 
@@ -16,7 +16,7 @@ export interface PresentedToken {
   readonly type: ExchangedTokenType
 }
 
-export interface TokenExchange extends TokenQuestion {
+export interface TokenExchange extends TokenRequest {
   /** For whom it is. */
   readonly subject: PresentedToken
   /** Who acts for them: with an actor it is delegation, without it the client becomes the subject. */
@@ -31,7 +31,7 @@ export interface TokenExchange extends TokenQuestion {
  * @throws AuthorizationError
  */
 export async function exchangeToken (access: ServerAccess, exchange: TokenExchange): Promise<TokenSet> {
-  return await callServer(access, 'token_endpoint', async call => {
+  return await callEndpoint(access, 'token_endpoint', async call => {
     const answer = await requestExchange(call, exchange, 'access_token', false)
     return tokensFrom(answer, exchange.scopes, access)
   })
@@ -50,7 +50,7 @@ export interface AssertionExchange extends TokenExchange {
  * @throws AuthorizationError
  */
 export async function requestIdentityAssertion (access: ServerAccess, exchange: AssertionExchange): Promise<string> {
-  return await callServer(access, 'token_endpoint', async call => {
+  return await callEndpoint(access, 'token_endpoint', async call => {
     const answer = await requestExchange(call, exchange, 'id-jag', true)
     if (answer.issued_token_type !== `${tokenTypes}id-jag`) {
       throw new AuthorizationError('token_type_refused', { message: 'no identity assertion was issued' })
@@ -64,7 +64,7 @@ async function requestExchange (
 ): Promise<Awaited<ReturnType<OAuthCall['oauth']['processGenericTokenEndpointResponse']>>> {
   const { subject, actor, audience, resource, scopes } = exchange
   const parameters = {
-    ...parametersOf(resource, scopes),
+    ...resourceAndScope(resource, scopes),
     subject_token: subject.token,
     subject_token_type: uriOf(subject.type),
     ...actor !== undefined && { actor_token: actor.token, actor_token_type: uriOf(actor.type) },
@@ -86,10 +86,10 @@ function uriOf (type: ExchangedTokenType): string {
  *
  * @throws AuthorizationError
  */
-export async function requestWithAssertion (access: ServerAccess, { assertion, resource, scopes }: TokenQuestion & { readonly assertion: string }): Promise<TokenSet> {
-  return await callServer(access, 'token_endpoint', async ({ oauth, server, client, authentication, options }) => {
+export async function requestWithAssertion (access: ServerAccess, { assertion, resource, scopes }: TokenRequest & { readonly assertion: string }): Promise<TokenSet> {
+  return await callEndpoint(access, 'token_endpoint', async ({ oauth, server, client, authentication, options }) => {
     const response = await oauth.genericTokenEndpointRequest(server, client, authentication, 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      { ...parametersOf(resource, scopes), assertion }, options)
+      { ...resourceAndScope(resource, scopes), assertion }, options)
     return tokensFrom(await oauth.processGenericTokenEndpointResponse(server, client, response), scopes, access)
   })
 }

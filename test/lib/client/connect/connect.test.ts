@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { requestClientCredentials } from '../../../../lib/client/oauth/client-credentials.ts'
+import { requestClientCredentials } from '../../../../lib/client/oauth/grants.ts'
 import { connect } from '../../../../lib/client/connect/connect.ts'
 import type { Connection } from '../../../../lib/client/connect/connection.ts'
 import { renewalFailureOf } from '../../../../lib/client/fetch/create-fetch.ts'

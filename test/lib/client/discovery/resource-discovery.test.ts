@@ -1,6 +1,6 @@
 import { SignJWT, generateKeyPair } from 'jose'
 import { test } from 'tap'
-import type { ResourceQuestion } from '../../../../lib/client/discovery/resource-discovery.ts'
+import type { ResourceLookup } from '../../../../lib/client/discovery/resource-discovery.ts'
 import { discoverResource } from '../../../../lib/client/discovery/resource-discovery.ts'
 import { failed } from '../../../support/failed.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'
@@ -11,11 +11,11 @@ const url = 'https://mcp.example.com/a/mcp'
 const pointer = 'https://mcp.example.com/elsewhere'
 const atPath = 'https://mcp.example.com/.well-known/oauth-protected-resource/a/mcp'
 const atRoot = 'https://mcp.example.com/.well-known/oauth-protected-resource'
-const question: ResourceQuestion = { url, pointer: null, match: 'prefix', trust: null }
+const question: ResourceLookup = { url, pointer: null, match: 'prefix', trust: null }
 const document = { resource: url, authorization_servers: ['https://login.example.com'] }
 
 /** Documents by URL; what is a number is a status without one. */
-function world (documents: Record<string, unknown>): { ask: (changes?: Partial<ResourceQuestion>) => ReturnType<typeof discoverResource>, log: () => string[] } {
+function world (documents: Record<string, unknown>): { ask: (changes?: Partial<ResourceLookup>) => ReturnType<typeof discoverResource>, log: () => string[] } {
   const fake = createFakeOAuth({ resource: 'https://unused.example.com' })
   for (const [place, answer] of Object.entries(documents)) {
     fake.answer(place, () => {

@@ -65,13 +65,13 @@ test('MCPC-09 PKCE has to be offered', t => {
 })
 
 test('MCPC-29 MCPC-28 endpoints that a client neither opens nor calls', t => {
-  const outbound = outboundTo(createFakeOAuth())
+  const httpClient = outboundTo(createFakeOAuth())
   const issuer = 'https://as.example'
   for (const url of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', 'http://as.example/authorize', 'http://localhost/authorize', 'https://192.168.1.1/', 'cmd:calc', '/authorize', '']) {
-    t.throws(() => endpointOf({ issuer, authorization_endpoint: url }, 'authorization_endpoint', outbound), failed('address_refused'), url)
+    t.throws(() => endpointOf({ issuer, authorization_endpoint: url }, 'authorization_endpoint', httpClient), failed('address_refused'), url)
   }
-  t.throws(() => endpointOf({ issuer }, 'token_endpoint', outbound), failed('endpoint_missing', { message: /token_endpoint/ }))
-  t.equal(endpointOf({ issuer, authorization_endpoint: 'https://as.example/authorize?a=b' }, 'authorization_endpoint', outbound).search, '?a=b')
+  t.throws(() => endpointOf({ issuer }, 'token_endpoint', httpClient), failed('endpoint_missing', { message: /token_endpoint/ }))
+  t.equal(endpointOf({ issuer, authorization_endpoint: 'https://as.example/authorize?a=b' }, 'authorization_endpoint', httpClient).search, '?a=b')
   const inDevelopment = outboundTo(createFakeOAuth(), { allowLoopback: true })
   t.equal(endpointOf({ issuer, authorization_endpoint: 'http://localhost:1/authorize' }, 'authorization_endpoint', inDevelopment).port, '1')
   t.end()

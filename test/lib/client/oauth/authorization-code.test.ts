@@ -208,7 +208,7 @@ test('a token endpoint on this machine may be asked without TLS, and no other', 
   const access = accessTo(fake)
   await t.rejects(beginAuthorization(access, requestOf(fake)), failed('address_refused'))
   const { createHttpClient } = await import('../../../../lib/http/http-client.ts')
-  const inDevelopment = accessTo(fake, { outbound: createHttpClient({ fetch: fake.fetch, allowLoopback: true }) })
+  const inDevelopment = accessTo(fake, { httpClient: createHttpClient({ fetch: fake.fetch, allowLoopback: true }) })
   const { url, pending } = await beginAuthorization(inDevelopment, requestOf(fake))
   t.ok(await completeAuthorization(inDevelopment, pending, await fake.consent(url)))
   const lying = { ...fake.server, token_endpoint: 'https://10.0.0.1/token' } as unknown as ServerMetadata

@@ -1,6 +1,6 @@
 import { generateKeyPair, jwtVerify } from 'jose'
 import { test } from 'tap'
-import { requestClientCredentials } from '../../../../lib/client/oauth/client-credentials.ts'
+import { requestClientCredentials } from '../../../../lib/client/oauth/grants.ts'
 import { createProofKey, createProver } from '../../../../lib/client/oauth/dpop.ts'
 import { exchangeToken, requestIdentityAssertion, requestWithAssertion } from '../../../../lib/client/oauth/token-exchange.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'

@@ -16,8 +16,8 @@ const stored: StoredClient = {
 }
 
 async function become (fake: FakeOAuth, options: RegistrationOptions = {}, needs: Partial<RegistrationNeeds> = {}): Promise<Client> {
-  const { server, outbound, clock } = accessTo(fake)
-  return await registerClient(server, options, { redirectUri, stored: null, clock, ...needs }, outbound)
+  const { server, httpClient, clock } = accessTo(fake)
+  return await registerClient(server, options, { redirectUri, stored: null, clock, ...needs }, httpClient)
 }
 
 test('MCPC-23 the first way that there is', async t => {

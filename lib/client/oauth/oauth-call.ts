@@ -8,7 +8,7 @@ import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { AuthorizationErrorDetails } from '../../errors/authorization-error.ts'
 import { wordsOf } from '../fetch/challenge-hint.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
-import { clientAuthOf } from './client-authentication.ts'
+import { toClientAuth } from './client-authentication.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { ProofOfPossession } from './proof.ts'
 import { isOutage } from '../discovery/resource-discovery.ts'
@@ -26,7 +26,7 @@ export interface ClientIdentity {
 export interface ServerAccess {
   readonly server: ServerMetadata
   readonly client: ClientIdentity
-  readonly outbound: HttpClient
+  readonly httpClient: HttpClient
   readonly clock: Clock
   /** Proves the key that tokens are to be bound to; `null` for bearer tokens. */
   readonly prover: ProofOfPossession | null
@@ -52,8 +52,8 @@ const meaningfulStatuses = [200, 201, 400, 401, 403]
  *
  * @throws AuthorizationError whatever went wrong: nothing of the request or the answer, which hold secrets, gets out
  */
-export async function callServer<T> (access: ServerAccess, endpoint: EndpointName, call: (parts: OAuthCall) => Promise<T>): Promise<T> {
-  const url = endpointOf(access.server, endpoint, access.outbound)
+export async function callEndpoint<T> (access: ServerAccess, endpoint: EndpointName, call: (parts: OAuthCall) => Promise<T>): Promise<T> {
+  const url = endpointOf(access.server, endpoint, access.httpClient)
   const oauth = await import('oauth4webapi')
   const { server, client: { clientId, authentication }, clock } = access
   const client: OAuth4WebApi.Client = {
@@ -64,7 +64,7 @@ export async function callServer<T> (access: ServerAccess, endpoint: EndpointNam
     oauth,
     server,
     client,
-    authentication: clientAuthOf(oauth, authentication),
+    authentication: toClientAuth(oauth, authentication),
     options: {
       [oauth.customFetch]: async (asked: string, init: RequestInit) => await send(access, asked, init),
       [oauth.allowInsecureRequests]: url.protocol === 'http:' && isLoopbackHost(url.hostname)
@@ -81,10 +81,10 @@ export async function callServer<T> (access: ServerAccess, endpoint: EndpointNam
   }
 }
 
-async function send ({ outbound, prover }: ServerAccess, url: string, init: RequestInit): Promise<Response> {
+async function send ({ httpClient, prover }: ServerAccess, url: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers)
   if (prover !== null) headers.set('dpop', await prover.proofFor(init.method!, url, null))
-  const { status, headers: received, text } = await outbound.getText(url, { ...init, headers }, meaningfulStatuses)
+  const { status, headers: received, text } = await httpClient.getText(url, { ...init, headers }, meaningfulStatuses)
   const nonce = received.get('dpop-nonce')
   if (nonce !== null) prover?.sawNonce(url, nonce)
   return tokenResponse(text, status, received)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { isLoopbackAddress, isPublicAddress } from '../../../lib/http/special-addresses.ts'
+import { isLoopbackAddress, isPublicAddress } from '../../../lib/http/public-addresses.ts'
 
 const refused = [
   '0.0.0.0', '0.1.2.3', '10.0.0.1', '10.255.255.255', '100.64.0.1', '100.100.100.200', '127.0.0.1', '127.255.255.255',
