@@ -1,3 +1,5 @@
+import { IdentifierError } from './errors/syntax-errors.ts'
+
 /**
  * Identifiers of resources and issuers are compared and printed as the strings they are (RFC 9728 section 6, RFC 8414
  * section 3.3). They are taken apart here without a URL object, which would add slashes and change case.
@@ -20,9 +22,6 @@ export interface IdentifierParts {
 const uri = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\/([^/?#]+)(\/[^?#]*)?(\?[^#]*)?(#.*)?$/
 const uriCharacters = /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$/
 const hostAndPort = /^(\[[0-9A-Fa-f:.]+\]|[^:@[\]]+)(?::(\d{1,5}))?$/
-
-/** Thrown with the sentence that says what is wrong with an identifier; the caller knows which option it was. */
-export class IdentifierError extends Error {}
 
 /**
  * Takes an identifier apart and holds it against the rules that RFC 9728 section 1.2 and RFC 8414 section 2 share:

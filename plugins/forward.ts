@@ -50,7 +50,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, given) => {
     close()
     forwarder.endStreams()
     grace = setTimeout(() => {
-      for (const one of underWay) one.abort(new ForwardError('FST_FORWARD_CLOSED'))
+      for (const one of underWay) one.abort(new ForwardError('FST_OAUTH_FORWARD_CLOSED'))
     }, options.closeTimeoutMs)
   })
   app.addHook('onClose', async () => {
@@ -128,16 +128,16 @@ function configOf (name: string, given: FastifyContextConfig = {}, callers: 'acc
 async function admit (
   request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest> | null, secretHeader: string
 ): Promise<Target<FastifyRequest>> {
-  if (target === null) throw withoutStackTrace(() => new ForwardError('FST_FORWARD_TARGET_UNKNOWN'))
+  if (target === null) throw withoutStackTrace(() => new ForwardError('FST_OAUTH_FORWARD_TARGET_UNKNOWN'))
   if (target.secret === null) {
     // Where the token is optional, or the request looks like a preflight, it has not been asked for one.
     if (!request.accessToken) throw withoutStackTrace(() => new MissingTokenError())
   } else if (!bringsSecret(request.raw.rawHeaders, secretHeader, target.secret)) {
     reply.header('www-authenticate', 'Bearer realm="forward"')
-    throw withoutStackTrace(() => new ForwardError('FST_FORWARD_SECRET_REFUSED'))
+    throw withoutStackTrace(() => new ForwardError('FST_OAUTH_FORWARD_SECRET_REFUSED'))
   }
   // Who may not use it does not hear that it is there.
-  if (target.mayUse !== null && await target.mayUse(request) !== true) throw withoutStackTrace(() => new ForwardError('FST_FORWARD_TARGET_UNKNOWN'))
+  if (target.mayUse !== null && await target.mayUse(request) !== true) throw withoutStackTrace(() => new ForwardError('FST_OAUTH_FORWARD_TARGET_UNKNOWN'))
   return target
 }
 

@@ -1,12 +1,5 @@
+import { ChallengeSyntaxError } from '../errors/syntax-errors.ts'
 import type { Challenge } from './challenge.ts'
-
-/** A `WWW-Authenticate` value that is not of the grammar. */
-export class ChallengeSyntaxError extends SyntaxError {
-  constructor (position: number) {
-    super(`not a list of challenges at character ${position}`)
-    this.name = 'ChallengeSyntaxError'
-  }
-}
 
 /** A challenge together with the text it was read from. */
 export interface ParsedChallenge extends Challenge {

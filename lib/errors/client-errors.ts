@@ -1,23 +1,31 @@
-/** Every reason for which a session gives no token, with what it means. */
-export const sessionFaults = {
-  not_signed_in: 'Nobody is signed in',
-  session_over: 'The authorization server does not renew this session any more',
-  session_expired: 'The access token is dead, and there was never a way to renew it',
-  superseded: 'Somebody signed in anew while the token was being renewed',
-  renewal_unavailable: 'The authorization server could not be reached, or had a fault of its own',
-  renewal_refused: 'The authorization server did not accept the token request, which says nothing about the session',
-  token_refused: 'The resource refuses tokens that were only just issued',
-  offline: 'There is no network',
-  store_failed: 'The store of the tokens failed',
-  proof_missing: 'The token is bound to a key, and there is nothing to prove it with',
-  closed: 'The session was closed'
+import type { PublicErrorFields, PublicErrorRow } from './public-error.ts'
+import { PublicError } from './public-error.ts'
+
+const rows = {
+  FST_OAUTH_NOT_SIGNED_IN: { statusCode: 502, message: 'The user is not signed in' },
+  FST_OAUTH_SESSION_OVER: { statusCode: 502, message: 'The session is over: the authorization server no longer refreshes it' },
+  FST_OAUTH_SESSION_EXPIRED: { statusCode: 502, message: 'The access token has expired, and there is no refresh token' },
+  FST_OAUTH_SUPERSEDED: { statusCode: 503, message: 'A new sign-in replaced the session while the token was being refreshed' },
+  FST_OAUTH_RENEWAL_UNAVAILABLE: { statusCode: 503, message: 'The authorization server could not be reached, or failed' },
+  FST_OAUTH_RENEWAL_REFUSED: { statusCode: 502, message: 'The authorization server refused the token request; the session itself may still be valid' },
+  FST_OAUTH_TOKEN_REFUSED: { statusCode: 502, message: 'The resource server refuses access tokens that were just issued' },
+  FST_OAUTH_OFFLINE: { statusCode: 503, message: 'There is no network connection' },
+  FST_OAUTH_STORE_FAILED: { statusCode: 503, message: 'The token store failed' },
+  FST_OAUTH_PROOF_MISSING: { statusCode: 502, message: 'The token is bound to a key, and no key is configured to prove possession of it' },
+  FST_OAUTH_CLOSED: { statusCode: 503, message: 'The session was closed' }
 } as const
 
 /** Why a session gave no token. */
-export type SessionFault = keyof typeof sessionFaults
+export type SessionErrorCode = keyof typeof rows
 
-/** Not `superseded`: somebody is signed in then. */
-const endings: readonly SessionFault[] = ['not_signed_in', 'session_over', 'session_expired']
+/**
+ * Every reason for which a session gives no token. `statusCode` is the status with which a server answers that lets the
+ * error through; it is never 401, which would send the caller to the caller's own authorization server.
+ */
+export const sessionErrorTable: Readonly<Record<SessionErrorCode, PublicErrorRow>> = rows
+
+/** Not `FST_OAUTH_SUPERSEDED`: a user is signed in then. */
+const endings: readonly SessionErrorCode[] = ['FST_OAUTH_NOT_SIGNED_IN', 'FST_OAUTH_SESSION_OVER', 'FST_OAUTH_SESSION_EXPIRED']
 
 export interface SessionErrorDetails {
   /** When another try makes sense, in milliseconds since the epoch; `null` when it makes none, or always. */
@@ -26,21 +34,19 @@ export interface SessionErrorDetails {
 }
 
 /** A session has no token to give, and why. It holds no token. */
-export class SessionError extends Error {
-  readonly fault: SessionFault
+export class SessionError extends PublicError<SessionErrorCode> {
   /** Before it, no token request is made. */
   readonly retryAt: number | null
 
-  constructor (fault: SessionFault, { retryAt = null, cause }: SessionErrorDetails = {}) {
-    super(sessionFaults[fault], cause === undefined ? undefined : { cause })
+  constructor (code: SessionErrorCode, { retryAt = null, cause }: SessionErrorDetails = {}) {
+    super({ code, ...sessionErrorTable[code], expose: false, cause })
     this.name = 'SessionError'
-    this.fault = fault
     this.retryAt = retryAt
   }
 
-  /** True when nothing but a new authorization helps; false when the session lives on. */
+  /** True when only a new authorization helps; false when the session continues. */
   get needsAuthorization (): boolean {
-    return endings.includes(this.fault)
+    return endings.includes(this.code)
   }
 }
 
@@ -53,7 +59,8 @@ export type RefreshOutcome = 'retry' | 'keep' | 'over'
 export interface RefreshErrorDetails {
   /** What went wrong, for a log: no secret. */
   readonly message: string
-  readonly status?: number | null
+  /** The HTTP status of the authorization server's response. */
+  readonly responseStatus?: number | null
   readonly oauthError?: string | null
   /** Milliseconds that the authorization server asked for before another try. */
   readonly retryAfterMs?: number | null
@@ -72,20 +79,29 @@ export function rotationOf (error: RefreshError): string | null {
   return rotations.get(error) ?? null
 }
 
+/** A failed token request, by what it means for the session. */
+export type RefreshErrorCode = 'FST_OAUTH_REFRESH_UNAVAILABLE' | 'FST_OAUTH_REFRESH_REFUSED' | 'FST_OAUTH_REFRESH_TOKEN_INVALID'
+
+const refreshErrors: Readonly<Record<RefreshOutcome, { code: RefreshErrorCode, statusCode: number }>> = {
+  retry: { code: 'FST_OAUTH_REFRESH_UNAVAILABLE', statusCode: 503 },
+  keep: { code: 'FST_OAUTH_REFRESH_REFUSED', statusCode: 502 },
+  over: { code: 'FST_OAUTH_REFRESH_TOKEN_INVALID', statusCode: 502 }
+}
+
 /** A token request that gave no tokens. It shows nothing of what was sent or received but the error code. */
-export class RefreshError extends Error {
+export class RefreshError extends PublicError<RefreshErrorCode> {
   readonly outcome: RefreshOutcome
-  /** The HTTP status, `null` when there was none. */
-  readonly status: number | null
+  /** The HTTP status of the authorization server's response, `null` when there was none. */
+  readonly responseStatus: number | null
   /** The `error` of RFC 6749 section 5.2, `null` when there was none. */
   readonly oauthError: string | null
   readonly retryAfterMs: number | null
 
-  constructor (outcome: RefreshOutcome, { message, status = null, oauthError = null, retryAfterMs = null, rotatedTo = null, cause }: RefreshErrorDetails) {
-    super(message, cause === undefined ? undefined : { cause })
+  constructor (outcome: RefreshOutcome, { message, responseStatus = null, oauthError = null, retryAfterMs = null, rotatedTo = null, cause }: RefreshErrorDetails) {
+    super({ ...refreshErrors[outcome], expose: false, message, cause })
     this.name = 'RefreshError'
     this.outcome = outcome
-    this.status = status
+    this.responseStatus = responseStatus
     this.oauthError = oauthError
     this.retryAfterMs = retryAfterMs
     if (rotatedTo !== null) rotations.set(this, rotatedTo)
@@ -109,7 +125,11 @@ export interface RequestErrorDetails {
 }
 
 /** No answer came. It is a `TypeError` because that is what a `fetch` throws, and what its callers look for. */
-export class RequestError extends TypeError {
+export class RequestError extends TypeError implements PublicErrorFields<'FST_OAUTH_NO_RESPONSE'> {
+  readonly code = 'FST_OAUTH_NO_RESPONSE'
+  readonly status = 502
+  readonly statusCode = 502
+  readonly expose = false
   readonly method: string
   readonly url: string
   readonly first: FailedAnswer | null
@@ -135,9 +155,8 @@ export interface AnswerErrorDetails extends FailedAnswer {
   readonly cause?: unknown
 }
 
-/** An answer of status 400 or above, where those are to be thrown. */
-export class AnswerError extends Error {
-  readonly status: number
+/** An answer of status 400 or above, where those are to be thrown. `status` is that of the answer. */
+export class AnswerError extends PublicError<'FST_OAUTH_ERROR_RESPONSE'> {
   readonly body: unknown
   readonly method: string
   /** Without its query, which may hold secrets. */
@@ -148,9 +167,8 @@ export class AnswerError extends Error {
   readonly first: FailedAnswer | null
 
   constructor ({ status, body, method, url, verdict, first, cause }: AnswerErrorDetails) {
-    super(`${method} ${url}: ${status}`, cause === undefined ? undefined : { cause })
+    super({ code: 'FST_OAUTH_ERROR_RESPONSE', statusCode: status, expose: false, message: `${method} ${url}: ${status}`, cause })
     this.name = 'AnswerError'
-    this.status = status
     this.body = body
     this.method = method
     this.url = url

@@ -1,3 +1,5 @@
+import type { PublicErrorRow } from './public-error.ts'
+
 export type ErrorCode =
   | 'FST_OAUTH_TOKEN_MISSING'
   | 'FST_OAUTH_TOKEN_INVALID'
@@ -13,11 +15,9 @@ export type ErrorCode =
   | 'FST_OAUTH_UNAVAILABLE'
   | 'FST_OAUTH_OPTION_INVALID'
 
-/** One refusal as the wire sees it. */
-export interface ErrorRow {
-  readonly statusCode: number
+/** One refusal as the client sees it. */
+export interface ErrorRow extends PublicErrorRow {
   readonly oauthError: string | null
-  readonly message: string
 }
 
 /**
@@ -38,19 +38,19 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     statusCode: 400, oauthError: 'invalid_request', message: 'The Authorization header is malformed'
   },
   FST_OAUTH_AUTHENTICATION_INSUFFICIENT: {
-    statusCode: 401, oauthError: 'insufficient_user_authentication', message: 'The user must authenticate again, or in another way'
+    statusCode: 401, oauthError: 'insufficient_user_authentication', message: 'The user must authenticate again, or by another method'
   },
   FST_OAUTH_SCOPE_INSUFFICIENT: {
     statusCode: 403, oauthError: 'insufficient_scope', message: 'The access token does not cover this request'
   },
   FST_OAUTH_ACTOR_REFUSED: {
-    statusCode: 403, oauthError: null, message: 'This request is not allowed for who acts by the access token'
+    statusCode: 403, oauthError: null, message: 'The actor of the access token may not make this request'
   },
   FST_OAUTH_TENANT_REFUSED: {
     statusCode: 403, oauthError: null, message: 'The access token is bound to another organization or team'
   },
   FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT: {
-    statusCode: 403, oauthError: null, message: 'What was authorized in detail does not cover this request'
+    statusCode: 403, oauthError: null, message: 'The authorization details of the access token do not cover this request'
   },
   FST_OAUTH_POLICY_REFUSED: {
     statusCode: 403, oauthError: null, message: 'A policy does not allow this request'

@@ -1,39 +1,43 @@
+import type { RefusalDetail } from './detail.ts'
 import type { ErrorCode } from './error-table.ts'
 import { errorTable } from './error-table.ts'
+import { PublicError } from './public-error.ts'
 import type { Reason, RequestReason, TokenReason, UnavailableReason } from './reasons.ts'
 
 const brand: unique symbol = Symbol.for('fastify-oauth-resource-server.error')
 
-/** What an error knows beyond its row of the table. */
+/** What an error carries beyond its row of the table. */
 export interface ErrorDetails {
   /** Why, for the log of the host: a word of {@link reasonTable}. It never reaches a client unless the host sends it. */
   reason: Reason
   /** The text a client may read, in place of the table's. */
   message?: string
+  /** For the log alone; see {@link RefusalDetail}. */
+  detail?: RefusalDetail | null
   cause?: unknown
 }
 
 /**
- * What the package throws. `code`, `statusCode` and `message` are what Fastify's own error handler prints; a host's
- * error handler may look at the rest. It holds no token.
+ * The error of every refusal. `code`, `statusCode` and `message` are what Fastify's own error handler prints; the error
+ * handler of the host may read the rest. It never holds a token.
  */
-export class OAuthResourceError extends Error {
-  readonly code: ErrorCode
-  readonly statusCode: number
+export class OAuthResourceError extends PublicError<ErrorCode> {
   /** The `error` code of the OAuth standards, `null` where they give none. */
   readonly oauthError: string | null
   /** Why, for the log; see {@link ErrorDetails.reason}. */
   readonly reason: Reason
+  /** What was expected, what came, how to fix it. For the log alone: it is not enumerable, so no body shows it. */
+  declare readonly detail: RefusalDetail | null
 
-  constructor (code: ErrorCode, details: ErrorDetails) {
+  constructor (code: ErrorCode, { reason, message, detail = null, cause }: ErrorDetails) {
     const row = errorTable[code]
-    super(details.message ?? row.message, details.cause === undefined ? undefined : { cause: details.cause })
+    // A fault of the options is a matter between the server and its operator.
+    super({ code, statusCode: row.statusCode, expose: row.statusCode !== 500, message: message ?? row.message, cause })
     this.name = 'OAuthResourceError'
-    this.code = code
-    this.statusCode = row.statusCode
     this.oauthError = row.oauthError
-    this.reason = details.reason
+    this.reason = reason
     Object.defineProperty(this, brand, { value: true })
+    Object.defineProperty(this, 'detail', { value: detail })
   }
 }
 
@@ -59,16 +63,16 @@ export class MissingTokenError extends OAuthResourceError {
 
 /** Credentials that are not of the grammar of RFC 6750 section 2.1, or more than one of them. Answered 400. */
 export class MalformedRequestError extends OAuthResourceError {
-  constructor (reason: RequestReason) {
-    super('FST_OAUTH_REQUEST_MALFORMED', { reason })
+  constructor (reason: RequestReason, detail: RefusalDetail | null = null) {
+    super('FST_OAUTH_REQUEST_MALFORMED', { reason, detail })
     this.name = 'MalformedRequestError'
   }
 }
 
 /** An access token was presented and is no good. Answered 401 `invalid_token`. */
 export class InvalidTokenError extends OAuthResourceError {
-  constructor (reason: TokenReason, cause?: unknown) {
-    super(reason === 'token_expired' ? 'FST_OAUTH_TOKEN_EXPIRED' : 'FST_OAUTH_TOKEN_INVALID', { reason, cause })
+  constructor (reason: TokenReason, cause?: unknown, detail: RefusalDetail | null = null) {
+    super(reason === 'token_expired' ? 'FST_OAUTH_TOKEN_EXPIRED' : 'FST_OAUTH_TOKEN_INVALID', { reason, detail, cause })
     this.name = 'InvalidTokenError'
   }
 }
@@ -78,8 +82,8 @@ export class InsufficientScopeError extends OAuthResourceError {
   /** Every scope that the operation needs, those the token already has among them. */
   readonly requiredScopes: readonly string[]
 
-  constructor (requiredScopes: readonly string[]) {
-    super('FST_OAUTH_SCOPE_INSUFFICIENT', { reason: 'scope_insufficient' })
+  constructor (requiredScopes: readonly string[], detail: RefusalDetail | null = null) {
+    super('FST_OAUTH_SCOPE_INSUFFICIENT', { reason: 'scope_insufficient', detail })
     this.name = 'InsufficientScopeError'
     this.requiredScopes = Object.freeze([...requiredScopes])
   }
@@ -104,8 +108,8 @@ export class InsufficientAuthenticationError extends OAuthResourceError {
   readonly maxAgeSeconds: number | null
   readonly requiredScopes: readonly string[]
 
-  constructor ({ acrValues = [], maxAgeSeconds = null, requiredScopes = [] }: RequiredAuthentication) {
-    super('FST_OAUTH_AUTHENTICATION_INSUFFICIENT', { reason: 'authentication_insufficient' })
+  constructor ({ acrValues = [], maxAgeSeconds = null, requiredScopes = [] }: RequiredAuthentication, detail: RefusalDetail | null = null) {
+    super('FST_OAUTH_AUTHENTICATION_INSUFFICIENT', { reason: 'authentication_insufficient', detail })
     this.name = 'InsufficientAuthenticationError'
     this.acrValues = Object.freeze([...acrValues])
     this.maxAgeSeconds = maxAgeSeconds
@@ -118,8 +122,8 @@ export class UnavailableError extends OAuthResourceError {
   /** Seconds after which another try makes sense. */
   readonly retryAfterSeconds: number
 
-  constructor (reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown) {
-    super('FST_OAUTH_UNAVAILABLE', { reason, cause })
+  constructor (reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown, detail: RefusalDetail | null = null) {
+    super('FST_OAUTH_UNAVAILABLE', { reason, detail, cause })
     this.name = 'UnavailableError'
     this.retryAfterSeconds = retryAfterSeconds
   }

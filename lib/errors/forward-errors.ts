@@ -1,21 +1,21 @@
+import type { PublicErrorRow } from './public-error.ts'
+import { PublicError } from './public-error.ts'
+
 export type ForwardErrorCode =
-  | 'FST_FORWARD_TARGET_UNKNOWN'
-  | 'FST_FORWARD_SECRET_REFUSED'
-  | 'FST_FORWARD_PATH_REFUSED'
-  | 'FST_FORWARD_CODING_UNKNOWN'
-  | 'FST_FORWARD_SESSION_OVER'
-  | 'FST_FORWARD_RENEWAL_FAILED'
-  | 'FST_FORWARD_CREDENTIAL_REFUSED'
-  | 'FST_FORWARD_UPSTREAM_UNREACHABLE'
-  | 'FST_FORWARD_UPSTREAM_TIMEOUT'
-  | 'FST_FORWARD_UPSTREAM_BROKEN'
-  | 'FST_FORWARD_CLOSED'
+  | 'FST_OAUTH_FORWARD_TARGET_UNKNOWN'
+  | 'FST_OAUTH_FORWARD_SECRET_REFUSED'
+  | 'FST_OAUTH_FORWARD_PATH_REFUSED'
+  | 'FST_OAUTH_FORWARD_CODING_UNKNOWN'
+  | 'FST_OAUTH_FORWARD_SESSION_OVER'
+  | 'FST_OAUTH_FORWARD_RENEWAL_FAILED'
+  | 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED'
+  | 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE'
+  | 'FST_OAUTH_FORWARD_UPSTREAM_TIMEOUT'
+  | 'FST_OAUTH_FORWARD_UPSTREAM_BROKEN'
+  | 'FST_OAUTH_FORWARD_CLOSED'
 
 /** One answer of the proxy's own. */
-export interface ForwardErrorRow {
-  readonly statusCode: number
-  readonly message: string
-}
+export type ForwardErrorRow = PublicErrorRow
 
 /**
  * What the proxy answers itself, where there is no answer of the upstream to pass on. What is wrong with the credential
@@ -23,32 +23,27 @@ export interface ForwardErrorRow {
  * that cannot help.
  */
 export const forwardErrorTable: Readonly<Record<ForwardErrorCode, ForwardErrorRow>> = {
-  FST_FORWARD_TARGET_UNKNOWN: { statusCode: 404, message: 'There is no such target' },
-  FST_FORWARD_SECRET_REFUSED: { statusCode: 401, message: 'The secret of the target is missing or wrong' },
-  FST_FORWARD_PATH_REFUSED: { statusCode: 400, message: 'The path could lead out of the target' },
-  FST_FORWARD_CODING_UNKNOWN: { statusCode: 501, message: 'The transfer coding of the body is not known here' },
-  FST_FORWARD_SESSION_OVER: { statusCode: 502, message: 'The sign-in of the target is over; sign in again' },
-  FST_FORWARD_RENEWAL_FAILED: { statusCode: 503, message: 'The access token of the target cannot be renewed at the moment' },
-  FST_FORWARD_CREDENTIAL_REFUSED: { statusCode: 502, message: 'The upstream refuses the credential of the target' },
-  FST_FORWARD_UPSTREAM_UNREACHABLE: { statusCode: 502, message: 'The upstream gave no answer' },
-  FST_FORWARD_UPSTREAM_TIMEOUT: { statusCode: 504, message: 'The upstream did not answer in time' },
-  FST_FORWARD_UPSTREAM_BROKEN: { statusCode: 502, message: 'The answer of the upstream cannot be passed on' },
-  FST_FORWARD_CLOSED: { statusCode: 503, message: 'The server is closing' }
+  FST_OAUTH_FORWARD_TARGET_UNKNOWN: { statusCode: 404, message: 'There is no such target' },
+  FST_OAUTH_FORWARD_SECRET_REFUSED: { statusCode: 401, message: 'The secret of the target is missing or wrong' },
+  FST_OAUTH_FORWARD_PATH_REFUSED: { statusCode: 400, message: 'The path could lead out of the target' },
+  FST_OAUTH_FORWARD_CODING_UNKNOWN: { statusCode: 501, message: 'The transfer coding of the body is not known here' },
+  FST_OAUTH_FORWARD_SESSION_OVER: { statusCode: 502, message: 'The sign-in of the target is over; sign in again' },
+  FST_OAUTH_FORWARD_RENEWAL_FAILED: { statusCode: 503, message: 'The access token of the target cannot be renewed at the moment' },
+  FST_OAUTH_FORWARD_CREDENTIAL_REFUSED: { statusCode: 502, message: 'The upstream refuses the credential of the target' },
+  FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE: { statusCode: 502, message: 'The upstream gave no answer' },
+  FST_OAUTH_FORWARD_UPSTREAM_TIMEOUT: { statusCode: 504, message: 'The upstream did not answer in time' },
+  FST_OAUTH_FORWARD_UPSTREAM_BROKEN: { statusCode: 502, message: 'The answer of the upstream cannot be passed on' },
+  FST_OAUTH_FORWARD_CLOSED: { statusCode: 503, message: 'The server is closing' }
 }
 
 /** An answer of the proxy's own: `code` and `statusCode` are what Fastify's error handler prints. It holds no credential. */
-export class ForwardError extends Error {
-  readonly code: ForwardErrorCode
-  readonly statusCode: number
+export class ForwardError extends PublicError<ForwardErrorCode> {
   /** Seconds after which another try makes sense; `null` where the same would happen again. */
   readonly retryAfterSeconds: number | null
 
-  constructor (code: ForwardErrorCode, details: { cause?: unknown, retryAfterSeconds?: number } = {}) {
-    const { statusCode, message } = forwardErrorTable[code]
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+  constructor (code: ForwardErrorCode, { cause, retryAfterSeconds = null }: { cause?: unknown, retryAfterSeconds?: number | null } = {}) {
+    super({ code, ...forwardErrorTable[code], expose: true, cause })
     this.name = 'ForwardError'
-    this.code = code
-    this.statusCode = statusCode
-    this.retryAfterSeconds = details.retryAfterSeconds ?? null
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }

@@ -40,7 +40,7 @@ export function targetOf ({ path }: Address, rest: string): string {
   const [, suffix, query] = /^([^?]*)(.*)$/s.exec(rest) as unknown as [string, string, string]
   // One slash between the two: with two at its beginning, a path is read as a host.
   const tail = suffix.replace(/^\/+/, '')
-  if (!staysInside(tail)) throw new ForwardError('FST_FORWARD_PATH_REFUSED')
+  if (!staysInside(tail)) throw new ForwardError('FST_OAUTH_FORWARD_PATH_REFUSED')
   return `${suffix === '' ? path : `${path.replace(/\/+$/, '')}/${tail}`}${query}`
 }
 

@@ -40,7 +40,7 @@ export async function askWithSession (
   const url = `${request.address.origin}${request.target}`
 
   const send = async ({ accessToken, tokenType }: TokenSet): Promise<UpstreamAnswer> => {
-    if (tokenType === 'DPoP' && proof === undefined) throw credentialError(new SessionError('proof_missing'), clock)
+    if (tokenType === 'DPoP' && proof === undefined) throw credentialError(new SessionError('FST_OAUTH_PROOF_MISSING'), clock)
     const headers = [...request.headers, 'authorization', `${tokenType} ${accessToken}`]
     if (proof !== undefined && tokenType === 'DPoP') headers.push('dpop', await proof.proofFor(method, url, accessToken))
     const answer = await upstreams.call({ ...request, headers })
@@ -98,9 +98,9 @@ async function judge (
 
 /** Who asked has done nothing wrong: whatever keeps a session from giving a token is told apart from a 401. */
 function credentialError (cause: unknown, clock: Clock): ForwardError {
-  if (!(cause instanceof SessionError)) return new ForwardError('FST_FORWARD_RENEWAL_FAILED', { cause })
-  if (cause.needsAuthorization) return new ForwardError('FST_FORWARD_SESSION_OVER', { cause })
-  if (cause.fault === 'token_refused' || cause.fault === 'proof_missing') return new ForwardError('FST_FORWARD_CREDENTIAL_REFUSED', { cause })
+  if (!(cause instanceof SessionError)) return new ForwardError('FST_OAUTH_FORWARD_RENEWAL_FAILED', { cause })
+  if (cause.needsAuthorization) return new ForwardError('FST_OAUTH_FORWARD_SESSION_OVER', { cause })
+  if (cause.code === 'FST_OAUTH_TOKEN_REFUSED' || cause.code === 'FST_OAUTH_PROOF_MISSING') return new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', { cause })
   const retryAfterSeconds = cause.retryAt === null ? 5 : Math.max(1, Math.ceil((cause.retryAt - clock.now()) / 1000))
-  return new ForwardError('FST_FORWARD_RENEWAL_FAILED', { cause, retryAfterSeconds })
+  return new ForwardError('FST_OAUTH_FORWARD_RENEWAL_FAILED', { cause, retryAfterSeconds })
 }

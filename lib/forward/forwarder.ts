@@ -81,7 +81,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
       if (request.method === 'GET') {
         if (closing) {
           body.destroy()
-          throw new ForwardError('FST_FORWARD_CLOSED')
+          throw new ForwardError('FST_OAUTH_FORWARD_CLOSED')
         }
         streams.add(body)
         body.once('close', () => streams.delete(body))
@@ -93,7 +93,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
   return {
     async forward ({ address, credential }, { method, own, rest, headers, body: source, length, signal }) {
       const target = targetOf(address, rest)
-      if (hasUnknownCoding(headers)) throw new ForwardError('FST_FORWARD_CODING_UNKNOWN')
+      if (hasUnknownCoding(headers)) throw new ForwardError('FST_OAUTH_FORWARD_CODING_UNKNOWN')
       // What is sent once need not be kept.
       const keptBytes = 'session' in credential ? replayBytes : 0
       const names = 'headers' in credential ? Object.keys(credential.headers).map(name => name.toLowerCase()) : []
@@ -113,12 +113,12 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
       // A final status has three digits, the first of which is known (RFC 9110 section 15).
       if (answer.status > 599 || hasUnknownCoding(answer.headers)) {
         answer.body.destroy()
-        throw new ForwardError('FST_FORWARD_UPSTREAM_BROKEN')
+        throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_BROKEN')
       }
       const isTheirs = 'headers' in credential && credential.owner === 'third-party'
       if (answer.status === 401 && !isTheirs && !mayComeBack(request.body, credential)) {
         answer.body.destroy()
-        throw new ForwardError('FST_FORWARD_CREDENTIAL_REFUSED')
+        throw new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED')
       }
       return answerOf(answer, request, own, isTheirs)
     },

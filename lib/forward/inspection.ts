@@ -35,7 +35,7 @@ export async function inspect (answer: UpstreamAnswer, method: string, limits: I
   if (!isTelling(answer, method, limits.maxBytes)) return { ...signs, answer }
 
   const bytes = await readWhole(answer.body, limits.maxBytes, limits.maxMs).catch((cause: unknown) => {
-    throw new ForwardError('FST_FORWARD_UPSTREAM_UNREACHABLE', { cause })
+    throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE', { cause })
   })
   if (bytes === null) return { ...signs, answer }
   const text = decode(bytes, valueOf(answer.headers, 'content-encoding'), limits.maxBytes)

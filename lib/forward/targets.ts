@@ -37,7 +37,7 @@ export interface ForwardTargets<Request> {
    * once, requests that are under way with them.
    *
    * @throws OptionError
-   * @throws ForwardError `FST_FORWARD_CLOSED`
+   * @throws ForwardError `FST_OAUTH_FORWARD_CLOSED`
    */
   register (target: ForwardTargetOptions<Request>): ForwardRegistration
   /** Takes the target of this name away. Requests that are under way are given up, and open streams end. */
@@ -76,7 +76,7 @@ export function createTargetRegistry<Request> (rules: RegistryRules): TargetRegi
 
   const forget = (entry: Entry<Request>): void => {
     byId.delete(entry.id)
-    for (const one of entry.target.underWay) one.abort(new ForwardError('FST_FORWARD_TARGET_UNKNOWN'))
+    for (const one of entry.target.underWay) one.abort(new ForwardError('FST_OAUTH_FORWARD_TARGET_UNKNOWN'))
   }
   const remove = (name: string): boolean => {
     const entry = byName.get(name)
@@ -90,7 +90,7 @@ export function createTargetRegistry<Request> (rules: RegistryRules): TargetRegi
       register (given) {
         const { name, upstream, identity, credential, mayUse = null } = checkForwardTarget<Request>(given)
         const address = parseAddress(`forward target ${JSON.stringify(name)}.upstream`, upstream, rules.allowInsecureUpstreams)
-        if (!open) throw new ForwardError('FST_FORWARD_CLOSED')
+        if (!open) throw new ForwardError('FST_OAUTH_FORWARD_CLOSED')
         const url = `${address.origin}${address.path}`
         const known = byName.get(name)
         const kept = known !== undefined && known.upstream === url && known.identity === identity ? known : null

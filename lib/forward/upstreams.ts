@@ -80,7 +80,7 @@ export async function createUpstreams (limits: UpstreamLimits, dispatcher: Dispa
         return { status: answer.statusCode, headers: answer.headers as unknown as string[], body: answer.body, isWhole: false }
       } catch (error) {
         const { code } = error as { code?: unknown }
-        throw new ForwardError(timeouts.includes(code) ? 'FST_FORWARD_UPSTREAM_TIMEOUT' : 'FST_FORWARD_UPSTREAM_UNREACHABLE', { cause: error })
+        throw new ForwardError(timeouts.includes(code) ? 'FST_OAUTH_FORWARD_UPSTREAM_TIMEOUT' : 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE', { cause: error })
       }
     },
     async close () {

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net'
 import { isIP } from 'node:net'
 import type { Dispatcher, RequestInit as UndiciRequestInit, buildConnector } from 'undici'
 import type { Fetch } from './limited-fetch.ts'
-import type { IdentifierError } from '../identifier.ts'
+import type { IdentifierError } from '../errors/syntax-errors.ts'
 import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { AuthorizationError } from '../errors/authorization-error.ts'
 import { isLoopbackAddress, isPublicAddress } from './public-addresses.ts'
@@ -32,10 +32,10 @@ function canonicalHost (host: string): string {
  * Holds a URL, as it is written, against the rules: https, or http on this machine, and no address that is not of the
  * internet, however it is spelt. Names are not looked up here.
  *
- * @throws AuthorizationError `address_refused`
+ * @throws AuthorizationError `FST_OAUTH_ADDRESS_REFUSED`
  */
 export function checkAddress (url: string, rules: AddressRules): URL {
-  const refuse = (why: string): never => { throw new AuthorizationError('address_refused', { message: `${showUrl(url)} ${why}` }) }
+  const refuse = (why: string): never => { throw new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED', { message: `${showUrl(url)} ${why}` }) }
   try {
     parseIdentifier(url)
   } catch (error) {
@@ -80,7 +80,7 @@ export function guardedLookup (rules: AddressRules, lookup: LookupFunction = sys
 }
 
 function refusedAddress (hostname: string): NodeJS.ErrnoException {
-  return new AuthorizationError('address_refused', { message: `${showUrl(hostname)} leads to an address that is not of the internet` })
+  return new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED', { message: `${showUrl(hostname)} leads to an address that is not of the internet` })
 }
 
 export interface GuardedFetchOptions extends Partial<AddressRules> {
@@ -92,7 +92,7 @@ export interface GuardedFetchOptions extends Partial<AddressRules> {
  * A `fetch` that connects to addresses of the internet alone. Each address is checked when a connection is made to it,
  * after the name was looked up and on every redirect: what a name meant before does not matter.
  *
- * @throws AuthorizationError `address_refused`, also as the cause of what `fetch` throws
+ * @throws AuthorizationError `FST_OAUTH_ADDRESS_REFUSED`, also as the cause of what `fetch` throws
  */
 export function createGuardedFetch (options: GuardedFetchOptions = {}): Fetch {
   const rules = addressRules(options)

@@ -22,7 +22,7 @@ export function checkHeaders (headers: Headers, calls: readonly McpCall[]): void
       disagrees(headers['mcp-method'], call.method) ||
       (named !== null && disagrees(headers['mcp-name'], named)) ||
       (version !== undefined && disagrees(headers['mcp-protocol-version'], version))
-    ) throw withoutStackTrace(() => new McpError('FST_MCP_HEADER_MISMATCH'))
+    ) throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_HEADER_MISMATCH'))
   }
 }
 

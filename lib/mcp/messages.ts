@@ -60,5 +60,5 @@ export function isRecord (value: unknown): value is Record<string, unknown> {
 }
 
 function invalidBody (): McpError {
-  return withoutStackTrace(() => new McpError('FST_MCP_BODY_INVALID'))
+  return withoutStackTrace(() => new McpError('FST_OAUTH_MCP_BODY_INVALID'))
 }

@@ -25,8 +25,8 @@ export function createOriginChecks (resource: IdentifierParts, allowedOrigins: r
   const allowed = new Set(allowedOrigins ?? [new URL(resource.origin).origin])
   const isLocal = isLoopbackHost(resource.host)
   return {
-    refuseOrigin: origin => origin === undefined || allowed.has(origin) ? null : withoutStackTrace(() => new McpError('FST_MCP_ORIGIN_REFUSED')),
-    refuseHost: host => !isLocal || isLoopbackHost(nameOf(host)) ? null : withoutStackTrace(() => new McpError('FST_MCP_HOST_REFUSED'))
+    refuseOrigin: origin => origin === undefined || allowed.has(origin) ? null : withoutStackTrace(() => new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED')),
+    refuseHost: host => !isLocal || isLoopbackHost(nameOf(host)) ? null : withoutStackTrace(() => new McpError('FST_OAUTH_MCP_HOST_REFUSED'))
   }
 }
 

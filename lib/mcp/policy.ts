@@ -82,7 +82,7 @@ export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies |
         // What nobody may call is not told from what somebody may.
         throw withoutStackTrace(() => new MissingTokenError(need === 'refused' ? [] : need))
       }
-      if (need === 'refused') throw withoutStackTrace(() => new McpError('FST_MCP_TOOL_UNDECLARED'))
+      if (need === 'refused') throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_TOOL_UNDECLARED'))
       if (!covers(need, accessToken)) throw withoutStackTrace(() => new InsufficientScopeError(need))
     },
     mayCall (tool, accessToken) {

@@ -38,7 +38,7 @@ export function createMcpSessions (store: SessionStore, unknownSessions: 'pass' 
       if (current === owner || (current === null && unknownSessions === 'pass')) return 'pass'
       // A client that was asked to sign in goes on with the session it has.
       if (current === nobody && await ask(() => store.bind(sessionId, owner, nobody)) === owner) return 'claimed'
-      throw withoutStackTrace(() => new McpError('FST_MCP_SESSION_UNKNOWN'))
+      throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_SESSION_UNKNOWN'))
     }
   }
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ProtectedResourceMetadata } from './document.ts'
-import type { IdentifierError } from '../identifier.ts'
+import type { IdentifierError } from '../errors/syntax-errors.ts'
 import { parseIdentifier } from '../identifier.ts'
 
 /** A member of the `metadata` option that cannot be served: the name of the member, and what is wrong with it. */

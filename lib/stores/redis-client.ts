@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import Type from 'typebox'
 import { OptionError } from '../errors/errors.ts'
+import { RedisStoreError } from '../errors/store-errors.ts'
 
 /** A client of `redis` (node-redis), and whatever else sends a command as a list of words. */
 export interface NodeRedisClient {
@@ -14,17 +15,6 @@ export interface IoredisClient {
 
 /** The host's own client, connected by the host and closed by it. */
 export type RedisClient = NodeRedisClient | IoredisClient
-
-/**
- * Redis did not answer in time, could not be reached or refused a command. The message is that of the client, the error
- * is not: ioredis keeps the words of the command on it, and they may be tokens.
- */
-export class RedisStoreError extends Error {
-  constructor (message: string) {
-    super(message)
-    this.name = 'RedisStoreError'
-  }
-}
 
 const anyFunction = Type.Function([], Type.Unknown())
 

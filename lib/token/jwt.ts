@@ -1,3 +1,4 @@
+import type { RefusalDetail } from '../errors/detail.ts'
 import type { TokenReason } from '../errors/reasons.ts'
 import { InvalidTokenError, withoutStackTrace } from '../errors/errors.ts'
 import { parseStrictObject } from './strict-json.ts'
@@ -50,6 +51,6 @@ function decode (part: string): Buffer {
 }
 
 /** An expected answer, so without a stack trace. */
-export function refused (reason: TokenReason): InvalidTokenError {
-  return withoutStackTrace(() => new InvalidTokenError(reason))
+export function refused (reason: TokenReason, detail: RefusalDetail | null = null): InvalidTokenError {
+  return withoutStackTrace(() => new InvalidTokenError(reason, undefined, detail))
 }

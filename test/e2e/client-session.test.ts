@@ -125,6 +125,6 @@ test('F66 R37 R38 RFSH-05 RFSH-07 two sessions over one file and a rotating issu
   t.match(await failureOf(refresh({ ...tokens, refreshToken: stolen! }, new AbortController().signal)), { outcome: 'over', oauthError: 'invalid_grant' })
   const session = open(createFileTokenStore({ path }))
   await session.start()
-  t.match(await failureOf(session.refresh((await session.token()).accessToken)), { fault: 'session_over' }, 'all of it is revoked')
+  t.match(await failureOf(session.refresh((await session.token()).accessToken)), { code: 'FST_OAUTH_SESSION_OVER' }, 'all of it is revoked')
   t.equal((await createFileTokenStore({ path }).read())!.tokens, null)
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { IdentifierError, isLocalHost, isLoopbackHost, parseIdentifier } from '../../lib/identifier.ts'
+import { IdentifierError } from '../../lib/errors/syntax-errors.ts'
+import { isLocalHost, isLoopbackHost, parseIdentifier } from '../../lib/identifier.ts'
 import { metadataUrl } from '../../lib/metadata/well-known.ts'
 import { identifierArbitrary } from '../support/arbitrary-identifier.ts'
 

@@ -53,7 +53,7 @@ test('a target of somebody is not there for anybody else', async t => {
     const { statusCode, json } = await app.inject({ url: target.path, headers: bearer(await issuer.token({ sub: subject })) })
     return [statusCode, statusCode === 200 ? null : json<{ code: unknown }>().code]
   }
-  t.same(await ask('eve'), [404, 'FST_FORWARD_TARGET_UNKNOWN'])
+  t.same(await ask('eve'), [404, 'FST_OAUTH_FORWARD_TARGET_UNKNOWN'])
   t.same(upstream.received, [])
   t.same(await ask('ada'), [200, null])
   t.same(answerOf(await app.inject(target.path)), noCredentials)

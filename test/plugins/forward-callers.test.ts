@@ -213,7 +213,7 @@ test('R41 a body in a coding that nobody here takes off is not passed on as if i
   const upstream = await startUpstream(t)
   const { ask } = await startProxy(t, { upstream: upstream.origin })
   const answer = await ask('', { method: 'POST', headers: ['Transfer-Encoding', 'gzip, chunked'] })
-  t.same([answer.status, JSON.parse(answer.body.toString()).code], [501, 'FST_FORWARD_CODING_UNKNOWN'])
+  t.same([answer.status, JSON.parse(answer.body.toString()).code], [501, 'FST_OAUTH_FORWARD_CODING_UNKNOWN'])
   t.same(upstream.received, [])
 })
 
@@ -224,7 +224,7 @@ for (const head of ['HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nok', 'HTTP/1.1 
     await once(upstream.listen(0, '127.0.0.1'), 'listening')
     const { ask } = await startProxy(t, { upstream: `http://127.0.0.1:${(upstream.address() as { port: number }).port}` })
     const answer = await ask()
-    t.same([answer.status, JSON.parse(answer.body.toString()).code], [502, 'FST_FORWARD_UPSTREAM_BROKEN'])
+    t.same([answer.status, JSON.parse(answer.body.toString()).code], [502, 'FST_OAUTH_FORWARD_UPSTREAM_BROKEN'])
   })
 }
 

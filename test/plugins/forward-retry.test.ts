@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { SessionError } from '../../lib/errors/client-errors.ts'
-import type { SessionFault } from '../../lib/errors/client-errors.ts'
+import type { SessionErrorCode } from '../../lib/errors/client-errors.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createTestSession, startProxy } from '../support/forward-proxy.ts'
 import type { TestSession } from '../support/forward-proxy.ts'
@@ -110,7 +110,7 @@ test('R19 two requests and one renewal, and then it is over', async t => {
   const session = createTestSession()
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
   const answer = await ask('', post)
-  t.same([answer.status, codeOf(answer.body), answer.all('www-authenticate')], [502, 'FST_FORWARD_CREDENTIAL_REFUSED', []])
+  t.same([answer.status, codeOf(answer.body), answer.all('www-authenticate')], [502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', []])
   t.same(tokensOf(upstream.received), ['Bearer token-1', 'Bearer token-2'])
   t.same([session.renewed, session.refused], [['token-1'], ['token-2']])
 })
@@ -125,7 +125,7 @@ test('R19 a second failure that is no 401 is passed on', async t => {
 
 test('R51 nothing comes of a renewal that fails while the answer is on its way', async t => {
   const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
-  const session = createTestSession({ refresh: async () => { throw new SessionError('renewal_unavailable') } })
+  const session = createTestSession({ refresh: async () => { throw new SessionError('FST_OAUTH_RENEWAL_UNAVAILABLE') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
   t.equal((await ask('', post)).status, 403)
 })
@@ -200,17 +200,17 @@ test('a credential that nothing can renew and that is refused is not the fault o
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end() })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { headers: { 'x-api-key': 'ours' } } })
   const answer = await ask()
-  t.same([answer.status, codeOf(answer.body), answer.all('www-authenticate')], [502, 'FST_FORWARD_CREDENTIAL_REFUSED', []])
+  t.same([answer.status, codeOf(answer.body), answer.all('www-authenticate')], [502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', []])
 })
 
 const clock = createTestClock()
-const faults: Array<[SessionFault, number | null, number, string, string[]]> = [
-  ['session_over', null, 502, 'FST_FORWARD_SESSION_OVER', []],
-  ['not_signed_in', null, 502, 'FST_FORWARD_SESSION_OVER', []],
-  ['token_refused', null, 502, 'FST_FORWARD_CREDENTIAL_REFUSED', []],
-  ['renewal_unavailable', clock.now() + 29_001, 503, 'FST_FORWARD_RENEWAL_FAILED', ['30']],
-  ['renewal_unavailable', clock.now() - 1, 503, 'FST_FORWARD_RENEWAL_FAILED', ['1']],
-  ['offline', null, 503, 'FST_FORWARD_RENEWAL_FAILED', ['5']]
+const faults: Array<[SessionErrorCode, number | null, number, string, string[]]> = [
+  ['FST_OAUTH_SESSION_OVER', null, 502, 'FST_OAUTH_FORWARD_SESSION_OVER', []],
+  ['FST_OAUTH_NOT_SIGNED_IN', null, 502, 'FST_OAUTH_FORWARD_SESSION_OVER', []],
+  ['FST_OAUTH_TOKEN_REFUSED', null, 502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', []],
+  ['FST_OAUTH_RENEWAL_UNAVAILABLE', clock.now() + 29_001, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['30']],
+  ['FST_OAUTH_RENEWAL_UNAVAILABLE', clock.now() - 1, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['1']],
+  ['FST_OAUTH_OFFLINE', null, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['5']]
 ]
 for (const [fault, retryAt, status, code, retryAfter] of faults) {
   test(`a session that gives no token: ${fault}, and again in ${retryAfter.join() || 'vain'}`, async t => {
@@ -230,7 +230,7 @@ test('a session of the host\'s own that throws whatever it likes', async t => {
   const session = createTestSession({ token: async () => { throw new Error('token-1 is secret') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
   const answer = await ask()
-  t.same([answer.status, codeOf(answer.body), answer.all('retry-after')], [503, 'FST_FORWARD_RENEWAL_FAILED', []])
+  t.same([answer.status, codeOf(answer.body), answer.all('retry-after')], [503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', []])
   t.notOk(answer.body.toString().includes('token-1'))
 })
 
@@ -254,7 +254,7 @@ test('a token that is bound to a key comes with a proof for every request, and w
 
   const unable = await startProxy(t, { upstream: upstream.origin, credential: { session } })
   const without = await unable.ask()
-  t.same([without.status, codeOf(without.body)], [502, 'FST_FORWARD_CREDENTIAL_REFUSED'], 'and is of no use without')
+  t.same([without.status, codeOf(without.body)], [502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED'], 'and is of no use without')
   t.equal(upstream.received.length, 2)
 })
 
@@ -309,7 +309,7 @@ test('R54 no token and no secret is in a log or an answer, whatever goes wrong',
   answers.push(await ask())
   upstream.respond((_received, response) => { response.destroy() })
   answers.push(await ask())
-  session.token = async () => { throw new SessionError('session_over') }
+  session.token = async () => { throw new SessionError('FST_OAUTH_SESSION_OVER') }
   answers.push(await ask())
   app.forwardTargets.remove('projects')
   answers.push(await ask())

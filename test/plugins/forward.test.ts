@@ -107,7 +107,7 @@ test('no path leads out of the target', async t => {
   ]) {
     const { status, body } = await ask(`${target.path}${suffix}`)
     t.equal(status, 400, suffix)
-    t.equal(codeOf(Buffer.from(body)), 'FST_FORWARD_PATH_REFUSED', suffix)
+    t.equal(codeOf(Buffer.from(body)), 'FST_OAUTH_FORWARD_PATH_REFUSED', suffix)
   }
   t.same(upstream.received, [])
   const { status } = await ask(`http://evil.example${target.path}/tools?x=/../y`)
@@ -130,7 +130,7 @@ test('R44 targets belong to the running server', async t => {
   t.equal((await send(`${other.origin}${one.target.path}`, { headers: ['x-forward-secret', one.target.secret] })).status, 404, 'unknown to another server')
   await one.app.close()
   t.equal(one.app.forwardTargets.size, 0, 'closing clears them')
-  t.throws(() => one.app.forwardTargets.register({ name: 'late', upstream: upstream.origin, identity: 'user-1', credential }), { code: 'FST_FORWARD_CLOSED' })
+  t.throws(() => one.app.forwardTargets.register({ name: 'late', upstream: upstream.origin, identity: 'user-1', credential }), { code: 'FST_OAUTH_FORWARD_CLOSED' })
   t.equal((await other.ask()).status, 200, 'the other server has its own')
 })
 
@@ -146,7 +146,7 @@ test('R45 a secret that is missing, wrong or of another target is 401, and asks 
     ['x-forward-secret', 'wrong', 'Authorization', `Bearer ${target.secret}`]
   ]) {
     const answer = await send(target.url, { headers })
-    t.same([answer.status, codeOf(answer.body), answer.all('www-authenticate')], [401, 'FST_FORWARD_SECRET_REFUSED', ['Bearer realm="forward"']], headers.join(' '))
+    t.same([answer.status, codeOf(answer.body), answer.all('www-authenticate')], [401, 'FST_OAUTH_FORWARD_SECRET_REFUSED', ['Bearer realm="forward"']], headers.join(' '))
   }
   t.same(upstream.received, [])
   t.equal((await send(target.url, { headers: ['authorization', `bearer ${target.secret}`] })).status, 200, 'as a Bearer token')
@@ -308,24 +308,24 @@ test('R53 an upstream that dies while its answer is judged is 502', async t => {
   })
   const { ask } = await startProxy(t, { upstream: upstream.origin })
   const answer = await ask()
-  t.same([answer.status, codeOf(answer.body)], [502, 'FST_FORWARD_UPSTREAM_UNREACHABLE'])
+  t.same([answer.status, codeOf(answer.body)], [502, 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE'])
 })
 
 test('an upstream that cannot be reached, or hangs up, is 502', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.destroy() })
   const { ask } = await startProxy(t, { upstream: upstream.origin })
   const hungUp = await ask()
-  t.same([hungUp.status, codeOf(hungUp.body)], [502, 'FST_FORWARD_UPSTREAM_UNREACHABLE'])
+  t.same([hungUp.status, codeOf(hungUp.body)], [502, 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE'])
   upstream.close()
   const gone = await ask()
-  t.same([gone.status, codeOf(gone.body)], [502, 'FST_FORWARD_UPSTREAM_UNREACHABLE'])
+  t.same([gone.status, codeOf(gone.body)], [502, 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE'])
 })
 
 test('R35 a time that was asked for is a limit for the head', async t => {
   const upstream = await startUpstream(t, () => {})
   const { ask } = await startProxy(t, { upstream: upstream.origin, options: { responseTimeoutMs: 1 } })
   const answer = await ask()
-  t.same([answer.status, codeOf(answer.body)], [504, 'FST_FORWARD_UPSTREAM_TIMEOUT'])
+  t.same([answer.status, codeOf(answer.body)], [504, 'FST_OAUTH_FORWARD_UPSTREAM_TIMEOUT'])
 })
 
 test('R35 a head has no limit that was not asked for, and a body has none at all', async t => {
@@ -443,6 +443,6 @@ test('what begins as an event stream after the server began to close is refused'
   const closing = app.close()
   setImmediate(() => respond())
   const answer = await asking
-  t.same([answer.status, codeOf(answer.body)], [503, 'FST_FORWARD_CLOSED'])
+  t.same([answer.status, codeOf(answer.body)], [503, 'FST_OAUTH_FORWARD_CLOSED'])
   await closing
 })

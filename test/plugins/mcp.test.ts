@@ -117,7 +117,7 @@ test('MCPS-22: a page of another origin is refused on every endpoint of the scop
   for (const headers of [{}, { authorization: 'Bearer' }, bearer('x.y.z'), bearer(await issuer.token())]) {
     const response = await app.inject({ method: 'POST', url: '/another', payload: call('whoami'), headers: { ...headers, origin } })
     t.equal(response.statusCode, 403)
-    t.match(response.json(), { code: 'FST_MCP_ORIGIN_REFUSED' })
+    t.match(response.json(), { code: 'FST_OAUTH_MCP_ORIGIN_REFUSED' })
     t.same(challengesOf(response), [])
   }
   t.same([handled, issuer.requests], [[], []])
@@ -163,12 +163,12 @@ test('S16 F63: every refusal of the endpoint is an event with a reason, put down
 
   const byWhom = { kind: 'refusal', route: 'POST /mcp', issuer: issuer.issuer, subject: 'user-1', clientId: 'client-1' }
   t.match(heard, [
-    { kind: 'refusal', code: 'FST_MCP_ORIGIN_REFUSED', reason: 'origin_refused', statusCode: 403, subject: null },
-    { ...byWhom, code: 'FST_MCP_HOST_REFUSED', reason: 'host_refused', statusCode: 403 },
-    { ...byWhom, code: 'FST_MCP_BODY_INVALID', reason: 'body_invalid', statusCode: 400 },
-    { ...byWhom, code: 'FST_MCP_HEADER_MISMATCH', reason: 'header_mismatch', statusCode: 400 },
-    { ...byWhom, code: 'FST_MCP_TOOL_UNDECLARED', reason: 'tool_undeclared', statusCode: 403 },
-    { ...byWhom, code: 'FST_MCP_SESSION_UNKNOWN', reason: 'session_unknown', statusCode: 404 },
+    { kind: 'refusal', code: 'FST_OAUTH_MCP_ORIGIN_REFUSED', reason: 'origin_refused', statusCode: 403, subject: null },
+    { ...byWhom, code: 'FST_OAUTH_MCP_HOST_REFUSED', reason: 'host_refused', statusCode: 403 },
+    { ...byWhom, code: 'FST_OAUTH_MCP_BODY_INVALID', reason: 'body_invalid', statusCode: 400 },
+    { ...byWhom, code: 'FST_OAUTH_MCP_HEADER_MISMATCH', reason: 'header_mismatch', statusCode: 400 },
+    { ...byWhom, code: 'FST_OAUTH_MCP_TOOL_UNDECLARED', reason: 'tool_undeclared', statusCode: 403 },
+    { ...byWhom, code: 'FST_OAUTH_MCP_SESSION_UNKNOWN', reason: 'session_unknown', statusCode: 404 },
     { ...byWhom, code: 'FST_OAUTH_SCOPE_INSUFFICIENT', reason: 'scope_insufficient', statusCode: 403 }
   ])
   t.equal(heard.length, 7)

@@ -105,7 +105,7 @@ export function createRotatingServer (clock: TestClock, options: { rotates?: boo
       const grant = grants.get(refreshToken!)
       if (grant === undefined || stolen.has(grant.user) || grant.used) {
         if (grant !== undefined) stolen.add(grant.user)
-        throw new RefreshError('over', { message: 'invalid_grant', status: 400, oauthError: 'invalid_grant' })
+        throw new RefreshError('over', { message: 'invalid_grant', responseStatus: 400, oauthError: 'invalid_grant' })
       }
       live.delete(accessToken)
       if (!rotates) return { ...issue(grant.user, refreshToken!), refreshToken: null, scopes: null }

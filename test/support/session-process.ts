@@ -44,8 +44,8 @@ const session = createSession({
     clock
   }),
   // Nothing here is to depend on how fast the machine is.
-  refreshTimeoutMs: 120_000,
-  renewalTimeoutMs: 240_000,
+  attemptTimeoutMs: 120_000,
+  totalTimeoutMs: 240_000,
   clock
 })
 process.on('message', (order: Order) => {

@@ -59,6 +59,6 @@ describe('what mcp decorates with', () => {
 })
 
 test('errors of mcp', () => {
-  expect(new McpError('FST_MCP_SESSION_UNKNOWN').code).type.toBe<McpErrorCode>()
+  expect(new McpError('FST_OAUTH_MCP_SESSION_UNKNOWN').code).type.toBe<McpErrorCode>()
   expect(McpError).type.not.toBeConstructableWith('FST_OAUTH_TOKEN_MISSING')
 })

@@ -51,7 +51,7 @@ export interface AuthorizationFlow {
    * The access to the authorization server that a connection is of, as the client that its tokens were issued to. Nothing
    * is registered for it.
    *
-   * @throws AuthorizationError `sign_in_needed` when it is of none, `client_lost`
+   * @throws AuthorizationError `FST_OAUTH_SIGN_IN_NEEDED` when it is of none, `FST_OAUTH_CLIENT_LOST`
    */
   accessOf (connection: StoredConnection): Promise<ServerAccess>
   /** The key of the stored connection, `null` for none. */
@@ -110,7 +110,7 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
     // Another authorization server shall not know us by our key.
     if (last.issuer === server.issuer && last.proofKey !== null) return last.proofKey as StoredProofKey
     const key = await createProofKey(algorithmsOf(server, resource.document))
-    if (key === null) throw new AuthorizationError('proof_unsupported')
+    if (key === null) throw new AuthorizationError('FST_OAUTH_PROOF_UNSUPPORTED')
     return await exportProofKey(key)
   }
 
@@ -155,7 +155,7 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
 
   const accessOf = async (connection: StoredConnection): Promise<ServerAccess> => {
     const { issuer, proofKey } = connection
-    if (issuer === null) throw new AuthorizationError('sign_in_needed')
+    if (issuer === null) throw new AuthorizationError('FST_OAUTH_SIGN_IN_NEEDED')
     const client = sameClient(connection, options, clock)
     return { server: await serverOf(issuer), client, httpClient, clock, prover: await proverOf(proofKey as StoredProofKey | null) }
   }

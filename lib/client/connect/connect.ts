@@ -133,8 +133,8 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
 
 /** What a session makes of it: an outage is one, whatever was out of reach; and nothing else says anything about the tokens. */
 function refreshError (cause: AuthorizationError): RefreshError {
-  const { fault, message, status, oauthError } = cause
-  return new RefreshError(fault === 'server_unavailable' ? 'retry' : 'keep', { message, status, oauthError, cause })
+  const { code, message, responseStatus, oauthError } = cause
+  return new RefreshError(code === 'FST_OAUTH_SERVER_UNAVAILABLE' ? 'retry' : 'keep', { message, responseStatus, oauthError, cause })
 }
 
 /** The proofs of the key of the moment. */
@@ -143,7 +143,7 @@ function proofBy (authorizer: AuthorizationFlow): ProofOfPossession {
   return {
     async proofFor (method, url, accessToken) {
       prover = await authorizer.prover()
-      if (prover === null) throw new SessionError('proof_missing')
+      if (prover === null) throw new SessionError('FST_OAUTH_PROOF_MISSING')
       return await prover.proofFor(method, url, accessToken)
     },
     // An answer comes after a proof.

@@ -24,7 +24,7 @@ export interface Connection {
    * Gets tokens now, whether there are some or not.
    *
    * @param hint what a challenge asked for; `readChallenge` reads it
-   * @throws AuthorizationError `sign_in_needed` where the host itself sends users to the authorization server
+   * @throws AuthorizationError `FST_OAUTH_SIGN_IN_NEEDED` where the host itself sends users to the authorization server
    */
   authorize (hint?: ChallengeHint): Promise<void>
   /**
@@ -58,7 +58,7 @@ export class SignInNeededError extends AuthorizationError {
   readonly hint: ChallengeHint
 
   constructor (hint: ChallengeHint) {
-    super('sign_in_needed')
+    super('FST_OAUTH_SIGN_IN_NEEDED')
     this.name = 'SignInNeededError'
     this.hint = hint
   }

@@ -31,7 +31,7 @@ export async function findAuthorization (options: SearchOptions, hint: Challenge
   try {
     resource = await discoverResource(question, httpClient)
   } catch (error) {
-    const isMissing = error instanceof AuthorizationError && error.fault === 'resource_metadata_missing'
+    const isMissing = error instanceof AuthorizationError && error.code === 'FST_OAUTH_RESOURCE_METADATA_MISSING'
     if (options.allowMissingMetadata !== true || !isMissing) throw error
     return await findWithoutMetadata(options.url, httpClient)
   }
@@ -45,7 +45,7 @@ async function chooseIssuer (resource: ResourceMetadata, { chooseIssuer, clients
   const { authorizationServers: issuers } = resource
   const known = issuers.find(one => clients.some(({ issuer }) => issuer === one))
   const chosen = chooseIssuer === undefined ? known ?? issuers[0] : await chooseIssuer(issuers, resource)
-  if (chosen === undefined || !issuers.includes(chosen)) throw new AuthorizationError('issuer_missing')
+  if (chosen === undefined || !issuers.includes(chosen)) throw new AuthorizationError('FST_OAUTH_ISSUER_MISSING')
   return chosen
 }
 
@@ -59,7 +59,7 @@ async function findWithoutMetadata (url: string, httpClient: HttpClient): Promis
   try {
     return { resource, server: await discoverServer(origin, httpClient) }
   } catch (error) {
-    if ((error as AuthorizationError).fault !== 'server_metadata_missing') throw error
+    if ((error as AuthorizationError).code !== 'FST_OAUTH_SERVER_METADATA_MISSING') throw error
     const server: ServerMetadata = {
       issuer: origin,
       authorization_endpoint: `${origin}/authorize`,

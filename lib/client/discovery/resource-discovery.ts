@@ -39,7 +39,7 @@ export interface ResourceLookup {
  * its origin, in this order. What is not there, no JSON, or elsewhere is passed over; what is there and about another
  * resource ends the search.
  *
- * @throws AuthorizationError `resource_metadata_missing`, `resource_mismatch`, `address_refused`, `signed_metadata_invalid`, `server_unavailable`
+ * @throws AuthorizationError `FST_OAUTH_RESOURCE_METADATA_MISSING`, `FST_OAUTH_RESOURCE_MISMATCH`, `FST_OAUTH_ADDRESS_REFUSED`, `FST_OAUTH_SIGNED_METADATA_INVALID`, `FST_OAUTH_SERVER_UNAVAILABLE`
  */
 export async function discoverResource (question: ResourceLookup, httpClient: HttpClient): Promise<ResourceMetadata> {
   const failures: FetchError[] = []
@@ -53,7 +53,7 @@ export async function discoverResource (question: ResourceLookup, httpClient: Ht
     }
   }
   const message = failures.map(failure => `${showUrl(failure.url)} ${failure.fault}`).join(', ')
-  throw new AuthorizationError(failures.some(isOutage) ? 'server_unavailable' : 'resource_metadata_missing', { message })
+  throw new AuthorizationError(failures.some(isOutage) ? 'FST_OAUTH_SERVER_UNAVAILABLE' : 'FST_OAUTH_RESOURCE_METADATA_MISSING', { message })
 }
 
 /** It may be there at another time. */
@@ -73,7 +73,7 @@ async function metadataFrom (body: Readonly<Record<string, unknown>>, question: 
   const document = await withSignedMembers(body, question.trust)
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = document
   if (typeof resource !== 'string' || !isUrl(resource) || !coversUrl(resource, question.url, question.match)) {
-    throw new AuthorizationError('resource_mismatch', { message: showUrl(String(resource)) })
+    throw new AuthorizationError('FST_OAUTH_RESOURCE_MISMATCH', { message: showUrl(String(resource)) })
   }
   return {
     resource,

@@ -20,7 +20,7 @@ export type EndpointName =
  * 5, OpenID Connect Discovery 1.0 section 4.1). A document that names another issuer than the one that was asked for is
  * not used: the strings are compared as they are.
  *
- * @throws AuthorizationError `server_metadata_missing`, `issuer_mismatch`, `address_refused`, `server_unavailable`
+ * @throws AuthorizationError `FST_OAUTH_SERVER_METADATA_MISSING`, `FST_OAUTH_ISSUER_MISMATCH`, `FST_OAUTH_ADDRESS_REFUSED`, `FST_OAUTH_SERVER_UNAVAILABLE`
  */
 export async function discoverServer (issuer: string, httpClient: HttpClient): Promise<ServerMetadata> {
   checkAddress(issuer, httpClient.rules)
@@ -39,19 +39,19 @@ export async function discoverServer (issuer: string, httpClient: HttpClient): P
       attempts.push(`${showUrl(url)} ${error.fault}`)
     }
   }
-  const fault = outage ? 'server_unavailable' : foreign ? 'issuer_mismatch' : 'server_metadata_missing'
-  throw new AuthorizationError(fault, { message: attempts.join(', ') })
+  const code = outage ? 'FST_OAUTH_SERVER_UNAVAILABLE' : foreign ? 'FST_OAUTH_ISSUER_MISMATCH' : 'FST_OAUTH_SERVER_METADATA_MISSING'
+  throw new AuthorizationError(code, { message: attempts.join(', ') })
 }
 
 /**
  * An endpoint of an authorization server, if it is a URL that a client may call or open: https, or http on this machine
  * where that is allowed, so never `javascript:` or a file.
  *
- * @throws AuthorizationError `endpoint_missing`, `address_refused`
+ * @throws AuthorizationError `FST_OAUTH_ENDPOINT_MISSING`, `FST_OAUTH_ADDRESS_REFUSED`
  */
 export function endpointOf (server: ServerMetadata, name: EndpointName, httpClient: Pick<HttpClient, 'rules'>): URL {
   const url = server[name]
-  if (typeof url !== 'string') throw new AuthorizationError('endpoint_missing', { message: name })
+  if (typeof url !== 'string') throw new AuthorizationError('FST_OAUTH_ENDPOINT_MISSING', { message: name })
   return checkAddress(url, httpClient.rules)
 }
 
@@ -59,20 +59,20 @@ export function endpointOf (server: ServerMetadata, name: EndpointName, httpClie
  * PKCE protects the code only if the authorization server checks it, and that it does is only known when it says so
  * (RFC 9700 section 2.1.1, Model Context Protocol).
  *
- * @throws AuthorizationError `pkce_unsupported`
+ * @throws AuthorizationError `FST_OAUTH_PKCE_UNSUPPORTED`
  */
 export function checkPkceSupport ({ code_challenge_methods_supported: methods }: ServerMetadata): void {
-  if (!Array.isArray(methods) || !methods.includes('S256')) throw new AuthorizationError('pkce_unsupported')
+  if (!Array.isArray(methods) || !methods.includes('S256')) throw new AuthorizationError('FST_OAUTH_PKCE_UNSUPPORTED')
 }
 
 /**
  * Where both say whom they belong to, both must say so (RFC 9728 section 4).
  *
- * @throws AuthorizationError `server_mismatch`
+ * @throws AuthorizationError `FST_OAUTH_SERVER_MISMATCH`
  */
 export function checkProtectedResources (server: ServerMetadata, resource: string): void {
   const listed = server.protected_resources
   if (Array.isArray(listed) && !listed.includes(resource)) {
-    throw new AuthorizationError('server_mismatch', { message: showUrl(resource) })
+    throw new AuthorizationError('FST_OAUTH_SERVER_MISMATCH', { message: showUrl(resource) })
   }
 }

@@ -14,7 +14,7 @@ export interface MetadataTrust {
  * The members of a document, with those that are signed in the place of those that are not. Without anybody to trust the
  * signed ones are passed over, as RFC 9728 section 2.2 lets a consumer do.
  *
- * @throws AuthorizationError `signed_metadata_invalid`
+ * @throws AuthorizationError `FST_OAUTH_SIGNED_METADATA_INVALID`
  */
 export async function withSignedMembers (
   document: Readonly<Record<string, unknown>>, trust: MetadataTrust | null
@@ -28,6 +28,6 @@ export async function withSignedMembers (
     if (nested !== undefined) throw new Error('it holds itself')
     return { ...plain, ...members }
   } catch (error) {
-    throw new AuthorizationError('signed_metadata_invalid', { message: (error as Error).message })
+    throw new AuthorizationError('FST_OAUTH_SIGNED_METADATA_INVALID', { message: (error as Error).message })
   }
 }

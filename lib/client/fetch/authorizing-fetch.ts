@@ -109,7 +109,7 @@ function needsAuthorization (error: unknown): boolean {
 /** The session is kept, as a configuration can be mended; until then nobody renews it. */
 function isOfLostClient (error: unknown): boolean {
   const { cause } = Object(error) as Error
-  return cause instanceof RefreshError && cause.cause instanceof AuthorizationError && cause.cause.fault === 'client_lost'
+  return cause instanceof RefreshError && cause.cause instanceof AuthorizationError && cause.cause.code === 'FST_OAUTH_CLIENT_LOST'
 }
 
 /** A redirect that was followed means that the request was carried out: what is asked for again must not do it again. */

@@ -56,7 +56,7 @@ export function createFetch (options: ClientFetchOptions): ClientFetch {
 
   const send = async (request: OutgoingRequest, tokens: TokenSet | null, first: FailedAnswer | null): Promise<Judged> => {
     const prover = tokens?.tokenType === 'DPoP' ? proof : null
-    if (prover === undefined) throw new SessionError('proof_missing')
+    if (prover === undefined) throw new SessionError('FST_OAUTH_PROOF_MISSING')
     // It does not come back: whoever is outside would choose what is asked for with it.
     let isInside = true
     const sendHop = async ({ url, method, headers: given, init }: Hop): Promise<Response> => {

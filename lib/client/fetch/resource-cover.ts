@@ -1,5 +1,5 @@
 import { OptionError } from '../../errors/errors.ts'
-import type { IdentifierError } from '../../identifier.ts'
+import type { IdentifierError } from '../../errors/syntax-errors.ts'
 import { parseIdentifier } from '../../identifier.ts'
 import { show } from '../../options.ts'
 

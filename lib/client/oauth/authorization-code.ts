@@ -44,7 +44,7 @@ export interface StartedAuthorization {
  * Starts an authorization with PKCE (RFC 7636) and a `resource` (RFC 8707). The request is pushed first where the
  * authorization server takes no other (RFC 9126).
  *
- * @throws AuthorizationError `pkce_unsupported`, `redirect_uri_refused`, `endpoint_missing`, `address_refused` and, of a pushed request, what {@link callEndpoint} throws
+ * @throws AuthorizationError `FST_OAUTH_PKCE_UNSUPPORTED`, `FST_OAUTH_REDIRECT_URI_REFUSED`, `FST_OAUTH_ENDPOINT_MISSING`, `FST_OAUTH_ADDRESS_REFUSED` and, of a pushed request, what {@link callEndpoint} throws
  */
 export async function beginAuthorization (access: ServerAccess, request: AuthorizationRequest): Promise<StartedAuthorization> {
   const { server, client: { clientId }, httpClient } = access
@@ -100,12 +100,12 @@ async function push (access: ServerAccess, parameters: Record<string, string>): 
  * answer from somebody else is acted on or shown, its error included (RFC 9207 section 2.4).
  *
  * @param answer the URL that the browser came back to, or its query
- * @throws AuthorizationError `response_unexpected`, `response_mixed_up`, `authorization_refused` and what {@link callEndpoint} throws
+ * @throws AuthorizationError `FST_OAUTH_RESPONSE_UNEXPECTED`, `FST_OAUTH_RESPONSE_MIXED_UP`, `FST_OAUTH_AUTHORIZATION_REFUSED` and what {@link callEndpoint} throws
  */
 export async function completeAuthorization (access: ServerAccess, pending: PendingAuthorization, answer: URL | URLSearchParams): Promise<TokenSet> {
   const { server, client } = access
   if (server.issuer !== pending.issuer || client.clientId !== pending.clientId) {
-    throw new AuthorizationError('response_unexpected', { message: 'it was begun elsewhere' })
+    throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED', { message: 'it was begun elsewhere' })
   }
   const received = answer instanceof URL ? answer.searchParams : answer
   checkAnswer(received, pending, server.authorization_response_iss_parameter_supported === true)
@@ -119,14 +119,14 @@ export async function completeAuthorization (access: ServerAccess, pending: Pend
 
 /** Whose answer it is comes first, and only then what it says. */
 function checkAnswer (answer: URLSearchParams, { state, issuer }: PendingAuthorization, sendsIssuer: boolean): void {
-  if (['state', 'iss', 'code', 'error'].some(name => answer.getAll(name).length > 1)) throw new AuthorizationError('response_unexpected')
-  if (answer.get('state') !== state) throw new AuthorizationError('response_unexpected')
+  if (['state', 'iss', 'code', 'error'].some(name => answer.getAll(name).length > 1)) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
+  if (answer.get('state') !== state) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
   const received = answer.get('iss')
-  if (received === null ? sendsIssuer : received !== issuer) throw new AuthorizationError('response_mixed_up')
+  if (received === null ? sendsIssuer : received !== issuer) throw new AuthorizationError('FST_OAUTH_RESPONSE_MIXED_UP')
   const error = answer.get('error')
   if (error !== null) {
     const description = answer.get('error_description')
-    throw new AuthorizationError('authorization_refused', describedError({ error, ...description !== null && { error_description: description } }))
+    throw new AuthorizationError('FST_OAUTH_AUTHORIZATION_REFUSED', describedError({ error, ...description !== null && { error_description: description } }))
   }
-  if (answer.get('code') === null) throw new AuthorizationError('response_unexpected')
+  if (answer.get('code') === null) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
 }

@@ -97,7 +97,7 @@ async function waitForAnswer (server: Server, redirectUri: string, state: string
     server.on('request', onRequest)
     signal.addEventListener('abort', () => {
       server.off('request', onRequest)
-      reject(new AuthorizationError('interaction_aborted'))
+      reject(new AuthorizationError('FST_OAUTH_INTERACTION_ABORTED'))
     }, { once: true })
   })
 }

@@ -93,13 +93,13 @@ async function send ({ httpClient, prover }: ServerAccess, url: string, init: Re
 function safeError (error: unknown, oauth: typeof OAuth4WebApi): unknown {
   if (error instanceof AuthorizationError) return error
   if (error instanceof FetchError) {
-    return new AuthorizationError(isOutage(error) ? 'server_unavailable' : 'token_response_invalid', { message: error.fault, status: error.status })
+    return new AuthorizationError(isOutage(error) ? 'FST_OAUTH_SERVER_UNAVAILABLE' : 'FST_OAUTH_TOKEN_RESPONSE_INVALID', { message: error.fault, responseStatus: error.status })
   }
   if (error instanceof oauth.ResponseBodyError) {
-    return new AuthorizationError('token_request_refused', { ...describedError(error), status: error.status })
+    return new AuthorizationError('FST_OAUTH_TOKEN_REQUEST_REFUSED', { ...describedError(error), responseStatus: error.status })
   }
   // A message of the library is about what is wrong, and holds nothing of what it was sent.
-  return new AuthorizationError('token_response_invalid', { message: (error as Error).message })
+  return new AuthorizationError('FST_OAUTH_TOKEN_RESPONSE_INVALID', { message: (error as Error).message })
 }
 
 /** The error of an authorization server, in characters that a log and a terminal bear. */
@@ -113,15 +113,15 @@ export function describedError ({ error, error_description: text }: { error: str
  * What a token endpoint gave, as a session keeps it.
  *
  * @param asked the scopes that were asked for: an answer that names none means these (RFC 6749 section 5.1)
- * @throws AuthorizationError `token_type_refused`, `token_response_invalid`
+ * @throws AuthorizationError `FST_OAUTH_TOKEN_TYPE_REFUSED`, `FST_OAUTH_TOKEN_RESPONSE_INVALID`
  */
 export function tokensFrom (
   answer: OAuth4WebApi.TokenEndpointResponse, asked: readonly string[] | null, { prover, clock, server }: Pick<ServerAccess, 'prover' | 'clock' | 'server'>
 ): TokenSet {
   const isBound = answer.token_type === 'dpop'
-  if (isBound !== (prover !== null)) throw new AuthorizationError('token_type_refused', { message: answer.token_type })
+  if (isBound !== (prover !== null)) throw new AuthorizationError('FST_OAUTH_TOKEN_TYPE_REFUSED', { message: answer.token_type })
   // What it is sent in would say so, and repeat it.
-  if (!isSendable(answer.access_token)) throw new AuthorizationError('token_response_invalid', { message: 'the token is of characters that cannot be sent' })
+  if (!isSendable(answer.access_token)) throw new AuthorizationError('FST_OAUTH_TOKEN_RESPONSE_INVALID', { message: 'the token is of characters that cannot be sent' })
   return {
     accessToken: answer.access_token,
     tokenType: isBound ? 'DPoP' : 'Bearer',

@@ -14,10 +14,10 @@ export function isRedirectUri (redirectUri: string): boolean {
  * Where an authorization server may send a browser back to: https, or this machine (Model Context Protocol, communication
  * security; RFC 8252 section 7.3).
  *
- * @throws AuthorizationError `redirect_uri_refused`
+ * @throws AuthorizationError `FST_OAUTH_REDIRECT_URI_REFUSED`
  */
 export function checkRedirectUri (redirectUri: string): void {
-  if (!isRedirectUri(redirectUri)) throw new AuthorizationError('redirect_uri_refused', { message: showUrl(redirectUri) })
+  if (!isRedirectUri(redirectUri)) throw new AuthorizationError('FST_OAUTH_REDIRECT_URI_REFUSED', { message: showUrl(redirectUri) })
 }
 
 /** Whether a redirect URI is that of a program on the user's machine (RFC 8252 section 7.3). */

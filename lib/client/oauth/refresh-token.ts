@@ -64,14 +64,14 @@ export function createRefresh (options: RefreshOptions): Refresh {
       expiresAt: answer.expires_in === undefined ? null : clock.now() + answer.expires_in * 1000,
       scopes: answer.scope?.split(' ') ?? null,
       issuer: server.issuer,
-      renewableUntil: renewableUntil(answer, clock.now())
+      refreshableUntil: refreshableUntil(answer, clock.now())
     }
   }
 }
 
 /** Tokens that are of no use here. The refresh token that came with them may be the only one that is good from now on. */
 function unusable (message: string, { status, text }: FetchedText): RefreshError {
-  return new RefreshError('keep', { message, status, rotatedTo: refreshTokenIn(text, status) })
+  return new RefreshError('keep', { message, responseStatus: status, rotatedTo: refreshTokenIn(text, status) })
 }
 
 interface Answered {
@@ -118,14 +118,14 @@ function refreshErrorFrom (error: unknown, received: FetchedText | null, now: nu
   if (error instanceof FetchError) {
     const { fault, status } = error
     // A redirect, or more than any token answer has, comes again; a connection may come about the next time.
-    return new RefreshError(fault === 'network' || fault === 'timeout' ? 'retry' : 'keep', { message: fault, status })
+    return new RefreshError(fault === 'network' || fault === 'timeout' ? 'retry' : 'keep', { message: fault, responseStatus: status })
   }
   if (received === null) return new RefreshError('keep', { message: (error as Error).message })
   const { status, headers, text } = received
   const code = error instanceof oauth.ResponseBodyError && isTokenErrorCode(error.error) ? error.error : null
   return new RefreshError(refreshOutcome(status, code), {
     message: code ?? `status ${status}`,
-    status,
+    responseStatus: status,
     oauthError: code,
     retryAfterMs: retryAfter(headers.get('retry-after'), now),
     rotatedTo: refreshTokenIn(text, status)
@@ -141,7 +141,7 @@ function retryAfter (value: string | null, now: number): number | null {
 }
 
 /** How long this refresh token, and the authorization behind it, are good for: seconds, where the answer says so. */
-function renewableUntil (answer: OAuth4WebApi.TokenEndpointResponse, now: number): number | null {
+function refreshableUntil (answer: OAuth4WebApi.TokenEndpointResponse, now: number): number | null {
   const seconds = [answer.refresh_token_timeout, answer.authorization_expires_in]
     .filter(value => typeof value === 'number' && Number.isFinite(value) && value >= 0)
   return seconds.length === 0 ? null : now + Math.min(...seconds as number[]) * 1000

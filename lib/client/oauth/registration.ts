@@ -53,7 +53,7 @@ export interface Client extends ClientIdentity {
  * Becomes a client of an authorization server: as one that is registered, by a metadata document, or by registering, in
  * this order.
  *
- * @throws AuthorizationError `client_unknown`, `client_of_another_issuer`, `registration_refused`, `authentication_unsupported`, `server_unavailable`
+ * @throws AuthorizationError `FST_OAUTH_CLIENT_UNKNOWN`, `FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER`, `FST_OAUTH_REGISTRATION_REFUSED`, `FST_OAUTH_AUTHENTICATION_UNSUPPORTED`, `FST_OAUTH_SERVER_UNAVAILABLE`
  */
 export async function registerClient (
   server: ServerMetadata, options: RegistrationOptions, { redirectUri, stored, clock }: RegistrationNeeds, httpClient: HttpClient
@@ -69,7 +69,7 @@ export async function registerClient (
     const registration = await register(server, options.clientMetadata ?? {}, redirectUri, httpClient)
     return { ...credentialsOf(registration), registration }
   }
-  throw new AuthorizationError(clients.length > 0 ? 'client_of_another_issuer' : 'client_unknown', { message: showUrl(server.issuer) })
+  throw new AuthorizationError(clients.length > 0 ? 'FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER' : 'FST_OAUTH_CLIENT_UNKNOWN', { message: showUrl(server.issuer) })
 }
 
 /** Whose client tokens, or an authorization that is under way, are of. */
@@ -79,7 +79,7 @@ export type ClientOwner = Pick<StoredConnection, 'issuer' | 'clientId' | 'regist
  * The very client that something was issued to: another one must not show it (RFC 6749 section 10.4), so nothing is
  * registered.
  *
- * @throws AuthorizationError `client_lost`
+ * @throws AuthorizationError `FST_OAUTH_CLIENT_LOST`
  */
 export function sameClient ({ issuer, clientId = null, registration = null, clients }: ClientOwner, options: RegistrationOptions, clock: Clock): ClientIdentity {
   const isSame = (one: string): boolean => clientId === null || one === clientId
@@ -89,7 +89,7 @@ export function sameClient ({ issuer, clientId = null, registration = null, clie
   if (clientMetadataUrl !== undefined && clientMetadataUrl === clientId) return { clientId, authentication: clientMetadataAuthentication }
   const stored = registration ?? clients[issuer ?? '']
   if (stored !== undefined && isSame(stored.clientId) && isAlive(stored, clock.now())) return credentialsOf(stored)
-  throw new AuthorizationError('client_lost')
+  throw new AuthorizationError('FST_OAUTH_CLIENT_LOST')
 }
 
 /** What a client ID metadata document is made of. */
@@ -168,7 +168,7 @@ async function register (
   }
   const answer = await post(url.href, request, httpClient)
   const { client_id: clientId, client_secret: secret, token_endpoint_auth_method: answered, client_secret_expires_at: expiry } = answer
-  if (typeof clientId !== 'string' || clientId === '') throw new AuthorizationError('registration_refused', { message: 'the answer has no client_id' })
+  if (typeof clientId !== 'string' || clientId === '') throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', { message: 'the answer has no client_id' })
   const given = isMethod(answered) ? answered : method
   const clientSecret = typeof secret === 'string' && given !== 'none' ? secret : null
   return {
@@ -190,7 +190,7 @@ function methodFor ({ token_endpoint_auth_methods_supported: listed }: ServerMet
     ? ['none', 'client_secret_basic', 'client_secret_post']
     : ['client_secret_basic', 'client_secret_post', 'none']
   const method = preferred.find(one => supported.includes(one))
-  if (method === undefined) throw new AuthorizationError('authentication_unsupported')
+  if (method === undefined) throw new AuthorizationError('FST_OAUTH_AUTHENTICATION_UNSUPPORTED')
   return method
 }
 
@@ -206,12 +206,12 @@ async function post (url: string, body: object, httpClient: HttpClient): Promise
     const answer = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
     if (status < 300) return answer
     const { error, error_description: description } = answer
-    throw new AuthorizationError('registration_refused', {
-      ...describedError({ error: String(error), ...typeof description === 'string' && { error_description: description } }), status
+    throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', {
+      ...describedError({ error: String(error), ...typeof description === 'string' && { error_description: description } }), responseStatus: status
     })
   } catch (error) {
     if (error instanceof AuthorizationError) throw error
-    if (!(error instanceof FetchError)) throw new AuthorizationError('registration_refused', { message: 'the answer is no JSON' })
-    throw new AuthorizationError(isOutage(error) ? 'server_unavailable' : 'registration_refused', { message: error.fault, status: error.status })
+    if (!(error instanceof FetchError)) throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', { message: 'the answer is no JSON' })
+    throw new AuthorizationError(isOutage(error) ? 'FST_OAUTH_SERVER_UNAVAILABLE' : 'FST_OAUTH_REGISTRATION_REFUSED', { message: error.fault, responseStatus: error.status })
   }
 }

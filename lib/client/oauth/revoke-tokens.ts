@@ -9,7 +9,7 @@ import { callEndpoint } from './oauth-call.ts'
  * authorization server that takes no tokens back, or none of that kind.
  *
  * @returns whether both are dead for all that the authorization server says
- * @throws AuthorizationError `server_unavailable`: it may be tried again; `revocation_failed`
+ * @throws AuthorizationError `FST_OAUTH_SERVER_UNAVAILABLE`: it may be tried again; `FST_OAUTH_REVOCATION_FAILED`
  */
 export async function revokeTokens (access: ServerAccess, { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>): Promise<boolean> {
   if (access.server.revocation_endpoint === undefined) return false
@@ -25,10 +25,10 @@ async function revoke (access: ServerAccess, token: string, hint: string): Promi
     })
     return true
   } catch (error) {
-    const { fault, oauthError, description, status } = error as AuthorizationError
+    const { code, oauthError, description, responseStatus } = error as AuthorizationError
     // RFC 7009 section 2.2.1: tokens of that kind, self-contained ones for instance, live until they expire.
     if (oauthError === 'unsupported_token_type') return false
-    if (fault === 'server_unavailable') throw error
-    throw new AuthorizationError('revocation_failed', { oauthError, description, status })
+    if (code === 'FST_OAUTH_SERVER_UNAVAILABLE') throw error
+    throw new AuthorizationError('FST_OAUTH_REVOCATION_FAILED', { oauthError, description, responseStatus })
   }
 }

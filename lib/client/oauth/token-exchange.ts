@@ -53,7 +53,7 @@ export async function requestIdentityAssertion (access: ServerAccess, exchange: 
   return await callEndpoint(access, 'token_endpoint', async call => {
     const answer = await requestExchange(call, exchange, 'id-jag', true)
     if (answer.issued_token_type !== `${tokenTypes}id-jag`) {
-      throw new AuthorizationError('token_type_refused', { message: 'no identity assertion was issued' })
+      throw new AuthorizationError('FST_OAUTH_TOKEN_TYPE_REFUSED', { message: 'no identity assertion was issued' })
     }
     return answer.access_token
   })

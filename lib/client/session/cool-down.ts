@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import type { SessionFault } from '../../errors/client-errors.ts'
+import type { SessionErrorCode } from '../../errors/client-errors.ts'
 import { SessionError } from '../../errors/client-errors.ts'
 
 /** What anybody who asks to be left alone gets at most: it may be a slip, and nobody could sign in again by themselves. */
@@ -12,7 +12,7 @@ export interface CoolDown {
    *
    * @returns what to tell whoever asks in it
    */
-  begin (fault: SessionFault, cause: unknown, askedMs?: number): SessionError
+  begin (code: SessionErrorCode, cause: unknown, askedMs?: number): SessionError
   /** @throws SessionError while there is one */
   check (): void
   /** Something worked. */
@@ -26,25 +26,25 @@ export interface CoolDown {
 }
 
 export function createCoolDown (coolDownMs: number, clock: Clock): CoolDown {
-  let current: { until: number, fault: SessionFault, cause: unknown } | null = null
+  let current: { until: number, code: SessionErrorCode, cause: unknown } | null = null
   let lastFutileAt = -Infinity
 
-  const begin = (fault: SessionFault, cause: unknown, askedMs = 0): SessionError => {
+  const begin = (code: SessionErrorCode, cause: unknown, askedMs = 0): SessionError => {
     const until = clock.now() + Math.max(coolDownMs, Math.min(askedMs, longestAskedMs))
-    current = { until, fault, cause }
-    return new SessionError(fault, { retryAt: until, cause })
+    current = { until, code, cause }
+    return new SessionError(code, { retryAt: until, cause })
   }
   return {
     begin,
     check () {
       if (current === null || clock.now() >= current.until) return
-      const { until, fault, cause } = current
-      throw new SessionError(fault, { retryAt: until, cause })
+      const { until, code, cause } = current
+      throw new SessionError(code, { retryAt: until, cause })
     },
     end () { current = null },
-    endOutage () { if (current?.fault !== 'token_refused') current = null },
+    endOutage () { if (current?.code !== 'FST_OAUTH_TOKEN_REFUSED') current = null },
     tokenWasFutile () {
-      if (clock.now() < lastFutileAt + coolDownMs) begin('token_refused', undefined)
+      if (clock.now() < lastFutileAt + coolDownMs) begin('FST_OAUTH_TOKEN_REFUSED', undefined)
       lastFutileAt = clock.now()
     },
     reset () {

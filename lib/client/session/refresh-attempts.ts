@@ -37,8 +37,8 @@ export async function attemptRefresh (
   refresh: Refresh, tokens: TokenSet, rules: AttemptRules, signal: AbortSignal, closing: AbortSignal, onFailure: () => void
 ): Promise<TokenSet> {
   for (let attempt = 1; ; attempt++) {
-    if (closing.aborted) throw new SessionError('closed')
-    if (!rules.isOnline()) throw new SessionError('offline')
+    if (closing.aborted) throw new SessionError('FST_OAUTH_CLOSED')
+    if (!rules.isOnline()) throw new SessionError('FST_OAUTH_OFFLINE')
     try {
       return await within(rules.timeoutMs, signal, rules.wait, async inner => await refresh(tokens, inner))
     } catch (error) {

@@ -31,7 +31,7 @@ export interface RefreshCoordinator {
   giveUp (): void
 }
 
-export interface RenewalsOptions extends Pick<SessionRules, 'store' | 'refresh' | 'attemptRules' | 'renewalTimeoutMs' | 'wait'> {
+export interface RenewalsOptions extends Pick<SessionRules, 'store' | 'refresh' | 'attemptRules' | 'totalTimeoutMs' | 'wait'> {
   readonly held: TokenState
   readonly stored: StoreAccess
   readonly refused: RefusedTokens
@@ -58,7 +58,7 @@ interface Renewal {
 const patienceMs = 2000
 
 export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoordinator {
-  const { store, refresh, attemptRules, renewalTimeoutMs, wait, held, stored, refused, coolDown, closing } = options
+  const { store, refresh, attemptRules, totalTimeoutMs, wait, held, stored, refused, coolDown, closing } = options
   let flight: RefreshAttempt | null = null
   let unwanted = new AbortController()
   let count = 0
@@ -69,11 +69,11 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
     const lifeMs = held.lifeLeft(held.current!)
     if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), renewal.landed).then(renewal.falter, () => {})
     try {
-      return await within(renewalTimeoutMs, signal, wait, async inner => await whenItIsOurTurn(async () => await renewOnce(renewal, inner), inner))
+      return await within(totalTimeoutMs, signal, wait, async inner => await whenItIsOurTurn(async () => await renewOnce(renewal, inner), inner))
     } catch (error) {
       held.checkEpoch(renewal.epoch)
       if (error instanceof SessionError) throw error
-      throw error instanceof TimeLimitError ? coolDown.begin('renewal_unavailable', error) : new SessionError('store_failed', { cause: error })
+      throw error instanceof TimeLimitError ? coolDown.begin('FST_OAUTH_RENEWAL_UNAVAILABLE', error) : new SessionError('FST_OAUTH_STORE_FAILED', { cause: error })
     }
   }
 
@@ -84,7 +84,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
       isOurs = true
       return await work()
     }, waiting)).catch((error: unknown) => {
-      if (!isOurs && closing.aborted) throw new SessionError('closed')
+      if (!isOurs && closing.aborted) throw new SessionError('FST_OAUTH_CLOSED')
       throw error
     })
   }
@@ -118,7 +118,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
       await keep(got, insteadOf, renewal)
       return await renewOnce(renewal, signal)
     }
-    if (!held.isRenewable(tokens)) throw held.end('session_expired')
+    if (!held.isRenewable(tokens)) throw held.end('FST_OAUTH_SESSION_EXPIRED')
 
     let answer: TokenSet
     try {
@@ -149,7 +149,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
     // What is stored is what everybody has.
     if (!await keep(tokens, insteadOf, renewal)) return takeTheirs(await read(renewal), renewal)
     count++
-    if (refused.has(tokens.accessToken)) throw coolDown.begin('token_refused', undefined)
+    if (refused.has(tokens.accessToken)) throw coolDown.begin('FST_OAUTH_TOKEN_REFUSED', undefined)
     coolDown.end()
     renewal.land()
     return tokens
@@ -158,7 +158,7 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
     held.replace(found)
     const tokens = held.current
     if (tokens === null) throw new SessionError(held.ending)
-    if (!held.isAlive(tokens)) throw new SessionError('renewal_unavailable')
+    if (!held.isAlive(tokens)) throw new SessionError('FST_OAUTH_RENEWAL_UNAVAILABLE')
     renewal.land()
     return tokens
   }
@@ -170,13 +170,13 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
         unsaved = { tokens: rotated, insteadOf, isRenewed: false }
         await keep(rotated, insteadOf, renewal).catch(() => { held.checkEpoch(renewal.epoch) })
       }
-      throw coolDown.begin(failure.outcome === 'keep' ? 'renewal_refused' : 'renewal_unavailable', failure, failure.retryAfterMs ?? 0)
+      throw coolDown.begin(failure.outcome === 'keep' ? 'FST_OAUTH_RENEWAL_REFUSED' : 'FST_OAUTH_RENEWAL_UNAVAILABLE', failure, failure.retryAfterMs ?? 0)
     }
     const found = await read(renewal)
     // Another process used it up, and has what took its place.
     if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken) return takeTheirs(found, renewal)
     held.setRecord(found ?? held.record)
-    const error = held.end('session_over', failure)
+    const error = held.end('FST_OAUTH_SESSION_OVER', failure)
     // When it cannot be written, what is read is not believed.
     await store.write(null, found?.generation ?? insteadOf).catch(() => null)
     throw error
@@ -220,6 +220,6 @@ function mergedTokens (before: TokenSet, answer: TokenSet): TokenSet {
     refreshToken: answer.refreshToken ?? before.refreshToken,
     scopes: answer.scopes ?? before.scopes,
     issuer: answer.issuer ?? before.issuer ?? null,
-    renewableUntil: answer.renewableUntil ?? (keepsRefreshToken ? before.renewableUntil : null) ?? null
+    refreshableUntil: answer.refreshableUntil ?? (keepsRefreshToken ? before.refreshableUntil : null) ?? null
   }
 }

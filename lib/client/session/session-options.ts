@@ -23,9 +23,9 @@ export interface SessionOptions {
   /** How many token requests one renewal makes at most. Default: 3. */
   readonly attempts?: number
   /** How long one token request may take, in milliseconds. Default: 10000. */
-  readonly refreshTimeoutMs?: number
+  readonly attemptTimeoutMs?: number
   /** How long a renewal may take in all, with the wait for other processes and for the store, in milliseconds. Default: 60000. */
-  readonly renewalTimeoutMs?: number
+  readonly totalTimeoutMs?: number
   /** How long before the second token request, about; twice as long before the third, in milliseconds. Default: 500. */
   readonly backOffMs?: number
   /** After a renewal that failed none is begun for so long, in milliseconds. Default: 30000. */
@@ -48,8 +48,8 @@ const optionsSchema = Type.Object({
   refresh: anyFunction,
   skewSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
   attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
-  refreshTimeoutMs: milliseconds,
-  renewalTimeoutMs: milliseconds,
+  attemptTimeoutMs: milliseconds,
+  totalTimeoutMs: milliseconds,
   backOffMs: milliseconds,
   coolDownMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 })),
   isOnline: Type.Optional(anyFunction),
@@ -65,7 +65,7 @@ export interface SessionRules {
   readonly refresh: Refresh
   readonly skewMs: number
   readonly attemptRules: AttemptRules
-  readonly renewalTimeoutMs: number
+  readonly totalTimeoutMs: number
   readonly coolDownMs: number
   readonly isOnline: () => boolean
   readonly onChange: (state: SessionState) => void
@@ -80,9 +80,9 @@ export interface SessionRules {
 export function resolveSessionOptions (options: SessionOptions, closing: AbortSignal): SessionRules {
   if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
   const {
-    tokenStore: store, refresh, skewSeconds = 30, attempts = 3, refreshTimeoutMs = 10_000, renewalTimeoutMs = 60_000, backOffMs = 500, coolDownMs = 30_000,
+    tokenStore: store, refresh, skewSeconds = 30, attempts = 3, attemptTimeoutMs = 10_000, totalTimeoutMs = 60_000, backOffMs = 500, coolDownMs = 30_000,
     isOnline = () => true, onChange = () => {}, clock = systemClock, random = Math.random, wait = createTimer(closing)
   } = options
-  const attemptRules = { attempts, timeoutMs: refreshTimeoutMs, backOffMs, isOnline, random, wait }
-  return { store, refresh, skewMs: skewSeconds * 1000, attemptRules, renewalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait }
+  const attemptRules = { attempts, timeoutMs: attemptTimeoutMs, backOffMs, isOnline, random, wait }
+  return { store, refresh, skewMs: skewSeconds * 1000, attemptRules, totalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait }
 }

@@ -20,7 +20,7 @@ export interface Session {
   /** How often this process renewed: tokens that another one got do not count. */
   readonly refreshes: number
   /** After that the session cannot be renewed, in milliseconds since the epoch; `null` when nobody said. */
-  readonly renewableUntil: number | null
+  readonly refreshableUntil: number | null
   /**
    * Reads the store and begins a renewal that is due, without waiting for it: an authorization server that hangs does
    * not keep anything from starting. What is asked for later shares that renewal.
@@ -77,10 +77,10 @@ export interface Session {
 export function createSession (options: SessionOptions): Session {
   const closing = new AbortController()
   const rules = resolveSessionOptions(options, closing.signal)
-  const { store, skewMs, renewalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait } = rules
+  const { store, skewMs, totalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait } = rules
   const refused = createRefusedTokens()
   const held = createTokenState({ skewMs, refused, onChange, clock })
-  const stored = createStoreAccess(store, renewalTimeoutMs, wait)
+  const stored = createStoreAccess(store, totalTimeoutMs, wait)
   const coolDown = createCoolDown(coolDownMs, clock)
   const renewals = createRefreshCoordinator({ ...rules, held, stored, refused, coolDown, closing: closing.signal })
   let signOuts = 0
@@ -96,7 +96,7 @@ export function createSession (options: SessionOptions): Session {
   }
 
   const load = async (): Promise<void> => {
-    if (closing.signal.aborted) throw new SessionError('closed')
+    if (closing.signal.aborted) throw new SessionError('FST_OAUTH_CLOSED')
     if (signOutIsOwed || held.current !== null) return
     reading ??= stored.inOrder(async () => {
       const { epoch } = held
@@ -126,12 +126,12 @@ export function createSession (options: SessionOptions): Session {
     const isRefused = refused.has(tokens.accessToken)
     if (!held.isRenewable(tokens)) {
       if (held.isAlive(tokens)) return tokens
-      throw held.end('session_expired')
+      throw held.end('FST_OAUTH_SESSION_EXPIRED')
     }
     if (!isRefused && !held.isDue()) return tokens
     if (!isOnline()) {
       if (held.isAlive(tokens)) return tokens
-      throw new SessionError('offline')
+      throw new SessionError('FST_OAUTH_OFFLINE')
     }
     try {
       const { renewed, faltered } = renewals.join()
@@ -149,7 +149,7 @@ export function createSession (options: SessionOptions): Session {
     get state () { return held.state },
     get generation () { return held.generation },
     get refreshes () { return renewals.count },
-    get renewableUntil () { return held.current?.renewableUntil ?? null },
+    get refreshableUntil () { return held.current?.refreshableUntil ?? null },
     async start () {
       await load()
       token().catch(() => {})
@@ -167,7 +167,7 @@ export function createSession (options: SessionOptions): Session {
       return tokens !== null && held.isAlive(tokens) ? tokens : null
     },
     async signIn (tokens) {
-      if (closing.signal.aborted) throw new SessionError('closed')
+      if (closing.signal.aborted) throw new SessionError('FST_OAUTH_CLOSED')
       // What it would be sent in says so, too, and repeats it.
       if (!isSendable(tokens.accessToken)) throw new TypeError('the access token is of characters that cannot be sent')
       const before = signOuts

@@ -11,12 +11,12 @@ export interface StoreAccess {
   readonly inOrder: Mutex
   /** The same for a sign-in, whose tokens are no renewal of ours. */
   signingIn (work: () => Promise<void>): Promise<void>
-  /** @throws SessionError `store_failed` */
+  /** @throws SessionError `FST_OAUTH_STORE_FAILED` */
   read (): Promise<TokenRecord | null>
   /**
    * Writes over whatever is there, as whoever signs in or out has the last word.
    *
-   * @throws SessionError `store_failed`
+   * @throws SessionError `FST_OAUTH_STORE_FAILED`
    */
   overwrite (tokens: TokenSet | null): Promise<TokenRecord | null>
   /**
@@ -40,7 +40,7 @@ export function createStoreAccess (store: TokenStore, timeoutMs: number, wait: W
     try {
       return await within(timeoutMs, never, wait, work)
     } catch (cause) {
-      throw new SessionError('store_failed', { cause })
+      throw new SessionError('FST_OAUTH_STORE_FAILED', { cause })
     }
   }
   const readSettled = async (): Promise<TokenRecord | null> => {

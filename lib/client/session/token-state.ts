@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { TokenRecord, TokenSet } from '../../stores/tokens/token-store.ts'
-import type { SessionFault } from '../../errors/client-errors.ts'
+import type { SessionErrorCode } from '../../errors/client-errors.ts'
 import { SessionError } from '../../errors/client-errors.ts'
 import type { RefusedTokens } from './refused-tokens.ts'
 import type { SessionState } from './session-options.ts'
@@ -16,7 +16,7 @@ export interface TokenState {
   /** What is known of the store. */
   readonly record: TokenRecord | null
   /** Why there are no tokens, when there are none. */
-  readonly ending: SessionFault
+  readonly ending: SessionErrorCode
   isRenewable (tokens: TokenSet): boolean
   isAlive (tokens: TokenSet): boolean
   /** Whether the current ones are to be renewed. */
@@ -40,7 +40,7 @@ export interface TokenState {
    *
    * @returns what to tell whoever asked
    */
-  end (fault: SessionFault, cause?: unknown): SessionError
+  end (code: SessionErrorCode, cause?: unknown): SessionError
 }
 
 export interface HeldTokensOptions {
@@ -57,7 +57,7 @@ export function createTokenState ({ skewMs, refused, onChange, clock }: HeldToke
   let record: TokenRecord | null = null
   let unstored: TokenSet | null = null
   let dueAt = Infinity
-  let ending: SessionFault = 'not_signed_in'
+  let ending: SessionErrorCode = 'FST_OAUTH_NOT_SIGNED_IN'
   /** The record of a session that ended, for as long as the store has it. */
   let deadGeneration: number | null = null
 
@@ -87,7 +87,7 @@ export function createTokenState ({ skewMs, refused, onChange, clock }: HeldToke
     deadGeneration = record?.generation ?? null
     hold(record === null ? null : { ...record, tokens: null })
   }
-  const isRenewable = (tokens: TokenSet): boolean => tokens.refreshToken !== null && clock.now() < (tokens.renewableUntil ?? Infinity)
+  const isRenewable = (tokens: TokenSet): boolean => tokens.refreshToken !== null && clock.now() < (tokens.refreshableUntil ?? Infinity)
   const expiryOf = ({ expiresAt }: TokenSet): number => expiresAt ?? Infinity
   const isAlive = (tokens: TokenSet): boolean => !refused.has(tokens.accessToken) && clock.now() < expiryOf(tokens)
 
@@ -111,22 +111,22 @@ export function createTokenState ({ skewMs, refused, onChange, clock }: HeldToke
     setRecord (found) { record = found },
     beginEpoch () { epoch++ },
     checkEpoch (mine) {
-      if (mine !== epoch) throw new SessionError(state === 'signed_in' ? 'superseded' : 'not_signed_in')
+      if (mine !== epoch) throw new SessionError(state === 'signed_in' ? 'FST_OAUTH_SUPERSEDED' : 'FST_OAUTH_NOT_SIGNED_IN')
     },
     signedIn (written, inMemory) {
       hold(written, inMemory)
       enter('signed_in')
     },
     signedOut () {
-      ending = 'not_signed_in'
+      ending = 'FST_OAUTH_NOT_SIGNED_IN'
       forget()
       enter('signed_out')
     },
-    end (fault, cause) {
-      ending = fault
+    end (code, cause) {
+      ending = code
       forget()
       enter('over')
-      return new SessionError(fault, { cause })
+      return new SessionError(code, { cause })
     }
   }
 }

@@ -6,6 +6,7 @@ import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
+import { TokenFileError } from '../../errors/store-errors.ts'
 import { explain } from '../../options.ts'
 import type { LockWait } from '../file-lock.ts'
 import { withFileLock } from '../file-lock.ts'
@@ -30,14 +31,6 @@ const optionsSchema = Type.Object({
   clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) })),
   wait: Type.Optional(Type.Function([], Type.Unknown()))
 }, { additionalProperties: false })
-
-/** The file is there and is none of ours. It is left as it is. */
-export class TokenFileError extends Error {
-  constructor (path: string) {
-    super(`${path} holds no tokens that can be read; it is left as it is, move it away to sign in anew`)
-    this.name = 'TokenFileError'
-  }
-}
 
 /**
  * The tokens of one session in a file, which its owner alone can read (0600), for any number of processes on one machine.

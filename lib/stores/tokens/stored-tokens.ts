@@ -12,7 +12,7 @@ const tokenSetSchema = Type.Object({
   expiresAt: nullable(Type.Number()),
   scopes: nullable(Type.Array(Type.String())),
   issuer: Type.Optional(nullable(Type.String())),
-  renewableUntil: Type.Optional(nullable(Type.Number()))
+  refreshableUntil: Type.Optional(nullable(Type.Number()))
 })
 
 /**

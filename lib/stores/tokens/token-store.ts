@@ -11,7 +11,7 @@ export interface TokenSet {
   /** Of whom they are, where that was noted: a refresh token goes to nobody else. */
   readonly issuer?: string | null
   /** After that they cannot be renewed, in milliseconds since the epoch; missing or `null` when nobody said. */
-  readonly renewableUntil?: number | null
+  readonly refreshableUntil?: number | null
 }
 
 /** What a store holds of one session. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { ChallengeSyntaxError, parseChallenges } from '../../../lib/challenge/parse.ts'
+import { parseChallenges } from '../../../lib/challenge/parse.ts'
+import { ChallengeSyntaxError } from '../../../lib/errors/syntax-errors.ts'
 import { nearlyHeaderArbitrary } from '../../support/arbitrary-challenge.ts'
 
 type Expected = [scheme: string, parametersOrToken: Record<string, string> | string]

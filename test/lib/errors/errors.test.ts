@@ -7,7 +7,7 @@ import {
   MissingTokenError, OAuthResourceError, OptionError, UnavailableError, findOAuthResourceError, isOAuthResourceError,
   withoutStackTrace
 } from '../../../lib/errors/errors.ts'
-import { reasonTable } from '../../../lib/errors/reasons.ts'
+import { reasonTable } from '../../../lib/errors/reason-table.ts'
 
 const cause = new Error('why')
 const table: ReadonlyArray<readonly [OAuthResourceError, string, string, number, string | null, string]> = [
@@ -42,10 +42,10 @@ for (const [error, name, code, statusCode, oauthError, reason] of table) {
 }
 
 test('F22 every reason comes under one code, and none of them is without a meaning', t => {
-  for (const [reason, { code, meaning }] of Object.entries(reasonTable)) {
+  for (const [reason, { code, meaning, fix }] of Object.entries(reasonTable)) {
     t.ok(code in errorTable, reason)
     t.match(reason, /^[a-z]+(?:_[a-z]+)*$/)
-    t.match(meaning, /^[A-Z`].*[^.]$/)
+    for (const text of [meaning, fix]) t.match(text, /^[A-Z`].*[^.]$/)
   }
   const codes = new Set(Object.values(reasonTable).map(({ code }) => code))
   t.same(Object.keys(errorTable).filter(code => !codes.has(code as ErrorCode)), [], 'and every code has a reason')
@@ -56,7 +56,7 @@ test('F22 every reason comes under one code, and none of them is without a meani
 test('F22 every reason of the table is one that is really given', t => {
   const root = new URL('../../../', import.meta.url)
   const files = ['lib', 'plugins'].flatMap(folder => readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
-    .filter(path => path.endsWith('.ts') && !path.endsWith('reasons.ts')).map(path => new URL(`${folder}/${path}`, root)))
+    .filter(path => path.endsWith('.ts') && !/reasons\.ts$|reason-table\.ts$/.test(path)).map(path => new URL(`${folder}/${path}`, root)))
   const sources = files.map(url => readFileSync(url, 'utf8')).join('\n')
   // That none is given which is not in the table is for the compiler to see.
   for (const reason of Object.keys(reasonTable)) t.ok(sources.split(`'${reason}'`).length > 1, reason)

@@ -12,7 +12,7 @@ import { failed } from '../../support/failed.ts'
 
 const strict: AddressRules = { allowLoopback: false, allowedHosts: [] }
 const inDevelopment = { allowLoopback: true, allowedHosts: [] }
-const refusal = { name: 'AuthorizationError', fault: 'address_refused' }
+const refusal = { name: 'AuthorizationError', code: 'FST_OAUTH_ADDRESS_REFUSED' }
 
 async function startServer (t: Test, redirectTo: () => string): Promise<{ port: number, paths: string[] }> {
   const paths: string[] = []
@@ -148,6 +148,6 @@ test('MCPC-28 a host that is allowed is the same host however it is written', as
   const rules = addressRules({ allowedHosts: asWritten })
   t.same(rules, { allowLoopback: false, allowedHosts: ['fd00::1', 'fd00::2', 'fd00::3', 'login.corp.example', 'xn--bcher-kva.example', '8.0.0.1', 'no host'] })
   for (const url of ['https://[fd00::1]/', 'https://[fd00:0::2]/', 'https://[fd00::3]/']) t.equal(checkAddress(url, createHttpClient({ allowedHosts: asWritten }).rules).href, new URL(url).href)
-  t.throws(() => checkAddress('https://[fd00::4]/', rules), failed('address_refused'))
-  await t.rejects(createGuardedFetch({ allowedHosts: ['[fd00::1]'] })('https://[fd00::4]/', {}), failed('address_refused'))
+  t.throws(() => checkAddress('https://[fd00::4]/', rules), failed('FST_OAUTH_ADDRESS_REFUSED'))
+  await t.rejects(createGuardedFetch({ allowedHosts: ['[fd00::1]'] })('https://[fd00::4]/', {}), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })

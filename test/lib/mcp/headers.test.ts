@@ -43,12 +43,12 @@ for (const [name, headers, calls] of [
 ] as const) {
   test(`headers that disagree: ${name}`, t => {
     t.throws(() => checkHeaders(headers as Record<string, string | string[]>, calls),
-      { code: 'FST_MCP_HEADER_MISMATCH', statusCode: 400, rpcCode: -32020 })
+      { code: 'FST_OAUTH_MCP_HEADER_MISMATCH', statusCode: 400, rpcCode: -32020 })
     t.end()
   })
 }
 
 test('a call of no tool in particular is refused for that', t => {
-  t.throws(() => checkHeaders({}, [{ method: 'tools/call', params: {} }]), { code: 'FST_MCP_BODY_INVALID' })
+  t.throws(() => checkHeaders({}, [{ method: 'tools/call', params: {} }]), { code: 'FST_OAUTH_MCP_BODY_INVALID' })
   t.end()
 })

@@ -22,7 +22,7 @@ for (const body of [
   { method: null, result: {} }, Buffer.from('{"method":"ping"}'), new Uint8Array(3)
 ]) {
   test(`a body that cannot be read is refused: ${JSON.stringify(body)}`, t => {
-    t.throws(() => callsOf(body), { code: 'FST_MCP_BODY_INVALID', statusCode: 400 })
+    t.throws(() => callsOf(body), { code: 'FST_OAUTH_MCP_BODY_INVALID', statusCode: 400 })
     t.end()
   })
 }
@@ -66,7 +66,7 @@ for (const [method, params, subject] of [
 
 for (const params of [{}, { name: 1 }, { name: ['a'] }, { name: null }, Object.create({ name: 'a' }) as Record<string, unknown>]) {
   test(`a call of no tool in particular is refused: ${JSON.stringify(params)}`, t => {
-    t.throws(() => targetOf({ method: 'tools/call', params }), { code: 'FST_MCP_BODY_INVALID' })
+    t.throws(() => targetOf({ method: 'tools/call', params }), { code: 'FST_OAUTH_MCP_BODY_INVALID' })
     t.end()
   })
 }

@@ -19,7 +19,7 @@ const declared = {
 type Answer = 'pass' | { code: string, requiredScopes?: readonly string[] }
 const missing = (...requiredScopes: string[]): Exclude<Answer, 'pass'> => ({ code: 'FST_OAUTH_TOKEN_MISSING', requiredScopes })
 const insufficient = (...requiredScopes: string[]): Exclude<Answer, 'pass'> => ({ code: 'FST_OAUTH_SCOPE_INSUFFICIENT', requiredScopes })
-const undeclared: Exclude<Answer, 'pass'> = { code: 'FST_MCP_TOOL_UNDECLARED' }
+const undeclared: Exclude<Answer, 'pass'> = { code: 'FST_OAUTH_MCP_TOOL_UNDECLARED' }
 
 for (const [name, calls, scopes, answer] of [
   ['a tool that takes any token', [tool('whoami')], [], 'pass'],

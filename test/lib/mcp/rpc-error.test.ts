@@ -45,7 +45,7 @@ for (const [name, error] of [
 }
 
 test('an McpError says what its row says', t => {
-  const error = new McpError('FST_MCP_SESSION_UNKNOWN')
-  t.match({ ...error, message: error.message, name: error.name }, { name: 'McpError', code: 'FST_MCP_SESSION_UNKNOWN', statusCode: 404, rpcCode: -32001, message: 'Session not found' })
+  const error = new McpError('FST_OAUTH_MCP_SESSION_UNKNOWN')
+  t.match({ ...error, message: error.message, name: error.name }, { name: 'McpError', code: 'FST_OAUTH_MCP_SESSION_UNKNOWN', statusCode: 404, rpcCode: -32001, message: 'Session not found' })
   t.end()
 })

@@ -6,7 +6,7 @@ import type { AccessToken } from '../../../lib/token/access-token.ts'
 const holder = (subject: string, issuer = 'https://a.example', clientId: string | null = 'c', tokenId = '1'): AccessToken =>
   ({ issuer, subject, clientId, tokenId }) as unknown as AccessToken
 const ann = holder('ann')
-const notFound = { code: 'FST_MCP_SESSION_UNKNOWN', statusCode: 404 }
+const notFound = { code: 'FST_OAUTH_MCP_SESSION_UNKNOWN', statusCode: 404 }
 
 test('MCPS-28, trap 18: a session is its owner\'s, and nobody else\'s', async t => {
   const sessions = createMcpSessions(createMemorySessionStore(), 'pass', 1000)

@@ -9,7 +9,7 @@ import { outboundTo } from '../../../support/outbound.ts'
 test('before an authorization there is no authorization server to go to', async t => {
   const fake = createFakeOAuth()
   const authorizer = createAuthorizationFlow({ url: fake.resource }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
-  await t.rejects(authorizer.accessOf(emptyConnection), failed('sign_in_needed'))
+  await t.rejects(authorizer.accessOf(emptyConnection), failed('FST_OAUTH_SIGN_IN_NEEDED'))
   t.equal(await authorizer.prover(), null)
   t.same(fake.received, [])
 })
@@ -36,7 +36,7 @@ test('MCPC-20 two that begin at once are one client, and each answer finds the c
   }
   fake.answer('https://login.example.com/register', () => new Response('', { status: 503 }))
   await store.write(emptyConnection)
-  for (let i = 0; i < 2; i++) await t.rejects(authorizer.begin(hint, redirectUri), failed('server_unavailable'))
+  for (let i = 0; i < 2; i++) await t.rejects(authorizer.begin(hint, redirectUri), failed('FST_OAUTH_SERVER_UNAVAILABLE'))
   fake.answer('https://login.example.com/register', null)
   t.match((await authorizer.begin(hint, redirectUri)).pending.clientId, /^client-/, 'a failure is nobody\'s for long')
 })

@@ -113,7 +113,7 @@ test('MCPC-30 R9728-51 a good token that dies: renewed, and found out about anew
     fake.answer('https://login.example.com/token', null)
     return Response.json({ error: 'invalid_grant' }, { status: 400 })
   })
-  await t.rejects(connection.fetch(fake.resource), failed('token_request_refused'))
+  await t.rejects(connection.fetch(fake.resource), failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'))
   t.equal(asked(), before + 1)
   t.equal(browser.visited.length, 2)
 })
@@ -153,7 +153,7 @@ test('MCPC-26 MCPC-06 RFSH-12 another authorization server: nothing of the old o
 
 test('MCPC-26 a client that is registered elsewhere is shown to nobody', async t => {
   const { fake, connection } = await createConnectionWorld({}, { clients: [{ ...machine[0], issuer: 'https://other.example.com' }], dynamicRegistration: false })
-  await t.rejects(connection.fetch(fake.resource), failed('client_of_another_issuer'))
+  await t.rejects(connection.fetch(fake.resource), failed('FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER'))
   t.notOk(fake.received.some(({ body, headers }) => body.includes('machine') || headers.get('authorization') !== null))
 })
 
@@ -183,7 +183,7 @@ test('F68 MCPD-01 a resource that takes bound tokens alone, with nonces on both 
   fake.killTokens()
   t.equal((await connection.fetch(fake.resource)).status, 200, 'RFSH-13 the refresh has the same key')
   t.equal(fake.tokenRequests.at(-1)!.get('grant_type'), 'refresh_token')
-  await t.rejects((await createConnectionWorld({ ...fakeOptions, server: { dpop_signing_alg_values_supported: ['EdDSA'] } })).connection.authorize(), failed('proof_unsupported'))
+  await t.rejects((await createConnectionWorld({ ...fakeOptions, server: { dpop_signing_alg_values_supported: ['EdDSA'] } })).connection.authorize(), failed('FST_OAUTH_PROOF_UNSUPPORTED'))
   const never = await createConnectionWorld(fakeOptions, { proofOfPossession: 'never' })
   t.equal((await never.connection.fetch(never.fake.resource)).status, 401)
   const always = await createConnectionWorld({}, { proofOfPossession: 'always' })
@@ -212,7 +212,7 @@ test('tokens whose key is lost are not sent without it', async t => {
   const { fake, connection } = await createConnectionWorld({ document: { dpop_bound_access_tokens_required: true } }, kept)
   await connection.fetch(fake.resource)
   await kept.connectionStore.write({ ...(await kept.connectionStore.read())!, proofKey: null })
-  await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', fault: 'proof_missing' })
+  await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', code: 'FST_OAUTH_PROOF_MISSING' })
 })
 
 test('tokens of which nobody knows any more whose they are are shown to nobody', async t => {
@@ -222,7 +222,7 @@ test('tokens of which nobody knows any more whose they are are shown to nobody',
   await connection.fetch(fake.resource)
   isLost = true
   const before = fake.tokenRequests.length
-  await t.rejects(connection.session.refresh((await connection.session.token()).accessToken), { name: 'SessionError', fault: 'renewal_refused', cause: { cause: { fault: 'sign_in_needed' } } })
+  await t.rejects(connection.session.refresh((await connection.session.token()).accessToken), { name: 'SessionError', code: 'FST_OAUTH_RENEWAL_REFUSED', cause: { cause: { code: 'FST_OAUTH_SIGN_IN_NEEDED' } } })
   t.equal(fake.tokenRequests.length, before)
 })
 
@@ -269,8 +269,8 @@ test('a server with users: begin, and complete with what came back', async t => 
   const options = { url: fake.resource, redirectUri: 'https://app.example.com/callback', fetch: fetchOf(fake) }
   const connection = await connect({ ...options, ...kept })
   const needed = await connection.fetch(fake.resource).catch((error: unknown) => error)
-  t.match(needed, { name: 'SignInNeededError', fault: 'sign_in_needed', hint: { scopes: ['read'] } })
-  await t.rejects(connection.authorize(), failed('sign_in_needed', { name: 'SignInNeededError' }))
+  t.match(needed, { name: 'SignInNeededError', code: 'FST_OAUTH_SIGN_IN_NEEDED', hint: { scopes: ['read'] } })
+  await t.rejects(connection.authorize(), failed('FST_OAUTH_SIGN_IN_NEEDED', { name: 'SignInNeededError' }))
   const { url, pending } = await connection.begin((needed as { hint: Parameters<Connection['begin']>[0] }).hint!)
   t.equal(url.searchParams.get('scope'), 'read')
   // Another process may get the answer.
@@ -293,13 +293,13 @@ test('nobody is asked again and again by themselves', async t => {
   const fake = createFakeOAuth()
   const browser = createFakeBrowser(fake, { error: 'access_denied', code: undefined })
   const connection = await connect({ url: fake.resource, browser, fetch: fetchOf(fake), clock })
-  await t.rejects(connection.fetch(fake.resource), failed('authorization_refused', { oauthError: 'access_denied' }))
-  await t.rejects(connection.fetch(fake.resource), failed('authorization_refused'))
+  await t.rejects(connection.fetch(fake.resource), failed('FST_OAUTH_AUTHORIZATION_REFUSED', { oauthError: 'access_denied' }))
+  await t.rejects(connection.fetch(fake.resource), failed('FST_OAUTH_AUTHORIZATION_REFUSED'))
   t.equal(browser.visited.length, 1)
-  await t.rejects(connection.authorize(), failed('authorization_refused'))
+  await t.rejects(connection.authorize(), failed('FST_OAUTH_AUTHORIZATION_REFUSED'))
   t.equal(browser.visited.length, 2, 'but whoever clicks is')
   clock.advance(60)
-  await t.rejects(connection.fetch(fake.resource), failed('authorization_refused'))
+  await t.rejects(connection.fetch(fake.resource), failed('FST_OAUTH_AUTHORIZATION_REFUSED'))
   t.equal(browser.visited.length, 3)
   t.equal(browser.closed, 3)
 })
@@ -309,7 +309,7 @@ test('a resource that lets nobody in, and one that asks for nothing', async t =>
   fake.answer(`${fake.resource}/never`, () => new Response('', { status: 401 }))
   t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
   t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
-  await t.rejects(connection.fetch(`${fake.resource}/never`), { name: 'SessionError', fault: 'token_refused' }, 'and then for a time nobody asks')
+  await t.rejects(connection.fetch(`${fake.resource}/never`), { name: 'SessionError', code: 'FST_OAUTH_TOKEN_REFUSED' }, 'and then for a time nobody asks')
   t.equal(browser.visited.length, 1)
   const forbidding = await createConnectionWorld()
   forbidding.fake.answer(`${fake.resource}/forbidden`, () => new Response('', { status: 403 }))
@@ -338,18 +338,18 @@ test('R51 a body that is gone once it is sent is sent with a token, and once', a
 
 test('MCPC-05 MCPC-28 what must not be believed ends before anybody is sent anywhere', async t => {
   const lies: Array<[FakeOAuthOptions, string]> = [
-    [{ document: { resource: 'https://evil.example.com/mcp' } }, 'resource_mismatch'],
-    [{ document: { authorization_servers: ['https://169.254.169.254'] } }, 'address_refused'],
-    [{ document: { authorization_servers: ['http://localhost:9000'] } }, 'address_refused'],
-    [{ document: { authorization_servers: [] } }, 'issuer_missing'],
-    [{ server: { issuer: 'https://evil.example.com' } }, 'issuer_mismatch'],
-    [{ server: { code_challenge_methods_supported: undefined } }, 'pkce_unsupported'],
-    [{ server: { authorization_endpoint: 'javascript:alert(1)' } }, 'address_refused'],
-    [{ server: { protected_resources: ['https://other.example.com'] } }, 'server_mismatch']
+    [{ document: { resource: 'https://evil.example.com/mcp' } }, 'FST_OAUTH_RESOURCE_MISMATCH'],
+    [{ document: { authorization_servers: ['https://169.254.169.254'] } }, 'FST_OAUTH_ADDRESS_REFUSED'],
+    [{ document: { authorization_servers: ['http://localhost:9000'] } }, 'FST_OAUTH_ADDRESS_REFUSED'],
+    [{ document: { authorization_servers: [] } }, 'FST_OAUTH_ISSUER_MISSING'],
+    [{ server: { issuer: 'https://evil.example.com' } }, 'FST_OAUTH_ISSUER_MISMATCH'],
+    [{ server: { code_challenge_methods_supported: undefined } }, 'FST_OAUTH_PKCE_UNSUPPORTED'],
+    [{ server: { authorization_endpoint: 'javascript:alert(1)' } }, 'FST_OAUTH_ADDRESS_REFUSED'],
+    [{ server: { protected_resources: ['https://other.example.com'] } }, 'FST_OAUTH_SERVER_MISMATCH']
   ]
   for (const [fakeOptions, fault] of lies) {
     const { fake, browser, connection } = await createConnectionWorld(fakeOptions)
-    await t.rejects(connection.fetch(fake.resource), { name: 'AuthorizationError', fault }, fault)
+    await t.rejects(connection.fetch(fake.resource), { name: 'AuthorizationError', code: fault }, fault)
     t.equal(browser.visited.length, 0)
     t.same(fake.tokenRequests, [])
   }
@@ -365,7 +365,7 @@ test('loopback is reached when the resource is there itself, and not otherwise',
   const { fake, connection } = await createConnectionWorld(development)
   t.equal((await connection.fetch(fake.resource)).status, 200)
   const strict = await createConnectionWorld(development, { allowLoopback: false })
-  await t.rejects(strict.connection.fetch(strict.fake.resource), failed('address_refused'))
+  await t.rejects(strict.connection.fetch(strict.fake.resource), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
 test('RFSH-08 an authorization server that is down bothers no user, and costs no tokens', async t => {
@@ -375,13 +375,13 @@ test('RFSH-08 an authorization server that is down bothers no user, and costs no
   connection.close()
   fake.killTokens()
   const metadata = 'https://login.example.com/.well-known/oauth-authorization-server'
-  for (const [answer, fault] of [[() => new Response('', { status: 503 }), 'renewal_unavailable'], [() => Response.json({ issuer: 'https://evil.example' }), 'renewal_refused']] as const) {
+  for (const [answer, fault] of [[() => new Response('', { status: 503 }), 'FST_OAUTH_RENEWAL_UNAVAILABLE'], [() => Response.json({ issuer: 'https://evil.example' }), 'FST_OAUTH_RENEWAL_REFUSED']] as const) {
     fake.answer(metadata, answer)
     const browser = createFakeBrowser(fake)
     const again = await connect({ url: fake.resource, browser, fetch: fetchOf(fake), ...kept })
     const response = await again.fetch(fake.resource)
     t.equal(response.status, 401)
-    t.match(renewalFailureOf(response), { name: 'SessionError', fault })
+    t.match(renewalFailureOf(response), { name: 'SessionError', code: fault })
     t.equal(browser.visited.length, 0)
     again.close()
   }
@@ -405,7 +405,7 @@ test('a session that cannot give a token for other reasons says so', async t => 
   const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   connection.close()
-  await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', fault: 'closed' })
+  await t.rejects(connection.fetch(fake.resource), { name: 'SessionError', code: 'FST_OAUTH_CLOSED' })
 })
 
 test('a Request with a body is repeated, too', async t => {

@@ -27,15 +27,15 @@ test('MCPC-06 R9728-59 which authorization server: the first, one that knows us,
     }
   })
   t.equal(chosen.server.issuer, 'https://login.example.com')
-  await t.rejects(find(fake, { chooseIssuer: async () => 'https://mine.example.com' }), failed('issuer_missing'), 'none that the resource does not name')
-  await t.rejects(find(createFakeOAuth({ document: { authorization_servers: undefined } })), failed('issuer_missing'))
+  await t.rejects(find(fake, { chooseIssuer: async () => 'https://mine.example.com' }), failed('FST_OAUTH_ISSUER_MISSING'), 'none that the resource does not name')
+  await t.rejects(find(createFakeOAuth({ document: { authorization_servers: undefined } })), failed('FST_OAUTH_ISSUER_MISSING'))
 })
 
 test('servers of 2025-03-26 have no metadata of the resource: only where that is allowed', async t => {
   const fake = createFakeOAuth({ issuer: 'https://mcp.example.com' })
   const places = ['https://mcp.example.com/.well-known/oauth-protected-resource/mcp', 'https://mcp.example.com/.well-known/oauth-protected-resource']
   for (const place of places) fake.answer(place, () => new Response('', { status: 404 }))
-  await t.rejects(find(fake), failed('resource_metadata_missing'))
+  await t.rejects(find(fake), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
   const found = await find(fake, { allowMissingMetadata: true })
   t.match(found, { resource: { resource: fake.resource, authorizationServers: ['https://mcp.example.com'] }, server: { token_endpoint: 'https://mcp.example.com/token' } })
 
@@ -44,7 +44,7 @@ test('servers of 2025-03-26 have no metadata of the resource: only where that is
     authorization_endpoint: 'https://mcp.example.com/authorize', registration_endpoint: 'https://mcp.example.com/register', code_challenge_methods_supported: ['S256']
   }, 'endpoints of fixed names')
   fake.answer('https://mcp.example.com/.well-known/oauth-authorization-server', () => Response.json({ issuer: 'https://evil.example.com' }))
-  await t.rejects(find(fake, { allowMissingMetadata: true }), failed('issuer_mismatch'), 'but not in the place of a lie')
+  await t.rejects(find(fake, { allowMissingMetadata: true }), failed('FST_OAUTH_ISSUER_MISMATCH'), 'but not in the place of a lie')
   fake.answer(places[0]!, () => Response.json({ resource: 'https://evil.example.com' }))
-  await t.rejects(find(fake, { allowMissingMetadata: true }), failed('resource_mismatch'))
+  await t.rejects(find(fake, { allowMissingMetadata: true }), failed('FST_OAUTH_RESOURCE_MISMATCH'))
 })

@@ -44,10 +44,10 @@ test('MCPC-01 MCPC-03 where a metadata document is looked for, in this order', a
 
 test('MCPC-03 a resource without a path has one place, a query stays with the path', async t => {
   const bare = world({})
-  await t.rejects(bare.ask({ url: 'https://mcp.example.com/' }), failed('resource_metadata_missing'))
+  await t.rejects(bare.ask({ url: 'https://mcp.example.com/' }), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
   t.same(bare.log(), [`GET ${atRoot}`])
   const asked = world({})
-  await t.rejects(asked.ask({ url: 'https://mcp.example.com/a?tenant=1' }), failed('resource_metadata_missing'))
+  await t.rejects(asked.ask({ url: 'https://mcp.example.com/a?tenant=1' }), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
   t.same(asked.log(), [`GET ${atRoot}/a?tenant=1`, `GET ${atRoot}`])
 })
 
@@ -60,26 +60,26 @@ test('MCPC-04 what is not there, elsewhere or no JSON is passed over', async t =
 })
 
 test('nothing found: whether it may be there later is told apart', async t => {
-  await t.rejects(world({}).ask(), failed('resource_metadata_missing'))
+  await t.rejects(world({}).ask(), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
   for (const status of [500, 503, 429]) {
-    await t.rejects(world({ [atPath]: status }).ask(), failed('server_unavailable'), String(status))
+    await t.rejects(world({ [atPath]: status }).ask(), failed('FST_OAUTH_SERVER_UNAVAILABLE'), String(status))
   }
   const fake = createFakeOAuth()
   fake.answer(atPath, () => { throw new Error('connection refused') })
-  await t.rejects(discoverResource(question, outboundTo(fake)), failed('server_unavailable'))
+  await t.rejects(discoverResource(question, outboundTo(fake)), failed('FST_OAUTH_SERVER_UNAVAILABLE'))
 })
 
 test('limits of time and size hold', async t => {
   const fake = createFakeOAuth()
   fake.answer(atPath, async () => await never({}))
   fake.answer(atRoot, () => Response.json({ ...document, filler: 'x'.repeat(2000) }))
-  await t.rejects(discoverResource(question, outboundTo(fake, { timeoutMs: 20, maxBytes: 1000 })), failed('server_unavailable', { message: /timeout.*too_large/ }))
+  await t.rejects(discoverResource(question, outboundTo(fake, { timeoutMs: 20, maxBytes: 1000 })), failed('FST_OAUTH_SERVER_UNAVAILABLE', { message: /timeout.*too_large/ }))
 })
 
 test('MCPC-05 R9728-53 R9728-54 C-2 a document about another resource ends it', async t => {
   for (const resource of ['https://evil.example.com/a/mcp', 'https://mcp.example.com/b', 'https://mcp.example.com/a/mcp/deeper', 'http://mcp.example.com/a/mcp', 'javascript:alert(1)', '', 42, null, undefined]) {
     const { ask, log } = world({ [atPath]: { ...document, resource }, [atRoot]: document })
-    await t.rejects(ask(), failed('resource_mismatch'), String(resource))
+    await t.rejects(ask(), failed('FST_OAUTH_RESOURCE_MISMATCH'), String(resource))
     t.equal(log().length, 1, 'and nothing else is asked')
   }
 })
@@ -87,7 +87,7 @@ test('MCPC-05 R9728-53 R9728-54 C-2 a document about another resource ends it', 
 test('C-2 a parent of the URL will do, unless it has to be the very same', async t => {
   const { ask } = world({ [atPath]: { ...document, resource: 'https://mcp.example.com/a' } })
   t.equal((await ask()).resource, 'https://mcp.example.com/a')
-  await t.rejects(ask({ match: 'exact' }), failed('resource_mismatch'))
+  await t.rejects(ask({ match: 'exact' }), failed('FST_OAUTH_RESOURCE_MISMATCH'))
 })
 
 test('C-1 T-01 the identifier is kept as it was written', async t => {
@@ -107,7 +107,7 @@ test('R9728-37 what a document says, and what it should not have said', async t 
 test('MCPC-28 T-32 a pointer to somewhere inside ends it', async t => {
   for (const inside of ['https://169.254.169.254/latest', 'http://localhost:8080/', 'https://127.1/', 'file:///etc/passwd', 'gopher://x']) {
     const { ask, log } = world({ [atPath]: document })
-    await t.rejects(ask({ pointer: inside }), failed('address_refused'), inside)
+    await t.rejects(ask({ pointer: inside }), failed('FST_OAUTH_ADDRESS_REFUSED'), inside)
     t.same(log(), [])
   }
 })
@@ -115,8 +115,8 @@ test('MCPC-28 T-32 a pointer to somewhere inside ends it', async t => {
 test('MCPC-28 a refusal that the fetch wrapped is a refusal', async t => {
   const { AuthorizationError } = await import('../../../../lib/errors/authorization-error.ts')
   const fake = createFakeOAuth()
-  fake.answer(atPath, () => { throw new AuthorizationError('address_refused') })
-  await t.rejects(discoverResource(question, outboundTo(fake)), failed('address_refused'))
+  fake.answer(atPath, () => { throw new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED') })
+  await t.rejects(discoverResource(question, outboundTo(fake)), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
 test('R9728-40 R9728-41 signed metadata', async t => {
@@ -138,5 +138,5 @@ test('R9728-40 R9728-41 signed metadata', async t => {
     nested: await sign({ ...signedMembers, signed_metadata: 'x' }),
     'no JWT': 'x',
     'no string': 7
-  })) await t.rejects(withSignature(signed).ask({ trust }), failed('signed_metadata_invalid'), why)
+  })) await t.rejects(withSignature(signed).ask({ trust }), failed('FST_OAUTH_SIGNED_METADATA_INVALID'), why)
 })

@@ -19,14 +19,14 @@ function world (documents: Record<string, unknown>): { find: (issuer: string) =>
 
 test('MCPC-07 R8414-05 the order of places for an issuer with a path and for one without', async t => {
   const tenant = world({})
-  await t.rejects(tenant.find('https://as.example/t1'), failed('server_metadata_missing'))
+  await t.rejects(tenant.find('https://as.example/t1'), failed('FST_OAUTH_SERVER_METADATA_MISSING'))
   t.same(tenant.log(), [
     'GET https://as.example/.well-known/oauth-authorization-server/t1',
     'GET https://as.example/.well-known/openid-configuration/t1',
     'GET https://as.example/t1/.well-known/openid-configuration'
   ])
   const root = world({})
-  await t.rejects(root.find('https://as.example'), failed('server_metadata_missing'))
+  await t.rejects(root.find('https://as.example'), failed('FST_OAUTH_SERVER_METADATA_MISSING'))
   t.same(root.log(), ['GET https://as.example/.well-known/oauth-authorization-server', 'GET https://as.example/.well-known/openid-configuration'])
 })
 
@@ -34,7 +34,7 @@ test('MCPC-08 a document of another issuer is not used', async t => {
   const issuer = 'https://as.example'
   const [first, second] = ['https://as.example/.well-known/oauth-authorization-server', 'https://as.example/.well-known/openid-configuration']
   for (const other of ['https://evil.example', 'https://as.example/', 'https://AS.example', 'https://as.example:443', undefined, null]) {
-    await t.rejects(world({ [first]: { issuer: other }, [second]: { issuer: other } }).find(issuer), failed('issuer_mismatch'), String(other))
+    await t.rejects(world({ [first]: { issuer: other }, [second]: { issuer: other } }).find(issuer), failed('FST_OAUTH_ISSUER_MISMATCH'), String(other))
   }
   const { find } = world({ [first]: { issuer: 'https://evil.example', token_endpoint: 'https://evil.example' }, [second]: { issuer, token_endpoint: 'https://as.example/token' } })
   t.equal((await find(issuer)).token_endpoint, 'https://as.example/token', 'the next place is asked')
@@ -42,15 +42,15 @@ test('MCPC-08 a document of another issuer is not used', async t => {
 
 test('an issuer that cannot be reached is not one without metadata', async t => {
   const [first, second] = ['https://as.example/.well-known/oauth-authorization-server', 'https://as.example/.well-known/openid-configuration']
-  await t.rejects(world({ [first]: 503 }).find('https://as.example'), failed('server_unavailable'))
-  await t.rejects(world({ [first]: 404, [second]: new Error('down') }).find('https://as.example'), failed('server_unavailable'))
-  await t.rejects(world({ [first]: new AuthorizationError('address_refused') }).find('https://as.example'), failed('address_refused'))
+  await t.rejects(world({ [first]: 503 }).find('https://as.example'), failed('FST_OAUTH_SERVER_UNAVAILABLE'))
+  await t.rejects(world({ [first]: 404, [second]: new Error('down') }).find('https://as.example'), failed('FST_OAUTH_SERVER_UNAVAILABLE'))
+  await t.rejects(world({ [first]: new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED') }).find('https://as.example'), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
 test('MCPC-28 T-32 an issuer inside is not asked', async t => {
   for (const issuer of ['https://127.0.0.1', 'http://localhost:9000', 'https://10.0.0.5/t', 'http://as.example', 'nonsense']) {
     const { find, log } = world({})
-    await t.rejects(find(issuer), failed('address_refused'), issuer)
+    await t.rejects(find(issuer), failed('FST_OAUTH_ADDRESS_REFUSED'), issuer)
     t.same(log(), [])
   }
 })
@@ -58,7 +58,7 @@ test('MCPC-28 T-32 an issuer inside is not asked', async t => {
 test('MCPC-09 PKCE has to be offered', t => {
   const issuer = 'https://as.example'
   for (const methods of [undefined, [], ['plain'], 'S256', null]) {
-    t.throws(() => checkPkceSupport({ issuer, code_challenge_methods_supported: methods as string[] }), failed('pkce_unsupported'))
+    t.throws(() => checkPkceSupport({ issuer, code_challenge_methods_supported: methods as string[] }), failed('FST_OAUTH_PKCE_UNSUPPORTED'))
   }
   checkPkceSupport({ issuer, code_challenge_methods_supported: ['plain', 'S256'] })
   t.end()
@@ -68,9 +68,9 @@ test('MCPC-29 MCPC-28 endpoints that a client neither opens nor calls', t => {
   const httpClient = outboundTo(createFakeOAuth())
   const issuer = 'https://as.example'
   for (const url of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', 'http://as.example/authorize', 'http://localhost/authorize', 'https://192.168.1.1/', 'cmd:calc', '/authorize', '']) {
-    t.throws(() => endpointOf({ issuer, authorization_endpoint: url }, 'authorization_endpoint', httpClient), failed('address_refused'), url)
+    t.throws(() => endpointOf({ issuer, authorization_endpoint: url }, 'authorization_endpoint', httpClient), failed('FST_OAUTH_ADDRESS_REFUSED'), url)
   }
-  t.throws(() => endpointOf({ issuer }, 'token_endpoint', httpClient), failed('endpoint_missing', { message: /token_endpoint/ }))
+  t.throws(() => endpointOf({ issuer }, 'token_endpoint', httpClient), failed('FST_OAUTH_ENDPOINT_MISSING', { message: /token_endpoint/ }))
   t.equal(endpointOf({ issuer, authorization_endpoint: 'https://as.example/authorize?a=b' }, 'authorization_endpoint', httpClient).search, '?a=b')
   const inDevelopment = outboundTo(createFakeOAuth(), { allowLoopback: true })
   t.equal(endpointOf({ issuer, authorization_endpoint: 'http://localhost:1/authorize' }, 'authorization_endpoint', inDevelopment).port, '1')
@@ -82,7 +82,7 @@ test('R9728-59 where both say whom they belong to, both must say so', t => {
   checkProtectedResources(server(undefined), 'https://api.example')
   checkProtectedResources(server(['https://other.example', 'https://api.example']), 'https://api.example')
   for (const listed of [[], ['https://api.example/'], ['https://other.example']]) {
-    t.throws(() => checkProtectedResources(server(listed), 'https://api.example'), failed('server_mismatch'))
+    t.throws(() => checkProtectedResources(server(listed), 'https://api.example'), failed('FST_OAUTH_SERVER_MISMATCH'))
   }
   t.end()
 })

@@ -134,7 +134,7 @@ test('a stream is sent when there is a token, and told when there is none for ot
   await connection.fetch(fake.resource)
   connection.close()
   const body = new ReadableStream({ start (controller) { controller.close() } })
-  await t.rejects(connection.fetch(fake.resource, { method: 'POST', body, duplex: 'half' } as RequestInit), { name: 'SessionError', fault: 'closed' })
+  await t.rejects(connection.fetch(fake.resource, { method: 'POST', body, duplex: 'half' } as RequestInit), { name: 'SessionError', code: 'FST_OAUTH_CLOSED' })
 })
 
 test('RFSH-12 a refresh token is shown by the client that it was issued to, or by none', async t => {
@@ -152,12 +152,12 @@ test('RFSH-12 a refresh token is shown by the client that it was issued to, or b
   const asked = (): string[] => fake.log().slice(before).filter(line => line.startsWith('POST'))
 
   const renamed = await connect({ ...options, browser: createFakeBrowser(fake), clients: machine, connectionStore: { ...kept.connectionStore, read: async () => ({ ...(await kept.connectionStore.read())!, registration: null, clients: {} }) } })
-  await t.rejects(renamed.session.refresh(tokens!.accessToken), { name: 'SessionError', fault: 'renewal_refused', cause: { outcome: 'keep', cause: { fault: 'client_lost' } } }, 'clients was changed')
+  await t.rejects(renamed.session.refresh(tokens!.accessToken), { name: 'SessionError', code: 'FST_OAUTH_RENEWAL_REFUSED', cause: { outcome: 'keep', cause: { code: 'FST_OAUTH_CLIENT_LOST' } } }, 'clients was changed')
   renamed.close()
 
   clock.advance(301)
   const server = await connect({ url: fake.resource, fetch: fetchOf(fake), clock, ...kept, redirectUri: 'https://app.example.com/callback' })
-  await t.rejects(server.session.token(), { name: 'SessionError', fault: 'renewal_refused' }, 'the registration has expired')
+  await t.rejects(server.session.token(), { name: 'SessionError', code: 'FST_OAUTH_RENEWAL_REFUSED' }, 'the registration has expired')
   t.same(asked(), [], 'nothing is registered, nor is the refresh token shown')
   t.same((await kept.tokenStore.read())!.tokens, tokens, 'the session is kept')
   await t.rejects(server.fetch(fake.resource), { name: 'SignInNeededError' }, 'but nobody can renew it')

@@ -139,13 +139,13 @@ test('R9 a renewal that fails leaves the first answer, and says why', async t =>
   const response = await fetch(url)
   t.equal(response.status, 401)
   t.equal(await response.text(), 'no', 'its body is intact')
-  t.match(renewalFailureOf(response), { fault: 'session_over', cause: { message: 'invalid_grant' } })
+  t.match(renewalFailureOf(response), { code: 'FST_OAUTH_SESSION_OVER', cause: { message: 'invalid_grant' } })
   t.equal(seen.length, 1)
 
   const throwing = await createFixture({ errors: 'throw' })
   throwing.server.next.push(new RefreshError('keep', { message: 'invalid_client' }))
   throwing.replies.push(answer(401, {}, { a: 1 }))
-  t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { fault: 'renewal_refused' } })
+  t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { code: 'FST_OAUTH_RENEWAL_REFUSED' } })
 })
 
 test('what was made of an answer can be asked for', async t => {
@@ -442,7 +442,7 @@ test('MCPC-16 MCPC-17 a token goes to its resource and nowhere else', async t =>
 
 test('nobody is signed in', async t => {
   const { fetch, seen } = await createFixture({ signedIn: false })
-  t.match(await failureOf(fetch(url)), { name: 'SessionError', fault: 'not_signed_in' })
+  t.match(await failureOf(fetch(url)), { name: 'SessionError', code: 'FST_OAUTH_NOT_SIGNED_IN' })
   t.equal(seen.length, 0)
 
   const anonymous = await createFixture({ signedIn: false, anonymous: true })
@@ -455,7 +455,7 @@ test('nobody is signed in', async t => {
   store.server.live.clear()
   store.server.next.push(new Error('down'))
   t.equal((await store.fetch(url)).status, 401)
-  t.match(await failureOf(store.fetch(url)), { fault: 'renewal_unavailable' }, 'a session that is there is not left out')
+  t.match(await failureOf(store.fetch(url)), { code: 'FST_OAUTH_RENEWAL_UNAVAILABLE' }, 'a session that is there is not left out')
 })
 
 test('R15 RFSH-02 RFSH-10 RFSH-09 what takes an authorization is the host\'s, and then made again, once', async t => {
@@ -572,7 +572,7 @@ test('RFSH-13 a nonce and a renewal in one request', async t => {
 
 test('a bound token is not sent without a proof, nor a nonce answered for a bearer token', async t => {
   const { fetch, seen } = await createFixture({ given: { tokenType: 'DPoP' } })
-  t.match(await failureOf(fetch(url)), { fault: 'proof_missing' })
+  t.match(await failureOf(fetch(url)), { code: 'FST_OAUTH_PROOF_MISSING' })
   t.equal(seen.length, 0)
 
   const bearer = await createFixture({ proof: createProof() })
@@ -747,7 +747,7 @@ test('a session that somebody took over does not send the request without a toke
   await asked.promise
   await session.signIn(server.grant('bob'))
   going.resolve()
-  t.match(await request, { fault: 'superseded', needsAuthorization: false })
+  t.match(await request, { code: 'FST_OAUTH_SUPERSEDED', needsAuthorization: false })
   t.strictSame(sent, [])
 })
 

@@ -51,12 +51,12 @@ test('MCPC-09 MCPC-27 MCPC-29 what is not begun', async t => {
     const fake = createFakeOAuth({ server })
     return await beginAuthorization(accessTo(fake), requestOf(fake, request))
   }
-  await t.rejects(begin({ code_challenge_methods_supported: undefined }), failed('pkce_unsupported'))
-  await t.rejects(begin({ code_challenge_methods_supported: ['plain'] }), failed('pkce_unsupported'))
-  await t.rejects(begin({ authorization_endpoint: undefined }), failed('endpoint_missing'))
-  await t.rejects(begin({ authorization_endpoint: 'javascript:alert(1)' }), failed('address_refused'))
+  await t.rejects(begin({ code_challenge_methods_supported: undefined }), failed('FST_OAUTH_PKCE_UNSUPPORTED'))
+  await t.rejects(begin({ code_challenge_methods_supported: ['plain'] }), failed('FST_OAUTH_PKCE_UNSUPPORTED'))
+  await t.rejects(begin({ authorization_endpoint: undefined }), failed('FST_OAUTH_ENDPOINT_MISSING'))
+  await t.rejects(begin({ authorization_endpoint: 'javascript:alert(1)' }), failed('FST_OAUTH_ADDRESS_REFUSED'))
   for (const uri of ['http://app.example.com/cb', 'com.example.app:/cb', 'https://app.example.com/cb#x', 'https://a:b@app.example.com/', 'x', 'http://127.0.0.1.evil.com/']) {
-    await t.rejects(begin({}, { redirectUri: uri }), failed('redirect_uri_refused'), uri)
+    await t.rejects(begin({}, { redirectUri: uri }), failed('FST_OAUTH_REDIRECT_URI_REFUSED'), uri)
   }
   for (const uri of ['http://127.0.0.1:1234/cb', 'http://localhost/cb', 'http://[::1]:1/cb']) await begin({}, { redirectUri: uri })
 })
@@ -89,7 +89,7 @@ test('R54 an access token of characters that cannot be sent is none', async t =>
   fake.answer(`${fake.issuer}/token`, () => Response.json({ access_token: 'secret\nx', token_type: 'Bearer' }))
   const { url, pending } = await beginAuthorization(accessTo(fake), requestOf(fake))
   const error = await completeAuthorization(accessTo(fake), pending, await fake.consent(url)).catch((caught: unknown) => caught)
-  t.match(error, { fault: 'token_response_invalid' })
+  t.match(error, { code: 'FST_OAUTH_TOKEN_RESPONSE_INVALID' })
   t.notMatch(inspect(error, { depth: 10 }), 'secret')
 })
 
@@ -122,7 +122,7 @@ test('MCPC-19 MCPC-20 RFC 9207: whose answer it is', async t => {
     const answer = completeAuthorization(access, pending, await fake.consent(url, { iss }))
     if (good) t.ok(await answer, `${advertised} ${iss}`)
     else {
-      await t.rejects(answer, failed('response_mixed_up'), `${advertised} ${iss}`)
+      await t.rejects(answer, failed('FST_OAUTH_RESPONSE_MIXED_UP'), `${advertised} ${iss}`)
       t.same(fake.tokenRequests, [], 'the code goes nowhere')
     }
   }
@@ -133,10 +133,10 @@ test('MCPC-20 MCPC-21 an error is shown only when it is from whom it should be',
   const access = accessTo(fake)
   const { url, pending } = await beginAuthorization(access, requestOf(fake))
   const error = { error: 'access_denied', error_description: 'call "0800" = now\u0007', code: undefined }
-  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { ...error, iss: 'https://evil.example' })), { ...failed('response_mixed_up'), oauthError: null, description: null, message: /^(?!.*(denied|0800))/ })
-  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { ...error, state: 'other' })), { ...failed('response_unexpected'), oauthError: null, message: /^(?!.*(denied|0800))/ })
-  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, error)), { ...failed('authorization_refused'), oauthError: 'access_denied', description: 'call 0800 now' })
-  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { error: 'access_denied' })), { ...failed('authorization_refused'), description: null })
+  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { ...error, iss: 'https://evil.example' })), { ...failed('FST_OAUTH_RESPONSE_MIXED_UP'), oauthError: null, description: null, message: /^(?!.*(denied|0800))/ })
+  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { ...error, state: 'other' })), { ...failed('FST_OAUTH_RESPONSE_UNEXPECTED'), oauthError: null, message: /^(?!.*(denied|0800))/ })
+  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, error)), { ...failed('FST_OAUTH_AUTHORIZATION_REFUSED'), oauthError: 'access_denied', description: 'call 0800 now' })
+  await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { error: 'access_denied' })), { ...failed('FST_OAUTH_AUTHORIZATION_REFUSED'), description: null })
 })
 
 test('MCPC-21 answers that belong to nothing', async t => {
@@ -144,16 +144,16 @@ test('MCPC-21 answers that belong to nothing', async t => {
   const access = accessTo(fake)
   const { url, pending } = await beginAuthorization(access, requestOf(fake))
   for (const changes of [{ state: undefined }, { state: '' }, { state: 'x' }, { code: undefined }]) {
-    await t.rejects(completeAuthorization(access, pending, await fake.consent(url, changes)), failed('response_unexpected'))
+    await t.rejects(completeAuthorization(access, pending, await fake.consent(url, changes)), failed('FST_OAUTH_RESPONSE_UNEXPECTED'))
   }
   for (const name of ['state', 'iss', 'code']) {
     const answer = await fake.consent(url)
     answer.searchParams.append(name, answer.searchParams.get(name)!)
-    await t.rejects(completeAuthorization(access, pending, answer), failed('response_unexpected'), `${name} twice`)
+    await t.rejects(completeAuthorization(access, pending, answer), failed('FST_OAUTH_RESPONSE_UNEXPECTED'), `${name} twice`)
   }
   const good = await fake.consent(url)
   const elsewhere: Array<Partial<PendingAuthorization>> = [{ issuer: 'https://other.example' }, { clientId: 'other' }]
-  for (const changes of elsewhere) await t.rejects(completeAuthorization(access, { ...pending, ...changes }, good), failed('response_unexpected'))
+  for (const changes of elsewhere) await t.rejects(completeAuthorization(access, { ...pending, ...changes }, good), failed('FST_OAUTH_RESPONSE_UNEXPECTED'))
   t.same(fake.tokenRequests, [])
   t.ok(await completeAuthorization(access, pending, good))
 })
@@ -166,7 +166,7 @@ test('an authorization request is pushed where no other is taken', async t => {
   t.equal(fake.authorizations[0]!.get('resource'), fake.resource)
   t.ok(await completeAuthorization(accessTo(fake), pending, answer))
   fake.answer('https://login.example.com/par', () => Response.json({ error: 'invalid_scope' }, { status: 400 }))
-  await t.rejects(beginAuthorization(accessTo(fake), requestOf(fake)), { ...failed('token_request_refused'), oauthError: 'invalid_scope' })
+  await t.rejects(beginAuthorization(accessTo(fake), requestOf(fake)), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'invalid_scope' })
 })
 
 test('RFSH-13 MCPD-01 a code for a token that is bound to a key', async t => {
@@ -188,29 +188,29 @@ test('what a token endpoint answers', async t => {
   }
   const token = { access_token: 'secret-token', token_type: 'Bearer' }
   t.match(await trade(() => Response.json(token)), { refreshToken: null, expiresAt: null })
-  await t.rejects(trade(() => Response.json({ error: 'invalid_grant' }, { status: 400 })), { ...failed('token_request_refused'), oauthError: 'invalid_grant', status: 400 })
-  await t.rejects(trade(() => Response.json({ error: 'invalid_client' }, { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } })), { ...failed('token_request_refused'), oauthError: 'invalid_client' })
-  for (const status of [500, 503, 429]) await t.rejects(trade(() => new Response('', { status })), { ...failed('server_unavailable'), status }, String(status))
-  for (const status of [302, 404]) await t.rejects(trade(() => new Response('', { status })), failed('token_response_invalid'), String(status))
-  await t.rejects(trade(() => { throw new Error('down') }), failed('server_unavailable'))
+  await t.rejects(trade(() => Response.json({ error: 'invalid_grant' }, { status: 400 })), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'invalid_grant', responseStatus: 400 })
+  await t.rejects(trade(() => Response.json({ error: 'invalid_client' }, { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } })), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'invalid_client' })
+  for (const status of [500, 503, 429]) await t.rejects(trade(() => new Response('', { status })), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: status }, String(status))
+  for (const status of [302, 404]) await t.rejects(trade(() => new Response('', { status })), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'), String(status))
+  await t.rejects(trade(() => { throw new Error('down') }), failed('FST_OAUTH_SERVER_UNAVAILABLE'))
   for (const body of [{}, { ...token, access_token: 7 }, { ...token, expires_in: 'soon' }, { ...token, scope: [] }, { ...token, refresh_token: {} }]) {
     const error = await trade(() => Response.json(body)).catch((failure: unknown) => failure as Error)
-    t.match(error, failed('token_response_invalid'), JSON.stringify(body))
+    t.match(error, failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'), JSON.stringify(body))
     t.notMatch(JSON.stringify(Object.getOwnPropertyNames(error).map(name => String((error as unknown as Record<string, unknown>)[name]))), /secret-token/, 'R54 without what was sent')
   }
-  await t.rejects(trade(() => new Response('<html>', { status: 200 })), failed('token_response_invalid'))
-  await t.rejects(trade(() => Response.json({ ...token, token_type: 'DPoP' })), failed('token_type_refused'))
-  await t.rejects(trade(() => Response.json({ ...token, token_type: 'mac' })), failed('token_response_invalid'))
+  await t.rejects(trade(() => new Response('<html>', { status: 200 })), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'))
+  await t.rejects(trade(() => Response.json({ ...token, token_type: 'DPoP' })), failed('FST_OAUTH_TOKEN_TYPE_REFUSED'))
+  await t.rejects(trade(() => Response.json({ ...token, token_type: 'mac' })), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'))
 })
 
 test('a token endpoint on this machine may be asked without TLS, and no other', async t => {
   const fake = createFakeOAuth({ issuer: 'http://localhost:9000' })
   const access = accessTo(fake)
-  await t.rejects(beginAuthorization(access, requestOf(fake)), failed('address_refused'))
+  await t.rejects(beginAuthorization(access, requestOf(fake)), failed('FST_OAUTH_ADDRESS_REFUSED'))
   const { createHttpClient } = await import('../../../../lib/http/http-client.ts')
   const inDevelopment = accessTo(fake, { httpClient: createHttpClient({ fetch: fake.fetch, allowLoopback: true }) })
   const { url, pending } = await beginAuthorization(inDevelopment, requestOf(fake))
   t.ok(await completeAuthorization(inDevelopment, pending, await fake.consent(url)))
   const lying = { ...fake.server, token_endpoint: 'https://10.0.0.1/token' } as unknown as ServerMetadata
-  await t.rejects(completeAuthorization({ ...inDevelopment, server: lying }, pending, await fake.consent(url)), failed('address_refused'))
+  await t.rejects(completeAuthorization({ ...inDevelopment, server: lying }, pending, await fake.consent(url)), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })

@@ -46,7 +46,7 @@ test('a refresh token for a machine is not kept', async t => {
 test('R8707-06 what is refused is not asked again', async t => {
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ error: 'invalid_target' }, { status: 400 }))
-  await t.rejects(requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null }), { ...failed('token_request_refused'), oauthError: 'invalid_target' })
+  await t.rejects(requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null }), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'invalid_target' })
   t.equal(fake.received.length, 1)
 })
 
@@ -60,7 +60,7 @@ test('R9449-36 an assertion and a proof are made anew when a nonce is asked for'
   t.equal(new Set(fake.tokenRequests.map(form => form.get('client_assertion'))).size, 2)
   t.equal(new Set(fake.received.map(({ headers }) => headers.get('dpop'))).size, 2)
   fake.answer('https://login.example.com/token', () => Response.json({ error: 'use_dpop_nonce' }, { status: 400, headers: { 'dpop-nonce': 'other' } }))
-  await t.rejects(requestClientCredentials(access, { resource: fake.resource, scopes: null }), { ...failed('token_request_refused'), oauthError: 'use_dpop_nonce' })
+  await t.rejects(requestClientCredentials(access, { resource: fake.resource, scopes: null }), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'use_dpop_nonce' })
   t.equal(fake.received.length, 4, 'once more, and no further')
 })
 
@@ -68,7 +68,7 @@ test('MCPD-01 a token that should have been bound to a key and is not', async t 
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'Bearer' }))
   const prover = await createProver((await createProofKey())!)
-  await t.rejects(requestClientCredentials(accessTo(fake, { prover }), { resource: fake.resource, scopes: null }), failed('token_type_refused'))
+  await t.rejects(requestClientCredentials(accessTo(fake, { prover }), { resource: fake.resource, scopes: null }), failed('FST_OAUTH_TOKEN_TYPE_REFUSED'))
 })
 
 test('F69 token exchange: on behalf of somebody, with an actor and without', async t => {
@@ -100,19 +100,19 @@ test('F69 ID-JAG: an assertion of the identity provider, and a token for it', as
   t.match(await requestWithAssertion(accessTo(fake), { ...question, assertion }), { accessToken: /^at-/ })
   t.match(Object.fromEntries(fake.tokenRequests[0]!), { grant_type: `${urn}grant-type:jwt-bearer`, assertion: 'id-jag-1', resource: fake.resource })
   provider.answer('https://idp.example.com/token', () => Response.json({ access_token: 'a', token_type: 'N_A', issued_token_type: `${urn}token-type:jwt` }))
-  await t.rejects(requestIdentityAssertion(accessTo(provider), { ...question, subject: { token: 'x', type: 'id_token' }, audience: fake.issuer }), failed('token_type_refused'))
+  await t.rejects(requestIdentityAssertion(accessTo(provider), { ...question, subject: { token: 'x', type: 'id_token' }, audience: fake.issuer }), failed('FST_OAUTH_TOKEN_TYPE_REFUSED'))
 })
 
 test('F69 a token exchange that answers with no access token', async t => {
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'N_A' }))
-  await t.rejects(exchangeToken(accessTo(fake), { resource: fake.resource, scopes: null, subject: { token: 'x', type: 'jwt' } }), failed('token_response_invalid'))
+  await t.rejects(exchangeToken(accessTo(fake), { resource: fake.resource, scopes: null, subject: { token: 'x', type: 'jwt' } }), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'))
 })
 
 test('a server without the endpoint, and one that keeps its endpoint inside', async t => {
   const question = { resource: 'https://mcp.example.com', scopes: null }
-  await t.rejects(requestClientCredentials(accessTo(createFakeOAuth({ server: { token_endpoint: undefined } })), question), failed('endpoint_missing'))
+  await t.rejects(requestClientCredentials(accessTo(createFakeOAuth({ server: { token_endpoint: undefined } })), question), failed('FST_OAUTH_ENDPOINT_MISSING'))
   const fake = createFakeOAuth({ server: { token_endpoint: 'https://169.254.169.254/token' } })
-  await t.rejects(requestClientCredentials(accessTo(fake), question), failed('address_refused'))
+  await t.rejects(requestClientCredentials(accessTo(fake), question), failed('FST_OAUTH_ADDRESS_REFUSED'))
   t.same(fake.received, [])
 })

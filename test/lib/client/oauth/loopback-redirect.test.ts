@@ -65,7 +65,7 @@ function statusForTarget (redirectUri: string, target: string): Promise<number> 
 test('nobody comes back, or no browser opens', async t => {
   const late = await createLoopbackRedirect({ open () {}, timeoutMs: 1 }).prepare(null)
   t.teardown(() => late.close())
-  await t.rejects(late.visit(authorization, 's1'), failed('interaction_aborted'))
+  await t.rejects(late.visit(authorization, 's1'), failed('FST_OAUTH_INTERACTION_ABORTED'))
   const broken = await createLoopbackRedirect({ open () { throw new Error('no browser') } }).prepare(null)
   t.teardown(() => broken.close())
   await t.rejects(broken.visit(authorization, 's1'), { message: 'no browser' })

@@ -48,7 +48,7 @@ const json = (body: unknown, status = 200, headers: Record<string, string> = {})
 test('RFSH-01 RFSH-02 the request, and what its answer means', async t => {
   const { sent, renew } = make([json(good)])
   t.strictSame(await renew(), {
-    accessToken: 'access-2', tokenType: 'Bearer', refreshToken: 'refresh-2', expiresAt: clock.now() + 60_000, scopes: ['read', 'write'], issuer, renewableUntil: null
+    accessToken: 'access-2', tokenType: 'Bearer', refreshToken: 'refresh-2', expiresAt: clock.now() + 60_000, scopes: ['read', 'write'], issuer, refreshableUntil: null
   })
   t.equal(sent[0]!.url, server.token_endpoint)
   t.strictSame(sent[0]!.body, { client_id: 'client-1', grant_type: 'refresh_token', refresh_token: 'refresh-1', resource: 'https://api.example.com' })
@@ -58,7 +58,7 @@ test('RFSH-01 client authentication as registered, and no resource where there i
   const { sent, renew } = make([json({ access_token: 'a', token_type: 'bearer' })], {
     authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, resource: null
   })
-  t.strictSame(await renew(), { accessToken: 'a', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null, issuer, renewableUntil: null })
+  t.strictSame(await renew(), { accessToken: 'a', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null, issuer, refreshableUntil: null })
   t.match(sent[0]!.headers.get('authorization'), /^Basic /)
   t.strictSame(sent[0]!.body, { grant_type: 'refresh_token', refresh_token: 'refresh-1' })
 })
@@ -112,8 +112,8 @@ test('RFSH-15 how long tokens can be renewed', async t => {
     [{ authorization_expires_in: 0 }, 0]
   ]
   for (const [more, seconds] of cases) {
-    const { renewableUntil } = await make([json({ ...good, ...more })]).renew()
-    t.equal(renewableUntil, seconds === null ? null : clock.now() + seconds * 1000)
+    const { refreshableUntil } = await make([json({ ...good, ...more })]).renew()
+    t.equal(refreshableUntil, seconds === null ? null : clock.now() + seconds * 1000)
   }
 })
 
@@ -126,8 +126,8 @@ interface OutcomeRow {
 
 const refusal = (error: string, status = 400): (() => Response) => json({ error, error_description: 'refresh-1 is no good' }, status)
 const outcomes: readonly OutcomeRow[] = [
-  { answer: 'R26 no answer', reply: () => { throw new TypeError('fetch failed') }, outcome: 'retry', error: { status: null, message: 'network' } },
-  { answer: 'R26 500', reply: json({}, 500), outcome: 'retry', error: { status: 500, message: 'status 500' } },
+  { answer: 'R26 no answer', reply: () => { throw new TypeError('fetch failed') }, outcome: 'retry', error: { responseStatus: null, message: 'network' } },
+  { answer: 'R26 500', reply: json({}, 500), outcome: 'retry', error: { responseStatus: 500, message: 'status 500' } },
   { answer: 'R26 503 with an error code', reply: refusal('invalid_grant', 503), outcome: 'retry' },
   { answer: 'R26 502 of a proxy', reply: () => new Response('<h1>', { status: 502 }), outcome: 'retry' },
   { answer: '429', reply: json({}, 429, { 'retry-after': '7' }), outcome: 'retry', error: { retryAfterMs: 7000 } },
@@ -138,9 +138,9 @@ const outcomes: readonly OutcomeRow[] = [
   { answer: '503 until a date that is gone', reply: json({}, 503, { 'retry-after': new Date(0).toUTCString() }), outcome: 'retry', error: { retryAfterMs: 0 } },
   { answer: '503 until something', reply: json({}, 503, { 'retry-after': 'later' }), outcome: 'retry', error: { retryAfterMs: null } },
   { answer: 'temporarily_unavailable', reply: refusal('temporarily_unavailable'), outcome: 'retry' },
-  { answer: 'R27 invalid_grant', reply: refusal('invalid_grant'), outcome: 'over', error: { status: 400, oauthError: 'invalid_grant', message: 'invalid_grant' } },
+  { answer: 'R27 invalid_grant', reply: refusal('invalid_grant'), outcome: 'over', error: { responseStatus: 400, oauthError: 'invalid_grant', message: 'invalid_grant' } },
   { answer: 'R27 invalid_token', reply: refusal('invalid_token'), outcome: 'over' },
-  { answer: 'R27 401', reply: json({}, 401), outcome: 'over', error: { status: 401, oauthError: null } },
+  { answer: 'R27 401', reply: json({}, 401), outcome: 'over', error: { responseStatus: 401, oauthError: null } },
   { answer: 'R27 401 without JSON', reply: () => new Response('no', { status: 401, headers: { 'www-authenticate': 'Bearer error="x"' } }), outcome: 'over' },
   { answer: 'R27 403', reply: () => new Response(null, { status: 403 }), outcome: 'over' },
   { answer: 'R27 401 with a code that nobody knows', reply: refusal('on_holiday', 401), outcome: 'over' },
@@ -153,7 +153,7 @@ const outcomes: readonly OutcomeRow[] = [
   { answer: 'R28 a code that is none', reply: refusal(`in"valid ${'x'.repeat(200)}`), outcome: 'keep', error: { oauthError: null } },
   { answer: '404', reply: () => new Response(null, { status: 404 }), outcome: 'keep' },
   { answer: 'a redirect', reply: () => new Response(null, { status: 307, headers: { location: 'https://x.example' } }), outcome: 'keep', error: { message: 'redirect' } },
-  { answer: '200 without JSON', reply: () => new Response('fine'), outcome: 'keep', error: { status: 200 } },
+  { answer: '200 without JSON', reply: () => new Response('fine'), outcome: 'keep', error: { responseStatus: 200 } },
   { answer: '200 without a token', reply: json({ token_type: 'Bearer' }), outcome: 'keep' },
   { answer: '200 with more than any answer has', reply: json({ ...good, more: 'x'.repeat(300_000) }), outcome: 'keep', error: { message: 'too_large' } },
   { answer: 'a token that is bound to a key that nobody has', reply: json({ ...good, token_type: 'DPoP' }), outcome: 'keep', error: { message: 'the token is of type DPoP' } }
@@ -171,9 +171,9 @@ test('R26 R27 R28 R32 what each failure means for the session', async t => {
 
 test('a client that cannot ask at all', async t => {
   const { renew } = make([], { server: { issuer } })
-  t.match(await failureOf(renew()), { outcome: 'keep', status: null })
+  t.match(await failureOf(renew()), { outcome: 'keep', responseStatus: null })
   const insecure = make([json(good)], { server: { issuer, token_endpoint: 'http://login.example.com/token' } })
-  t.match(await failureOf(insecure.renew()), { outcome: 'keep', status: null }, 'refresh tokens go over https alone')
+  t.match(await failureOf(insecure.renew()), { outcome: 'keep', responseStatus: null }, 'refresh tokens go over https alone')
   t.equal(insecure.sent.length, 0)
   t.ok(await make([json(good)], { server: { issuer, token_endpoint: 'http://127.0.0.1:1/token' } }).renew(), 'or stay on this machine')
   t.match(await failureOf(make([], { server: { issuer, token_endpoint: 'nothing' } }).renew()), { outcome: 'keep' })

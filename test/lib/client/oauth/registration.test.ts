@@ -28,9 +28,9 @@ test('MCPC-23 the first way that there is', async t => {
   t.match(await become(createFakeOAuth(), { clientMetadataUrl }, { stored }), { clientId: 'stored', registration: stored })
   const fake = createFakeOAuth()
   t.match(await become(fake, { clientMetadataUrl }), { clientId: 'client-1', registration: { issuer: fake.issuer, clientId: 'client-1' } })
-  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('client_unknown'))
-  await t.rejects(become(createFakeOAuth(), { dynamicRegistration: false }), failed('client_unknown'))
-  await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('client_unknown'), 'who sends nobody anywhere does not register')
+  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('FST_OAUTH_CLIENT_UNKNOWN'))
+  await t.rejects(become(createFakeOAuth(), { dynamicRegistration: false }), failed('FST_OAUTH_CLIENT_UNKNOWN'))
+  await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('FST_OAUTH_CLIENT_UNKNOWN'), 'who sends nobody anywhere does not register')
 })
 
 test('MCPC-24 a metadata document, with a key of its own', async t => {
@@ -69,7 +69,7 @@ test('MCPC-26 MCPC-06 a client is one of its own authorization server', async t 
   t.match(await become(createFakeOAuth(), { clients: [elsewhere, registered] }), { clientId: 'known' })
   const fake = createFakeOAuth()
   t.match(await become(fake, { clients: [elsewhere] }), { clientId: 'client-1' }, 'registered anew')
-  await t.rejects(become(createFakeOAuth(), { clients: [elsewhere], dynamicRegistration: false }), failed('client_of_another_issuer'))
+  await t.rejects(become(createFakeOAuth(), { clients: [elsewhere], dynamicRegistration: false }), failed('FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER'))
   t.match(await become(createFakeOAuth(), {}, { stored: { ...stored, issuer: 'https://other.example.com' } }), { clientId: 'client-1' })
 })
 
@@ -99,7 +99,7 @@ test('MCPC-25 MCPC-22 what is registered', async t => {
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: ['client_secret_post'] }), { token_endpoint_auth_method: 'client_secret_post' })
   t.match(await body('https://app.example.com/cb', { token_endpoint_auth_methods_supported: ['none'] }), { token_endpoint_auth_method: 'none' })
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: 7 }), { token_endpoint_auth_method: 'client_secret_basic' })
-  await t.rejects(body(redirectUri, { token_endpoint_auth_methods_supported: ['tls_client_auth'] }), failed('authentication_unsupported'))
+  await t.rejects(body(redirectUri, { token_endpoint_auth_methods_supported: ['tls_client_auth'] }), failed('FST_OAUTH_AUTHENTICATION_UNSUPPORTED'))
 })
 
 test('what an authorization server registered', async t => {
@@ -123,15 +123,15 @@ test('MCPC-25 a registration that is refused', async t => {
     fake.answer(registerUrl, answer)
     return await become(fake)
   }
-  await t.rejects(refused(() => Response.json({ error: 'invalid_redirect_uri', error_description: 'not "mine"' }, { status: 400 })), { ...failed('registration_refused'), oauthError: 'invalid_redirect_uri', description: 'not mine', status: 400 })
-  await t.rejects(refused(() => Response.json({ error: 'access_denied' }, { status: 403 })), { ...failed('registration_refused'), oauthError: 'access_denied' })
-  for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('registration_refused'), JSON.stringify(body))
-  await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('registration_refused'))
-  await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('server_unavailable'), status: 500 })
-  await t.rejects(refused(() => new Response('', { status: 404 })), { ...failed('registration_refused'), status: 404 })
+  await t.rejects(refused(() => Response.json({ error: 'invalid_redirect_uri', error_description: 'not "mine"' }, { status: 400 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'invalid_redirect_uri', description: 'not mine', responseStatus: 400 })
+  await t.rejects(refused(() => Response.json({ error: 'access_denied' }, { status: 403 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'access_denied' })
+  for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED'), JSON.stringify(body))
+  await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED'))
+  await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 500 })
+  await t.rejects(refused(() => new Response('', { status: 404 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), responseStatus: 404 })
   const { AuthorizationError } = await import('../../../../lib/errors/authorization-error.ts')
-  await t.rejects(refused(() => { throw new AuthorizationError('address_refused') }), failed('address_refused'))
-  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('address_refused'))
+  await t.rejects(refused(() => { throw new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED') }), failed('FST_OAUTH_ADDRESS_REFUSED'))
+  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
 test('RFSH-12 the client that something was issued to is that one, or none', t => {
@@ -155,6 +155,6 @@ test('RFSH-12 the client that something was issued to is that one, or none', t =
     () => is({ issuer: null, clients: { [issuer]: registration } }, { clients }),
     () => sameClient({ issuer, clientId: 'own', registration, clients: {} }, {}, at(1000))
   ]
-  for (const one of lost) t.throws(one, failed('client_lost'))
+  for (const one of lost) t.throws(one, failed('FST_OAUTH_CLIENT_LOST'))
   t.end()
 })

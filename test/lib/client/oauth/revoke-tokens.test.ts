@@ -30,7 +30,7 @@ test('R7009-03 an authorization server that takes no tokens back, or not of that
 test('R7009-03 503 is for later, a refusal is not', async t => {
   const fake = createFakeOAuth()
   fake.answer(revocationUrl, () => new Response('', { status: 503 }))
-  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('server_unavailable'), status: 503 })
+  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 503 })
   fake.answer(revocationUrl, () => Response.json({ error: 'invalid_client' }, { status: 401 }))
-  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('revocation_failed'), oauthError: 'invalid_client', status: 401 })
+  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('FST_OAUTH_REVOCATION_FAILED'), oauthError: 'invalid_client', responseStatus: 401 })
 })

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Test } from 'tap'
 import type { SessionError } from '../../../../lib/errors/client-errors.ts'
-import { RefreshError, sessionFaults } from '../../../../lib/errors/client-errors.ts'
+import { RefreshError, sessionErrorTable } from '../../../../lib/errors/client-errors.ts'
 import { createSession } from '../../../../lib/client/session/session.ts'
 import { OptionError } from '../../../../lib/errors/errors.ts'
 import { createMemoryTokenStore } from '../../../../lib/stores/tokens/memory-token-store.ts'
@@ -12,17 +12,17 @@ import { createDeferred } from '../../../support/deferred.ts'
 const lifetime = lifetimeMs / 1000
 const network = (): Error => new TypeError('fetch failed')
 
-async function fails (t: Test, promise: Promise<unknown>, fault: SessionError['fault'], message: string = fault): Promise<SessionError> {
+async function fails (t: Test, promise: Promise<unknown>, code: SessionError['code'], message: string = code): Promise<SessionError> {
   const error = await failureOf(promise)
-  t.match(error, { name: 'SessionError', fault }, message)
+  t.match(error, { name: 'SessionError', code }, message)
   return error as SessionError
 }
 
 test('a session that nobody began, and one that is there', async t => {
   const { session, server, store, states, sibling } = createSessionFixture()
   t.equal(session.state, 'starting')
-  const error = await fails(t, session.token(), 'not_signed_in')
-  t.equal(error.message, sessionFaults.not_signed_in)
+  const error = await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  t.equal(error.message, sessionErrorTable.FST_OAUTH_NOT_SIGNED_IN.message)
   t.ok(error.needsAuthorization)
   t.equal(session.state, 'signed_out')
 
@@ -38,7 +38,7 @@ test('a session that nobody began, and one that is there', async t => {
 
 test('a session that another process begins later is found', async t => {
   const { session, server, sibling } = createSessionFixture()
-  await fails(t, session.token(), 'not_signed_in')
+  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
   const tokens = server.grant()
   await sibling().signIn(tokens)
   t.equal((await session.token()).accessToken, tokens.accessToken)
@@ -95,7 +95,7 @@ test('R21 R34 a renewal that hangs at the start keeps nothing from starting, and
 })
 
 test('R34 a token request that hangs ends when its time is over', async t => {
-  const { session, server, time } = createSessionFixture({ attempts: 1, refreshTimeoutMs: 7000 })
+  const { session, server, time } = createSessionFixture({ attempts: 1, attemptTimeoutMs: 7000 })
   const dead = server.grant()
   await session.signIn(dead)
   let ended = false
@@ -104,17 +104,17 @@ test('R34 a token request that hangs ends when its time is over', async t => {
   const limit = await time.of(7000)
   t.notOk(ended)
   limit.end()
-  t.match(await renewal, { fault: 'renewal_unavailable', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
+  t.match(await renewal, { code: 'FST_OAUTH_RENEWAL_UNAVAILABLE', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
   t.equal(time.pending.size, 0)
 })
 
 test('R34 so does a renewal that waits for others', async t => {
   const stuck: TokenStore = { ...createMemoryTokenStore(), exclusively: () => new Promise(() => {}) }
-  const { session, server, time } = createSessionFixture({ tokenStore: stuck, renewalTimeoutMs: 9000 })
+  const { session, server, time } = createSessionFixture({ tokenStore: stuck, totalTimeoutMs: 9000 })
   const dead = server.grant()
   const signingIn = session.signIn(dead)
   await signingIn
-  const renewal = fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  const renewal = fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
   ;(await time.of(9000)).end()
   await renewal
   t.strictSame(server.presented, [])
@@ -135,7 +135,7 @@ test('R24 who signs out while a renewal is under way stays signed out', async t 
   await session.signIn(tokens)
   const going = createDeferred<void>()
   server.next.push(() => going.promise)
-  const waiting = fails(t, session.refresh(tokens.accessToken), 'not_signed_in', 'who waited hears of it')
+  const waiting = fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_NOT_SIGNED_IN', 'who waited hears of it')
   const asked = createDeferred<void>()
   setImmediate(() => asked.resolve())
   await asked.promise
@@ -146,7 +146,7 @@ test('R24 who signs out while a renewal is under way stays signed out', async t 
   await out
   await waiting
   t.equal((await store.read())!.tokens, null, 'nothing is stored')
-  await fails(t, session.token(), 'not_signed_in')
+  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
   t.equal(states.at(-1), 'signed_out')
 })
 
@@ -170,14 +170,14 @@ test('R24 also when the renewed tokens are being written by then', async t => {
   const tokens = server.grant()
   await session.signIn(tokens)
   holds = true
-  const waiting = fails(t, session.refresh(tokens.accessToken), 'not_signed_in')
+  const waiting = fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
   await writing.promise
   const out = session.signOut()
   held.resolve()
   await waiting
   await out
   t.equal((await store.read())!.tokens, null)
-  await fails(t, session.token(), 'not_signed_in')
+  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
 })
 
 test('R25 the renewal of one user never overwrites the session of the next', async t => {
@@ -187,7 +187,7 @@ test('R25 the renewal of one user never overwrites the session of the next', asy
   await session.signIn(ann)
   const going = createDeferred<void>()
   server.next.push(() => going.promise)
-  const waiting = fails(t, session.refresh(ann.accessToken), 'superseded', 'what ann asked for is not done as bob')
+  const waiting = fails(t, session.refresh(ann.accessToken), 'FST_OAUTH_SUPERSEDED', 'what ann asked for is not done as bob')
   await session.signIn(bob)
   going.resolve()
   t.notOk((await waiting).needsAuthorization, 'somebody is signed in')
@@ -204,7 +204,7 @@ test('R25 a sign-in and a sign-out, whichever comes last', async t => {
   await Promise.all([session.signIn(ann), session.signOut(), session.signIn(bob)])
   t.equal(await session.token(), bob)
   await Promise.all([session.signIn(ann), session.signOut()])
-  await fails(t, session.token(), 'not_signed_in')
+  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
   t.equal((await store.read())!.tokens, null)
   await Promise.all([session.signOut(), session.signOut()])
   t.equal(session.state, 'signed_out')
@@ -214,7 +214,7 @@ test('R26 RFSH-08 what may work in a moment is tried again, three times at most,
   const { session, server, time } = createSessionFixture({ random: () => 0.5 })
   const dead = server.grant()
   await session.signIn(dead)
-  server.next.push(network(), new RefreshError('retry', { message: 'status 503', status: 503 }))
+  server.next.push(network(), new RefreshError('retry', { message: 'status 503', responseStatus: 503 }))
   const renewal = session.refresh(dead.accessToken)
   ;(await time.of(500)).end()
   ;(await time.of(1000)).end()
@@ -223,7 +223,7 @@ test('R26 RFSH-08 what may work in a moment is tried again, three times at most,
 
   const again = await session.token()
   server.next.push(network(), network(), network(), network())
-  const failing = fails(t, session.refresh(again.accessToken), 'renewal_unavailable')
+  const failing = fails(t, session.refresh(again.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
   ;(await time.of(500)).end()
   ;(await time.of(1000)).end()
   t.notOk((await failing).needsAuthorization, 'R26 the session is kept')
@@ -245,7 +245,7 @@ test('R26 the back-off is jittered, and as long as the server asks for', async t
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 120_000 }))
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable', 'longer than anybody waits')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE', 'longer than anybody waits')
   t.equal(retryAt, clock.now() + 120_000)
 })
 
@@ -254,10 +254,10 @@ test('R27 RFSH-07 a refresh token that is dead ends the session, after one attem
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('over', { message: 'invalid_grant', oauthError: 'invalid_grant' }))
-  const error = await fails(t, session.refresh(dead.accessToken), 'session_over')
+  const error = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_OVER')
   t.match(error, { needsAuthorization: true, cause: { oauthError: 'invalid_grant' } })
-  await fails(t, session.token(), 'session_over')
-  await fails(t, session.refresh(dead.accessToken), 'session_over')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_OVER')
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_OVER')
   t.equal(server.presented.length, 1)
   t.equal((await store.read())!.tokens, null)
   t.equal(session.state, 'over')
@@ -272,10 +272,10 @@ test('R28 R29 what the client got wrong keeps the session, is not tried again an
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('keep', { message: 'invalid_client', oauthError: 'invalid_client' }))
-  const error = await fails(t, session.refresh(dead.accessToken), 'renewal_refused')
+  const error = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')
   t.match(error, { needsAuthorization: false, retryAt: clock.now() + 10_000, cause: { oauthError: 'invalid_client' } })
   clock.advance(9.999)
-  await fails(t, session.refresh(dead.accessToken), 'renewal_refused', 'R29 no token request')
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_REFUSED', 'R29 no token request')
   t.equal(server.presented.length, 1)
   clock.advance(0.001)
   await session.refresh(dead.accessToken)
@@ -287,9 +287,9 @@ test('R29 after exhausted retries nothing is asked for until the cool-down is ov
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network())
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
   t.equal(retryAt, clock.now() + 30_000)
-  for (let i = 0; i < 10; i++) await fails(t, session.token(), 'renewal_unavailable')
+  for (let i = 0; i < 10; i++) await fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
   t.equal(server.presented.length, 1)
   clock.advance(30)
   t.ok(await session.token())
@@ -301,7 +301,7 @@ test('R29 a server that asks for years is given an hour', async t => {
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 999_999_999_000 }))
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
   t.equal(retryAt, clock.now() + 3_600_000)
   clock.advance(3600)
   t.ok(await session.token())
@@ -309,7 +309,7 @@ test('R29 a server that asks for years is given an hour', async t => {
   const patient = createSessionFixture({ attempts: 1, coolDownMs: 7_200_000 })
   await patient.session.signIn(dead)
   patient.server.next.push(new RefreshError('keep', { message: 'x' }))
-  t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'renewal_refused')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
+  t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
 })
 
 test('R30 a token that was refused is never given again', async t => {
@@ -317,12 +317,12 @@ test('R30 a token that was refused is never given again', async t => {
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network())
-  await fails(t, session.refresh(dead.accessToken), 'renewal_unavailable')
-  await fails(t, session.token(), 'renewal_unavailable', 'not even as nothing else is there')
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  await fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE', 'not even as nothing else is there')
 
   const same = createSessionFixture({ refresh: async tokens => tokens, coolDownMs: 1000 })
   await same.session.signIn(dead)
-  await fails(t, same.session.refresh(dead.accessToken), 'token_refused', 'not even when it is what a renewal gives')
+  await fails(t, same.session.refresh(dead.accessToken), 'FST_OAUTH_TOKEN_REFUSED', 'not even when it is what a renewal gives')
 })
 
 test('R30 a resource that refuses every token does not use up the session', async t => {
@@ -336,7 +336,7 @@ test('R30 a resource that refuses every token does not use up the session', asyn
   t.not(third.accessToken, second.accessToken, 'a second chance')
   session.refuse(dead.accessToken)
   session.refuse(third.accessToken)
-  const { retryAt } = await fails(t, session.token(), 'token_refused')
+  const { retryAt } = await fails(t, session.token(), 'FST_OAUTH_TOKEN_REFUSED')
   t.equal(retryAt, clock.now() + 1000)
   await session.online()
   t.equal(server.presented.length, 2, 'a network that is back does not help')
@@ -372,7 +372,7 @@ test('R31 RFSH-11 a token is renewed before it expires, and used when that fails
   server.next.push(network())
   t.equal(await session.token(), second)
   clock.advance(4)
-  await fails(t, session.token(), 'renewal_unavailable', 'it has expired in the cool-down')
+  await fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE', 'it has expired in the cool-down')
 })
 
 test('R31 nobody waits for a second attempt while the token is alive', async t => {
@@ -400,8 +400,8 @@ test('R32 a renewal ahead of time that is refused ends the session, and the toke
   await session.signIn(server.grant())
   clock.advance(lifetime - 10)
   server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
-  await fails(t, session.token(), 'session_over')
-  await fails(t, session.token(), 'session_over')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_OVER')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_OVER')
 })
 
 test('a token that lives shorter than the skew is used for half of its time', async t => {
@@ -432,7 +432,7 @@ test('R33 without a network there is no call; when it is back there is one recov
   clock.advance(lifetime - 10)
   t.equal(await session.token(), first, 'the token is alive')
   clock.advance(10)
-  t.notOk((await fails(t, session.token(), 'offline')).needsAuthorization)
+  t.notOk((await fails(t, session.token(), 'FST_OAUTH_OFFLINE')).needsAuthorization)
   await session.online()
   t.strictSame(server.presented, [])
 
@@ -450,7 +450,7 @@ test('R33 a network that goes away between two attempts, and one that ends a coo
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network(), network(), network(), network())
-  const renewal = fails(t, session.refresh(dead.accessToken), 'offline')
+  const renewal = fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_OFFLINE')
   const pause = await time.of(500)
   online = false
   pause.end()
@@ -458,7 +458,7 @@ test('R33 a network that goes away between two attempts, and one that ends a coo
   t.equal(server.presented.length, 1)
 
   online = true
-  const failing = fails(t, session.token(), 'renewal_unavailable')
+  const failing = fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
   ;(await time.of(500)).end()
   ;(await time.of(1000)).end()
   await failing
@@ -469,10 +469,10 @@ test('R33 a network that goes away between two attempts, and one that ends a coo
 
 test('R37 RFSH-03 a response without a refresh token, scopes or issuer keeps those before it', async t => {
   const { session, server, store, clock } = createSessionFixture({ rotates: false })
-  const first = { ...server.grant(), issuer: 'https://login.example.com', renewableUntil: clock.now() + 1e6 }
+  const first = { ...server.grant(), issuer: 'https://login.example.com', refreshableUntil: clock.now() + 1e6 }
   await session.signIn(first)
   const second = await session.refresh(first.accessToken)
-  t.match(second, { refreshToken: first.refreshToken, scopes: ['read'], issuer: first.issuer, renewableUntil: first.renewableUntil })
+  t.match(second, { refreshToken: first.refreshToken, scopes: ['read'], issuer: first.issuer, refreshableUntil: first.refreshableUntil })
   t.strictSame((await store.read())!.tokens, second)
   await session.refresh(second.accessToken)
   t.strictSame(server.presented, [first.refreshToken, first.refreshToken])
@@ -480,12 +480,12 @@ test('R37 RFSH-03 a response without a refresh token, scopes or issuer keeps tho
 
 test('R37 RFSH-03 one with a refresh token replaces it, and what was known of it', async t => {
   const { session, server, store, clock } = createSessionFixture()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1e6 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1e6 }
   await session.signIn(first)
-  t.equal(session.renewableUntil, first.renewableUntil)
+  t.equal(session.refreshableUntil, first.refreshableUntil)
   const second = await session.refresh(first.accessToken)
   t.not(second.refreshToken, first.refreshToken)
-  t.equal(session.renewableUntil, null)
+  t.equal(session.refreshableUntil, null)
   t.strictSame((await store.read())!.tokens, second)
 })
 
@@ -534,7 +534,7 @@ test('R38 RFSH-06 a store that fails leaves the session as it was, and costs no 
   broken = true
   t.equal(await session.token(), first, 'the old token is still used')
   t.equal((await store.read())!.tokens, first)
-  const error = await fails(t, session.refresh(first.accessToken), 'store_failed', 'who cannot use it hears of it')
+  const error = await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_STORE_FAILED', 'who cannot use it hears of it')
   t.match(error.cause, { message: 'disk full' })
   t.strictSame(server.presented, [first.refreshToken])
 
@@ -545,7 +545,7 @@ test('R38 RFSH-06 a store that fails leaves the session as it was, and costs no 
   t.strictSame((await store.read())!.tokens, second)
 
   broken = true
-  await fails(t, session.signIn(server.grant('bob')), 'store_failed')
+  await fails(t, session.signIn(server.grant('bob')), 'FST_OAUTH_STORE_FAILED')
   t.equal(await session.token(), second, 'a sign-in that cannot be stored changes nothing')
 })
 
@@ -564,7 +564,7 @@ test('R38 a write that fails and was carried out is found', async t => {
   const first = server.grant()
   await session.signIn(first)
   lies = true
-  await fails(t, session.refresh(first.accessToken), 'store_failed')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_STORE_FAILED')
   lies = false
   t.equal(await session.token(), (await store.read())!.tokens)
   t.equal(server.presented.length, 1)
@@ -581,8 +581,8 @@ test('R39 tokens without a refresh token stay in memory and end exactly when the
   t.equal(session.state, 'signed_in')
   clock.advance(0.001)
   t.equal(session.state, 'over')
-  t.ok((await fails(t, session.token(), 'session_expired')).needsAuthorization)
-  await fails(t, session.token(), 'session_expired')
+  t.ok((await fails(t, session.token(), 'FST_OAUTH_SESSION_EXPIRED')).needsAuthorization)
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_EXPIRED')
   t.strictSame(states, ['signed_in', 'over'])
   t.strictSame(server.presented, [])
 })
@@ -592,32 +592,32 @@ test('R39 such a session ends when its token is refused', async t => {
   const short: TokenSet = { ...server.grant(), refreshToken: null }
   await session.signIn(short)
   t.equal(await store.read(), null)
-  await fails(t, session.refresh(short.accessToken), 'session_expired')
+  await fails(t, session.refresh(short.accessToken), 'FST_OAUTH_SESSION_EXPIRED')
   t.equal(session.state, 'over')
 })
 
 test('RFSH-15 tokens that cannot be renewed any more are not, and are used until they expire', async t => {
   const { session, server, store, clock, sibling } = createSessionFixture()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1000 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1000 }
   await session.signIn(first)
   clock.advance(lifetime - 1)
   t.equal(await session.token(), first)
   clock.advance(1)
-  await fails(t, session.token(), 'session_expired')
-  await fails(t, session.token(), 'session_expired', 'though the store still has it')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_EXPIRED')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_EXPIRED', 'though the store still has it')
   t.ok((await store.read())!.tokens)
   t.strictSame(server.presented, [])
   t.equal(session.state, 'over')
-  await fails(t, sibling().token(), 'session_expired')
+  await fails(t, sibling().token(), 'FST_OAUTH_SESSION_EXPIRED')
 })
 
 test('RFSH-15 also when that comes while others have the turn', async t => {
   const { session, server, store, clock } = createSessionFixture()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1000 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1000 }
   await session.signIn(first)
   const turn = createDeferred<void>()
   const others = store.exclusively(() => turn.promise)
-  const renewal = fails(t, session.refresh(first.accessToken), 'session_expired')
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_EXPIRED')
   await new Promise(resolve => { setImmediate(resolve) })
   clock.advance(2)
   turn.resolve()
@@ -652,7 +652,7 @@ test('RFSH-05 also when what it got has no known expiry, or the store lost every
   const losing = createSessionFixture({ tokenStore: { ...inner, read: async () => lost ? null : await inner.read() } })
   await losing.session.signIn(first)
   lost = true
-  await fails(t, losing.session.refresh(first.accessToken), 'not_signed_in')
+  await fails(t, losing.session.refresh(first.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
   t.equal(losing.session.state, 'signed_out')
 })
 
@@ -664,7 +664,7 @@ test('RFSH-05 a session that another process ended is over here, too', async t =
   await other.token()
   await session.signOut()
   t.equal((await other.token()).accessToken, first.accessToken, 'it is not asked for every token')
-  await fails(t, other.refresh(first.accessToken), 'not_signed_in')
+  await fails(t, other.refresh(first.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
   t.equal(other.state, 'signed_out')
   t.strictSame(server.presented, [])
 })
@@ -693,7 +693,7 @@ test('RFSH-07 and what they have is no use when that was refused', async t => {
     await store.write(theirs, (await store.read())!.generation)
     throw new RefreshError('over', { message: 'invalid_grant' })
   })
-  await fails(t, session.refresh(first.accessToken), 'renewal_unavailable')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
   t.not((await session.token()).accessToken, theirs.accessToken, 'it is renewed the next time')
 })
 
@@ -705,7 +705,7 @@ test('RFSH-07 the same refresh token under another generation is as dead', async
     await store.write({ ...first, accessToken: 'other' }, (await store.read())!.generation)
     throw new RefreshError('over', { message: 'invalid_grant' })
   })
-  await fails(t, session.refresh(first.accessToken), 'session_over')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_OVER')
   t.equal((await store.read())!.tokens, null)
 })
 
@@ -719,7 +719,7 @@ test('a write that another process got ahead of gives what is stored', async t =
     server.next.push(async () => await store.write(other, (await store.read())!.generation))
     const renewal = session.refresh(first.accessToken)
     if (theirs === 'live') t.equal((await renewal).accessToken, other!.accessToken)
-    else await fails(t, renewal, theirs === 'none' ? 'not_signed_in' : 'renewal_unavailable')
+    else await fails(t, renewal, theirs === 'none' ? 'FST_OAUTH_NOT_SIGNED_IN' : 'FST_OAUTH_RENEWAL_UNAVAILABLE')
     t.equal((await store.read())!.tokens, other)
   }
 })
@@ -739,8 +739,8 @@ test('a session that is over stays so though the store cannot be told', async t 
   await session.signIn(first)
   broken = true
   server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
-  await fails(t, session.refresh(first.accessToken), 'session_over')
-  await fails(t, session.token(), 'session_over')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_OVER')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_OVER')
   t.equal(server.presented.length, 1)
 })
 
@@ -757,19 +757,19 @@ test('a sign-out that the store cannot be told holds in this process', async t =
   const { session, server } = createSessionFixture({ tokenStore: store })
   await inner.write(server.grant(), null)
   broken = true
-  await fails(t, session.token(), 'store_failed')
-  await fails(t, session.signOut(), 'store_failed')
+  await fails(t, session.token(), 'FST_OAUTH_STORE_FAILED')
+  await fails(t, session.signOut(), 'FST_OAUTH_STORE_FAILED')
   broken = false
-  await fails(t, session.token(), 'not_signed_in')
+  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
   await session.signOut()
   t.equal((await inner.read())!.tokens, null)
-  await fails(t, session.token(), 'not_signed_in')
+  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
 })
 
 test('a sign-in gives up when others keep writing', async t => {
   const store: TokenStore = { ...createMemoryTokenStore(), write: async () => null }
   const { session, server } = createSessionFixture({ tokenStore: store })
-  t.match((await fails(t, session.signIn(server.grant()), 'store_failed')).cause, { message: 'others keep writing' })
+  t.match((await fails(t, session.signIn(server.grant()), 'FST_OAUTH_STORE_FAILED')).cause, { message: 'others keep writing' })
 })
 
 test('a record that was read before a sign-in does not come after it', async t => {
@@ -786,7 +786,7 @@ test('a record that was read before a sign-in does not come after it', async t =
     }
   }
   const { session } = createSessionFixture({ tokenStore: store })
-  const early = fails(t, session.token(), 'not_signed_in')
+  const early = fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
   const out = session.signOut()
   reading.resolve()
   await early
@@ -811,7 +811,7 @@ test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is 
     await session.signIn(first)
     clock.advance(lifetime - 20)
     broken = failsFirst
-    server.next.push(new RefreshError('keep', { message: 'the token is of type DPoP', status: 200, rotatedTo: refreshToken! }))
+    server.next.push(new RefreshError('keep', { message: 'the token is of type DPoP', responseStatus: 200, rotatedTo: refreshToken! }))
     t.equal((await session.token()).accessToken, first.accessToken, 'the token is used for as long as it is alive')
     t.equal((await store.read())!.tokens!.refreshToken, failsFirst ? first.refreshToken : refreshToken)
     broken = false
@@ -824,7 +824,7 @@ test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is 
   const tokens = same.server.grant()
   await same.session.signIn(tokens)
   same.server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: tokens.refreshToken }))
-  await fails(t, same.session.refresh(tokens.accessToken), 'renewal_refused')
+  await fails(t, same.session.refresh(tokens.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')
   t.equal((await same.store.read())!.tokens, tokens, 'one that is the same changes nothing')
 })
 
@@ -842,7 +842,7 @@ test('R24 who signs out while such a refresh token is stored stays signed out', 
   const tokens = server.grant()
   await session.signIn(tokens)
   server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: 'rotated' }))
-  await fails(t, session.refresh(tokens.accessToken), 'not_signed_in')
+  await fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
   await session.signOut()
   t.equal((await inner.read())!.tokens, null)
 })
@@ -850,7 +850,7 @@ test('R24 who signs out while such a refresh token is stored stays signed out', 
 test('RFSH-15 F66 who was idle for longer than its tokens could be renewed looks at the store before it gives up', async t => {
   const { session, server, clock, sibling, store, states } = createSessionFixture()
   const other = sibling()
-  const first = { ...server.grant(), renewableUntil: clock.now() + 1_000_000 }
+  const first = { ...server.grant(), refreshableUntil: clock.now() + 1_000_000 }
   await session.signIn(first)
   clock.advance(900)
   const renewed = await other.token()
@@ -889,7 +889,7 @@ test('RFSH-15 what is read is not believed over what came meanwhile', async t =>
     onRead = null
     session.signOut().catch(t.threw)
   }
-  await fails(t, session.token(), 'not_signed_in')
+  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
 })
 
 test('R31 a token that is alive is not withheld while others have the turn', async t => {
@@ -921,7 +921,7 @@ test('R27 a host whose callback throws ends no session by halves', async t => {
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
-  await fails(t, session.refresh(dead.accessToken), 'session_over')
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_OVER')
   t.equal((await store.read())!.tokens, null)
   t.equal(await thrown.promise, bug, 'and it is not kept quiet')
 })
@@ -944,7 +944,7 @@ test('R54 an access token that no header can hold is none', async t => {
   t.match(error, { name: 'TypeError', message: 'the access token is of characters that cannot be sent' })
   const first = server.grant()
   await session.signIn(first)
-  await fails(t, session.refresh(first.accessToken), 'renewal_refused')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')
   t.match((await store.read())!.tokens, { accessToken: first.accessToken, refreshToken: 'rotated' })
 })
 
@@ -954,7 +954,7 @@ test('a session that is closed waits for no turn', async t => {
   const others = store.exclusively(() => turn.promise)
   const first = server.grant()
   await session.signIn(first)
-  const renewal = fails(t, session.refresh(first.accessToken), 'closed')
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_CLOSED')
   await new Promise(resolve => { setImmediate(resolve) })
   session.close()
   await renewal
@@ -975,7 +975,7 @@ test('a store that loses the record loses the session', async t => {
     lost = true
     throw new RefreshError('over', { message: 'invalid_grant' })
   })
-  await fails(t, session.refresh(first.accessToken), 'session_over')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_OVER')
 })
 
 test('a session that is closed gives no tokens, and keeps the answer to what it asked for', async t => {
@@ -996,9 +996,9 @@ test('a session that is closed gives no tokens, and keeps the answer to what it 
   t.strictSame((await store.read())!.tokens, first)
   t.equal(await renewal, (await store.read())!.tokens, 'it is stored: the refresh token before it is used up')
   t.equal(time.pending.size, 0)
-  await fails(t, session.token(), 'closed')
-  await fails(t, session.refresh(first.accessToken), 'closed')
-  await fails(t, session.signIn(first), 'closed')
+  await fails(t, session.token(), 'FST_OAUTH_CLOSED')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_CLOSED')
+  await fails(t, session.signIn(first), 'FST_OAUTH_CLOSED')
   await session.online()
   await session.signOut()
   t.equal((await store.read())!.tokens, null, 'a sign-out is possible all the same')
@@ -1009,7 +1009,7 @@ test('a session that is closed makes no further attempt', async t => {
   const first = server.grant()
   await session.signIn(first)
   server.next.push(network())
-  const renewal = fails(t, session.refresh(first.accessToken), 'closed')
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_CLOSED')
   await time.of(500)
   session.close()
   await renewal
@@ -1022,7 +1022,7 @@ test('who signs out in a back-off ends it', async t => {
   const first = server.grant()
   await session.signIn(first)
   server.next.push(network())
-  const renewal = fails(t, session.refresh(first.accessToken), 'not_signed_in')
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
   await time.of(500)
   await session.signOut()
   await renewal
@@ -1059,7 +1059,7 @@ test('with the defaults it waits for real', async t => {
 
 test('options that cannot be', t => {
   const good = { tokenStore: createMemoryTokenStore(), refresh: async (tokens: TokenSet) => tokens }
-  for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { refreshTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
+  for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { attemptTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
     t.throws(() => createSession({ ...good, ...wrong } as never), OptionError, JSON.stringify(wrong))
   }
   t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be >= 1, and is 0' })

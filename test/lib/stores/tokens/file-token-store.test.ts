@@ -25,7 +25,7 @@ test('R38 RFSH-06 compare and set, durable and private', async t => {
   t.strictSame(first.tokens, tokens)
   t.equal(await other.write(null, null), null)
   t.equal(await other.write(null, first.generation - 1), null)
-  const second = (await other.write({ ...tokens, refreshToken: null, expiresAt: null, scopes: null, issuer: 'i', renewableUntil: 7 }, first.generation))!
+  const second = (await other.write({ ...tokens, refreshToken: null, expiresAt: null, scopes: null, issuer: 'i', refreshableUntil: 7 }, first.generation))!
   t.ok(second.generation > first.generation, 'also while the clock stands still')
   t.strictSame(await store.read(), second)
   const third = (await store.write(null, second.generation))!

@@ -1,0 +1,35 @@
+/**
+ * What a refusal means for the person who reads the log: what was expected, what came, and how to fix it. It is for the
+ * log alone: no response body and no challenge ever holds it, and it never holds a token or a secret.
+ */
+export interface RefusalDetail {
+  readonly expected?: string
+  /** As it came, so unverified; see {@link describeValue}. */
+  readonly received?: string
+  readonly fix?: string
+}
+
+const longestValue = 200
+// Cc, Cf, Zl and Zp: control characters, direction overrides, separators that end a line. Also halves of surrogate pairs.
+const notPrintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu
+
+/**
+ * A value that a stranger sent, safe to print in a log: JSON where there is some, without control characters, and cut to
+ * 200 characters.
+ */
+export function describeValue (value: unknown): string {
+  const text = textOf(value).replace(notPrintable, ' ')
+  // Cut by code points, so that no surrogate pair is cut in two.
+  return text.length <= longestValue ? text : `${[...text.slice(0, longestValue)].slice(0, -1).join('')}…`
+}
+
+function textOf (value: unknown): string {
+  if (value === undefined) return 'nothing'
+  try {
+    // A long string is cut before it is escaped: its end would be cut off anyway.
+    const text = JSON.stringify(value, (_key, member: unknown) => typeof member === 'string' ? member.slice(0, longestValue) : member) as string | undefined
+    return text ?? typeof value
+  } catch {
+    return typeof value
+  }
+}
