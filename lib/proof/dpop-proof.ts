@@ -4,10 +4,10 @@ import type { Clock } from '../clock.ts'
 import type { RefusalDetail } from '../errors/detail.ts'
 import { describeValue } from '../errors/detail.ts'
 import type { ProofReason } from '../errors/reasons.ts'
-import { InvalidProofError, NonceRequiredError, withoutStackTrace } from '../errors/errors.ts'
+import { InvalidProofError, NonceRequiredError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { ReplayStore } from '../stores/replay/replay-store.ts'
+import { isPromise, withinTime } from '../time-limit.ts'
 import { parseStrictObject } from '../token/strict-json.ts'
-import { isSignedBy } from '../token/signature.ts'
 import type { DpopNonces } from './dpop-nonces.ts'
 import type { ProofKey } from './proof-key.ts'
 import { importProofKey } from './proof-key.ts'
@@ -24,6 +24,8 @@ export interface DpopProofSettings {
   readonly nonces: DpopNonces | null
   /** `null`: a proof is good for as long as it is young enough. */
   readonly replays: ReplayStore | null
+  /** How long the replay store may take to answer. */
+  readonly replayTimeoutMs: number
 }
 
 /** A request whose access token is bound to a key. */
@@ -58,43 +60,75 @@ const compactJws = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const keptKeys = 10_000
 
 export function createProofCheck (settings: DpopProofSettings, clock: Clock): CheckProof {
-  const { algorithms, nonces, replays } = settings
+  const { algorithms, maxAgeMs, replays, replayTimeoutMs } = settings
   /** By the header of the proof, which is the same text in each proof of a client. Only headers of valid proofs are kept. */
   const keys = new LRUCache<string, ProofKey>({ max: keptKeys })
 
-  return ({ proofs, method, targetUri, token, keyThumbprint }) => {
-    const [proof] = proofs
-    if (proofs.length > 1) throw invalid('proof_repeated', { expected: 'one DPoP header', received: String(proofs.length) })
-    if (proof === undefined) throw invalid('proof_missing', { expected: 'a DPoP header beside `Authorization: DPoP …`' })
-    const [, header, payload, signature] = (proof.length > maxProofLength ? null : compactJws.exec(proof)) ?? []
-    if (header === undefined) throw invalid('proof_malformed', { expected: 'one signed JWT in compact form', received: `${proof.length} characters` })
+  return request => {
+    const { proof, header, payload, signature } = takeApart(request.proofs)
     const known = keys.get(header)
     const key = known ?? readHeader(header, algorithms)
-    const claims = parsePart(payload!)
-    if (!isSignedBy(key.algorithm, key.key, Buffer.from(`${header}.${payload!}`, 'latin1'), decode(signature!))) throw invalid('proof_signature_invalid')
-    checkTarget(claims, method, targetUri)
-    checkNonce(claims, nonces)
-    checkAge(claims, settings, clock.now())
-    const { ath, jti } = claims
-    if (ath !== sha256(token)) throw invalid('proof_of_another_token', { expected: 'ath is the hash of this access token', received: describeValue(ath) })
-    if (key.thumbprint !== keyThumbprint) throw invalid('proof_key_foreign', { expected: `a key with the thumbprint ${keyThumbprint} (cnf.jkt)`, received: key.thumbprint })
-    if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) throw invalid('proof_malformed', { expected: `jti of 1 to ${maxIdLength} characters`, received: describeValue(jti) })
-    if (known === undefined) keys.set(header, key)
-    if (replays === null) return
-    const seen = replays.seen(sha256(`${keyThumbprint} ${targetUri} ${jti}`), (claims.iat as number) * 1000 + settings.maxAgeMs)
-    return typeof seen === 'boolean' ? checkReplay(seen) : seen.then(checkReplay)
+    const claims = parsePart(payload)
+    const finish = (isSigned: boolean): void | Promise<void> => {
+      if (!isSigned) throw invalid('proof_signature_invalid')
+      checkClaims(claims, key, request, settings, clock.now())
+      if (known === undefined) keys.set(header, key)
+      if (replays === null) return
+      const { keyThumbprint, targetUri } = request
+      const use = sha256(`${keyThumbprint} ${targetUri} ${claims.jti as string}`)
+      return recordUse(replays, use, (claims.iat as number) * 1000 + maxAgeMs, replayTimeoutMs)
+    }
+    const isSigned = key.verify(proof.slice(0, header.length + 1 + payload.length), decode(signature))
+    return typeof isSigned === 'boolean' ? finish(isSigned) : isSigned.then(finish)
   }
 }
 
+interface ProofParts {
+  readonly proof: string
+  readonly header: string
+  readonly payload: string
+  readonly signature: string
+}
+
+/** RFC 9449 section 4.3, 1 and 2. */
+function takeApart (proofs: readonly string[]): ProofParts {
+  const [proof] = proofs
+  if (proof === undefined) throw invalid('proof_header_missing', { expected: 'a DPoP header beside `Authorization: DPoP …`' })
+  if (proofs.length > 1) throw invalid('proof_repeated', { expected: 'one DPoP header', received: String(proofs.length) })
+  const parts = proof.length > maxProofLength ? null : compactJws.exec(proof)
+  if (parts === null) throw invalid('proof_malformed', { expected: 'one signed JWT in compact form', received: `${proof.length} characters` })
+  return { proof, header: parts[1]!, payload: parts[2]!, signature: parts[3]! }
+}
+
+/** RFC 9449 section 4.3, 4 to 7, but for the signature. */
 function readHeader (part: string, algorithms: readonly string[]): ProofKey {
   const header = parsePart(part)
   const { typ, alg, jwk } = header
-  if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'dpop+jwt') throw invalid('proof_malformed', { expected: 'typ is dpop+jwt', received: describeValue(typ) })
-  if (typeof alg !== 'string' || !algorithms.includes(alg)) throw invalid('proof_algorithm_refused', { expected: `alg is one of ${algorithms.join(', ')}`, received: describeValue(alg) })
+  if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'dpop+jwt') {
+    throw invalid('proof_malformed', { expected: 'typ is dpop+jwt', received: describeValue(typ) })
+  }
+  if (typeof alg !== 'string' || !algorithms.includes(alg)) {
+    throw invalid('proof_algorithm_refused', { expected: `alg is one of ${algorithms.join(', ')}`, received: describeValue(alg) })
+  }
   if ('crit' in header || 'b64' in header) throw invalid('proof_malformed', { expected: 'no critical header' })
   const key = importProofKey(jwk, alg)
-  if (typeof key === 'string') throw invalid('proof_key_refused', { received: key })
+  if (typeof key === 'string') throw invalid('proof_key_refused', { expected: `a public key for ${alg}`, received: key })
   return key
+}
+
+/** RFC 9449 section 4.3, 8 to 12. */
+function checkClaims (claims: Claims, key: ProofKey, { method, targetUri, token, keyThumbprint }: ProvenRequest, settings: DpopProofSettings, now: number): void {
+  const { ath, jti } = claims
+  if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) {
+    throw invalid('proof_malformed', { expected: `jti of 1 to ${maxIdLength} characters`, received: describeValue(jti) })
+  }
+  checkTarget(claims, method, targetUri)
+  checkNonce(claims, settings.nonces)
+  checkAge(claims, settings, now)
+  if (ath !== sha256(token)) throw invalid('proof_of_another_token', { expected: 'ath is the hash of this access token', received: describeValue(ath) })
+  if (key.thumbprint !== keyThumbprint) {
+    throw invalid('proof_key_foreign', { expected: `a key with the thumbprint ${keyThumbprint} (cnf.jkt)`, received: key.thumbprint })
+  }
 }
 
 function checkTarget ({ htm, htu }: Claims, method: string, targetUri: string): void {
@@ -122,8 +156,19 @@ function checkAge ({ iat }: Claims, { maxAgeMs, futureToleranceMs }: DpopProofSe
   })
 }
 
-function checkReplay (seen: boolean): void {
-  if (seen) throw invalid('proof_replayed', { expected: 'a proof of its own for each request' })
+function recordUse (replays: ReplayStore, use: string, untilMs: number, timeoutMs: number): void | Promise<void> {
+  const unavailable = (cause: unknown): UnavailableError => withoutStackTrace(() => new UnavailableError('replay_store_unavailable', 5, cause))
+  const check = (seen: unknown): void => {
+    if (seen === false) return
+    throw seen === true ? invalid('proof_replayed', { expected: 'a new proof for each request' }) : unavailable(new TypeError('seen() returned no boolean'))
+  }
+  let seen: boolean | Promise<boolean>
+  try {
+    seen = replays.seen(use, untilMs)
+  } catch (error) {
+    throw unavailable(error)
+  }
+  return isPromise(seen) ? withinTime(seen, timeoutMs).then(check, (error: unknown) => { throw unavailable(error) }) : check(seen)
 }
 
 type Claims = Readonly<Record<string, unknown>>
