@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import replyFrom from '@fastify/reply-from'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
+import type * as Forward from '../plugins/entry-points/forward.ts'
 import { built } from './built.ts'
 
 /** One proxy under load, started by `forward.ts`, which it tells where it is and what it has used. */
@@ -15,7 +16,7 @@ const secret = 'a-secret-that-is-not-to-be-guessed'
 const authorization = 'Bearer token'
 
 if (contender === 'ours') {
-  const { forward } = await built()
+  const { forward } = await built<typeof Forward>('plugins/entry-points/forward.js')
   const tokens = { accessToken: 'token', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null } as const
   // The way of a session's token, with what it takes to judge the answers.
   const session = { refreshes: 0, token: async () => tokens, refresh: async () => tokens, refuse: () => null }

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
-import type { checkGrant as judge } from '../lib/impersonation/check-grant.ts'
+import type { checkGrant as CheckGrant } from '../lib/impersonation/check-grant.ts'
 import type { GrantAccess, OrganizationDirectory } from '../lib/stores/organizations/organization-directory.ts'
 import type { PostgresClient } from '../lib/stores/organizations/postgres-organization-directory.ts'
+import type * as Impersonation from '../plugins/entry-points/impersonation.ts'
+import type * as Postgres from '../plugins/entry-points/stores/postgres.ts'
 import { missingPostgres, startPostgres } from '../test/support/postgres-server.ts'
 import { built } from './built.ts'
 import { setting } from './settings.ts'
@@ -21,8 +23,9 @@ interface Contender {
 
 const rounds = setting('BENCH_ROUNDS', 11)
 const counts = [1, 10, 1000, 100_000]
-const { createMemoryOrganizationDirectory, createPostgresOrganizationDirectory } = await built()
-const { judgeGrant } = await built<{ judgeGrant: typeof judge }>('lib/impersonation/judge.js')
+const { createMemoryOrganizationDirectory } = await built<typeof Impersonation>('plugins/entry-points/impersonation.js')
+const { createPostgresOrganizationDirectory } = await built<typeof Postgres>('plugins/entry-points/stores/postgres.js')
+const { checkGrant } = await built<{ checkGrant: typeof CheckGrant }>('lib/impersonation/check-grant.js')
 const schema = await readFile(new URL('../sql/organization-directory.sql', import.meta.url), 'utf8')
 const closers: Array<() => unknown> = []
 
@@ -87,7 +90,7 @@ async function contenders (): Promise<Contender[]> {
 /** Milliseconds of one decision about a grant of that reach, the median of the rounds. */
 async function cost ({ directory, queries }: Contender, reach: GrantAccess): Promise<number> {
   const decide = async (): Promise<void> => {
-    const { allowed, error } = await judgeGrant({ staff: 'staff', customer: 'ann' }, reach, directory)
+    const { allowed, error } = await checkGrant({ staff: 'staff', customer: 'ann' }, reach, directory)
     if (!allowed) throw new Error('the grant was refused', { cause: error })
   }
   const times: number[] = []

@@ -20,7 +20,7 @@ const issuer = createBenchIssuer()
 const jwks = issuer.jwks as JSONWebKeySet
 
 const { resolveConfig: resolve } = await built<{ resolveConfig: typeof resolveConfig }>('lib/config/resolve.js')
-const { createVerifierOf: verifierOf } = await built<{ createVerifierOf: typeof createVerifierOf }>('lib/config/verifier-of.js')
+const { createVerifierOf: verifierOf } = await built<{ createVerifierOf: typeof createVerifierOf }>('lib/resource/create-verifier.js')
 
 function ours (options: object): AccessTokenVerifier['verify'] {
   return verifierOf(resolve({ resource, authorizationServers: [{ issuer: iss, jwks }], ...options }).config, () => {}).verify

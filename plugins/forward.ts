@@ -7,21 +7,31 @@ import { parseAddress, splitTarget } from '../lib/forward/address.ts'
 import { ForwardError } from '../lib/errors/forward-errors.ts'
 import type { ForwardedAnswer, Forwarder } from '../lib/forward/forwarder.ts'
 import { createForwarder } from '../lib/forward/forwarder.ts'
-import type { CheckedForwardOptions, ForwardOptions } from '../lib/forward/options.ts'
+import type {
+  CheckedForwardOptions, FixedForwardRoute as FixedRoute, ForwardOptions as Options, ForwardTargetOptions as TargetOptions
+} from '../lib/forward/options.ts'
 import { checkForwardOptions } from '../lib/forward/options.ts'
 import { bringsSecret } from '../lib/forward/secret.ts'
-import type { ForwardTargets, Target } from '../lib/forward/targets.ts'
+import type { ForwardTargets as Targets, Target } from '../lib/forward/targets.ts'
 import { createTargetRegistry } from '../lib/forward/targets.ts'
 import { createUpstreams } from '../lib/forward/upstreams.ts'
 import { ownOptions } from '../lib/options.ts'
 
-type Options = ForwardOptions<FastifyRequest, FastifyContextConfig>
+/** The options of the proxy; see docs/forward.md for each. */
+export type ForwardOptions = Options<FastifyRequest, FastifyContextConfig>
+/** One of its `routes`. */
+export type FixedForwardRoute = FixedRoute<FastifyRequest, FastifyContextConfig>
+/** What `app.forwardTargets.register` takes. */
+export type ForwardTargetOptions = TargetOptions<FastifyRequest>
+/** `app.forwardTargets` */
+export type ForwardTargets = Targets<FastifyRequest>
+
 type Checked = CheckedForwardOptions<FastifyRequest, FastifyContextConfig>
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The targets of the proxy that come and go while the server runs. */
-    readonly forwardTargets: ForwardTargets<FastifyRequest>
+    readonly forwardTargets: ForwardTargets
   }
 }
 
@@ -29,7 +39,7 @@ declare module 'fastify' {
 const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
 
 // Async, as what a plugin of the other kind throws is not caught.
-const plugin: FastifyPluginAsync<Options> = async (app, given) => {
+const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
   const options = checkForwardOptions<FastifyRequest, FastifyContextConfig>(ownOptions(given))
   const callers = options.callers ?? (asksForTokens(app) ? 'access-token' : 'secret')
   if (callers === 'access-token' && !asksForTokens(app)) {
@@ -221,7 +231,7 @@ function send (reply: FastifyReply, { status, headers, body, isWhole }: Forwarde
  * the access token of one of ours is renewed when the upstream says that it is dead, once a request. Targets come from
  * `routes`, and from `app.forwardTargets` while the server runs.
  */
-export const forward: FastifyPluginAsync<Options> = fp(plugin, {
+export const forward: FastifyPluginAsync<ForwardOptions> = fp(plugin, {
   name: 'fastify-oauth-resource-server/forward',
   fastify: '5.x'
 })

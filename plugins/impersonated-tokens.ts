@@ -19,6 +19,9 @@ interface Judged {
 
 const judged: unique symbol = Symbol('fastify-oauth-resource-server.impersonated-token')
 
+/** `request.impersonation`: `null` when nobody impersonates the subject of the access token, or when there is no token. */
+export type RequestImpersonation = TokenImpersonation | null
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** @internal For tokens that are asked for later than the hooks of the plugin. */
@@ -26,7 +29,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Who impersonates the subject of the access token; `null` when nobody does, or when there is no token, or none any more. */
-    impersonation: TokenImpersonation | null
+    impersonation: RequestImpersonation
     /** @internal The token that was judged, with the verdict: however often it is asked for, look-ups are made once. */
     [judged]?: Judged | null
   }

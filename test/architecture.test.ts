@@ -77,9 +77,14 @@ const examples: Example[] = [
     files: {
       'plugins/index.ts': "import './a.ts'\n",
       'plugins/a.ts': "import type { B } from './b.ts'\nimport '../lib/errors.ts'\n",
-      'plugins/b.ts': "export * from './index.ts'\n"
+      'plugins/b.ts': "export * from './index.ts'\n",
+      'plugins/entry-points/b.ts': "export { b } from '../b.ts'\n",
+      'plugins/entry-points/c.ts': "export { a } from '../index.ts'\nexport { b } from './b.ts'\n"
     },
-    says: ['plugins/a.ts imports plugins/b.ts', 'plugins/b.ts imports plugins/index.ts']
+    says: [
+      'plugins/a.ts imports plugins/b.ts', 'plugins/b.ts imports plugins/index.ts', 'plugins/entry-points/c.ts imports plugins/index.ts',
+      'plugins/entry-points/c.ts imports plugins/entry-points/b.ts'
+    ]
   },
   {
     rule: 'the layers of lib',
@@ -130,19 +135,47 @@ const examples: Example[] = [
       'plugins/index.ts': "export { a } from './a.ts'\n",
       'plugins/a.ts': 'export const a = 1\nexport { a as b }\n',
       'lib/token/index.ts': '',
-      'lib/token/all.ts': "export * from './jwt.ts'\n"
+      'lib/token/all.ts': "export * from './jwt.ts'\n",
+      'plugins/entry-points/token.ts': "export { jwt } from '../../lib/token/jwt.ts'\n"
     },
     says: ['lib/token/index.ts is named like a barrel', 'lib/token/all.ts exports from ./jwt.ts']
   },
   {
+    rule: 'entry points list names and have no code',
+    files: {
+      'plugins/index.ts': 'export const a = 1\n',
+      'plugins/a.ts': 'export const a = 1\n',
+      'plugins/entry-points/a.ts': "export { a } from '../a.ts'\nexport * from '../index.ts'\nexport const b = 1\n"
+    },
+    says: ["plugins/entry-points/a.ts has code: export * from '../index.ts'", 'plugins/entry-points/a.ts has code: export const b = 1']
+  },
+  {
+    rule: 'every entry point is exported, and everything exported is there',
+    files: { 'plugins/index.ts': '', 'plugins/a.ts': '', 'plugins/entry-points/a.ts': '', 'plugins/entry-points/stores/b.ts': '' },
+    manifest: {
+      exports: {
+        '.': { types: './dist/plugins/index.d.ts', default: './dist/plugins/index.js' },
+        './stores/b': './dist/plugins/entry-points/stores/b.js',
+        './c': './dist/plugins/entry-points/c.js',
+        './sql/*': './sql/*',
+        './package.json': './package.json'
+      }
+    },
+    says: [
+      'package.json does not export plugins/entry-points/a.ts', 'package.json exports plugins/entry-points/c.ts, which is not there'
+    ]
+  },
+  {
     rule: 'no dead files',
     files: {
+      'plugins/entry-points/a.ts': "export { d } from '../../lib/d.ts'\n",
+      'lib/d.ts': '',
       'plugins/index.ts': "import './a.ts'\n",
       'plugins/a.ts': "import type { B } from '../lib/b.ts'\n",
       'lib/b.ts': '',
       'lib/c.ts': "import './b.ts'\n"
     },
-    says: ['lib/c.ts is not reached from plugins/index.ts']
+    says: ['lib/c.ts is not reached from an entry point']
   }
 ]
 

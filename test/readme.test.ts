@@ -12,7 +12,10 @@ import { mcpErrorTable } from '../lib/errors/mcp-errors.ts'
 import { runNode } from './support/child.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const entry = join(root, 'plugins/index.ts')
+const entryPoints = [
+  'plugins/index.ts',
+  ...readdirSync(join(root, 'plugins/entry-points'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts')).map(name => `plugins/entry-points/${name}`)
+].map(path => join(root, path))
 
 /** What users read: the README, and a page for each part that is too long for it. */
 const documents = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
@@ -133,8 +136,9 @@ test('every error code of an authorization is explained', t => {
 })
 
 test('every option is explained', t => {
-  const program = ts.createProgram([entry], compilerOptions)
+  const program = ts.createProgram(entryPoints, compilerOptions)
   const checker = program.getTypeChecker()
+  const exported = new Map(entryPoints.flatMap(path => checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path)!)!)).map(symbol => [symbol.name, symbol]))
   const names = [
     'OAuthResourceServerOptions', 'IssuerOptions', 'CustomTokensOptions', 'ScopeOptions', 'RouteOptions',
     'ImpersonationGuardOptions', 'GuardedRouteOptions', 'ImpersonatedTokenOptions', 'ImpersonationEnds', 'CachingDirectoryOptions', 'RefusalRedirect',
@@ -144,15 +148,14 @@ test('every option is explained', t => {
     'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions', 'RedisConnectionStoreOptions', 'ClientDocumentOptions',
     'ForwardOptions', 'FixedForwardRoute', 'ForwardTargetOptions'
   ]
-    .flatMap(name => optionsOf(checker, program.getSourceFile(entry)!, name))
+    .flatMap(name => optionsOf(checker, exported.get(name)!))
   t.ok(names.includes('resource') && names.includes('timeoutMs'), 'the names are found')
   for (const name of names) t.ok(namesInCode.has(name), name)
   t.end()
 })
 
 /** The names of the options of an exported type, and of those that are written down inside of it. */
-function optionsOf (checker: ts.TypeChecker, file: ts.SourceFile, typeName: string): string[] {
-  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(file)!).find(({ name }) => name === typeName)!
+function optionsOf (checker: ts.TypeChecker, exported: ts.Symbol): string[] {
   const symbol = (exported.flags & ts.SymbolFlags.Alias) === 0 ? exported : checker.getAliasedSymbol(exported)
   const namesIn = (type: ts.Type): string[] => type.getProperties().flatMap(property => {
     const value = checker.getNonNullableType(checker.getTypeOfSymbol(property))

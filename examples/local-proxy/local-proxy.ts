@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
-import type { Session } from '../../plugins/index.ts'
-import { connect, createLoopbackRedirect, forward } from '../../plugins/index.ts'
+import type { Session } from '../../plugins/entry-points/client.ts'
+import { connect, createLoopbackRedirect } from '../../plugins/entry-points/client.ts'
+import { forward } from '../../plugins/entry-points/forward.ts'
 
 export interface LocalProxyOptions {
   /** The protected MCP server that programs on this machine are to use. */

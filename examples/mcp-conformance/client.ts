@@ -8,10 +8,10 @@
 import { fileURLToPath } from 'node:url'
 import { importPKCS8 } from 'jose'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import type { BrowserRedirect, ConnectOptions, RegisteredClient } from '../../plugins/index.ts'
+import type { BrowserRedirect, ConnectOptions, RegisteredClient } from '../../plugins/entry-points/client.ts'
 import {
   connect, createHttpClient, discoverResource, discoverServer, requestClientCredentials, requestIdentityAssertion, requestWithAssertion
-} from '../../plugins/index.ts'
+} from '../../plugins/entry-points/client.ts'
 
 interface Context {
   client_id?: string

@@ -11,8 +11,9 @@ import { decodeJwt } from 'jose'
 import type Provider from 'oidc-provider'
 import type { Account, Client, Configuration, Context, Grant, Interaction, Token } from 'oidc-provider'
 import { errors, interactionPolicy } from 'oidc-provider'
-import type { AppImpersonationGuard, GrantAccess, ImpersonationRecord, Impersonation } from '../../plugins/index.ts'
-import { impersonationClaims } from '../../plugins/index.ts'
+import type { GrantAccess, ImpersonationRecord, Impersonation } from '../../plugins/entry-points/impersonation.ts'
+import type { AppImpersonationGuard } from '../../plugins/entry-points/impersonation.ts'
+import { impersonationClaims } from '../../plugins/entry-points/impersonation.ts'
 
 /** A grant, and whatever the host has to know to find it again. */
 export interface SavedGrant {

@@ -1,4 +1,4 @@
-import type { GrantAccess } from '../../plugins/index.ts'
+import type { GrantAccess } from '../../plugins/entry-points/impersonation.ts'
 
 /** What our access tokens say beside the registered claims, and where: one side writes it, the other reads it. */
 export const claimNames = {

@@ -12,7 +12,8 @@ import { createRefresh } from '../../lib/client/oauth/refresh-token.ts'
 import { createSession } from '../../lib/client/session/session.ts'
 import type { Session } from '../../lib/client/session/session.ts'
 import { createMemoryTokenStore } from '../../lib/stores/tokens/memory-token-store.ts'
-import oauthResourceServer, { createMemoryRevocationStore, forward, mcp } from '../../plugins/index.ts'
+import oauthResourceServer, { createMemoryRevocationStore, mcp } from '../../plugins/index.ts'
+import { forward } from '../../plugins/entry-points/forward.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 
 interface Upstream {

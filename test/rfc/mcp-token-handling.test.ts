@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { bearer, createApp, optionsFor } from '../support/app.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 import type { Answer } from '../support/server.ts'
-import { parseChallenges } from '../../plugins/index.ts'
+import { parseChallenges } from '../../plugins/entry-points/client.ts'
 
 const resource = 'https://api.example.com/mcp'
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseChallenges } from '../../plugins/index.ts'
+import { parseChallenges } from '../../plugins/entry-points/client.ts'
 import { bearerOf, createHintServer, pointer } from '../support/hint.ts'
 import { addRefusals } from '../support/refusals.ts'
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseChallenges } from '../../plugins/index.ts'
+import { parseChallenges } from '../../plugins/entry-points/client.ts'
 import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
 import { resolveConfig } from '../../lib/config/resolve.ts'
 import { bearer, createApp, optionsFor } from '../support/app.ts'

@@ -10,6 +10,7 @@ export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, unknown>>>>
 }
 
 /** A rule says what is wrong with a tree, a sentence for each violation. */
@@ -23,6 +24,11 @@ interface Reference {
 }
 
 const root = 'plugins/index.ts'
+
+/** What package.json exports: each file lists the public names of one part, and has no code of its own. */
+function isEntryPoint (path: string): boolean {
+  return path === root || path.startsWith('plugins/entry-points/')
+}
 
 /**
  * The layers of lib, lowest first. A layer may import itself and those of the rows above its own; those that share a row
@@ -55,6 +61,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   'no cycles': noCycles,
   'runtime dependencies are those of package.json': dependenciesAreDeclared,
   'no barrel files': noBarrels,
+  'entry points list names and have no code': entryPointsListNames,
+  'every entry point is exported, and everything exported is there': entryPointsAreExported,
   'no dead files': noDeadFiles
 }
 
@@ -79,7 +87,7 @@ function libKnowsNoFastify (tree: SourceTree): string[] {
 
 function noPluginImportsAnother (tree: SourceTree): string[] {
   return internalReferencesOf(tree)
-    .filter(({ from, to }) => folderOf(from) === 'plugins' && from !== root && folderOf(to) === 'plugins')
+    .filter(({ from, to }) => folderOf(from) === 'plugins' && folderOf(to) === 'plugins' && (!isEntryPoint(from) || isEntryPoint(to)))
     .map(({ from, to }) => `${from} imports ${to}`)
 }
 
@@ -129,9 +137,31 @@ function dependenciesAreDeclared (tree: SourceTree, { dependencies = {}, peerDep
 function noBarrels (tree: SourceTree): string[] {
   const named = [...tree.keys()].filter(path => path !== root && posix.basename(path) === 'index.ts')
     .map(path => `${path} is named like a barrel`)
-  const reExports = referencesOf(tree).filter(({ from, kind }) => kind === 're-export' && from !== root)
+  const reExports = referencesOf(tree).filter(({ from, kind }) => kind === 're-export' && !isEntryPoint(from))
     .map(({ from, specifier }) => `${from} exports from ${specifier}`)
   return [...named, ...reExports]
+}
+
+/** The root is the composed plugin as well. */
+function entryPointsListNames (tree: SourceTree): string[] {
+  const violations: string[] = []
+  for (const [path, text] of tree) {
+    if (path === root || !isEntryPoint(path)) continue
+    for (const statement of ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true).statements) {
+      const lists = ts.isExportDeclaration(statement) && statement.moduleSpecifier !== undefined && statement.exportClause !== undefined
+      if (!lists) violations.push(`${path} has code: ${statement.getText().split('\n', 1)[0]!}`)
+    }
+  }
+  return violations
+}
+
+function entryPointsAreExported (tree: SourceTree, { exports = {} }: Manifest): string[] {
+  const built = Object.values(exports).flatMap(conditions => [...JSON.stringify(conditions).matchAll(/"\.\/dist\/([^"]+?)\.(?:d\.ts|js)"/g)].map(match => `${match[1]!}.ts`))
+  const exported = new Set(built)
+  return [
+    ...[...tree.keys()].filter(path => isEntryPoint(path) && !exported.has(path)).map(path => `package.json does not export ${path}`),
+    ...[...exported].filter(path => !tree.has(path)).map(path => `package.json exports ${path}, which is not there`)
+  ]
 }
 
 function noDeadFiles (tree: SourceTree): string[] {
@@ -142,8 +172,8 @@ function noDeadFiles (tree: SourceTree): string[] {
     reached.add(path)
     imports.get(path)?.forEach(reach)
   }
-  reach(root)
-  return [...tree.keys()].filter(path => !reached.has(path)).map(path => `${path} is not reached from ${root}`)
+  for (const path of tree.keys()) if (isEntryPoint(path)) reach(path)
+  return [...tree.keys()].filter(path => !reached.has(path)).map(path => `${path} is not reached from an entry point`)
 }
 
 function folderOf (path: string): string {

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import { forward } from '../../plugins/index.ts'
+import { forward } from '../../plugins/entry-points/forward.ts'
 import { createTestSession } from './forward-proxy.ts'
 
 /** A proxy in a process of its own, so that what it uses can be told from what a test uses. It ends with the test. */

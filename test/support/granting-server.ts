@@ -1,11 +1,13 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, LightMyRequestResponse } from 'fastify'
+import type { MemoryRevocationStore, SecurityEvent } from '../../plugins/index.ts'
 import type {
-  EndedImpersonation, ImpersonationRecord, Impersonation, MemoryOrganizationDirectory, MemoryRevocationStore, SecurityEvent
-} from '../../plugins/index.ts'
+  EndedImpersonation, ImpersonationRecord, Impersonation, MemoryOrganizationDirectory
+} from '../../plugins/entry-points/impersonation.ts'
+import { createMemoryRevocationStore } from '../../plugins/index.ts'
 import {
-  impersonationClaims, createMemoryOrganizationDirectory, createMemoryRevocationStore, endImpersonation, impersonationGuard, isOfImpersonation
-} from '../../plugins/index.ts'
+  impersonationClaims, createMemoryOrganizationDirectory, endImpersonation, impersonationGuard, isOfImpersonation
+} from '../../plugins/entry-points/impersonation.ts'
 import { bearer, createApp, optionsFor } from './app.ts'
 import type { TestClock } from './clock.ts'
 import { createTestClock } from './clock.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
-import { parseChallenges } from '../../plugins/index.ts'
+import { parseChallenges } from '../../plugins/entry-points/client.ts'
 import { bearer, createApp, optionsFor, resource } from './app.ts'
 import type { TestClock } from './clock.ts'
 import { createTestClock } from './clock.ts'

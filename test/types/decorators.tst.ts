@@ -3,8 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { actorChain } from '../../plugins/index.ts'
 import type {
-  AccessToken, AccessTokenVerifier, Actor, AuthorizationDetailsRule, OAuthConfig, OAuthResourceError, Policy, PrincipalType,
-  RouteConfig, RouteOptions, RoutePolicy, TenantOf
+  AccessToken, AccessTokenVerifier, Actor, AuthorizationDetailsRule, OAuthConfig, OAuthResourceError, Policy, PrincipalType, RouteConfig, RouteOptions, RoutePolicy, TenantOf
 } from '../../plugins/index.ts'
 
 const app = Fastify()

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'tstyche'
 import {
-  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
-  OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError, reasonTable
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OAuthResourceError, OptionError, UnavailableError, errorTable, findOAuthResourceError, isOAuthResourceError, reasonTable
 } from '../../plugins/index.ts'
 import type { ErrorCode, ErrorRow, Reason, ReasonRow } from '../../plugins/index.ts'
 

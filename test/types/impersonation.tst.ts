@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import type { EndedImpersonation, ImpersonationRecord, Impersonation, ImpersonatedTokenOptions, ReusedGrant, AuditedDecision } from '../../plugins/index.ts'
+import type {
+  EndedImpersonation, ImpersonationRecord, Impersonation, ImpersonatedTokenOptions, ReusedGrant, AuditedDecision
+} from '../../plugins/entry-points/impersonation.ts'
 import '../../plugins/index.ts'
 
 declare const app: FastifyInstance

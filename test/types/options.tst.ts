@@ -3,7 +3,7 @@ import { describe, expect, test } from 'tstyche'
 import type {
   AccessToken, ClientMark, IntrospectionOptions, IssuerOptions, OAuthResourceServerOptions, CustomToken, CustomTokensOptions, ScopeOptions
 } from '../../plugins/index.ts'
-import { createMemoryOrganizationDirectory } from '../../plugins/index.ts'
+import { createMemoryOrganizationDirectory } from '../../plugins/entry-points/impersonation.ts'
 
 const least = { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] }
 

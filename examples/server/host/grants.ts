@@ -1,4 +1,4 @@
-import type { GrantAccess } from '../../../plugins/index.ts'
+import type { GrantAccess } from '../../../plugins/entry-points/impersonation.ts'
 import type { Database } from '../database/database.ts'
 
 /** A grant, in a list: the authorization server has the grant itself. */

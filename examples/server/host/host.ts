@@ -1,5 +1,6 @@
-import type { Clock, OrganizationDirectory } from '../../../plugins/index.ts'
-import { createPostgresOrganizationDirectory } from '../../../plugins/index.ts'
+import type { Clock } from '../../../plugins/index.ts'
+import type { OrganizationDirectory } from '../../../plugins/entry-points/impersonation.ts'
+import { createPostgresOrganizationDirectory } from '../../../plugins/entry-points/stores/postgres.ts'
 import type { Database } from '../database/database.ts'
 import type { Accounts } from './accounts.ts'
 import { createAccounts } from './accounts.ts'

@@ -1,4 +1,4 @@
-import type { Impersonation } from '../../../plugins/index.ts'
+import type { Impersonation } from '../../../plugins/entry-points/impersonation.ts'
 import type { Host } from './host.ts'
 import type { BrowserSession } from './sessions.ts'
 

@@ -1,0 +1,7 @@
+export { ForwardError, forwardErrorTable } from '../../lib/errors/forward-errors.ts'
+export type { ForwardErrorCode, ForwardErrorRow } from '../../lib/errors/forward-errors.ts'
+export { defaultRequestHeaders, defaultResponseHeaders } from '../../lib/forward/header-list.ts'
+export type { ForwardCredential } from '../../lib/forward/options.ts'
+export type { ForwardRegistration } from '../../lib/forward/targets.ts'
+export { forward } from '../forward.ts'
+export type { FixedForwardRoute, ForwardOptions, ForwardTargetOptions, ForwardTargets } from '../forward.ts'

@@ -1,0 +1,8 @@
+export { RedisStoreError } from '../../../lib/errors/store-errors.ts'
+export { createRedisConnectionStore } from '../../../lib/stores/connections/redis-connection-store.ts'
+export type { RedisConnectionStoreOptions } from '../../../lib/stores/connections/redis-connection-store.ts'
+export type { IoredisClient, NodeRedisClient, RedisClient } from '../../../lib/stores/redis-client.ts'
+export { createRedisRevocationStore } from '../../../lib/stores/revocations/redis-revocation-store.ts'
+export type { RedisRevocationStore, RedisRevocationStoreOptions } from '../../../lib/stores/revocations/redis-revocation-store.ts'
+export { createRedisTokenStore } from '../../../lib/stores/tokens/redis-token-store.ts'
+export type { RedisTokenStoreOptions, TokenSeal } from '../../../lib/stores/tokens/redis-token-store.ts'
