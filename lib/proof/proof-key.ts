@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Jwk, VerificationKey } from '../token/signature.ts'
-import { importKey, isUsableKey, suitsAlgorithm } from '../token/signature.ts'
+import { importKey, suitsAlgorithm } from '../token/signature.ts'
 
 /** A public key that a proof brings with it. It counts only when its thumbprint is the one in the access token. */
 export interface ProofKey extends VerificationKey {

@@ -108,33 +108,33 @@ test('RFC 9449 9: without a good nonce the refusal provides one (R9449-12, R9449
   const nonces = createDpopNonces({ secret: null, rotateMs: 60_000 }, clock)
   const check = createProofCheck({ ...settings, nonces }, clock)
   for (const nonce of [undefined, 'wrong', 1]) {
-    t.throws(() => check(requestWith(client.proof({ ...right, nonce }))), {
+    await t.rejects(async () => await check(requestWith(client.proof({ ...right, nonce }))), {
       name: 'NonceRequiredError', code: 'FST_OAUTH_PROOF_NONCE_REQUIRED', statusCode: 401, oauthError: 'use_dpop_nonce', nonce: nonces.current()
     })
   }
-  t.equal(check(requestWith(client.proof({ ...right, nonce: nonces.current() }))), undefined)
+  t.equal(await check(requestWith(client.proof({ ...right, nonce: nonces.current() }))), undefined)
 })
 
 test('RFC 9449 11.1: a proof is good once, and one that fails another check is not used up (R9449-17)', async t => {
   const replays = createMemoryReplayStore({ clock })
   const check = createProofCheck({ ...settings, replays }, clock)
   const proof = client.proof(right)
-  t.throws(() => check({ ...requestWith(proof), token: 'another' }), { reason: 'proof_of_another_token' })
-  t.throws(() => check({ ...requestWith(proof), method: 'GET' }), { reason: 'proof_of_another_request' })
-  t.equal(check(requestWith(proof)), undefined)
-  t.throws(() => check(requestWith(proof)), { reason: 'proof_replayed', statusCode: 401, oauthError: 'invalid_dpop_proof' })
-  t.equal(check(requestWith(client.proof(right))), undefined, 'a new one')
+  await t.rejects(async () => await check({ ...requestWith(proof), token: 'another' }), { reason: 'proof_of_another_token' })
+  await t.rejects(async () => await check({ ...requestWith(proof), method: 'GET' }), { reason: 'proof_of_another_request' })
+  t.equal(await check(requestWith(proof)), undefined)
+  await t.rejects(async () => await check(requestWith(proof)), { reason: 'proof_replayed', statusCode: 401, oauthError: 'invalid_dpop_proof' })
+  t.equal(await check(requestWith(client.proof(right))), undefined, 'a new one')
 })
 
 test('RFC 9449 11.1: a proof is remembered for as long as it could be used again', async t => {
   const time = createTestClock()
   const check = createProofCheck({ ...settings, replays: createMemoryReplayStore({ clock: time }) }, time)
   const proof = client.proof({ ...right, iat: now + 5 })
-  check(requestWith(proof))
+  await check(requestWith(proof))
   time.advance(305)
-  t.throws(() => check(requestWith(proof)), { reason: 'proof_replayed' })
+  await t.rejects(async () => await check(requestWith(proof)), { reason: 'proof_replayed' })
   time.advance(1)
-  t.throws(() => check(requestWith(proof)), { reason: 'proof_outside_window' })
+  await t.rejects(async () => await check(requestWith(proof)), { reason: 'proof_outside_window' })
 })
 
 test('a replay store that does not answer makes the response 503, and so does one that answers nonsense', async t => {
