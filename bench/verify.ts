@@ -23,7 +23,7 @@ const { resolveConfig: resolve } = await built<{ resolveConfig: typeof resolveCo
 const { createVerifierOf: verifierOf } = await built<{ createVerifierOf: typeof createVerifierOf }>('lib/resource/create-verifier.js')
 
 function ours (options: object): AccessTokenVerifier['verify'] {
-  return verifierOf(resolve({ resource, authorizationServers: [{ issuer: iss, jwks }], ...options }).config, () => {}).verify
+  return verifierOf(resolve({ resource, authorizationServers: [{ issuer: iss, jwks }], ...options }).config, () => {}, { debug () {}, warn () {} }).verify
 }
 
 function rawVerify (alg: Algorithm): (token: string) => void {

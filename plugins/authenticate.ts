@@ -121,7 +121,7 @@ function verifierOf ({ oauthConfig, log }: FastifyInstance): AccessTokenVerifier
   if (verifier === undefined) {
     verifier = createVerifierOf(oauthConfig, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
       log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')
-    })
+    }, log)
     verifiers.set(oauthConfig, verifier)
   }
   return verifier

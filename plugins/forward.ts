@@ -15,7 +15,7 @@ import { bringsSecret } from '../lib/forward/secret.ts'
 import type { ForwardTargets as Targets, Target } from '../lib/forward/targets.ts'
 import { createTargetRegistry } from '../lib/forward/targets.ts'
 import { createUpstreams } from '../lib/forward/upstreams.ts'
-import { ownOptions } from '../lib/options.ts'
+import { ownOptions } from '../lib/options/check-options.ts'
 
 /** The options of the proxy; see docs/forward.md for each. */
 export type ForwardOptions = Options<FastifyRequest, FastifyContextConfig>
@@ -69,11 +69,15 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
   })
 
   await app.register(async scope => {
-    // A body goes on as it comes, whatever it is.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    // What hooks of the host have made of it, where they have. They come before.
+    // What hooks of the host have made of the body, where they have.
     const payloads = new WeakMap<FastifyRequest, Readable>()
+    // A body goes on as it comes, whatever it is. The parser comes after every preParsing hook, also after those that were
+    // added later than the one below; requests that Fastify expects no body of never get to it.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (request, payload, done) => {
+      payloads.set(request, payload as Readable)
+      done(null)
+    })
     scope.addHook('preParsing', (request, _reply, payload, done) => {
       payloads.set(request, payload as Readable)
       done(null)

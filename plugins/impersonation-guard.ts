@@ -10,7 +10,7 @@ import type { GuardedRouteOptions, ImpersonationGuardOptions } from '../lib/impe
 import { checkGuardOptions, checkGuardedRoute } from '../lib/impersonation/options.ts'
 import type { RefusalRedirect } from '../lib/impersonation/refusal.ts'
 import { refusalLocation } from '../lib/impersonation/refusal.ts'
-import { ownOptions } from '../lib/options.ts'
+import { ownOptions } from '../lib/options/check-options.ts'
 import { standaloneAudit } from '../lib/audit/audit.ts'
 import type { EventContext } from '../lib/audit/events.ts'
 import { grantDecisionEvent } from '../lib/audit/events.ts'

@@ -1,131 +1,198 @@
-import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyPluginAsync, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { OptionError } from '../lib/errors/errors.ts'
+import { OptionError, withoutStackTrace } from '../lib/errors/errors.ts'
+import { McpError } from '../lib/errors/mcp-errors.ts'
 import { isPreflight } from '../lib/http/preflight.ts'
 import type { McpEndpoint } from '../lib/mcp/endpoint.ts'
-import { createMcpEndpoint } from '../lib/mcp/endpoint.ts'
-import type { McpError } from '../lib/errors/mcp-errors.ts'
+import { createMcpEndpoint, hasMessage } from '../lib/mcp/endpoint.ts'
+import { parseForwardedBody } from '../lib/mcp/forwarded-body.ts'
 import type { McpOptions } from '../lib/mcp/options.ts'
-import { toRpcRefusal } from '../lib/mcp/rpc-error.ts'
+import { readBody } from '../lib/mcp/read-body.ts'
+import { challengeNamesScopes, toRpcRefusal, withRequiredScopes } from '../lib/mcp/refusal.ts'
 import type { McpStream } from '../lib/mcp/streams.ts'
-import { ownOptions } from '../lib/options.ts'
+import { ownOptions } from '../lib/options/check-options.ts'
+import { scopesToAskFor } from '../lib/policy/scopes.ts'
+import type { AccessToken } from '../lib/token/access-token.ts'
 import { toAuthInfo } from '../lib/token/auth-info.ts'
 
-/** What an MCP endpoint spreads into its route. */
+const readMessage: unique symbol = Symbol('fastify-oauth-resource-server.mcp-message')
+
+/** The part of a reply that answers with a refusal: the same over HTTP/1.1 and HTTP/2. */
+export interface McpReply {
+  code (statusCode: number): McpReply
+  type (contentType: string): McpReply
+  send (payload?: unknown): unknown
+}
+
+/** What the route of an MCP endpoint spreads. */
 export interface McpRoute {
   config: FastifyContextConfig
-  errorHandler: (this: FastifyInstance, error: FastifyError, request: FastifyRequest, reply: FastifyReply) => FastifyReply
+  errorHandler: (error: FastifyError, request: McpRefusedRequest, reply: McpReply) => unknown
+}
+
+/** The part of a request that the refusal of it depends on. */
+export interface McpRefusedRequest {
+  readonly body: unknown
+  /** @internal */
+  readonly [readMessage]?: unknown
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * For the route of the endpoint: `app.route({ ...app.mcpRoute, url: '/mcp', … })`. Its refusals have JSON-RPC bodies
-     * then, and requests without a token come as far as what is public.
+     * For the route of the endpoint: `app.route({ ...app.mcpRoute, url: '/mcp', … })`. Refusals of that route have JSON-RPC
+     * bodies and, where a tool is public, requests without a token are let through to what is public.
      */
     readonly mcpRoute: McpRoute
     /**
-     * Those of the tools that whoever sends the request may call now, for an answer to `tools/list` that hides the others.
-     * Such an answer is `cacheScope: 'private'`. It protects nothing: the calls are what is checked.
+     * The tools that this request may call, for a response to `tools/list` that hides the others. Such a response is
+     * `cacheScope: 'private'`. It protects nothing: each call is checked.
      */
-    readonly mcpVisibleTools: <T extends string | { readonly name: string }>(request: FastifyRequest, tools: readonly T[]) => T[]
-    /** Ends the open streams that are meant, those of a token that was revoked for instance; answers how many there are. */
+    readonly mcpVisibleTools: <T extends string | { readonly name: string }>(request: { readonly accessToken: AccessToken | null }, tools: readonly T[]) => T[]
+    /** Ends the open streams that the predicate selects, those of a revoked token for instance; returns how many. */
     readonly closeMcpStreams: (predicate: (stream: McpStream) => boolean) => number
-    /** What the plugin is made of, for code without a request. */
+    /** The parts of the endpoint, for code that has no request. */
     readonly mcpEndpoint: McpEndpoint
   }
   interface FastifyRequest {
     /**
-     * Makes whoever sends this request the owner of a new session: for `onsessioninitialized` of the SDK's transport. From
-     * then on the session does not exist for anybody else.
+     * Records the user and client of this request as the owner of a new session: for `onsessioninitialized` of the SDK's
+     * transport. For every other user and client the session does not exist from then on.
      */
     bindMcpSession (sessionId: string): Promise<void>
+    /** @internal The message of a request whose body was read here and not by a parser of the host. */
+    [readMessage]?: unknown
   }
   interface FastifyContextConfig {
-    /** `false` for a route of the scope that is no MCP endpoint. Default: it is one, unless it takes no token (`oauth: false`). */
+    /** `false`: this route of the scope is not an MCP endpoint. Default: it is one, unless it takes no token (`oauth: false`). */
     mcp?: boolean
   }
 }
 
+/** To name the scopes of a call in a refusal, a body is read up to this size and for this long. */
+const refusedBody = { maxBytes: 65_536, maxMs: 1000 }
+
 const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   if (app.hasDecorator('mcpEndpoint')) {
-    throw new OptionError('mcp: this scope, or one around it, has the plugin already; register each endpoint in a scope of its own')
+    throw new OptionError('mcp is already registered in this scope or in one around it; register each endpoint in a child plugin of its own')
   }
   const endpoint = createMcpEndpoint(ownOptions(options), app.oauthConfig)
-  warnOfUnknownScopes(app, endpoint)
+  const { policy, streams } = endpoint
+  app.oauthRules.addRequiredScopes(policy.requiredScopes)
 
   app.decorate('mcpEndpoint', endpoint)
   app.decorate('mcpRoute', routeOf(endpoint))
   app.decorate('mcpVisibleTools', (request, tools) =>
-    tools.filter(tool => endpoint.policy.mayCall(typeof tool === 'string' ? tool : tool.name, request.accessToken)))
-  app.decorate('closeMcpStreams', predicate => endpoint.streams.close(predicate))
+    tools.filter(tool => policy.mayCall(typeof tool === 'string' ? tool : tool.name, request.accessToken)))
+  app.decorate('closeMcpStreams', predicate => streams.close(predicate))
   if (!app.hasRequestDecorator('bindMcpSession')) {
+    app.decorateRequest(readMessage, undefined)
     app.decorateRequest('bindMcpSession', async function (this: FastifyRequest, sessionId: string) {
       await this.server.mcpEndpoint.sessions.bind(sessionId, this.accessToken)
     })
   }
-  // A page of another origin learns nothing, not even that it needs a token.
+  app.addHook('onRoute', route => { setErrorHandler(route, app.mcpRoute) })
+  // Before the token is checked: a page of another origin does not even hear that it needs one.
   app.oauthGates.add(refuseOrigin)
-  // A foreign Host alone does not take the hint from a 401, which comes from the configuration whatever the host.
+  // After it: a 401 has its challenge whatever the Host, as the challenge comes from the configuration.
   app.addHook('onRequest', (request, _reply, next) => {
     next(refuseHost(request) ?? undefined)
   })
-  // As early as there is a body, and before the handler: what the SDK writes to the raw response passes no hook.
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (!isEndpoint(request) || !hasMessage(request.method) || request.server.hasContentTypeParser('application/json')) return payload
+    return await readForwarded(request, payload as Readable)
+  })
+  // As soon as there is a body, and before the handler: the SDK writes to the raw response, which passes no hook.
   app.addHook('preValidation', async (request, reply) => {
-    if (!isOfEndpoint(request)) return
-    const { method, headers, body, accessToken, raw } = request
-    await endpoint.admit({ method, headers, body, accessToken }, reply.raw)
+    if (!isEndpoint(request)) return
+    const { method, headers, accessToken, raw } = request
+    await endpoint.authorize({ method, headers, body: messageOf(request), accessToken }, reply.raw)
     // Where the transports of the SDKs, 1.x and 2.x alike, look for it. The token itself is not in it.
     if (accessToken !== null) Object.assign(raw, { auth: toAuthInfo(accessToken, request.server.oauthConfig) })
+  })
+  app.addHook('onError', async request => {
+    const refusal = request.oauthRefusal
+    if (refusal === null || !challengeNamesScopes(refusal) || !isEndpoint(request)) return
+    const { scopes } = request.oauthRule
+    if (messageOf(request) === undefined) request[readMessage] = await readRefused(request)
+    request.oauthRefusal = withRequiredScopes(refusal, [
+      ...scopes === null ? [] : scopesToAskFor(scopes), ...endpoint.scopesOf(messageOf(request))
+    ])
   })
 }
 
 /**
- * The body of a refusal is the business of an error handler. The application's is not ours to set, and would be for all of
- * its routes; the one of a route is an option of that route, which falls back to the application's, and whoever writes the
- * route decides about it.
+ * The error handler of a route is an option of that route, and falls back to the one of its scope, which is the host's to
+ * set.
  */
 function routeOf ({ policy }: McpEndpoint): McpRoute {
   return {
     config: policy.hasPublic ? { mcp: true, oauth: { token: 'optional' } } : { mcp: true },
     errorHandler (error, request, reply) {
-      const refusal = toRpcRefusal(error, request.body)
+      const refusal = toRpcRefusal(error, messageOf(request))
       if (refusal === null) return reply.send(error)
       return reply.code(refusal.statusCode).type('application/json; charset=utf-8').send(refusal.body)
     }
   }
 }
 
-/** Every route of the scope that takes tokens: one that was forgotten must not be the way around the scopes of the tools. */
-function isOfEndpoint (request: FastifyRequest): boolean {
+/** For routes that another plugin adds, which take `config` and no error handler: `forward` among them. */
+function setErrorHandler (route: RouteOptions, { errorHandler }: McpRoute): void {
+  if (route.config?.mcp === true) route.errorHandler ??= errorHandler as NonNullable<RouteOptions['errorHandler']>
+}
+
+/** A parser of the host gives `null` for a body that it does not read. */
+function messageOf (request: McpRefusedRequest): unknown {
+  return request[readMessage] ?? request.body ?? undefined
+}
+
+/**
+ * Where the host does not parse bodies, it passes them on as they come, to another server for instance. The message is
+ * read here then, and the same bytes go on.
+ */
+async function readForwarded (request: FastifyRequest, payload: Readable): Promise<Readable> {
+  if (request.headers['content-encoding'] !== undefined) throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_BODY_INVALID'))
+  const bytes = await readBody(payload, request.routeOptions.bodyLimit!).catch(() => {
+    throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_BODY_INVALID'))
+  })
+  if (bytes === null) throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_BODY_TOO_LARGE'))
+  request[readMessage] = parseForwardedBody(bytes)
+  return Readable.from([bytes], { objectMode: false })
+}
+
+/** The message of a request that was refused before its body was read; undefined where that cannot be known. */
+async function readRefused ({ method, raw }: FastifyRequest): Promise<unknown> {
+  if (!hasMessage(method) || raw.readableDidRead || Number(raw.headers['content-length'] ?? 0) > refusedBody.maxBytes) return undefined
+  try {
+    return parseForwardedBody(await readBody(raw, refusedBody.maxBytes, refusedBody.maxMs) ?? Buffer.alloc(0))
+  } catch {
+    return undefined
+  }
+}
+
+/** Every route of the scope that takes tokens: a route that the host forgot to declare must not be a way around the scopes of tools. */
+function isEndpoint (request: FastifyRequest): boolean {
   if (request.is404 || request.routeOptions.config.mcp === false || isPreflight(request.method, request.headers)) return false
   return request.oauthRule.token !== 'none'
 }
 
-/** The endpoint may stand in a scope within the one whose requests are asked for a token. */
+/** The endpoint may be registered in a child of the scope whose requests are asked for a token. */
 function refuseOrigin (request: FastifyRequest): McpError | null {
   const { mcpEndpoint } = request.server as Partial<FastifyInstance>
-  return mcpEndpoint !== undefined && isOfEndpoint(request) ? mcpEndpoint.origins.refuseOrigin(request.headers.origin) : null
+  return mcpEndpoint !== undefined && isEndpoint(request) ? mcpEndpoint.origins.refuseOrigin(request.headers.origin) : null
 }
 
 function refuseHost (request: FastifyRequest): McpError | null {
-  if (!isOfEndpoint(request)) return null
+  if (!isEndpoint(request)) return null
   const { host, ':authority': authority } = request.headers
   return request.server.mcpEndpoint.origins.refuseHost(host ?? (authority as string | undefined))
 }
 
-/** As with the rules of routes, a scope that the configuration does not know is likely a typing error. */
-function warnOfUnknownScopes ({ oauthConfig: { resource, scopes }, log }: FastifyInstance, { policy }: McpEndpoint): void {
-  if (scopes.length === 0) return
-  for (const scope of policy.scopes) {
-    if (!scopes.some(({ name }) => name === scope)) log.warn(`${resource}: mcp asks for ${scope}, which is not among the scopes`)
-  }
-}
-
 /**
- * What an MCP endpoint needs beyond a protected route: scopes by tool, sessions that belong to somebody, streams that end
- * with the token, refusals in JSON-RPC. Every route of the scope that takes tokens is an endpoint, unless its `config.mcp`
- * is `false`.
+ * What an MCP endpoint needs beyond a protected route: scopes by tool, prompt and resource, sessions that belong to a user
+ * and a client, streams that end with their token, refusals in JSON-RPC. Every route of the scope that takes tokens is an
+ * endpoint, unless its `config.mcp` is `false`.
  */
 export const mcp: FastifyPluginAsync<McpOptions> = fp(plugin, {
   name: 'fastify-oauth-resource-server/mcp',

@@ -130,6 +130,16 @@ const examples: Example[] = [
     ]
   },
   {
+    rule: 'TypeBox is not loaded at run time',
+    files: {
+      'lib/a.ts': "import Type from 'typebox'\n",
+      'lib/b.ts': "import type { TSchema } from 'typebox'\n",
+      'lib/c.ts': "await import('typebox/value')\n",
+      'lib/d.ts': "import { typebox } from './typebox.ts'\n"
+    },
+    says: ['lib/a.ts loads typebox', 'lib/c.ts loads typebox/value']
+  },
+  {
     rule: 'no barrel files',
     files: {
       'plugins/index.ts': "export { a } from './a.ts'\n",

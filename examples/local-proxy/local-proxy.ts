@@ -41,7 +41,7 @@ export async function startLocalProxy ({ mcpUrl, port, open, signal, onAnswer = 
   })
   const close = async (): Promise<void> => {
     await app.close()
-    connection.close()
+    await connection.close()
   }
   app.addHook('onResponse', () => onAnswer(connection.session))
   try {

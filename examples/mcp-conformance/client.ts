@@ -103,7 +103,7 @@ export async function runClient (url: string, env: Readonly<Record<string, strin
     for (const { name } of tools) await client.callTool({ name, arguments: {} })
   } finally {
     await client.close()
-    connection.close()
+    await connection.close()
   }
 }
 

@@ -3,7 +3,7 @@ import { localhostHostValidation, localhostOriginValidation } from '@modelcontex
 import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node'
 import { isInitializeRequest } from '@modelcontextprotocol/server'
 import Fastify from 'fastify'
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import oauthResourceServer, { mcp } from '../../plugins/index.ts'
 import { createEventStore } from './event-store.ts'
@@ -36,7 +36,10 @@ export async function startConformanceServer (options: ConformanceServerOptions)
       resource: url, authorizationServers: [{ issuer: issuer.identifier, jwks: issuer.jwks }], scopes: { 'test:call': 'Call the tools' }
     })
     await app.register(mcp, {
-      tools: Object.fromEntries(toolNames.map(name => [name, ['test:call']])), allowedOrigins: [origin, ...allowedOrigins]
+      tools: Object.fromEntries(toolNames.map(name => [name, ['test:call']])),
+      undeclaredPrompts: 'token',
+      resources: { 'test://': ['test:call'] },
+      allowedOrigins: [origin, ...allowedOrigins]
     })
   } else {
     app.addHook('onRequest', localhostHostValidation())
@@ -55,7 +58,7 @@ function addEndpoint (app: FastifyInstance, isProtected: boolean): void {
       eventStore: createEventStore(),
       retryInterval: 500,
       async onsessioninitialized (sessionId) {
-        // From here on the session is that of whoever sent this request, and nobody else's.
+        // Only the user and client of this request can use the session from here on.
         if (isProtected) await request.bindMcpSession(sessionId)
         transports.set(sessionId, transport)
       },
@@ -65,7 +68,7 @@ function addEndpoint (app: FastifyInstance, isProtected: boolean): void {
     return transport
   }
   app.route({
-    ...(isProtected ? app.mcpRoute as RouteShorthandOptions : {}),
+    ...(isProtected ? app.mcpRoute : {}),
     method: ['GET', 'POST', 'DELETE'],
     url: '/mcp',
     async handler (request: FastifyRequest, reply: FastifyReply) {

@@ -1,9 +1,7 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../errors/errors.ts'
-import { explain } from '../options.ts'
 import type { IssuerOptions } from './issuer-options.ts'
 import type { OAuthResourceServerOptions, ScopeOptions } from './options.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { Type } from '../options/type.ts'
 
 const text = Type.String({ minLength: 1 })
 const texts = Type.Array(text, { minItems: 1, uniqueItems: true })
@@ -135,20 +133,17 @@ const scopeSchema = Type.Object({
  *
  * @throws OptionError
  */
-export function checkOptions (given: unknown): OAuthResourceServerOptions {
-  if (!Value.Check(optionsSchema, given)) throw new OptionError(explain('', optionsSchema, given))
-  return given as OAuthResourceServerOptions
+export function checkResourceOptions (given: unknown): OAuthResourceServerOptions {
+  return checkOptions('', optionsSchema, given)
 }
 
 /** @throws OptionError */
 export function checkIssuerOptions (given: unknown, name: string): IssuerOptions {
-  if (!Value.Check(issuerSchema, given)) throw new OptionError(explain(name, issuerSchema, given))
-  return given as IssuerOptions
+  return checkOptions(name, issuerSchema, given)
 }
 
 /** @throws OptionError */
 export function checkScopeOptions (given: unknown, name: string): ScopeOptions {
   const options: unknown = typeof given === 'string' ? { description: given } : given
-  if (!Value.Check(scopeSchema, options)) throw new OptionError(explain(name, scopeSchema, options))
-  return options as ScopeOptions
+  return checkOptions(name, scopeSchema, options)
 }

@@ -2,8 +2,7 @@ import type { ConfidentialAuthentication } from '../client/oauth/client-authenti
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
-import type { TokenProfile } from '../token/expected-token.ts'
-import type { ClientMark } from '../token/principal.ts'
+import type { ClientMark, TokenProfile } from '../token/expected-token.ts'
 
 /** The kinds of issuer there are `issuerPresets` for. */
 export type PresetName = 'entra' | 'keycloak' | 'auth0' | 'okta' | 'cognito'

@@ -15,7 +15,8 @@ export function resolveDiscovery ({ discovery = {} }: OAuthResourceServerOptions
     unknownKeyCooldownSeconds = 30, retryAfterSeconds = 5, maxStaleSeconds = 86_400
   } = discovery
   const rules = (defaultAgeSeconds: number): RefreshSettings => Object.freeze({
-    minAgeMs: 60_000,
+    // An age below a minute has to be asked for.
+    minAgeMs: Math.min(60_000, defaultAgeSeconds * 1000),
     maxAgeMs: 86_400_000,
     defaultAgeMs: defaultAgeSeconds * 1000,
     coolDownMs: unknownKeyCooldownSeconds * 1000,

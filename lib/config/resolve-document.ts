@@ -3,11 +3,11 @@ import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../meta
 import type { MetadataDocument } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
 import type { LiveScopesSettings } from '../metadata/live-scopes.ts'
-import { show } from '../options.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 import type { DiscoverySettings } from './resolve-discovery.ts'
 import type { ResolvedIssuer } from './resolve-issuer.ts'
 import type { ResolvedScope } from './resolve-scopes.ts'
+import { show } from '../options/show.ts'
 
 /**
  * The metadata document that follows from the options.

@@ -1,18 +1,17 @@
 import type { Fetch } from '../http/limited-fetch.ts'
 import { OptionError } from '../errors/errors.ts'
-import { show } from '../options.ts'
-import { asymmetricAlgorithms } from '../token/algorithms.ts'
+import { asymmetricAlgorithms } from '../token/signature.ts'
 import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
-import type { IntrospectionSettings } from '../token/introspector.ts'
-import type { ExpectedToken } from '../token/expected-token.ts'
+import type { IntrospectionSettings } from '../token/introspection-request.ts'
+import type { ClientMark, ExpectedToken } from '../token/expected-token.ts'
+import { unknownPlaceholder } from '../token/expected-token.ts'
 import { createKeySet } from '../token/key-set.ts'
-import type { ClientMark } from '../token/principal.ts'
-import { unknownPlaceholder } from '../token/principal.ts'
 import { checkIssuerOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
 import type { IntrospectionOptions, IssuerOptions } from './issuer-options.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 import { issuerPresets } from './presets.ts'
+import { show } from '../options/show.ts'
 
 /** One trusted issuer: what its tokens must be, and where its keys are. */
 export interface ResolvedIssuer {
@@ -43,7 +42,7 @@ export type IssuerDefaults = Pick<OAuthResourceServerOptions, 'resource' | 'cloc
 /** @throws OptionError */
 export function resolveIssuers (options: OAuthResourceServerOptions): readonly ResolvedIssuer[] {
   const issuers = options.authorizationServers.map((given, index) =>
-    resolveIssuer(given, `authorizationServers.${index}`, options))
+    resolveIssuer(given, `authorizationServers[${index}]`, options))
   refuseRepetition(issuers.map(({ rule }) => rule.issuer), 'authorizationServers names', 'twice')
   refuseRepetition(
     issuers.map(({ introspection }) => introspection?.opaquePrefix).filter(prefix => typeof prefix === 'string'),

@@ -12,7 +12,6 @@ import type { IdentifierParts } from '../identifier.ts'
 import type { LiveScopesSettings } from '../metadata/live-scopes.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
 import type { OpenApiSettings } from '../openapi/scheme.ts'
-import { show } from '../options.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import type { TenantOf } from '../policy/tenancy.ts'
@@ -21,7 +20,7 @@ import { defaultAuditSettings } from '../audit/audit.ts'
 import type { RevocationStore } from '../stores/revocations/revocation-store.ts'
 import type { CustomTokensSettings } from '../token/custom-tokens.ts'
 import type { TokenCacheSettings } from '../token/token-cache.ts'
-import { checkOptions } from './check-options.ts'
+import { checkResourceOptions } from './check-options.ts'
 import { identifierOf } from './identifier-option.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
 import type { DiscoverySettings } from './resolve-discovery.ts'
@@ -32,6 +31,7 @@ import { resolveIssuers } from './resolve-issuer.ts'
 import { resolveCustomTokens } from './resolve-custom-tokens.ts'
 import type { ResolvedScope } from './resolve-scopes.ts'
 import { resolveScopes } from './resolve-scopes.ts'
+import { show } from '../options/show.ts'
 
 /** The configuration of one protected resource: options checked, defaulted and frozen. */
 export interface OAuthConfig {
@@ -97,7 +97,7 @@ export interface ResolvedConfig {
  * @throws OptionError that names the option and its value
  */
 export function resolveConfig (given: unknown): ResolvedConfig {
-  const options = checkOptions(given)
+  const options = checkResourceOptions(given)
   const warnings: string[] = []
 
   const identifier = identifierOf('resource', options.resource)

@@ -2,17 +2,17 @@ import type { PublicErrorFields, PublicErrorRow } from './public-error.ts'
 import { PublicError } from './public-error.ts'
 
 const rows = {
-  FST_OAUTH_NOT_SIGNED_IN: { statusCode: 502, message: 'The user is not signed in' },
+  FST_OAUTH_SESSION_NOT_SIGNED_IN: { statusCode: 502, message: 'The user is not signed in' },
   FST_OAUTH_SESSION_OVER: { statusCode: 502, message: 'The session is over: the authorization server no longer refreshes it' },
   FST_OAUTH_SESSION_EXPIRED: { statusCode: 502, message: 'The access token has expired, and there is no refresh token' },
-  FST_OAUTH_SUPERSEDED: { statusCode: 503, message: 'A new sign-in replaced the session while the token was being refreshed' },
-  FST_OAUTH_RENEWAL_UNAVAILABLE: { statusCode: 503, message: 'The authorization server could not be reached, or failed' },
-  FST_OAUTH_RENEWAL_REFUSED: { statusCode: 502, message: 'The authorization server refused the token request; the session itself may still be valid' },
-  FST_OAUTH_TOKEN_REFUSED: { statusCode: 502, message: 'The resource server refuses access tokens that were just issued' },
-  FST_OAUTH_OFFLINE: { statusCode: 503, message: 'There is no network connection' },
-  FST_OAUTH_STORE_FAILED: { statusCode: 503, message: 'The token store failed' },
-  FST_OAUTH_PROOF_MISSING: { statusCode: 502, message: 'The token is bound to a key, and no key is configured to prove possession of it' },
-  FST_OAUTH_CLOSED: { statusCode: 503, message: 'The session was closed' }
+  FST_OAUTH_SESSION_SUPERSEDED: { statusCode: 503, message: 'A new sign-in replaced the session while the token was being refreshed' },
+  FST_OAUTH_SESSION_REFRESH_UNAVAILABLE: { statusCode: 503, message: 'The authorization server could not be reached, or failed' },
+  FST_OAUTH_SESSION_REFRESH_REFUSED: { statusCode: 502, message: 'The authorization server refused the token request; the session itself may still be valid' },
+  FST_OAUTH_SESSION_TOKEN_REJECTED: { statusCode: 502, message: 'The resource server refuses access tokens that were just issued' },
+  FST_OAUTH_SESSION_OFFLINE: { statusCode: 503, message: 'There is no network connection' },
+  FST_OAUTH_SESSION_STORE_FAILED: { statusCode: 503, message: 'The token store failed' },
+  FST_OAUTH_SESSION_PROOF_MISSING: { statusCode: 502, message: 'The token is bound to a key, and no key is configured to prove possession of it' },
+  FST_OAUTH_SESSION_CLOSED: { statusCode: 503, message: 'The session was closed' }
 } as const
 
 /** Why a session gave no token. */
@@ -24,12 +24,14 @@ export type SessionErrorCode = keyof typeof rows
  */
 export const sessionErrorTable: Readonly<Record<SessionErrorCode, PublicErrorRow>> = rows
 
-/** Not `FST_OAUTH_SUPERSEDED`: a user is signed in then. */
-const endings: readonly SessionErrorCode[] = ['FST_OAUTH_NOT_SIGNED_IN', 'FST_OAUTH_SESSION_OVER', 'FST_OAUTH_SESSION_EXPIRED']
+/** Not `FST_OAUTH_SESSION_SUPERSEDED`: a user is signed in then. */
+const endings: readonly SessionErrorCode[] = ['FST_OAUTH_SESSION_NOT_SIGNED_IN', 'FST_OAUTH_SESSION_OVER', 'FST_OAUTH_SESSION_EXPIRED']
 
 export interface SessionErrorDetails {
   /** When another try makes sense, in milliseconds since the epoch; `null` when it makes none, or always. */
   readonly retryAt?: number | null
+  /** That only a new authorization helps. Default: as the code says. */
+  readonly needsAuthorization?: boolean
   readonly cause?: unknown
 }
 
@@ -38,15 +40,14 @@ export class SessionError extends PublicError<SessionErrorCode> {
   /** Before it, no token request is made. */
   readonly retryAt: number | null
 
-  constructor (code: SessionErrorCode, { retryAt = null, cause }: SessionErrorDetails = {}) {
+  /** True when only a new authorization helps; false when the session continues. */
+  readonly needsAuthorization: boolean
+
+  constructor (code: SessionErrorCode, { retryAt = null, needsAuthorization = endings.includes(code), cause }: SessionErrorDetails = {}) {
     super({ code, ...sessionErrorTable[code], expose: false, cause })
     this.name = 'SessionError'
     this.retryAt = retryAt
-  }
-
-  /** True when only a new authorization helps; false when the session continues. */
-  get needsAuthorization (): boolean {
-    return endings.includes(this.code)
+    this.needsAuthorization = needsAuthorization
   }
 }
 
@@ -145,12 +146,12 @@ export class RequestError extends TypeError implements PublicErrorFields<'FST_OA
 
 /** What an answer says about the token that was sent; see `classify` for each. */
 export type AnswerKind =
-  | 'ok' | 'dead_token' | 'authorization_needed' | 'insufficient_scope' | 'step_up' | 'use_dpop_nonce' | 'refused'
+  | 'ok' | 'invalid_token' | 'authorization_needed' | 'insufficient_scope' | 'step_up' | 'use_dpop_nonce' | 'refused'
 
 export interface AnswerErrorDetails extends FailedAnswer {
   readonly method: string
   readonly url: string
-  readonly verdict: AnswerKind
+  readonly kind: AnswerKind
   readonly first: FailedAnswer | null
   readonly cause?: unknown
 }
@@ -162,17 +163,17 @@ export class AnswerError extends PublicError<'FST_OAUTH_ERROR_RESPONSE'> {
   /** Without its query, which may hold secrets. */
   readonly url: string
   /** What the answer says about the token. */
-  readonly verdict: AnswerKind
+  readonly kind: AnswerKind
   /** The answer to the first attempt, when this is the one to the second. */
   readonly first: FailedAnswer | null
 
-  constructor ({ status, body, method, url, verdict, first, cause }: AnswerErrorDetails) {
+  constructor ({ status, body, method, url, kind, first, cause }: AnswerErrorDetails) {
     super({ code: 'FST_OAUTH_ERROR_RESPONSE', statusCode: status, expose: false, message: `${method} ${url}: ${status}`, cause })
     this.name = 'AnswerError'
     this.body = body
     this.method = method
     this.url = url
-    this.verdict = verdict
+    this.kind = kind
     this.first = first
   }
 }

@@ -33,3 +33,8 @@ function textOf (value: unknown): string {
     return typeof value
   }
 }
+
+/** The message of an error that a function of the host or another server caused, safe to print in a log. */
+export function describeError (error: unknown): string {
+  return describeValue(error instanceof Error ? error.message : error)
+}

@@ -1,18 +1,5 @@
 import { PublicError } from './public-error.ts'
 
-/** The file of a token store exists and holds something else. The store leaves it as it is. */
-export class TokenFileError extends PublicError<'FST_OAUTH_TOKEN_FILE_INVALID'> {
-  constructor (path: string) {
-    super({
-      code: 'FST_OAUTH_TOKEN_FILE_INVALID',
-      statusCode: 500,
-      expose: false,
-      message: `${path} holds no tokens that can be read; the file was not changed: move it away to sign in again`
-    })
-    this.name = 'TokenFileError'
-  }
-}
-
 /**
  * Redis did not answer in time, could not be reached or refused a command. The message is that of the client, the error
  * is not: ioredis keeps the arguments of the command on its errors, and they may be tokens.

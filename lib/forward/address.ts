@@ -1,7 +1,7 @@
 import { OptionError } from '../errors/errors.ts'
 import { isLoopbackHost } from '../identifier.ts'
-import { show } from '../options.ts'
 import { ForwardError } from '../errors/forward-errors.ts'
+import { show } from '../options/show.ts'
 
 /** Where a target lies, in the two parts that a request to it is made of. */
 export interface Address {

@@ -1,8 +1,8 @@
 import type { AnswerKind } from '../errors/client-errors.ts'
-import type { ClassifierRules } from '../client/fetch/classify.ts'
+import type { ClassifierSettings } from '../client/fetch/classify.ts'
 import { classify, classifyChallenge } from '../client/fetch/classify.ts'
 import { SessionError } from '../errors/client-errors.ts'
-import type { ProofOfPossession } from '../client/oauth/proof.ts'
+import type { ProofOfPossession } from '../client/oauth/dpop.ts'
 import type { Session } from '../client/session/session.ts'
 import type { Clock } from '../clock.ts'
 import type { TokenSet } from '../stores/tokens/token-store.ts'
@@ -22,7 +22,7 @@ export interface SessionCredential {
 
 export interface ExchangeRules {
   readonly limits: InspectionLimits
-  readonly classifier: ClassifierRules | undefined
+  readonly classifier: ClassifierSettings | undefined
   readonly clock: Clock
 }
 
@@ -40,7 +40,7 @@ export async function askWithSession (
   const url = `${request.address.origin}${request.target}`
 
   const send = async ({ accessToken, tokenType }: TokenSet): Promise<UpstreamAnswer> => {
-    if (tokenType === 'DPoP' && proof === undefined) throw credentialError(new SessionError('FST_OAUTH_PROOF_MISSING'), clock)
+    if (tokenType === 'DPoP' && proof === undefined) throw credentialError(new SessionError('FST_OAUTH_SESSION_PROOF_MISSING'), clock)
     const headers = [...request.headers, 'authorization', `${tokenType} ${accessToken}`]
     if (proof !== undefined && tokenType === 'DPoP') headers.push('dpop', await proof.proofFor(method, url, accessToken))
     const answer = await upstreams.call({ ...request, headers })
@@ -61,17 +61,17 @@ export async function askWithSession (
   const { answer, kind } = await judge(await send(tokens), method, limits, classifier)
   const isRepeatable = body.kind !== 'passing'
   let next: TokenSet
-  if (kind === 'dead_token' && wasRenewed) {
+  if (kind === 'invalid_token' && wasRenewed) {
     // Another one that is there costs no second renewal.
     const current = session.refuse(tokens.accessToken)
     if (current === null || !isRepeatable) return answer
     answer.body.destroy()
     next = current
-  } else if (kind === 'dead_token' && !isRepeatable) {
+  } else if (kind === 'invalid_token' && !isRepeatable) {
     // The caller gets this answer; whoever comes next finds a token that is alive.
     session.refresh(tokens.accessToken).catch(() => {})
     return answer
-  } else if (kind === 'dead_token') {
+  } else if (kind === 'invalid_token') {
     answer.body.destroy()
     next = await tokensOf(session.refresh(tokens.accessToken))
   } else if (kind === 'use_dpop_nonce' && proof !== undefined && isRepeatable) {
@@ -82,13 +82,13 @@ export async function askWithSession (
   }
 
   const second = await judge(await send(next), method, limits, classifier)
-  if (second.kind === 'dead_token') session.refuse(next.accessToken)
+  if (second.kind === 'invalid_token') session.refuse(next.accessToken)
   return second.answer
 }
 
 /** A challenge that says enough saves the reading of the body. */
 async function judge (
-  answer: UpstreamAnswer, method: string, limits: InspectionLimits, classifier: ClassifierRules | undefined
+  answer: UpstreamAnswer, method: string, limits: InspectionLimits, classifier: ClassifierSettings | undefined
 ): Promise<{ answer: UpstreamAnswer, kind: AnswerKind }> {
   const byChallenge = classifyChallenge({ status: answer.status, headers: headersOf(answer) })
   if (byChallenge !== null) return { answer, kind: byChallenge.kind }
@@ -100,7 +100,7 @@ async function judge (
 function credentialError (cause: unknown, clock: Clock): ForwardError {
   if (!(cause instanceof SessionError)) return new ForwardError('FST_OAUTH_FORWARD_RENEWAL_FAILED', { cause })
   if (cause.needsAuthorization) return new ForwardError('FST_OAUTH_FORWARD_SESSION_OVER', { cause })
-  if (cause.code === 'FST_OAUTH_TOKEN_REFUSED' || cause.code === 'FST_OAUTH_PROOF_MISSING') return new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', { cause })
+  if (cause.code === 'FST_OAUTH_SESSION_TOKEN_REJECTED' || cause.code === 'FST_OAUTH_SESSION_PROOF_MISSING') return new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', { cause })
   const retryAfterSeconds = cause.retryAt === null ? 5 : Math.max(1, Math.ceil((cause.retryAt - clock.now()) / 1000))
   return new ForwardError('FST_OAUTH_FORWARD_RENEWAL_FAILED', { cause, retryAfterSeconds })
 }

@@ -1,14 +1,14 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Dispatcher } from 'undici'
-import type { ClassifierRules } from '../client/fetch/classify.ts'
-import type { ProofOfPossession } from '../client/oauth/proof.ts'
+import type { ClassifierSettings } from '../client/fetch/classify.ts'
+import type { ProofOfPossession } from '../client/oauth/dpop.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import type { ForwardSession } from './exchange.ts'
 import { defaultRequestHeaders, defaultResponseHeaders, isOfTheConnection } from './header-list.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { show } from '../options/show.ts'
+import { Type } from '../options/type.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -95,7 +95,7 @@ export interface ForwardOptions<Request, Config> {
    */
   closeTimeoutMs?: number
   /** What a dead token looks like at upstreams that say it in their own words. Default: as the standards say it. */
-  classifier?: ClassifierRules
+  classifier?: ClassifierSettings
   /** What callers reach the server by, for the URLs of targets: `https://host`. Default: what it listens on. */
   baseUrl?: string
   /** Lets credentials go over plain HTTP to other machines. Default: false. */
@@ -110,7 +110,7 @@ export interface ForwardOptions<Request, Config> {
 export type CheckedForwardOptions<Request, Config> = Required<Omit<ForwardOptions<Request, Config>, 'callers' | 'config' | 'classifier' | 'baseUrl' | 'dispatcher'>> & {
   readonly callers: 'access-token' | 'secret' | null
   readonly config: Config | undefined
-  readonly classifier: ClassifierRules | undefined
+  readonly classifier: ClassifierSettings | undefined
   readonly baseUrl: string | null
   readonly dispatcher: Dispatcher | null
 }
@@ -153,7 +153,7 @@ const schema = Type.Object({
   responseTimeoutMs: Type.Optional(Type.Union([milliseconds, Type.Null()])),
   closeTimeoutMs: Type.Optional(milliseconds),
   classifier: Type.Optional(Type.Object({
-    deadTokenCodes: Type.Optional(codes), refusalCodes: Type.Optional(codes), sentences: Type.Optional(Type.Array(text))
+    invalidTokenCodes: Type.Optional(codes), refusalCodes: Type.Optional(codes), sentences: Type.Optional(Type.Array(text))
   }, closed)),
   baseUrl: Type.Optional(text),
   allowInsecureUpstreams: Type.Optional(Type.Boolean()),
@@ -163,8 +163,7 @@ const schema = Type.Object({
 
 /** @throws OptionError that names the option, and its value where that is no secret */
 export function checkForwardOptions<Request, Config> (given: unknown): CheckedForwardOptions<Request, Config> {
-  checkShape('forward', schema, given)
-  const options = given as ForwardOptions<Request, Config>
+  const options = checkOptions<ForwardOptions<Request, Config>>('forward', schema, given)
   for (const [at, fixed] of Object.entries(options.routes ?? {})) {
     const name = `forward.routes[${JSON.stringify(at)}]`
     if (!pathPattern.test(at)) throw new OptionError(`${name} is not a path: it begins with a slash, does not end with one and has no parameters`)
@@ -188,14 +187,9 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
 
 /** @throws OptionError */
 export function checkForwardTarget<Request> (given: unknown): ForwardTargetOptions<Request> {
-  checkShape('forward target', targetSchema, given)
-  const target = given as ForwardTargetOptions<Request>
+  const target = checkOptions<ForwardTargetOptions<Request>>('forward target', targetSchema, given)
   checkCredential(`forward target ${JSON.stringify(target.name)}`, target.credential)
   return target
-}
-
-function checkShape (name: string, shape: typeof schema | typeof targetSchema, given: unknown): void {
-  if (!Value.Check(shape, given)) throw new OptionError(explain(name, shape, given))
 }
 
 /** Their values are secrets, so that no message shows them. */

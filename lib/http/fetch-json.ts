@@ -1,11 +1,11 @@
 import { FetchError } from '../errors/fetch-error.ts'
 import type { Fetch, FetchLimits } from './limited-fetch.ts'
-import { fetchText } from './limited-fetch.ts'
+import { fetchIdempotent } from './limited-fetch.ts'
 
-/** What is read from elsewhere: JSON, within limits of time and size, from the very address that was asked. */
+/** A JSON object that another server sent, from the very URL that was requested. */
 export interface FetchedJson {
   readonly body: Readonly<Record<string, unknown>>
-  /** How long the answer may be kept, from its `Cache-Control: max-age`; `null` when it does not say. */
+  /** How long the response may be kept, from its `Cache-Control: max-age`; `null` when it does not say. */
   readonly maxAgeSeconds: number | null
 }
 
@@ -16,12 +16,12 @@ export interface FetchedJson {
  */
 export async function fetchJson (url: string, fetch: Fetch, limits: FetchLimits): Promise<FetchedJson> {
   const init = { method: 'GET', headers: { accept: 'application/json' } }
-  const { status, headers, text } = await fetchText(url, init, fetch, limits, [200])
+  const { status, headers, text } = await fetchIdempotent(url, init, fetch, limits, [200])
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch (error) {
-    throw new FetchError('not_json', url, status, error)
+    throw new FetchError('not_json', url, status, { cause: error })
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new FetchError('not_json', url, status)
   return { body: body as Record<string, unknown>, maxAgeSeconds: maxAge(headers.get('cache-control')) }

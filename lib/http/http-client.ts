@@ -2,6 +2,7 @@ import type { FetchedJson } from './fetch-json.ts'
 import { fetchJson } from './fetch-json.ts'
 import type { FetchedText, Fetch, FetchLimits } from './limited-fetch.ts'
 import { fetchText } from './limited-fetch.ts'
+import type { FetchError } from '../errors/fetch-error.ts'
 import { AuthorizationError } from '../errors/authorization-error.ts'
 import type { AddressRules } from './guarded-fetch.ts'
 import { addressRules, checkAddress, createGuardedFetch } from './guarded-fetch.ts'
@@ -50,6 +51,11 @@ export function createHttpClient (options: HttpClientOptions = {}): HttpClient {
     getJson: async url => await fetchJson(url, fetch, limits).catch(unwrapped),
     getText: async (url, init, statuses) => await fetchText(url, init, fetch, limits, statuses).catch(unwrapped)
   }
+}
+
+/** Whether a request may succeed at another time. */
+export function isOutage ({ fault, status }: FetchError): boolean {
+  return fault === 'network' || fault === 'timeout' || (status !== null && (status >= 500 || status === 429))
 }
 
 /** The refusal of an address is no fault of the network. */

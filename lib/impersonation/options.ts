@@ -1,8 +1,5 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../clock.ts'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import type { GrantAccess, OrganizationDirectory } from '../stores/organizations/organization-directory.ts'
 import type { Impersonation } from './impersonation.ts'
 import type { GrantDecision, GrantStep } from './check-grant.ts'
@@ -10,6 +7,9 @@ import { isBackChannel } from './check-grant.ts'
 import type { ReadOnlyScopes } from './narrow.ts'
 import type { RefusalRedirect } from './refusal.ts'
 import type { ImpersonationRecord } from './record.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { show } from '../options/show.ts'
+import { Type } from '../options/type.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -110,8 +110,7 @@ const routeSchema = Type.Union([
 
 /** @throws OptionError */
 export function checkGuardOptions<Request> (given: unknown): ImpersonationGuardOptions<Request> {
-  if (!Value.Check(optionsSchema, given)) throw new OptionError(explain('impersonationGuard', optionsSchema, given))
-  return Object.freeze({ ...given }) as unknown as ImpersonationGuardOptions<Request>
+  return Object.freeze({ ...checkOptions<ImpersonationGuardOptions<Request>>('impersonationGuard', optionsSchema, given) })
 }
 
 /**
@@ -121,9 +120,7 @@ export function checkGuardOptions<Request> (given: unknown): ImpersonationGuardO
  */
 export function checkGuardedRoute<Request> (given: unknown, route: string): GuardedRouteOptions<Request> | null {
   if (given === undefined || given === false) return null
-  if (!Value.Check(routeSchema, given)) {
-    throw new OptionError(explain(`config.impersonationGuard of ${route}`, routeSchema.anyOf[1], given))
-  }
+  checkOptions(`config.impersonationGuard of ${route}`, routeSchema, given)
   const options = given === true ? {} : given as GuardedRouteOptions<Request>
   if (options.stampOf === undefined) {
     if (isBackChannel(options.path)) {

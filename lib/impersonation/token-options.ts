@@ -1,11 +1,11 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import type { GrantAccess, OrganizationDirectory } from '../stores/organizations/organization-directory.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ImpersonationMarker, TokenImpersonation } from './token-impersonation.ts'
 import { createTokenClassifier } from './token-impersonation.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { show } from '../options/show.ts'
+import { Type } from '../options/type.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -68,7 +68,7 @@ const optionsSchema = Type.Object({
  * @throws OptionError
  */
 export function resolveTokenOptions (given: unknown, directory: OrganizationDirectory | null): ImpersonatedTokenSettings {
-  if (!Value.Check(optionsSchema, given)) throw new OptionError(explain('impersonatedTokens', optionsSchema, given))
+  checkOptions('impersonatedTokens', optionsSchema, given)
   const options = given as ImpersonatedTokenOptions
   const known = options.directory ?? directory
   if (known === null) throw new OptionError('impersonatedTokens.directory must be given where there is no impersonationGuard')

@@ -2,9 +2,10 @@ import type { Clock } from '../clock.ts'
 import { MissingTokenError, withoutStackTrace } from '../errors/errors.ts'
 import type { IdentifierParts } from '../identifier.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
-import { createMemorySessionStore } from '../stores/mcp-sessions/memory-session-store.ts'
+import { createMemoryMcpSessionStore } from '../stores/mcp-sessions/memory-mcp-session-store.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import { checkHeaders } from './headers.ts'
+import type { McpHeaders } from './headers.ts'
+import { checkHeaders, revisionOf } from './headers.ts'
 import { callsOf } from './messages.ts'
 import { checkMcpOptions } from './options.ts'
 import type { OriginChecks } from './origin.ts'
@@ -16,7 +17,7 @@ import { createMcpSessions } from './sessions.ts'
 import type { McpStreams, StreamResponse } from './streams.ts'
 import { createMcpStreams } from './streams.ts'
 
-/** The slice of the configuration that an MCP endpoint needs. */
+/** The part of the configuration that an MCP endpoint needs. */
 export interface McpConfig {
   readonly identifier: IdentifierParts
   readonly scopeImplies: ScopeImplies | null
@@ -26,64 +27,75 @@ export interface McpConfig {
   readonly clock: Clock
 }
 
-/** A request whose token was verified, or that had none, and whose body was read. */
+/** A request whose body was read, and whose token was verified where it has one. */
 export interface McpRequest {
   readonly method: string
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly headers: McpHeaders
   readonly body: unknown
   readonly accessToken: AccessToken | null
 }
 
-/** What one MCP endpoint asks of its requests beyond a token. */
+/** What one MCP endpoint checks beyond the token of a request. */
 export interface McpEndpoint {
   readonly policy: McpPolicy
   readonly origins: OriginChecks
   readonly sessions: McpSessions
   readonly streams: McpStreams
   /**
-   * Lets a request in, and watches its response from then on.
+   * Checks the calls and the session of a request, and watches its response from then on.
    *
    * @throws MissingTokenError
    * @throws InsufficientScopeError
    * @throws UnavailableError
    * @throws McpError
    */
-  admit (request: McpRequest, response: StreamResponse): Promise<void>
+  authorize (request: McpRequest, response: StreamResponse): Promise<void>
+  /** Every scope that the calls in a body need; empty for a body that cannot be read. */
+  scopesOf (body: unknown): readonly string[]
 }
 
-/** They have no message. */
-const bareMethods = ['GET', 'HEAD', 'DELETE']
+/** Whether requests of this method have a message. */
+export function hasMessage (method: string): boolean {
+  return !['GET', 'HEAD', 'DELETE'].includes(method)
+}
 
 /** @throws OptionError */
 export function createMcpEndpoint (given: unknown, config: McpConfig): McpEndpoint {
   const { clock, identifier, scopeImplies, lookupTimeoutMs } = config
   const options = checkMcpOptions(given)
   const policy = createMcpPolicy(options, scopeImplies)
-  const sessions = createMcpSessions(options.sessions ?? createMemorySessionStore({ clock }), options.unknownSessions ?? 'pass', lookupTimeoutMs)
+  const sessions = createMcpSessions(options.sessions ?? createMemoryMcpSessionStore({ clock }), options.unknownSessions ?? 'pass', lookupTimeoutMs)
   const streams = createMcpStreams(clock)
   return {
     policy,
     origins: createOriginChecks(identifier, options.allowedOrigins),
     sessions,
     streams,
-    async admit ({ method, headers, body, accessToken }, response) {
+    async authorize ({ method, headers, body, accessToken }, response) {
       if (accessToken === null && !policy.hasPublic) throw withoutStackTrace(() => new MissingTokenError())
-      if (!bareMethods.includes(method)) {
+      if (hasMessage(method)) {
         const calls = callsOf(body)
         checkHeaders(headers, calls)
-        policy.check(calls, accessToken)
+        policy.check(calls, accessToken, revisionOf(headers, calls))
       }
       const sessionId = headers['mcp-session-id'] === undefined ? null : String(headers['mcp-session-id'])
       if (sessionId !== null && await sessions.check(sessionId, accessToken) === 'claimed') {
-        // Whoever has a stream of it open has had it since the time when it was nobody's.
+        // Streams that were opened before the session had an owner may be another client's.
         streams.close(stream => stream.sessionId === sessionId && stream.accessToken === null)
       }
       streams.add(response, { accessToken, sessionId }, deadlineOf(accessToken, config))
+    },
+    scopesOf (body) {
+      try {
+        return policy.scopesOf(callsOf(body))
+      } catch {
+        return []
+      }
     }
   }
 }
 
-/** The moment from which on the token would be refused, which is later than its expiry by what clocks may be apart. */
+/** When the token would be refused: its expiry, and the tolerance for clocks that differ. */
 function deadlineOf (accessToken: AccessToken | null, { issuers, clockToleranceSeconds }: McpConfig): number {
   if (accessToken === null || accessToken.expiresAt === null) return Infinity
   const { issuer, expiresAt } = accessToken

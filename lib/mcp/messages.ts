@@ -1,17 +1,17 @@
 import { withoutStackTrace } from '../errors/errors.ts'
 import { McpError } from '../errors/mcp-errors.ts'
 
-/** A request or a notification, as far as access is concerned. It came from a client and was not checked any further. */
+/** A request or a notification of JSON-RPC, as far as access is concerned. It came from a client, and nothing else of it is checked. */
 export interface McpCall {
   readonly method: string
   readonly params: Readonly<Record<string, unknown>>
 }
 
 /**
- * The calls in a body: of a batch, those of each element. Answers to requests of the server are none.
+ * The calls in a body: of a batch, those of each element. Responses to requests of the server are none.
  *
- * A body that cannot be read here is refused and not passed on: the SDK could read it, and what nobody has looked at
- * would then be called.
+ * A body that cannot be read here is refused and not passed on: the SDK might read it, and would run a call that was
+ * never checked.
  *
  * @throws McpError
  */
@@ -27,32 +27,10 @@ export function callsOf (body: unknown): McpCall[] {
   })
 }
 
-/** The `id` that an answer to this body has: `null` when there is none, or more than one (JSON-RPC section 5). */
+/** The `id` that a response to this body has: `null` when there is none, or more than one (JSON-RPC section 5). */
 export function idOf (body: unknown): string | number | null {
   const id = isRecord(body) && typeof body.method === 'string' ? body.id : null
   return typeof id === 'string' || typeof id === 'number' ? id : null
-}
-
-/** What a call is about, by the member of its parameters that says so. */
-const subjects: ReadonlyMap<string, string> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['resources/subscribe', 'uri'],
-  ['resources/unsubscribe', 'uri']
-])
-
-/**
- * The name of the tool or prompt, or the URI of the resource, that a call is about; `null` for other calls.
- *
- * @throws McpError when it should have one
- */
-export function targetOf ({ method, params }: McpCall): string | null {
-  const member = subjects.get(method)
-  if (member === undefined) return null
-  const subject = Object.hasOwn(params, member) ? params[member] : undefined
-  if (typeof subject !== 'string') throw invalidBody()
-  return subject
 }
 
 export function isRecord (value: unknown): value is Record<string, unknown> {

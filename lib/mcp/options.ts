@@ -1,50 +1,65 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import { isScopeOfRoute } from '../policy/scopes.ts'
-import type { SessionStore } from '../stores/mcp-sessions/session-store.ts'
+import type { McpSessionStore } from '../stores/mcp-sessions/mcp-session-store.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { show } from '../options/show.ts'
+import { Type } from '../options/type.ts'
 
-/** What calling something needs: a list of scopes, all of them; or who may call it without a token. */
-export type McpRule = readonly string[] | {
+/** What calling something requires: a list of scopes, all of them needed; or the long form, which can also make it public. */
+export type McpRequirement = readonly string[] | {
   /** All of these are needed. Default: none, any valid token will do. */
   readonly scopes?: readonly string[]
-  /** Whether it may be called without a token. Default: false. */
+  /** Whether it can be called without a token. Default: false. */
   readonly public?: boolean
 }
 
+/** What calls of something undeclared get: `refuse`, a 403 whatever the token; `token`, any valid token will do. */
+export type McpUndeclared = 'refuse' | 'token'
+
+/** The options of `mcp`. */
 export interface McpOptions {
-  /** Tool → what calling it needs. */
-  tools?: Readonly<Record<string, McpRule>>
-  /** What calling a tool that is not among `tools` needs: `refuse` (default), nobody may; `token`, any valid token. */
-  undeclaredTools?: 'refuse' | 'token'
-  /** Prompt → what getting it needs. Default: any valid token. */
-  prompts?: Readonly<Record<string, McpRule>>
-  /** Beginning of a URI → what reading, or subscribing to, such a resource needs. The longest wins. Default: any valid token. */
-  resources?: Readonly<Record<string, McpRule>>
-  /** JSON-RPC method → what calling it needs, whatever it is about. Default: any valid token. */
-  methods?: Readonly<Record<string, McpRule>>
-  /** Values of `Origin` that are let in. Default: the origin of the resource. Requests without `Origin` are let in. */
+  /** Tool → what calling it requires. */
+  tools?: Readonly<Record<string, McpRequirement>>
+  /** What calls of tools that are not among `tools` get. Default: `refuse`. */
+  undeclaredTools?: McpUndeclared
+  /** Prompt → what getting it, or completing its arguments, requires. */
+  prompts?: Readonly<Record<string, McpRequirement>>
+  /** What requests for prompts that are not among `prompts` get. Default: `refuse`. */
+  undeclaredPrompts?: McpUndeclared
+  /**
+   * Beginning of a URI → what reading such a resource, subscribing to it, or completing a URI template that may lead to it
+   * requires. The longest beginning that matches decides. A URI is held against it as it came and normalized (RFC 3986
+   * section 6), and needs what both need.
+   */
+  resources?: Readonly<Record<string, McpRequirement>>
+  /** What requests for resources that no beginning in `resources` matches get. Default: `refuse`. */
+  undeclaredResources?: McpUndeclared
+  /** JSON-RPC method → what calling it requires, on top of what its tool, prompt or resource requires. Default: any valid token. */
+  methods?: Readonly<Record<string, McpRequirement>>
+  /** The values of `Origin` that are allowed. Default: the origin of the resource. Requests without `Origin` are allowed. */
   allowedOrigins?: readonly string[]
-  /** Remembers whose session is whose. Default: in this process. */
-  sessions?: SessionStore
-  /** What becomes of a request for a session that the store does not know: `pass` (default) leaves it to the SDK, or `refuse`. */
+  /** Records which user and client each session belongs to. Default: in the memory of this process. */
+  sessions?: McpSessionStore
+  /** What a request for a session that the store does not know gets: `pass` (default), the SDK decides; `refuse`, 404. */
   unknownSessions?: 'pass' | 'refuse'
 }
 
 const text = Type.String({ minLength: 1 })
 const closed = { additionalProperties: false }
 const anyFunction = Type.Function([], Type.Unknown())
-const rules = Type.Record(Type.String(), Type.Union([
+const requirements = Type.Record(Type.String(), Type.Union([
   Type.Array(text),
   Type.Object({ scopes: Type.Optional(Type.Array(text)), public: Type.Optional(Type.Boolean()) }, closed)
 ]))
+const undeclared = Type.Enum(['refuse', 'token'])
 const schema = Type.Object({
-  tools: Type.Optional(rules),
-  undeclaredTools: Type.Optional(Type.Enum(['refuse', 'token'])),
-  prompts: Type.Optional(rules),
-  resources: Type.Optional(rules),
-  methods: Type.Optional(rules),
+  tools: Type.Optional(requirements),
+  undeclaredTools: Type.Optional(undeclared),
+  prompts: Type.Optional(requirements),
+  undeclaredPrompts: Type.Optional(undeclared),
+  resources: Type.Optional(requirements),
+  undeclaredResources: Type.Optional(undeclared),
+  methods: Type.Optional(requirements),
   allowedOrigins: Type.Optional(Type.Array(text)),
   sessions: Type.Optional(Type.Object({ bind: anyFunction, ownerOf: anyFunction })),
   unknownSessions: Type.Optional(Type.Enum(['pass', 'refuse']))
@@ -54,31 +69,39 @@ const declarations = ['tools', 'prompts', 'resources', 'methods'] as const
 
 /** @throws OptionError that names the option and its value */
 export function checkMcpOptions (given: unknown): McpOptions {
-  if (!Value.Check(schema, given)) throw new OptionError(explain('mcp', schema, given))
+  checkOptions('mcp', schema, given)
   const options = given as McpOptions
   for (const kind of declarations) {
-    for (const [name, rule] of Object.entries(options[kind] ?? {})) checkRule(`mcp.${kind}[${JSON.stringify(name)}]`, rule)
+    for (const [name, requirement] of Object.entries(options[kind] ?? {})) checkRequirement(`mcp.${kind}[${JSON.stringify(name)}]`, requirement)
   }
   if (Object.hasOwn(options.methods ?? {}, 'tools/call')) {
-    throw new OptionError('mcp.methods["tools/call"] would be a rule for every tool at once; declare the tools')
+    throw new OptionError('mcp.methods["tools/call"] would hold for every tool; declare each tool in mcp.tools')
   }
+  for (const beginning of Object.keys(options.resources ?? {})) checkBeginning(beginning)
   for (const origin of options.allowedOrigins ?? []) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      throw new OptionError(`mcp.allowedOrigins must be origins as browsers write them, https://host, and has ${show(origin)}`)
+      throw new OptionError(`mcp.allowedOrigins has ${show(origin)}; expected an origin as browsers send it, such as https://app.example.com`)
     }
   }
   return options
 }
 
-function checkRule (name: string, rule: McpRule): void {
-  const { scopes, isPublic } = readRule(rule)
+function checkRequirement (name: string, requirement: McpRequirement): void {
+  const { scopes, isPublic } = parseRequirement(requirement)
   const unfit = scopes.find(scope => !isScopeOfRoute(scope))
   if (unfit !== undefined) throw new OptionError(`${name}: ${show(unfit)} is not a scope of a resource`)
-  if (isPublic && scopes.length > 0) throw new OptionError(`${name}: scopes cannot be asked for with public: true`)
+  if (isPublic && scopes.length > 0) throw new OptionError(`${name}: public: true and scopes contradict each other; remove one`)
 }
 
-/** A rule in its long form. */
-export function readRule (rule: McpRule): { scopes: readonly string[], isPublic: boolean } {
-  if ('public' in rule || 'scopes' in rule) return { scopes: rule.scopes ?? [], isPublic: rule.public === true }
-  return { scopes: Array.isArray(rule) ? rule : [], isPublic: false }
+/** No URI that is read has braces: such a declaration would protect nothing. */
+function checkBeginning (beginning: string): void {
+  const literal = beginning.replace(/[{}][^]*$/, '')
+  if (literal === beginning) return
+  throw new OptionError(`mcp.resources[${JSON.stringify(beginning)}] is a URI template; declare how its URIs begin: ${JSON.stringify(literal)}`)
+}
+
+/** A requirement in its long form. */
+export function parseRequirement (requirement: McpRequirement): { scopes: readonly string[], isPublic: boolean } {
+  if ('public' in requirement || 'scopes' in requirement) return { scopes: requirement.scopes ?? [], isPublic: requirement.public === true }
+  return { scopes: Array.isArray(requirement) ? requirement : [], isPublic: false }
 }

@@ -1,19 +1,19 @@
 import { withoutStackTrace } from '../errors/errors.ts'
+import { McpError } from '../errors/mcp-errors.ts'
 import type { IdentifierParts } from '../identifier.ts'
 import { isLoopbackHost } from '../identifier.ts'
-import { McpError } from '../errors/mcp-errors.ts'
 
-/** Answers why a request is refused for where it comes from or goes to; `null` when it is not. */
+/** Refuses requests of pages in a browser that have no business with this endpoint; `null` lets the request through. */
 export interface OriginChecks {
   /**
-   * Keeps pages of other origins out.
+   * Refuses pages of other origins.
    *
    * @param origin `Origin`: a browser always sends it, and a page cannot change it
    */
   refuseOrigin (origin: string | undefined): McpError | null
   /**
-   * Keeps pages out that had their own name point at this machine: a resource on a loopback host is asked for by a loopback
-   * name.
+   * Refuses DNS rebinding: pages whose own host name was made to resolve to this machine. A resource on a loopback host is
+   * requested by a loopback name.
    *
    * @param host `Host`, or `:authority` of HTTP/2
    */
@@ -21,7 +21,7 @@ export interface OriginChecks {
 }
 
 export function createOriginChecks (resource: IdentifierParts, allowedOrigins: readonly string[] | undefined): OriginChecks {
-  // As browsers write it: without the default port, in lower case.
+  // As browsers send it: without the default port, in lower case.
   const allowed = new Set(allowedOrigins ?? [new URL(resource.origin).origin])
   const isLocal = isLoopbackHost(resource.host)
   return {

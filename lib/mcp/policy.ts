@@ -1,109 +1,183 @@
-import type { AccessToken } from '../token/access-token.ts'
+import { describeValue } from '../errors/detail.ts'
 import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../errors/errors.ts'
+import type { McpErrorCode } from '../errors/mcp-errors.ts'
+import { McpError } from '../errors/mcp-errors.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import { isSatisfied } from '../policy/scopes.ts'
-import { McpError } from '../errors/mcp-errors.ts'
+import type { AccessToken } from '../token/access-token.ts'
 import type { McpCall } from './messages.ts'
-import { targetOf } from './messages.ts'
-import type { McpOptions, McpRule } from './options.ts'
-import { readRule } from './options.ts'
+import type { McpOptions, McpRequirement } from './options.ts'
+import { parseRequirement } from './options.ts'
+import { prefixSpellingsOf, spellingsOf } from './resource-uri.ts'
+import type { McpTarget } from './targets.ts'
+import { targetsOf } from './targets.ts'
 
-/** Says who may call what. */
+/** Decides which calls an access token covers. */
 export interface McpPolicy {
   /** Whether anything can be called without a token. */
   readonly hasPublic: boolean
-  /** Every scope that is asked for somewhere. */
-  readonly scopes: readonly string[]
+  /** Scope → the option that requires it. */
+  readonly requiredScopes: ReadonlyMap<string, string>
   /**
-   * Holds the calls of a request against the rules, all of them at once: what is refused names everything it needs.
+   * Checks the calls of a request together: a refusal names every scope that all of them need.
    *
+   * @param revision the protocol revision of the request, `null` when it does not say
    * @throws MissingTokenError
    * @throws InsufficientScopeError
    * @throws McpError
    */
-  check (calls: readonly McpCall[], accessToken: AccessToken | null): void
-  /** Whether the holder of this token, or of none, may call the tool. */
+  check (calls: readonly McpCall[], accessToken: AccessToken | null, revision?: string | null): void
+  /** The scopes that calls need; empty for calls that need none, are refused whatever the token, or cannot be read. */
+  scopesOf (calls: readonly McpCall[]): readonly string[]
+  /** Whether a request with this token, or with none, may call the tool. */
   mayCall (tool: string, accessToken: AccessToken | null): boolean
 }
 
-/** `refused`: no token suffices. */
-type Need = 'public' | 'refused' | readonly string[]
-type PolicyOptions = Pick<McpOptions, 'tools' | 'undeclaredTools' | 'prompts' | 'resources' | 'methods'>
+/** What calling something takes: these scopes, nothing at all, or what no token gives: the target that is not declared. */
+type Requirement = readonly string[] | 'public' | McpTarget
+type PolicyOptions = Pick<McpOptions, typeof declarations[number] | 'undeclaredTools' | 'undeclaredPrompts' | 'undeclaredResources'>
 
-/** What a client calls before it knows that there is something to call. None of it reaches a tool. */
+const declarations = ['tools', 'prompts', 'resources', 'methods'] as const
+
+/** What a client sends before it knows what there is to call. None of it reaches a tool. */
 const handshake = ['initialize', 'notifications/initialized', 'notifications/cancelled', 'server/discover', 'ping']
 
-const anyToken: Need = []
+const anyToken: Requirement = []
 
 export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies | null): McpPolicy {
-  const tools = needsOf(options.tools)
-  const prompts = needsOf(options.prompts)
-  const methods = needsOf(options.methods)
-  // The longest first: it is the one that says most.
-  const resources = [...needsOf(options.resources)].sort(([one], [other]) => other.length - one.length)
-  const undeclared: Need = options.undeclaredTools === 'token' ? anyToken : 'refused'
+  const tools = requirementsOf(options.tools)
+  const prompts = requirementsOf(options.prompts)
+  const methods = requirementsOf(options.methods)
+  const openMethods = openMethodsOf(options)
 
-  const all = [...tools.values(), ...prompts.values(), ...methods.values(), ...resources.map(([, need]) => need)]
-  const open = new Set<string>()
-  if (all.includes('public')) for (const method of handshake) open.add(method)
-  if ([...tools.values()].includes('public')) open.add('tools/list')
-  if ([...prompts.values()].includes('public')) open.add('prompts/list')
-  if (resources.some(([, need]) => need === 'public')) open.add('resources/list').add('resources/templates/list')
-
-  const needOfSubject = (call: McpCall): Need | null => {
-    const subject = targetOf(call)
-    if (subject === null) return null
-    if (call.method === 'tools/call') return tools.get(subject) ?? undeclared
-    if (call.method === 'prompts/get') return prompts.get(subject) ?? anyToken
-    return needOfUri(subject)
+  const choices = { tool: options.undeclaredTools, prompt: options.undeclaredPrompts, resource: options.undeclaredResources }
+  const undeclared = (target: McpTarget): Requirement =>
+    choices[target.kind === 'template' ? 'resource' : target.kind] === 'token' ? anyToken : target
+  const requirementOfUri = createResourceRequirements(requirementsOf(options.resources), undeclared)
+  const requirementOfTarget = (target: McpTarget): Requirement => {
+    const { kind, name } = target
+    if (kind === 'tool') return tools.get(name) ?? undeclared(target)
+    if (kind === 'prompt') return prompts.get(name) ?? undeclared(target)
+    return requirementOfUri(target)
   }
-  const needOfUri = (uri: string): Need => {
-    const found = (spelling: string): Need => resources.find(([beginning]) => spelling.startsWith(beginning))?.[1] ?? anyToken
-    // `notes://public/../private` begins like one thing and may be served as another: it needs what both need.
-    return URL.canParse(uri) ? together(found(uri), found(new URL(uri).href)) : found(uri)
-  }
-  /** A rule for the method counts on top of the rule for what it is about. */
-  const needOf = (call: McpCall): Need => {
-    const needs = [methods.get(call.method), needOfSubject(call)].filter(need => need !== undefined && need !== null)
-    if (needs.length === 0) return open.has(call.method) ? 'public' : anyToken
-    return needs.reduce(together)
+  /** A requirement of the method counts on top of that of its target. */
+  const requirementOf = (call: McpCall, revision: string | null): Requirement => {
+    const ofMethod = methods.get(call.method)
+    const all = [...(ofMethod === undefined ? [] : [ofMethod]), ...targetsOf(call, revision).map(requirementOfTarget)]
+    if (all.length === 0) return openMethods.has(call.method) ? 'public' : anyToken
+    return all.reduce(combine)
   }
   const covers = (scopes: readonly string[], accessToken: AccessToken): boolean =>
     isSatisfied({ alternatives: [scopes] }, accessToken.scopes, implies)
 
   return {
-    hasPublic: all.includes('public'),
-    scopes: [...new Set(all.flatMap(need => typeof need === 'string' ? [] : need))],
-    check (calls, accessToken) {
-      const needs = calls.map(needOf)
-      const need = needs.length === 0 ? 'public' : needs.reduce(together)
-      if (need === 'public') return
-      if (accessToken === null) {
-        // What nobody may call is not told from what somebody may.
-        throw withoutStackTrace(() => new MissingTokenError(need === 'refused' ? [] : need))
+    hasPublic: openMethods.size > 0,
+    requiredScopes: scopesOfOptions(options),
+    check (calls, accessToken, revision = null) {
+      const requirement = calls.map(call => requirementOf(call, revision)).reduce(combine, 'public')
+      if (requirement === 'public') return
+      const scopes = isScopes(requirement) ? requirement : []
+      // Without a token the answer is the same for what is declared and for what is not.
+      if (accessToken === null) throw withoutStackTrace(() => new MissingTokenError(scopes))
+      if (!isScopes(requirement)) throw notAvailable(requirement)
+      if (!covers(scopes, accessToken)) throw withoutStackTrace(() => new InsufficientScopeError(scopes))
+    },
+    scopesOf (calls) {
+      try {
+        const requirement = calls.map(call => requirementOf(call, null)).reduce(combine, 'public')
+        return isScopes(requirement) ? requirement : []
+      } catch {
+        return []
       }
-      if (need === 'refused') throw withoutStackTrace(() => new McpError('FST_OAUTH_MCP_TOOL_UNDECLARED'))
-      if (!covers(need, accessToken)) throw withoutStackTrace(() => new InsufficientScopeError(need))
     },
     mayCall (tool, accessToken) {
-      const need = tools.get(tool) ?? undeclared
-      if (typeof need === 'string') return need === 'public'
-      return accessToken !== null && covers(need, accessToken)
+      const requirement = requirementOfTarget({ kind: 'tool', name: tool })
+      if (!isScopes(requirement)) return requirement === 'public'
+      return accessToken !== null && covers(requirement, accessToken)
     }
   }
 }
 
-function needsOf (rules: Readonly<Record<string, McpRule>> = {}): Map<string, Need> {
-  return new Map(Object.entries(rules).map(([name, rule]) => {
-    const { scopes, isPublic } = readRule(rule)
+function isScopes (requirement: Requirement): requirement is readonly string[] {
+  return Array.isArray(requirement)
+}
+
+function requirementsOf (declared: Readonly<Record<string, McpRequirement>> = {}): Map<string, Requirement> {
+  return new Map(Object.entries(declared).map(([name, given]) => {
+    const { scopes, isPublic } = parseRequirement(given)
     return [name, isPublic ? 'public' : [...new Set(scopes)]]
   }))
 }
 
-/** What two things need that are called together. */
-function together (one: Need, other: Need): Need {
-  if (one === 'refused' || other === 'refused') return 'refused'
+/** What two things need that are called together. What is not declared is refused, whatever it is called with. */
+function combine (one: Requirement, other: Requirement): Requirement {
   if (one === 'public') return other
-  if (other === 'public') return one
-  return [...new Set([...one, ...other])]
+  if (other === 'public' || !isScopes(one)) return one
+  return isScopes(other) ? [...new Set([...one, ...other])] : other
+}
+
+/**
+ * Finds what a resource needs: each of its spellings is held against the declarations, and all that is found counts. A
+ * template needs what any URI made from it may need.
+ */
+function createResourceRequirements (
+  declared: ReadonlyMap<string, Requirement>, undeclared: (target: McpTarget) => Requirement
+): (target: McpTarget) => Requirement {
+  const prefixes = [...declared].flatMap(([prefix, requirement]) => prefixSpellingsOf(prefix).map(spelling => ({ spelling, requirement })))
+  const requirementOfLongest = (uri: string, target: McpTarget): Requirement => {
+    const matching = prefixes.filter(({ spelling }) => uri.startsWith(spelling))
+    const length = Math.max(...matching.map(({ spelling }) => spelling.length))
+    const longest = matching.filter(({ spelling }) => spelling.length === length)
+    return longest.length === 0 ? undeclared(target) : longest.map(({ requirement }) => requirement).reduce(combine)
+  }
+  return target => {
+    const isTemplate = target.kind === 'template'
+    const spellings = spellingsOf(isTemplate ? target.name.replace(/\{[^]*$/, '') : target.name)
+    if (spellings === null) return target
+    const within = isTemplate ? prefixes.filter(prefix => spellings.some(spelling => prefix.spelling.startsWith(spelling))) : []
+    return [...spellings.map(spelling => requirementOfLongest(spelling, target)), ...within.map(({ requirement }) => requirement)].reduce(combine)
+  }
+}
+
+/** Where something is public, a client has to find it before it has a token: the handshake and the list of its kind. */
+function openMethodsOf (options: PolicyOptions): Set<string> {
+  const isOpen = (kind: typeof declarations[number]): boolean =>
+    Object.values(options[kind] ?? {}).some(given => parseRequirement(given).isPublic)
+  const open = new Set<string>()
+  if (declarations.some(isOpen)) for (const method of handshake) open.add(method)
+  if (isOpen('tools')) open.add('tools/list')
+  if (isOpen('prompts')) open.add('prompts/list')
+  if (isOpen('resources')) open.add('resources/list').add('resources/templates/list')
+  return open
+}
+
+function scopesOfOptions (options: PolicyOptions): Map<string, string> {
+  const all = declarations.flatMap(kind => Object.entries(options[kind] ?? {}).flatMap(([name, given]) =>
+    parseRequirement(given).scopes.map(scope => [scope, `mcp.${kind}[${JSON.stringify(name)}]`] as const)))
+  return new Map(all)
+}
+
+const undeclaredCodes: Readonly<Record<McpTarget['kind'], McpErrorCode>> = {
+  tool: 'FST_OAUTH_MCP_TOOL_UNDECLARED',
+  prompt: 'FST_OAUTH_MCP_PROMPT_UNDECLARED',
+  resource: 'FST_OAUTH_MCP_RESOURCE_UNDECLARED',
+  template: 'FST_OAUTH_MCP_RESOURCE_UNDECLARED'
+}
+
+function notAvailable ({ kind, name }: McpTarget): McpError {
+  const label = kind === 'template' ? 'resource' : kind
+  const option = `${label}s`
+  const received = describeValue(name)
+  return withoutStackTrace(() => new McpError(undeclaredCodes[kind], {
+    message: `${capitalized(kind === 'template' ? 'resource template' : kind)} ${received} is not available`,
+    detail: {
+      expected: `a ${label} that mcp.${option} declares`,
+      received,
+      fix: `declare it in mcp.${option}, or let any valid token through with mcp.undeclared${capitalized(option)}: 'token'`
+    }
+  }))
+}
+
+function capitalized (text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}`
 }

@@ -1,6 +1,7 @@
 import type { FetchError } from '../errors/fetch-error.ts'
 import { fetchJson } from '../http/fetch-json.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
+import { withDeadline } from '../http/limited-fetch.ts'
 import type { Loaded } from '../http/refreshing-value.ts'
 import { isLocalHost, isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { authorizationServerMetadataUrls } from './well-known.ts'
@@ -44,9 +45,13 @@ export async function findIssuerMetadata (
 ): Promise<Loaded<IssuerMetadata>> {
   const parts = parseIdentifier(issuer)
   const attempts: string[] = []
-  for (const url of authorizationServerMetadataUrls(parts)) {
+  // One deadline for all places, of which each has its share: one that hangs does not keep the next from being asked.
+  const within = withDeadline(limits)
+  const urls = authorizationServerMetadataUrls(parts)
+  for (const [index, url] of urls.entries()) {
     try {
-      const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
+      const timeoutMs = (within.deadline - performance.now()) / (urls.length - index)
+      const { body, maxAgeSeconds } = await fetchJson(url, fetch, { ...within, timeoutMs })
       const found = metadataFrom(body, issuer, needs, isLoopbackHost(parts.host))
       if (typeof found !== 'string') return { value: found, maxAgeSeconds }
       attempts.push(`${url}: ${found}`)

@@ -1,9 +1,8 @@
-import type { TObject } from 'typebox'
-import Type from 'typebox'
 import type { RoutePolicy } from '../policy/route-policy.ts'
+import { Type } from '../options/type.ts'
 
 /** The body of a refusal, as Fastify's own error handler makes it. */
-export const refusalBody: TObject = Type.Object({
+export const refusalBody: object = Type.Object({
   statusCode: Type.Integer(),
   code: Type.String(),
   error: Type.String(),
@@ -11,7 +10,7 @@ export const refusalBody: TObject = Type.Object({
 })
 
 /** The body with which a grant is refused (RFC 6749 section 4.1.2.1). */
-export const grantRefusalBody: TObject = Type.Object({
+export const grantRefusalBody: object = Type.Object({
   error: Type.Literal('access_denied'),
   error_description: Type.String()
 })

@@ -1,11 +1,10 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import { OptionError } from '../errors/errors.ts'
-import { explain, show } from '../options.ts'
 import type { ActorRule } from './actors.ts'
 import type { AuthorizationDetailsRule } from './authorization-details.ts'
 import type { Policy } from './policy.ts'
 import type { TenantOf } from './tenancy.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { Type } from '../options/type.ts'
 
 /**
  * What a route asks for: `config.oauth`. A route that says nothing asks for any valid access token. Functions are asked
@@ -94,16 +93,15 @@ const permissions = ['anyOrganization', 'anyTeam'] as const
  * @throws OptionError
  */
 export function checkRouteOptions (given: unknown, name: string): RouteConfig {
-  if (!Value.Check(schema, given)) throw new OptionError(explain(name, schema.anyOf[1], given))
-  if (given === false) return false
-  const options = given as RouteOptions
+  const options = checkOptions<RouteConfig>(name, schema, given)
+  if (options === false) return false
   const { token = 'required', actors, anyOrganization, organization, anyTeam, team } = options
 
   const pointless = token === 'required' ? [] : token === 'none' ? [...demands, ...permissions] : demands
   for (const option of pointless) {
     const value = options[option]
     if (value === undefined || value === false || (option === 'actors' && actors === 'any')) continue
-    throw new OptionError(`${name}: ${option} ${show(value)} cannot be asked for with token: '${token}'`)
+    throw new OptionError(`${name}: ${option} cannot be combined with token: '${token}'`)
   }
   if (anyOrganization === true && organization !== undefined) {
     throw new OptionError(`${name}: anyOrganization true and organization contradict each other`)

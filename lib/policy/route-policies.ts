@@ -16,8 +16,10 @@ export interface RoutePolicies {
   ruleOf (route: RuledRoute): RoutePolicy
   /** Where the pinned challenges of these routes point, with the route that does. */
   readonly pinnedPointers: ReadonlyMap<string, string>
-  /** The scopes that these routes ask for, with a route that does. */
+  /** The scopes that these routes, and what is called through them, ask for: each with a route or option that does. */
   readonly requiredScopes: ReadonlyMap<string, string>
+  /** Adds scopes that are asked for beside the policies of routes, by the tools of an MCP endpoint for instance. */
+  addRequiredScopes (scopes: ReadonlyMap<string, string>): void
 }
 
 /** Every rule is compiled once: at registration or, for routes older than the plugin, when it is first asked for. */
@@ -36,6 +38,9 @@ export function createRoutePolicies (): RoutePolicies {
   return {
     pinnedPointers,
     requiredScopes,
+    addRequiredScopes (scopes) {
+      for (const [scope, place] of scopes) requiredScopes.set(scope, place)
+    },
     ruleOf (route) {
       const config = route.config?.oauth
       if (typeof config !== 'object' || config === null) return compile(config, route)

@@ -78,7 +78,7 @@ function compileScopes ({ scopes = [], anyOfScopes = [] }: RouteOptions, token: 
   const needed = [...new Set(scopes)]
   const alternatives = any.length === 0 ? [needed] : any.map(one => [...new Set([...needed, ...one])])
   if (alternatives.every(alternative => alternative.length === 0)) return null
-  if (token !== 'required') throw new OptionError(`${name}: scopes cannot be asked for with token: '${token}'`)
+  if (token !== 'required') throw new OptionError(`${name}: scopes cannot be combined with token: '${token}'`)
   return Object.freeze({ alternatives })
 }
 

@@ -1,6 +1,6 @@
 import { OptionError } from '../errors/errors.ts'
-import { show } from '../options.ts'
 import type { AccessToken } from '../token/access-token.ts'
+import { show } from '../options/show.ts'
 
 /** How the user must have been authenticated (RFC 9470). */
 export interface StepUp {

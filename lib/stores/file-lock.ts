@@ -1,38 +1,49 @@
 import { randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 
 /** Lets time pass, and rejects when the signal is aborted. */
 export type LockWait = (milliseconds: number, signal: AbortSignal | undefined) => Promise<unknown>
 
-export interface FileLockRules {
-  /** How long a lock is believed of which nobody hears, in milliseconds. */
+/** A timer. */
+export const waitByTimer: LockWait = async (ms, signal) => await setTimeout(ms, undefined, { signal })
+
+export interface FileLockOptions {
+  /** A lock that its holder has not refreshed for this long is removed by those who wait for it, in milliseconds. */
   readonly staleMs: number
   readonly wait: LockWait
 }
 
-/** How long those who wait wait between two looks: half of it to one and a half. */
+/** Time between two attempts to take the lock, in milliseconds: half of it to one and a half. */
 const pollMs = 50
 
 /**
- * Runs `work` while this process, of all on this machine, has the file. A holder shows every third of `staleMs` that it is
- * alive, by the time of the file; a lock whose time stood still for so long is taken away. No two clocks are compared.
+ * Runs `work` while this process, of all on this machine, holds the lock. The holder refreshes the time of the file every
+ * third of `staleMs`; those who wait remove a lock whose time stood still for `staleMs` as they measure it, so that no two
+ * clocks are compared.
  *
- * @param signal ends the wait
+ * A holder that stood still for longer than that loses the lock without noticing: `work` asks `isHeld` before it does what
+ * must not be done twice.
+ *
+ * @param signal ends the wait for the lock
  * @throws what `work` throws, the reason of the signal, or an error of the file system
  */
-export async function withFileLock<T> (path: string, { staleMs, wait }: FileLockRules, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+export async function withFileLock<T> (
+  path: string, { staleMs, wait }: FileLockOptions, work: (isHeld: () => Promise<boolean>) => Promise<T>, signal?: AbortSignal
+): Promise<T> {
   const holder = randomUUID()
   const handle = await acquire(path, holder, staleMs, wait, signal)
   const ended = new AbortController()
+  const isHeld = async (): Promise<boolean> => await holderOf(path) === holder
   try {
-    // It ends with the lock, by being aborted. The time is set on the file that was made here, also when another one has its name by now.
-    showLife(handle, staleMs, wait, ended.signal).catch(nothing)
-    return await work()
+    // Ends with the lock, by `ended`. The time is set by the handle, so on the file of this lock even when another has its name.
+    refresh(handle, staleMs, wait, ended.signal).catch(nothing)
+    return await work(isHeld)
   } finally {
     ended.abort()
     await handle.close()
-    if (await holderOf(path) === holder) await rm(path, { force: true })
+    if (await isHeld()) await rm(path, { force: true })
   }
 }
 
@@ -42,12 +53,12 @@ async function acquire (path: string, holder: string, staleMs: number, wait: Loc
   for (;;) {
     const handle = await create(path, holder)
     if (handle !== null) return handle
-    const now = await signOfLife(path)
+    const now = await stateOf(path)
     if (now !== seen) {
       seen = now
       unchangedMs = 0
     } else if (unchangedMs >= staleMs) {
-      await takeAway(path, now, holder)
+      await removeStaleLock(path, now, holder)
       continue
     }
     const ms = pollMs * (0.5 + Math.random())
@@ -67,7 +78,7 @@ async function create (path: string, holder: string): Promise<FileHandle | null>
   try {
     await handle.writeFile(holder)
   } catch (error) {
-    // A lock that says nothing would be waited for until it is stale.
+    // An empty lock would block the others until it is stale.
     await handle.close().catch(nothing)
     await rm(path, { force: true })
     throw error
@@ -75,17 +86,17 @@ async function create (path: string, holder: string): Promise<FileHandle | null>
   return handle
 }
 
-async function showLife (handle: FileHandle, staleMs: number, wait: LockWait, ended: AbortSignal): Promise<void> {
+async function refresh (handle: FileHandle, staleMs: number, wait: LockWait, ended: AbortSignal): Promise<void> {
   for (let beats = 1; await wait(staleMs / 3, ended).then(() => true, () => false); beats++) {
     const { mtimeMs } = await handle.stat()
-    // Always another time, however coarse the file system keeps it.
+    // A new time also where the file system keeps times by the second or two.
     const time = new Date(Math.max(Date.now(), mtimeMs + 2000 * beats))
     await handle.utimes(time, time)
   }
 }
 
-/** Who holds it and when they last showed it, as far as anything can be seen. */
-async function signOfLife (path: string): Promise<string> {
+/** The holder and the time of its last refresh, as far as they can be read. */
+async function stateOf (path: string): Promise<string> {
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }))
   return `${await holderOf(path)} ${mtimeMs}`
 }
@@ -95,15 +106,15 @@ async function holderOf (path: string): Promise<string | null> {
 }
 
 /**
- * Takes a lock away, if it is still the one that was seen. Whoever comes second finds the lock of the one who came first
- * under its name, and puts it back.
+ * Removes a lock if it still has the state that was seen. Two processes may try at once: the second one finds the new lock
+ * of the first under the name, and puts it back.
  *
- * @param taker makes a name that nobody else uses
+ * @param remover a name that no other process uses
  */
-export async function takeAway (path: string, seen: string, taker: string): Promise<void> {
-  const aside = `${path}.${taker}`
+export async function removeStaleLock (path: string, seen: string, remover: string): Promise<void> {
+  const aside = `${path}.${remover}`
   await rename(path, aside).catch(nothing)
-  if (await signOfLife(aside) !== seen) await link(aside, path).catch(nothing)
+  if (await stateOf(aside) !== seen) await link(aside, path).catch(nothing)
   await rm(aside, { force: true })
 }
 

@@ -1,5 +1,3 @@
-import type { TSchema } from 'typebox'
-import Type from 'typebox'
 import { OptionError } from '../errors/errors.ts'
 import { RedisStoreError } from '../errors/store-errors.ts'
 
@@ -15,18 +13,6 @@ export interface IoredisClient {
 
 /** The host's own client, connected by the host and closed by it. */
 export type RedisClient = NodeRedisClient | IoredisClient
-
-const anyFunction = Type.Function([], Type.Unknown())
-
-/** The options that what is kept of one client session has in common, for a schema of all of them. */
-export const sessionRecordOptions: Readonly<Record<string, TSchema>> = {
-  client: Type.Unknown(),
-  key: Type.String({ minLength: 1 }),
-  prefix: Type.Optional(Type.String({ pattern: '^[^{}]*$' })),
-  seal: Type.Optional(Type.Object({ seal: anyFunction, unseal: anyFunction })),
-  forgetAfterSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 * 365 * 86_400 })),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }))
-}
 
 /**
  * Sends a command.

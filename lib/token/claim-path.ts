@@ -1,9 +1,10 @@
-/** Where a claim is: its name, which may hold any character, or the names that lead to it one by one. */
+/** The place of a claim: its name, which may have any character, or the list of names that leads to it. */
 export type ClaimPath = string | readonly string[]
 
-type Claims = Readonly<Record<string, unknown>>
+/** The members of a token, or of an introspection response. */
+export type Claims = Readonly<Record<string, unknown>>
 
-/** The value at a path, `undefined` when there is none. What objects inherit is no claim. */
+/** The value at a path, `undefined` when there is none. Inherited members of objects are not claims. */
 export function readClaim (claims: Claims, path: ClaimPath): unknown {
   let value: unknown = claims
   for (const name of typeof path === 'string' ? [path] : path) {

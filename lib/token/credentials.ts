@@ -1,5 +1,5 @@
-import type { RequestReason } from '../errors/reasons.ts'
 import { isToken68 } from '../challenge/grammar.ts'
+import type { RequestReason } from '../errors/reasons.ts'
 
 /** What a request carries before anything is believed. */
 export type Credentials =
@@ -10,24 +10,29 @@ export type Credentials =
 const none: Credentials = { kind: 'none' }
 const severalHeaders: Credentials = { kind: 'malformed', reason: 'authorization_repeated' }
 const notOfTheGrammar: Credentials = { kind: 'malformed', reason: 'authorization_malformed' }
-// The scheme ends where no further character could belong to its name; what follows must be spaces and a token68.
+// The scheme ends where no further character could belong to its name; spaces and a token68 must follow.
 const bearer = /^bearer( +|(?![!#$%&'*+\-.^_`|~0-9a-z]))/i
 
 /**
  * Reads the credentials of a request from its raw headers, names and values in turn, as Node.js keeps the first of two
  * `Authorization` headers and drops the other (RFC 6750 sections 2 and 2.1, RFC 9110 section 11.4).
  *
- * Another scheme than Bearer counts as no credentials. Tokens in a form, a query or a cookie are not looked at.
+ * Another scheme than Bearer counts as no credentials. Tokens in a form, a query or a cookie are not read.
+ *
+ * @param tokenHeader the name of a header, in lower case, whose whole value is the token; a gateway before this server sets
+ * it. `Authorization` is then not read: only one of two tokens could be verified, and the other could be used by mistake.
  */
-export function readCredentials (rawHeaders: readonly string[]): Credentials {
+export function readCredentials (rawHeaders: readonly string[], tokenHeader: string | null = null): Credentials {
+  const wanted = tokenHeader ?? 'authorization'
   let value: string | null = null
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
-    if (name.length !== 13 || name.toLowerCase() !== 'authorization') continue
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue
     if (value !== null) return severalHeaders
     value = rawHeaders[i + 1]!
   }
   if (value === null) return none
+  if (tokenHeader !== null) return isToken68(value) ? { kind: 'bearer', token: value } : notOfTheGrammar
   const scheme = bearer.exec(value)
   if (scheme === null) return none
   const token = value.slice(scheme[0].length)

@@ -1,10 +1,9 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClaimPath } from './claim-path.ts'
-import type { ClientMark } from './principal.ts'
 
 /**
  * The kinds of JWT access token there are. `rfc9068` is the standard. `jwt` is for issuers that send `typ: JWT` or
- * none and leave claims out; what keeps ID tokens apart is then a client and no trace of an ID token.
+ * none and leave claims out; ID tokens are then recognized by what they lack and by claims of their own.
  */
 export type TokenProfile = 'rfc9068' | 'jwt'
 
@@ -12,7 +11,7 @@ export type TokenProfile = 'rfc9068' | 'jwt'
 export interface ClaimMapping {
   /** Default: `aud`. */
   readonly audience: ClaimPath
-  /** Who acts for the subject; where it has nothing, `act` is looked at all the same. */
+  /** The actor that acts for the subject; where this claim is missing, `act` is read. */
   readonly actor: ClaimPath
   readonly roles: ClaimPath
   readonly organizations: ClaimPath | null
@@ -23,20 +22,28 @@ export interface ClaimMapping {
 
 /** A rule about verified access tokens. */
 export interface TokenRule {
-  /** What a log calls it. */
+  /** Its name in the log. */
   readonly name: string
   readonly check: (accessToken: AccessToken) => boolean | Promise<boolean>
-  /** Whether a token that breaks it is let in and told of, until the rule is trusted. */
+  /** Whether a token that breaks the rule is accepted and reported, until the rule is trusted. */
   readonly reportOnly: boolean
 }
 
-/** What is asked of the tokens of one issuer. The slice of the configuration that the checks of a token need. */
+/**
+ * The claims of a token whose client acts for itself: a name and a value, or `true` for a claim of any value. All of them
+ * must match. `{clientId}` and `{subject}` stand for the client and the subject of the token.
+ */
+export type ClientMark = Readonly<Record<string, string | true>>
+
+/** What the tokens of one issuer must be. The slice of the configuration that the checks of a token need. */
 export interface ExpectedToken {
   /** The identifier of the issuer, compared as a string. */
   readonly issuer: string
-  /** One of these must stand in `aud`. */
+  /** One of these must be in `aud`. */
   readonly audiences: readonly string[]
-  /** What any further audience does to a token; `report`: it is let in, and told of. */
+  /** Whether a token without an audience is taken for one of this resource, as the issuer issues them for no other. */
+  readonly allowMissingAudience?: boolean
+  /** What any further audience does to a token; `report`: it is accepted, and reported. */
   readonly foreignAudiences: 'accept' | 'report' | 'refuse'
   /** JWS algorithms, exact case. */
   readonly algorithms: readonly string[]
@@ -44,12 +51,17 @@ export interface ExpectedToken {
   /** Claims that scopes are read from; each a space-delimited string or a list. */
   readonly scopeClaims: readonly ClaimPath[]
   readonly claims: ClaimMapping
-  /** What a token must say word for word, to be an access token of this issuer. */
+  /** Claims that must have exactly these values. */
   readonly requiredClaims: Readonly<Record<string, string>>
-  /** What tokens say whose client acts for itself, beside a subject that is the client. */
+  /** What else tells that a client acts for itself, beside a subject that is the client. */
   readonly clientTokens: readonly ClientMark[]
-  /** Rules of the host's own, asked after everything else. */
+  /** Rules of the host, asked after every other check. */
   readonly tokenRules: readonly TokenRule[]
-  /** How far the clocks of issuer and resource may be apart. */
+  /** How far the clocks of issuer and resource may differ. */
   readonly clockToleranceSeconds: number
+}
+
+/** The first placeholder of a value that stands for nothing; `null` when there is none. */
+export function unknownPlaceholder (value: string | true): string | null {
+  return value === true ? null : /\{(?!clientId\}|subject\})[^{}]*\}/.exec(value)?.[0] ?? null
 }

@@ -1,41 +1,39 @@
-import type { AccessToken, Actor } from './access-token.ts'
-import { audienceOf } from './checks.ts'
-import type { ClaimPath } from './claim-path.ts'
+import { describeValue } from '../errors/detail.ts'
+import type { AccessToken, Actor, PrincipalType } from './access-token.ts'
+import { audienceOf, clientIdOf, subjectOf } from './checks.ts'
+import type { ClaimPath, Claims } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
-import { deepFreeze } from './deep-freeze.ts'
-import type { ExpectedToken } from './expected-token.ts'
+import type { ClientMark, ExpectedToken } from './expected-token.ts'
 import { refused } from './jwt.ts'
-import { principalTypeOf } from './principal.ts'
 
-type Claims = Readonly<Record<string, unknown>>
-
-/** Nested actors are of interest to an audit, not to a decision; a chain without end is of interest to an attacker. */
+/** Nested actors are information for an audit and decide nothing; without a limit a chain would cost what its author likes. */
 const maxActorDepth = 8
 
 /**
  * Makes the access token of claims that passed every check.
  *
- * @throws InvalidTokenError when a claim that the token is read by has a shape it cannot have
+ * @throws InvalidTokenError when a claim that restricts the token has a shape that cannot be read
  */
-export function accessTokenFrom (claims: Claims, rule: ExpectedToken): AccessToken {
-  const subject = claims.sub as string
-  const clientId = firstText(claims.client_id, claims.azp, claims.cid)
+export function accessTokenFrom (claims: Claims, expected: ExpectedToken): AccessToken {
+  const subject = subjectOf(claims) as string
+  const clientId = clientIdOf(claims)
   return deepFreeze({
-    issuer: rule.issuer,
+    issuer: expected.issuer,
     subject,
-    principalType: principalTypeOf(claims, { subject, clientId }, rule.clientTokens),
+    principalType: principalTypeOf(claims, { subject, clientId }, expected.clientTokens),
     clientId,
-    audience: [...audienceOf(claims, rule)!],
-    scopes: scopesOf(claims, rule),
-    actor: actorOf(claims, rule),
+    audience: [...audienceOf(claims, expected)!],
+    scopes: scopesOf(claims, expected),
+    actor: actorOf(claims, subject, expected),
     tokenId: firstText(claims.jti),
-    expiresAt: (claims.exp as number | undefined) ?? null,
-    issuedAt: (claims.iat as number | undefined) ?? null,
-    roles: stringsAt(claims, rule.claims.roles) ?? [],
-    organizations: stringsAt(claims, rule.claims.organizations),
-    teams: stringsAt(claims, rule.claims.teams),
-    sessionId: textAt(claims, rule.claims.session),
-    grantId: textAt(claims, rule.claims.grant),
+    expiresAt: (claims.exp as number | null | undefined) ?? null,
+    issuedAt: (claims.iat as number | null | undefined) ?? null,
+    // Roles of a shape of the issuer's own grant nothing; the claims still have them.
+    roles: readStrings(claims, expected.claims.roles) ?? [],
+    organizations: restrictionAt(claims, expected.claims.organizations),
+    teams: restrictionAt(claims, expected.claims.teams),
+    sessionId: textAt(claims, expected.claims.session),
+    grantId: textAt(claims, expected.claims.grant),
     authenticationContext: textAt(claims, 'acr'),
     authenticatedAt: typeof claims.auth_time === 'number' ? claims.auth_time : null,
     authorizationDetails: authorizationDetailsOf(claims),
@@ -43,53 +41,105 @@ export function accessTokenFrom (claims: Claims, rule: ExpectedToken): AccessTok
   })
 }
 
-/** RFC 9068 section 2.2.3: a space-delimited string; a list where the rule names another claim than `scope`. */
-function scopesOf (claims: Claims, rule: ExpectedToken): string[] {
+/** Freezes a value and everything in it. */
+export function deepFreeze<T> (value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return Object.freeze(value)
+}
+
+/** The subject and the client of a token. */
+export interface Party {
+  readonly subject: string
+  readonly clientId: string | null
+}
+
+/**
+ * Whether a token speaks for a user, or for a client that acts for itself (RFC 9068 section 5). That is so when the subject
+ * is the client; issuers that give such tokens another subject have marks of their own, any one of which suffices.
+ */
+export function principalTypeOf (claims: Claims, party: Party, marks: readonly ClientMark[]): PrincipalType {
+  return party.subject === party.clientId || marks.some(mark => hasMark(claims, party, mark)) ? 'client' : 'user'
+}
+
+function hasMark (claims: Claims, party: Party, mark: ClientMark): boolean {
+  return Object.entries(mark).every(([name, wanted]) => {
+    const value = readClaim(claims, name)
+    if (wanted === true) return value !== undefined && value !== null
+    return value === fill(wanted, party)
+  })
+}
+
+/** `null` where the mark names the client and there is none. */
+function fill (wanted: string, { subject, clientId }: Party): string | null {
+  if (clientId === null && wanted.includes('{clientId}')) return null
+  return wanted.replace(/\{(clientId|subject)\}/g, (_, name) => name === 'subject' ? subject : clientId!)
+}
+
+/** RFC 9068 section 2.2.3: a space-delimited string; a list where another claim than `scope` is configured. */
+function scopesOf (claims: Claims, { scopeClaims, profile }: ExpectedToken): string[] {
   const scopes = new Set<string>()
-  for (const path of rule.scopeClaims) {
+  for (const path of scopeClaims) {
     const value = readClaim(claims, path)
-    if (value === undefined) continue
-    const listAllowed = rule.profile === 'jwt' || path !== 'scope'
+    if (value === undefined || (value === null && profile === 'jwt')) continue
+    const listAllowed = profile === 'jwt' || path !== 'scope'
     const found = typeof value === 'string' ? value.split(' ') : listAllowed ? value : null
-    if (!Array.isArray(found) || found.some(scope => typeof scope !== 'string')) throw refused('claim_malformed')
+    if (!Array.isArray(found) || found.some(scope => typeof scope !== 'string')) {
+      const isList = !listAllowed && Array.isArray(value)
+      throw malformed(path, value, 'a string of scopes with spaces between them', isList ? "set profile: 'jwt' for this issuer" : undefined)
+    }
     for (const scope of found as string[]) if (scope !== '') scopes.add(scope)
   }
   return [...scopes]
 }
 
-/** RFC 8693 section 4.1: the outermost `act` is who acts now; it is read for its identity and nothing else. */
-function actorOf (claims: Claims, { issuer, claims: { actor: path } }: ExpectedToken): Actor | null {
+/** RFC 8693 section 4.1: the outermost `act` is the current actor; only its identity is read. */
+function actorOf (claims: Claims, subject: string, { issuer, claims: { actor: path } }: ExpectedToken): Actor | null {
   const mapped = readClaim(claims, path)
   const found = typeof mapped === 'string' && path !== 'act' ? { sub: mapped } : mapped === undefined ? claims.act : mapped
   if (found === undefined) return null
   let depth = 0
   for (let act: unknown = found; act !== undefined; act = (act as Claims).act) {
-    if (++depth > maxActorDepth || typeof act !== 'object' || act === null || Array.isArray(act)) throw refused('actor_malformed')
+    if (++depth > maxActorDepth || typeof act !== 'object' || act === null || Array.isArray(act)) throw actorMalformed(found)
   }
   const { sub, iss = issuer } = found as Claims
-  if (typeof sub !== 'string' || sub === '' || typeof iss !== 'string') throw refused('actor_malformed')
-  // An actor that is the subject is nobody else.
-  return sub === claims.sub && iss === issuer ? null : { issuer: iss, subject: sub }
+  if (typeof sub !== 'string' || sub === '' || typeof iss !== 'string') throw actorMalformed(found)
+  // An actor that is the subject is the subject itself.
+  return sub === subject && iss === issuer ? null : { issuer: iss, subject: sub }
+}
+
+function actorMalformed (found: unknown): Error {
+  return refused('actor_malformed', {
+    expected: `an actor with a sub, and at most ${maxActorDepth} of them nested (RFC 8693 section 4.1)`, received: `act is ${describeValue(found)}`
+  })
 }
 
 /** RFC 9396 section 2: objects, each with a type. */
 function authorizationDetailsOf (claims: Claims): Claims[] {
   const details = claims.authorization_details
   if (details === undefined) return []
-  if (!Array.isArray(details) || details.some(one => typeof one?.type !== 'string')) throw refused('claim_malformed')
+  if (!Array.isArray(details) || details.some(one => typeof one?.type !== 'string')) {
+    throw malformed('authorization_details', details, 'a list of objects with a type (RFC 9396)')
+  }
   return details as Claims[]
 }
 
-function stringsAt (claims: Claims, path: ClaimPath | null): readonly string[] | null {
+/** A claim that binds the token to some values: where it cannot be read, the token cannot be used. */
+function restrictionAt (claims: Claims, path: ClaimPath | null): readonly string[] | null {
   const strings = path === null ? null : readStrings(claims, path)
-  if (strings === undefined) throw refused('claim_malformed')
+  if (strings === undefined) throw malformed(path!, readClaim(claims, path!), 'a string or a list of strings')
   return strings
+}
+
+function malformed (path: ClaimPath, value: unknown, expected: string, fix?: string): Error {
+  const name = typeof path === 'string' ? path : path.join('.')
+  return refused('claim_malformed', { expected: `${name} is ${expected}`, received: `${name} is ${describeValue(value)}`, ...fix !== undefined && { fix } })
 }
 
 function textAt (claims: Claims, path: ClaimPath | null): string | null {
   return path === null ? null : firstText(readClaim(claims, path))
 }
 
-function firstText (...values: readonly unknown[]): string | null {
-  return values.find((value): value is string => typeof value === 'string' && value !== '') ?? null
+function firstText (value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null
 }

@@ -1,64 +1,59 @@
+import { describeValue } from '../errors/detail.ts'
 import type { AccessToken } from './access-token.ts'
 import {
   checkAudience, checkClaimValues, checkConfirmation, checkExpiry, checkIssuedAt, checkNotAnIdToken, checkNotBefore, checkRequiredClaims
 } from './checks.ts'
 import type { Check } from './checks.ts'
-import { readClaim } from './claim-path.ts'
 import { accessTokenFrom } from './from-claims.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import { refused } from './jwt.ts'
 
-/** What an issuer said about one of its tokens. */
+/** The access token of an introspection response. */
 export interface Introspected {
   readonly accessToken: AccessToken
   /** Rules that the token breaks and that are not enforced yet. */
   readonly brokenRules: readonly string[]
 }
 
-type Answer = Readonly<Record<string, unknown>>
+type Members = Readonly<Record<string, unknown>>
 
 /**
- * Makes the access token of an introspection answer (RFC 7662 section 2.2). `active` alone says that the authorization
- * server knows the token, not that it was meant for us: issuer, audience, times and kind are checked as those of a JWT.
+ * Makes the access token of an introspection response (RFC 7662 section 2.2). `active` alone says that the authorization
+ * server knows the token, not that the token is meant for this resource: issuer, audience, times and kind are checked as
+ * those of a JWT.
  *
  * @param now seconds since the epoch
  * @throws InvalidTokenError
  */
-export function accessTokenFromIntrospection (
-  answer: Answer, rule: ExpectedToken, allowMissingAudience: boolean, now: number
-): Introspected {
-  if (answer.active !== true) throw refused('token_inactive')
-  if (answer.iss !== undefined && answer.iss !== rule.issuer) throw refused('issuer_unknown')
-  if (!isBearer(answer.token_type)) throw refused('type_refused')
-
-  // What is believed to be meant for us is written down as if it had been said.
-  const audienceIsOurs = allowMissingAudience && readClaim(answer, rule.claims.audience) === undefined
-  const readBy = audienceIsOurs ? { ...rule, claims: { ...rule.claims, audience: 'aud' } } : rule
-  const claims = {
-    ...answer,
-    ...audienceIsOurs && { aud: rule.audiences[0] },
-    // A client that acts for itself may have no subject of its own; a user is not to be taken for it.
-    sub: answer.sub ?? (isAbsent(answer.username) ? answer.client_id : undefined)
+export function accessTokenFromIntrospection (response: Members, expected: ExpectedToken, now: number): Introspected {
+  const claims = withoutNulls(response)
+  const { active, iss, token_type: type, exp } = claims
+  if (active !== true) throw refused('token_inactive', { expected: 'active is true (RFC 7662)', received: `active is ${describeValue(active)}` })
+  if (iss !== undefined && iss !== expected.issuer) {
+    throw refused('issuer_unknown', { expected: `iss is ${expected.issuer}`, received: `iss is ${describeValue(iss)}` })
   }
+  if (!isBearer(type)) throw refused('type_refused', { expected: 'token_type is Bearer, or missing', received: `token_type is ${describeValue(type)}` })
+
   const brokenRules: string[] = []
-  const input = { jwt: { compact: '', header: {}, claims }, rule: readBy, now, brokenRules }
+  const input = { jwt: { header: {}, claims }, expected, now, brokenRules }
   for (const check of checks) check(input)
-  if (answer.exp !== undefined) checkExpiry(input)
-  // Less has to be in an answer than in a JWT, and what is in it has to be of the same shape.
-  checkRequiredClaims({ ...input, rule: { ...readBy, profile: 'jwt' } })
-  return { accessToken: accessTokenFrom(claims, readBy), brokenRules }
+  if (exp !== undefined) checkExpiry(input)
+  // Fewer members are required than claims of a JWT, and those that are there must be of the same shape.
+  checkRequiredClaims({ ...input, expected: { ...expected, profile: 'jwt' } })
+  return { accessToken: accessTokenFrom(claims, expected), brokenRules }
 }
 
-/** Of the checks of a JWT those that an answer has to pass as well. */
+/** Of the checks of a JWT those that a response has to pass as well. */
 const checks: readonly Check[] = [
   checkAudience, checkNotBefore, checkIssuedAt, checkClaimValues, checkNotAnIdToken, checkConfirmation
 ]
 
-function isAbsent (value: unknown): boolean {
-  return value === undefined || value === null
+/** Every member is optional, and some servers write `null` for one that they have no value for. `cnf` restricts the token. */
+function withoutNulls (response: Members): Members {
+  return Object.fromEntries(Object.entries(response).filter(([name, value]) => value !== null || name === 'cnf'))
 }
 
-/** RFC 7662 section 2.2 and RFC 6749 section 5.1: optional, without case. Other kinds need a proof, or are no access tokens. */
+/** RFC 7662 section 2.2 and RFC 6749 section 5.1: optional, without case. Other types need a proof, or are no access tokens. */
 function isBearer (type: unknown): boolean {
   return type === undefined || (typeof type === 'string' && type.toLowerCase() === 'bearer')
 }

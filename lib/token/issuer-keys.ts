@@ -1,23 +1,28 @@
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
+import { describeValue } from '../errors/detail.ts'
 import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import { FetchError } from '../errors/fetch-error.ts'
 import { fetchJson } from '../http/fetch-json.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
+import { withDeadline } from '../http/limited-fetch.ts'
 import { createRefreshingValue } from '../http/refreshing-value.ts'
 import type { Loaded, RefreshingValue, RefreshSettings } from '../http/refreshing-value.ts'
 import type { IssuerMetadata } from '../metadata/issuer-metadata.ts'
+import { withinTime } from '../time-limit.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
 import { createKeySet } from './key-set.ts'
-import type { KeySet } from './key-set.ts'
-import { checkSignature } from './signature.ts'
+import type { KeySet, SkippedKey } from './key-set.ts'
+import type { VerificationKey } from './signature.ts'
 import type { CacheValidity } from './token-cache.ts'
+import { digestOf } from './token-cache.ts'
 
 /** Where the keys of an issuer come from, and within which limits. */
 export interface IssuerKeysSource {
-  /** Given, nothing is asked of the issuer but this. */
+  /** Where it is given, no metadata is requested. */
   readonly jwksUri: string | null
-  /** Given, nothing is asked of the issuer at all. */
+  /** Where it is given, nothing is requested. */
   readonly jwks: Readonly<Record<string, unknown>> | null
   /** Must be of the kind that has keys, where neither of the above is given. */
   readonly metadata: RefreshingValue<IssuerMetadata>
@@ -25,90 +30,172 @@ export interface IssuerKeysSource {
   readonly limits: FetchLimits
   readonly refresh: RefreshSettings
   readonly clock: Clock
+  /** Is told, once for each set of keys, which of its keys are passed over. */
+  readonly onSkippedKeys?: ((skipped: readonly SkippedKey[]) => void) | undefined
+  /** Is told of a renewal that failed while the last good keys are in use. */
+  readonly onRenewalFailed?: ((error: unknown) => void) | undefined
 }
 
-/** The keys of one issuer, as they come and go. */
+/** The keys of one issuer, which change over time. */
 export interface IssuerKeys {
   /**
-   * Checks the signature of a token with a key of the issuer, the key being looked up when it is not known yet.
+   * Verifies the signature of a token with a key of the issuer. The keys are requested again for a key that is not known,
+   * and for a signature that is wrong, as an issuer may have a new key under an old `kid`. The answer comes without a
+   * promise where a known key verifies the token.
    *
-   * @returns what vouches for the token: the keys, for as long as they are the issuer's
+   * @returns the keys that verified it, current for as long as they are the issuer's
    * @throws InvalidTokenError when the token is not signed by the issuer
-   * @throws UnavailableError when that could not be found out
+   * @throws UnavailableError when that cannot be decided: the keys cannot be had, or may have changed since the last look-up
    */
-  verifySignature (jwt: UnverifiedJwt): Promise<CacheValidity>
+  verifySignature (jwt: UnverifiedJwt): CacheValidity | Promise<CacheValidity>
 }
 
-/** The keys at one time. It holds until others take their place. */
-interface KeyRing extends CacheValidity {
+/** One version of the keys. It is current until another takes its place. */
+interface Version extends CacheValidity {
   readonly set: KeySet
+  /** The `kid` of keys that the version before had and this one has not. */
+  readonly removedKeyIds: readonly unknown[]
 }
+
+/**
+ * A key is published before a token is signed with it, so the keys of a look-up decide about tokens that were issued before
+ * it. A `kid` that is not known may be new, and the clocks of two machines differ by some seconds. A wrong signature under
+ * a `kid` that is known is a forgery, save for an issuer that breaks the rule and reuses a `kid`.
+ */
+const clockMarginSeconds = { unknownKey: 6, wrongSignature: 0 }
+/** How many refused tokens are remembered for a version of the keys; bounded, as strangers make them up. */
+const maxDecided = 1000
 
 export function createIssuerKeys (source: IssuerKeysSource): IssuerKeys {
   const retryAfterSeconds = Math.max(1, Math.ceil(source.refresh.retryAfterMs / 1000))
-  let current: KeyRing | null = null
-  let text = ''
+  const versions = createVersions(source)
+  // Tokens that were refused after a look-up of keys made for them: the answer does not change with the next one.
+  const decided = new LRUCache<string, Version>({ max: maxDecided })
 
-  /** Keeps the identity of keys that did not change, as remembered tokens hang on it. */
-  const ringOf = (document: Readonly<Record<string, unknown>>): KeyRing => {
+  const unavailable = (cause: unknown, received: string): UnavailableError => withoutStackTrace(() =>
+    new UnavailableError('keys_unavailable', retryAfterSeconds, cause, { expected: 'the keys of the issuer', received, ...redirectFix(cause) }))
+
+  /** Whether the last look-up of keys was late enough to know every key that can have signed the token. */
+  const isDecided = (jwt: UnverifiedJwt, version: Version): boolean => {
+    const { header: { kid }, claims: { iat } } = jwt
+    const isUnknown = version.set.candidates(jwt.header).length === 0
+    if (isUnknown && version.removedKeyIds.includes(kid)) return true
+    const margin = isUnknown ? clockMarginSeconds.unknownKey : clockMarginSeconds.wrongSignature
+    return (typeof iat === 'number' && (iat + margin) * 1000 <= versions.loadedAt()) || decided.get(identityOf(jwt)) === version
+  }
+
+  const look = async (seen: Version, jwt: UnverifiedJwt): Promise<Version | null> => {
+    try {
+      return await versions.reloadUnlessChanged(seen)
+    } catch (error) {
+      if (isDecided(jwt, seen)) return seen
+      throw unavailable(error, (error as Error).message)
+    }
+  }
+
+  const afterLookUp = async (jwt: UnverifiedJwt, seen: Version): Promise<CacheValidity> => {
+    const newest = await look(seen, jwt)
+    if (newest === null && !isDecided(jwt, seen)) {
+      throw unavailable(undefined, `${noMatch(jwt, seen.set)}; they were requested a moment ago and may have changed since`)
+    }
+    if (newest !== null && newest !== seen && await isSignedByAny(newest.set.candidates(jwt.header), jwt)) return newest
+    if (newest !== null) decided.set(identityOf(jwt), newest)
+    throw notSigned(jwt, (newest ?? seen).set)
+  }
+
+  const check = (jwt: UnverifiedJwt, version: Version): CacheValidity | Promise<CacheValidity> => {
+    const isSigned = isSignedByAny(version.set.candidates(jwt.header), jwt)
+    if (typeof isSigned === 'boolean') return isSigned ? version : afterLookUp(jwt, version)
+    return isSigned.then(async isGood => isGood ? version : await afterLookUp(jwt, version))
+  }
+
+  return {
+    verifySignature (jwt) {
+      const version = versions.peek()
+      if (version !== undefined) return check(jwt, version)
+      return versions.get().then(
+        async loaded => await check(jwt, loaded),
+        (error: unknown) => { throw unavailable(error, (error as Error).message) })
+    }
+  }
+}
+
+function isSignedByAny (keys: readonly VerificationKey[], jwt: UnverifiedJwt, from = 0): boolean | Promise<boolean> {
+  for (let index = from; index < keys.length; index++) {
+    const isGood = keys[index]!.verify(jwt.signingInput, jwt.signature)
+    if (isGood === true) return true
+    if (isGood !== false) return isGood.then(good => good || isSignedByAny(keys, jwt, index + 1))
+  }
+  return false
+}
+
+function identityOf ({ signingInput, signature }: Pick<UnverifiedJwt, 'signingInput' | 'signature'>): string {
+  return digestOf(`${signingInput}.${Buffer.from(signature).toString('latin1')}`)
+}
+
+function noMatch ({ header: { kid, alg } }: Pick<UnverifiedJwt, 'header'>, { keyIds }: KeySet): string {
+  return `kid ${describeValue(kid)} and alg ${describeValue(alg)}; the issuer has kid ${describeValue(keyIds)}`
+}
+
+function notSigned (jwt: UnverifiedJwt, set: KeySet): Error {
+  const isKnown = set.candidates(jwt.header).length > 0
+  return refused(isKnown ? 'signature_invalid' : 'key_unknown', {
+    expected: isKnown ? 'a signature of a key of the issuer' : 'a key of the issuer with the kid of the token, for its alg',
+    received: `${isKnown ? 'another signature, under ' : ''}${noMatch(jwt, set)}`
+  })
+}
+
+function redirectFix (error: unknown): { fix: string } | undefined {
+  if (!(error instanceof FetchError) || error.fault !== 'redirect') return undefined
+  return { fix: `redirects are not followed: set jwksUri to ${error.location ?? 'where it leads'}` }
+}
+
+function createVersions (source: IssuerKeysSource): RefreshingValue<Version> {
+  const { jwks, jwksUri, metadata, fetch, limits, refresh, clock, onSkippedKeys, onRenewalFailed } = source
+  let current: Version | null = null
+  let text = ''
+  /** Keys that did not change stay the same version, as remembered tokens depend on it. */
+  const versionOf = (document: Readonly<Record<string, unknown>>): Version => {
     const newText = JSON.stringify(document)
     if (current === null || newText !== text) {
-      const ring: KeyRing = { set: createKeySet(document), isCurrent: () => current === ring }
-      current = ring
+      const set = createKeySet(document)
+      const removedKeyIds = current?.set.keyIds.filter(kid => !set.keyIds.includes(kid)) ?? []
+      const version: Version = { set, removedKeyIds, isCurrent: () => current === version }
+      if (version.set.skipped.length > 0) onSkippedKeys?.(version.set.skipped)
+      current = version
       text = newText
     }
     return current
   }
-  const rings = createRings(source, ringOf)
-  const orUnavailable = async (look: Promise<KeyRing>): Promise<KeyRing> => {
-    try {
-      return await look
-    } catch (error) {
-      throw withoutStackTrace(() => new UnavailableError('keys_unavailable', retryAfterSeconds, error))
-    }
-  }
+  if (jwks !== null) return unchanging(versionOf(jwks))
 
-  return {
-    async verifySignature (jwt) {
-      let ring = await orUnavailable(rings.get())
-      let key = await ring.set.select(jwt.header)
-      if (key === null) {
-        ring = await orUnavailable(rings.reloadUnlessChanged(ring))
-        key = await ring.set.select(jwt.header)
-      }
-      if (key === null) throw refused('key_unknown')
-      await checkSignature(jwt, key)
-      return ring
+  const load = async (url: string, within: FetchLimits): Promise<Loaded<Version>> => {
+    const { body, maxAgeSeconds } = await fetchJson(url, fetch, within)
+    try {
+      return { value: versionOf(body), maxAgeSeconds }
+    } catch (error) {
+      throw new FetchError('not_json', url, 200, { cause: error })
     }
   }
+  return createRefreshingValue(async () => {
+    // One deadline for all requests of a look-up.
+    const within = withDeadline(limits)
+    if (jwksUri !== null) return await load(jwksUri, within)
+    const known = await withinTime(metadata.get(), limits.timeoutMs)
+    try {
+      return await load(known.jwksUri!, within)
+    } catch (error) {
+      // An issuer that does not answer has not moved its keys.
+      if ((error as FetchError).fault === 'timeout') throw error
+      const newer = await withinTime(metadata.reloadUnlessChanged(known), within.deadline - performance.now())
+      if (newer === null || newer.jwksUri === known.jwksUri) throw error
+      return await load(newer.jwksUri!, within)
+    }
+  }, refresh, clock, onRenewalFailed)
 }
 
-type RingOf = (document: Readonly<Record<string, unknown>>) => KeyRing
-
-function createRings ({ jwks, jwksUri, metadata, fetch, limits, refresh, clock }: IssuerKeysSource, ringOf: RingOf): RefreshingValue<KeyRing> {
-  if (jwks !== null) {
-    const ring = ringOf(jwks)
-    return { get: async () => ring, reloadUnlessChanged: async () => ring }
+function unchanging<T> (value: T): RefreshingValue<T> {
+  return {
+    peek: () => value, get: async () => value, reloadUnlessChanged: async () => value, isFresh: () => true, loadedAt: () => -Infinity
   }
-  const load = async (url: string): Promise<Loaded<KeyRing>> => {
-    const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
-    try {
-      return { value: ringOf(body), maxAgeSeconds }
-    } catch (error) {
-      throw new FetchError('not_json', url, 200, error)
-    }
-  }
-  if (jwksUri !== null) return createRefreshingValue(() => load(jwksUri), refresh, clock)
-
-  return createRefreshingValue(async () => {
-    const known = await metadata.get()
-    try {
-      return await load(known.jwksUri!)
-    } catch (error) {
-      // The keys may have moved.
-      const newer = await metadata.reloadUnlessChanged(known)
-      if (newer.jwksUri === known.jwksUri) throw error
-      return await load(newer.jwksUri!)
-    }
-  }, refresh, clock)
 }

@@ -1,54 +1,70 @@
 import type { RefusalDetail } from '../errors/detail.ts'
-import type { TokenReason } from '../errors/reasons.ts'
 import { InvalidTokenError, withoutStackTrace } from '../errors/errors.ts'
+import type { TokenReason } from '../errors/reasons.ts'
 import { parseStrictObject } from './strict-json.ts'
 
 /** A JWT taken apart. Nothing in it is to be believed before its signature is checked. */
 export interface UnverifiedJwt {
-  readonly compact: string
+  /** What was signed: the two parts before the signature, as they came (RFC 7515 section 5.1). */
+  readonly signingInput: string
+  readonly signature: Uint8Array
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 // RFC 8725 section 3.14: base64url characters and dots, nothing else.
-const compactJws = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
+const foreignCharacter = /[^A-Za-z0-9_.-]/
 
 /** Longer tokens are refused before any work is done on them. */
 export const maxTokenLength = 16_384
 
+const wellFormed = 'a signed JWT in compact form (RFC 7519): three parts of base64url, the first two of them JSON objects'
+
 /**
  * Takes a signed JWT apart.
  *
- * @param maxLength more than a token is allowed what comes from an issuer itself
+ * @param maxLength a response of an issuer itself may be longer than a token
  * @throws InvalidTokenError for anything that is not a signed JWT in compact form with JSON objects inside
  */
 export function parseJwt (token: string, maxLength: number = maxTokenLength): UnverifiedJwt {
-  if (token.length > maxLength) throw refused('token_too_long')
-  const parts = compactJws.exec(token)
-  if (parts === null) throw refused('token_malformed')
+  if (token.length > maxLength) throw tooLong(token, maxLength)
+  const headerEnd = token.indexOf('.')
+  const claimsEnd = token.indexOf('.', headerEnd + 1)
+  if (claimsEnd === -1 || token.includes('.', claimsEnd + 1) || foreignCharacter.test(token)) throw malformed('it has other parts or characters')
   try {
-    // The bytes of the signature are not needed here, but that they have this one spelling is.
-    decode(parts[3]!)
-    return {
-      compact: token,
-      header: parseStrictObject(decode(parts[1]!)),
-      claims: parseStrictObject(decode(parts[2]!))
-    }
-  } catch {
-    // The cause would quote the token.
-    throw refused('token_malformed')
+    return withoutStackTrace(() => ({
+      signingInput: token.slice(0, claimsEnd),
+      signature: decode(token, claimsEnd + 1, token.length),
+      header: parseStrictObject(decode(token, 0, headerEnd)),
+      claims: parseStrictObject(decode(token, headerEnd + 1, claimsEnd))
+    }))
+  } catch (error) {
+    throw malformed(`a part of it is ${(error as SyntaxError).message}`)
   }
+}
+
+/** Refuses a token for its length, which is all that is known of it. */
+export function tooLong (token: string, maxLength: number): InvalidTokenError {
+  return refused('token_too_long', { expected: `at most ${maxLength} characters`, received: `${token.length} characters` })
+}
+
+function malformed (received: string): InvalidTokenError {
+  return refused('token_malformed', { expected: wellFormed, received })
 }
 
 /**
  * The last character of a part may hold bits that decode to nothing. Where they are set, it is another spelling of the
- * same token (RFC 4648 section 3.5), and whatever tells tokens apart by their text could be led astray.
+ * same token (RFC 4648 section 3.5), and caches and logs that tell tokens apart by their text would see two.
  */
-function decode (part: string): Buffer {
-  const bytes = Buffer.from(part, 'base64url')
-  if (bytes.toString('base64url') !== part) throw new SyntaxError('not canonical')
-  return bytes
+function decode (token: string, start: number, end: number): Buffer {
+  const rest = (end - start) % 4
+  if (end === start || rest === 1) throw new SyntaxError('not base64url')
+  const unused = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
+  if ((alphabet.indexOf(token[end - 1]!) & unused) !== 0) throw new SyntaxError('not canonical base64url')
+  return Buffer.from(token.slice(start, end), 'base64url')
 }
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** An expected answer, so without a stack trace. */
 export function refused (reason: TokenReason, detail: RefusalDetail | null = null): InvalidTokenError {

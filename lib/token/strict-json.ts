@@ -1,50 +1,71 @@
-/** Deeper objects and lists are refused: `JSON.parse` can read them, but most of what walks over its result cannot. */
+/** Deeper objects and lists are refused: `JSON.parse` can read them, but most code that walks over its result cannot. */
 export const maxDepth = 64
 
 /**
- * Reads a JSON object from bytes that a stranger wrote. Three things that `JSON.parse` lets pass are refused: bytes that
- * are not UTF-8 (RFC 8725 section 3.7), a name that stands twice in an object, which two readers could understand
- * differently (RFC 7515 section 4, RFC 7519 section 4), and nesting without measure.
+ * Reads a JSON object as {@link parseStrictJson} does.
  *
  * @throws SyntaxError
  */
 export function parseStrictObject (bytes: Uint8Array): Record<string, unknown> {
+  const value = parseStrictJson(bytes)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not a JSON object')
+  return value as Record<string, unknown>
+}
+
+/**
+ * Reads JSON from bytes of an untrusted source. Three things that `JSON.parse` accepts are refused: bytes that are not
+ * UTF-8 (RFC 8725 section 3.7), a member name that occurs twice in an object, which two readers could understand
+ * differently (RFC 7515 section 4, RFC 7519 section 4), and nesting without limit.
+ *
+ * @throws SyntaxError whose message does not quote the text
+ */
+export function parseStrictJson (bytes: Uint8Array): unknown {
   let text: string
   try {
     text = utf8.decode(bytes)
   } catch {
     throw new SyntaxError('not UTF-8')
   }
-  const value: unknown = JSON.parse(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not an object')
-  checkStructure(text)
-  return value as Record<string, unknown>
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new SyntaxError('not JSON')
+  }
+  // JSON.parse keeps one member of each name, so fewer members than names means that a name was repeated.
+  if (countMembers(value, 1) !== countNames(text)) throw new SyntaxError('a name occurs twice')
+  return value
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const lexeme = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
+const [space, colon, backslash] = [0x20, 0x3a, 0x5c]
 
-/** For text that `JSON.parse` has accepted already. */
-function checkStructure (text: string): void {
-  // One set of names for each object that is open, null for each array.
-  const open: Array<Set<string> | null> = []
-  let nameIsNext = false
-  for (const [found] of text.matchAll(lexeme)) {
-    switch (found) {
-      case '{': open.push(new Set()); nameIsNext = true; break
-      case '[': open.push(null); nameIsNext = false; break
-      case '}': case ']': open.pop(); nameIsNext = false; break
-      case ',': nameIsNext = open.at(-1) !== null; break
-      case ':': nameIsNext = false; break
-      default: if (nameIsNext) addName(open.at(-1)!, found)
-    }
-    if (open.length > maxDepth) throw new SyntaxError('nested too deeply')
-  }
+/** The members of all objects in a value, its own included. */
+function countMembers (value: unknown, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth > maxDepth) throw new SyntaxError('nested too deeply')
+  const inner = Object.values(value) as unknown[]
+  let count = Array.isArray(value) ? 0 : inner.length
+  for (const one of inner) if (typeof one === 'object') count += countMembers(one, depth + 1)
+  return count
 }
 
-/** Two spellings of one name are one name. */
-function addName (names: Set<string>, quoted: string): void {
-  const name = quoted.includes('\\') ? JSON.parse(quoted) as string : quoted.slice(1, -1)
-  if (names.has(name)) throw new SyntaxError('a name stands twice')
-  names.add(name)
+/** The strings that a colon follows, in text that `JSON.parse` has accepted. */
+function countNames (text: string): number {
+  let count = 0
+  for (let start = text.indexOf('"'); start !== -1; start = text.indexOf('"', start)) {
+    start = endOfString(text, start) + 1
+    while (text.charCodeAt(start) <= space) start++
+    if (text.charCodeAt(start) === colon) count++
+  }
+  return count
+}
+
+/** The quote that ends a string: the first one that no odd number of backslashes escapes. */
+function endOfString (text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let escapes = 0
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++
+    if (escapes % 2 === 0) return end
+  }
 }

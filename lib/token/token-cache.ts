@@ -1,54 +1,83 @@
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
+import { createForwardClock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
 
 /** How many verified tokens are remembered, and for how long. */
 export interface TokenCacheSettings {
   readonly maxEntries: number
-  /** A token is checked anew after this time, however long it is valid. */
+  /** A token is verified again after this time, however long it is valid. */
   readonly maxAgeMs: number
 }
 
 /**
- * Remembers access tokens that were verified, by a digest of the token and never by the token, so that the next request
- * with one of them costs a digest. Only good tokens are in here, so a stranger cannot fill it.
+ * Remembers verified access tokens, by a digest of the token and never by the token, so that the next request with the
+ * same token costs a digest. Only good tokens are in it, so strangers cannot fill it.
  */
 export interface TokenCache {
   find (digest: string): AccessToken | null
   /**
-   * @param basis what vouches for the token
+   * @param validity what the verification rested on
    * @param maxAgeMs where that is shorter than the cache's own
    */
-  remember (digest: string, accessToken: AccessToken, basis: CacheValidity, maxAgeMs?: number): void
+  remember (digest: string, accessToken: AccessToken, validity: CacheValidity, maxAgeMs?: number): void
 }
 
-/** What a verification rested on. A token is known only for as long as that holds. */
+/** What a verification rested on: its result may be used for as long as this is current. */
 export interface CacheValidity {
   isCurrent (): boolean
 }
 
+/** Of a result that expires by time only. */
+export const alwaysCurrent: CacheValidity = { isCurrent: () => true }
+
+/** What caches know a token by. */
+export function digestOf (token: string): string {
+  return hash('sha256', token, 'base64')
+}
+
 interface Entry {
   readonly accessToken: AccessToken
-  readonly basis: CacheValidity
-  /** Milliseconds since the epoch: the earliest of the token's expiry and the next check. */
+  readonly validity: CacheValidity
+  /** By the clock of the cache: the earliest of the token's expiry and the next verification. */
   readonly deadline: number
 }
 
-export function createTokenCache (rules: TokenCacheSettings, clock: Clock): TokenCache {
-  const entries = new LRUCache<string, Entry>({ max: rules.maxEntries })
+export function createTokenCache (settings: TokenCacheSettings, clock: Clock): TokenCache {
+  const entries = new LRUCache<string, Entry>({ max: settings.maxEntries })
+  const age = createForwardClock(clock)
   return {
     find (digest) {
       const entry = entries.get(digest)
       if (entry === undefined) return null
-      if (clock.now() < entry.deadline && entry.basis.isCurrent()) return entry.accessToken
+      if (age.now() < entry.deadline && entry.validity.isCurrent()) return entry.accessToken
       entries.delete(digest)
       return null
     },
-    remember (digest, accessToken, basis, maxAgeMs = rules.maxAgeMs) {
-      const now = clock.now()
+    remember (digest, accessToken, validity, maxAgeMs = settings.maxAgeMs) {
       const { expiresAt } = accessToken
-      const deadline = Math.min(expiresAt === null ? Infinity : expiresAt * 1000, now + rules.maxAgeMs, now + maxAgeMs)
-      if (now < deadline) entries.set(digest, { accessToken, basis, deadline })
+      const lifetimeMs = expiresAt === null ? Infinity : expiresAt * 1000 - clock.now()
+      const keptMs = Math.min(lifetimeMs, settings.maxAgeMs, maxAgeMs)
+      if (keptMs > 0) entries.set(digest, { accessToken, validity, deadline: age.now() + keptMs })
     }
+  }
+}
+
+/** Remembers tokens that were refused, by digest, for a short time; bounded, as strangers fill it. */
+export interface NegativeCache {
+  remember (digest: string): void
+  has (digest: string): boolean
+}
+
+/** How many refused tokens are remembered at the most. */
+const maxRefusedTokens = 10_000
+
+export function createNegativeCache (maxAgeMs: number, clock: Clock): NegativeCache {
+  const deadlines = new LRUCache<string, number>({ max: maxRefusedTokens })
+  const age = createForwardClock(clock)
+  return {
+    remember (digest) { deadlines.set(digest, age.now() + maxAgeMs) },
+    has: digest => age.now() < (deadlines.get(digest) ?? -Infinity)
   }
 }

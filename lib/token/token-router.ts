@@ -1,60 +1,87 @@
+import { describeValue } from '../errors/detail.ts'
 import type { Issuer } from './issuer.ts'
 import type { UnverifiedJwt } from './jwt.ts'
-import { maxTokenLength, parseJwt, refused } from './jwt.ts'
+import { maxTokenLength, parseJwt, refused, tooLong } from './jwt.ts'
 
-/** Whose a token is, before anything in it is believed. */
+/** The issuer of a token, before anything in it is believed. */
 export interface RoutedToken {
   readonly issuer: Issuer
-  /** `null` for a token that is no JWT. */
+  /** `null` for a token that is not a JWT. */
   readonly jwt: UnverifiedJwt | null
 }
 
-/** Finds an issuer that is not in the list, by its identifier; `null` when it is none of ours. */
+/** Finds an issuer that is not in the list, by its identifier; `null` when it is not trusted. */
 export type IssuerResolver = (issuer: string) => Promise<Issuer | null>
 
 /**
- * Finds the issuer of a token. A JWT names it, and it is one of ours or the token is refused: an unknown issuer causes no
- * request (RFC 8725 section 3.10). Anything else goes to the issuer whose opaque tokens begin like it. Nothing is tried
- * at two places.
+ * Finds the issuer of a token. A JWT names it, and that issuer is trusted or the token is refused: an unknown issuer causes
+ * no request (RFC 8725 section 3.10). Other tokens are routed by the prefix of an issuer's opaque tokens. A token is never
+ * tried at a second issuer.
  *
  * It throws InvalidTokenError.
  */
 export type TokenRouter = (token: string) => RoutedToken | Promise<RoutedToken>
 
-/** Longer opaque tokens are nobody's, and not worth a request (RFC 7662 section 4). */
+/** Longer opaque tokens belong to no issuer, and are not worth a request (RFC 7662 section 4). */
 const maxOpaqueLength = 4096
 
 export function createTokenRouter (issuers: readonly Issuer[], resolve: IssuerResolver | null): TokenRouter {
-  const byIdentifier = new Map(issuers.map(issuer => [issuer.rule.issuer, issuer]))
-  // The longest prefix first: it says the most.
+  const byIdentifier = new Map(issuers.map(issuer => [issuer.expected.issuer, issuer]))
+  // The longest prefix first: it is the most specific.
   const opaque = issuers.filter(issuer => issuer.opaquePrefix !== null)
     .sort((one, other) => other.opaquePrefix!.length - one.opaquePrefix!.length)
 
+  const issuerUnknown = (iss: unknown): Error => refused('issuer_unknown', {
+    expected: `iss is ${[...byIdentifier.keys()].join(' or ')}${resolve === null ? '' : ', or known to resolveIssuer'}`,
+    received: `iss is ${describeValue(iss)}`
+  })
   const resolved = async (identifier: string, jwt: UnverifiedJwt): Promise<RoutedToken> => {
     const issuer = await resolve!(identifier)
-    if (issuer === null) throw refused('issuer_unknown')
+    if (issuer === null) throw issuerUnknown(identifier)
     return { issuer, jwt }
   }
 
   return token => {
-    if (token.length > maxTokenLength) throw refused('token_too_long')
+    if (token.length > maxTokenLength) throw tooLong(token, maxTokenLength)
     if (!isJwt(token)) {
       const issuer = opaque.find(one => token.startsWith(one.opaquePrefix!))
-      if (issuer === undefined) throw refused('token_malformed')
-      if (token.length > maxOpaqueLength) throw refused('token_too_long')
+      if (issuer === undefined) throw noIssuer(token, opaque.length > 0)
+      if (token.length > maxOpaqueLength) throw tooLong(token, maxOpaqueLength)
       return { issuer, jwt: null }
     }
     const jwt = parseJwt(token)
     const { iss } = jwt.claims
     const issuer = byIdentifier.get(iss as string)
     if (issuer !== undefined) return { issuer, jwt }
-    if (resolve === null || typeof iss !== 'string') throw refused('issuer_unknown')
+    if (resolve === null || typeof iss !== 'string') throw issuerUnknown(iss)
     return resolved(iss, jwt)
   }
 }
 
-/** By its form alone: three parts, the first of them a JSON object as far as its beginning tells. */
+/** By its form alone: three parts, the first of them the base64url of `{` after white space. */
 function isJwt (token: string): boolean {
-  const parts = token.split('.')
-  return parts.length === 3 && /^\s*\{/.test(Buffer.from(parts[0]!, 'base64url').toString('latin1'))
+  if (partsOf(token) !== 3) return false
+  // `ey` is the base64url of `{`.
+  return token.startsWith('ey') || /^\s*\{/.test(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('latin1'))
+}
+
+function partsOf (token: string): number {
+  let parts = 1
+  for (let dot = token.indexOf('.'); dot !== -1; dot = token.indexOf('.', dot + 1)) parts++
+  return parts
+}
+
+function noIssuer (token: string, hasOpaqueIssuers: boolean): Error {
+  if (partsOf(token) === 5 && token.startsWith('ey')) {
+    return refused('token_encrypted', {
+      expected: 'a signed token',
+      received: 'an encrypted token (JWE, RFC 7516): encrypted tokens are not supported',
+      fix: 'have the authorization server sign its access tokens only. Auth0 encrypts a token that was requested without an audience'
+    })
+  }
+  return refused('token_malformed', {
+    expected: hasOpaqueIssuers ? 'a JWT, or a token with the opaquePrefix of an issuer or the prefix of customTokens' : 'a JWT',
+    received: 'a token that is not a JWT',
+    ...!hasOpaqueIssuers && { fix: 'set introspection for the issuer, if it issues opaque tokens' }
+  })
 }

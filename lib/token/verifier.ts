@@ -1,23 +1,25 @@
+import { describeError } from '../errors/detail.ts'
 import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { RevocationStore } from '../stores/revocations/revocation-store.ts'
-import { withinTime } from '../time-limit.ts'
+import { isPromise, withinTime } from '../time-limit.ts'
 import type { AccessToken } from './access-token.ts'
+import type { Verified } from './issuer.ts'
 import { refused } from './jwt.ts'
 import { askTokenRules } from './token-rules.ts'
 import type { TokenCache } from './token-cache.ts'
-import { digestOf } from './token-digest.ts'
+import { digestOf } from './token-cache.ts'
 import type { RoutedToken, TokenRouter } from './token-router.ts'
 
-/** Turns the credentials of a request into an access token that is to be believed, or throws. */
+/** Turns an access token of a request into one that can be believed, or throws. */
 export interface AccessTokenVerifier {
   /**
-   * Verifies an access token (RFC 9068 section 4). The answer comes at once, without a promise, where the token is known
-   * and no revocation store has to be waited for.
+   * Verifies an access token (RFC 9068 section 4). The answer comes without a promise where nothing has to be waited for:
+   * the token is remembered, or the keys of its issuer are known, and no store or rule of the host answers with a promise.
    *
    * It does not check scopes: what a token may do is a matter of the route.
    *
-   * @throws InvalidTokenError when the token is bad
-   * @throws UnavailableError when that could not be found out
+   * @throws InvalidTokenError when the token is not acceptable
+   * @throws UnavailableError when the check could not be completed
    */
   verify (token: string): AccessToken | Promise<AccessToken>
 }
@@ -32,50 +34,69 @@ export interface VerifierParts {
   readonly route: TokenRouter
   /** `null` for none. */
   readonly cache: TokenCache | null
-  /** `null` for none: a token is then good until it expires. */
+  /** `null` for none: a token is then valid until it expires. */
   readonly revocations: RevocationStore | null
-  /** How long the store, or a rule of the host's own, may take to answer. */
+  /** How long the store, or a rule of the host, may take to answer. */
   readonly lookupTimeoutMs: number
-  /** Is told of tokens that are let in though they break a rule, as it is not enforced yet. */
+  /** Is told of tokens that are accepted though they break a rule, as it is not enforced yet. */
   readonly report: (report: RuleReport) => void
 }
 
+type MaybePromise<T> = T | Promise<T>
+
 export function createVerifier ({ route, cache, revocations, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
-  const unlessRevoked = (accessToken: AccessToken): AccessToken | Promise<AccessToken> =>
+  const unlessRevoked = (accessToken: AccessToken): MaybePromise<AccessToken> =>
     revocations === null ? accessToken : askRevocations(revocations, accessToken, lookupTimeoutMs)
-  const finish = async (token: string, digest: string, routed: RoutedToken | Promise<RoutedToken>): Promise<AccessToken> => {
-    const { issuer, jwt } = await routed
-    const { accessToken, basis, maxAgeMs, brokenRules } = await issuer.verify(token, jwt)
-    for (const rule of [...brokenRules, ...await askTokenRules(issuer.rule.tokenRules, accessToken, lookupTimeoutMs)]) report({ rule, accessToken })
-    cache?.remember(digest, accessToken, basis, maxAgeMs)
-    return await unlessRevoked(accessToken)
+
+  const verifyNew = (token: string, digest: string): MaybePromise<AccessToken> => {
+    const accept = (verified: Verified, brokenRules: readonly string[]): MaybePromise<AccessToken> => {
+      const { accessToken, validity, maxAgeMs } = verified
+      for (const rule of brokenRules) report({ rule, accessToken })
+      cache?.remember(digest, accessToken, validity, maxAgeMs)
+      return unlessRevoked(accessToken)
+    }
+    return chain(route(token), ({ issuer, jwt }: RoutedToken) => chain(issuer.verify(token, jwt), verified => {
+      const { tokenRules } = issuer.expected
+      if (tokenRules.length === 0) return accept(verified, verified.brokenRules)
+      return askTokenRules(tokenRules, verified.accessToken, lookupTimeoutMs).then(broken => accept(verified, [...verified.brokenRules, ...broken]))
+    }))
   }
+
   return {
     verify (token) {
       const digest = digestOf(token)
       const known = cache?.find(digest)
-      return known ? unlessRevoked(known) : finish(token, digest, route(token))
+      return known ? unlessRevoked(known) : verifyNew(token, digest)
     }
   }
 }
 
-/** Asked about every token on every request: what was good a moment ago may have been revoked since. */
-function askRevocations (revocations: RevocationStore, accessToken: AccessToken, timeoutMs: number): AccessToken | Promise<AccessToken> {
-  const judge = (revoked: unknown): AccessToken => {
+/** The next step, with a promise only where the step before made one. */
+function chain<T extends object, R> (value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return isPromise(value) ? value.then(next) : next(value)
+}
+
+/** Asked about every token on every request: a token may have been revoked since it was last used. */
+function askRevocations (revocations: RevocationStore, accessToken: AccessToken, timeoutMs: number): MaybePromise<AccessToken> {
+  const decide = (revoked: unknown): AccessToken => {
     if (revoked === false) return accessToken
-    // Anything but a clear answer is none.
-    throw revoked === true ? refused('token_revoked') : revocationsUnavailable(new TypeError('isRevoked gave no boolean'))
+    // A non-boolean answer counts as unavailable.
+    throw revoked === true
+      ? refused('token_revoked', { expected: 'a token that is not revoked', received: 'isRevoked returned true' })
+      : revocationsUnavailable(new TypeError(`isRevoked must return a boolean, and returned ${typeof revoked}`))
   }
-  let answer: boolean | Promise<boolean>
+  let answer: MaybePromise<boolean>
   try {
     answer = revocations.isRevoked(accessToken)
   } catch (error) {
     throw revocationsUnavailable(error)
   }
-  if (typeof answer === 'boolean') return judge(answer)
-  return withinTime(answer, timeoutMs).then(judge, (error: unknown) => { throw revocationsUnavailable(error) })
+  if (!isPromise(answer)) return decide(answer)
+  return withinTime(answer, timeoutMs).then(decide, (error: unknown) => { throw revocationsUnavailable(error) })
 }
 
 function revocationsUnavailable (cause: unknown): UnavailableError {
-  return withoutStackTrace(() => new UnavailableError('revocations_unavailable', 5, cause))
+  return withoutStackTrace(() => new UnavailableError('revocations_unavailable', 5, cause, {
+    expected: 'an answer of the revocation store', received: describeError(cause)
+  }))
 }

@@ -9,6 +9,7 @@ import { test } from 'tap'
 import type { FromProxy, ProxyUsage } from '../support/forward-child.ts'
 import { headOf, openRequest, readAnswer } from '../support/http-request.ts'
 import { startUpstream } from '../support/upstream.ts'
+import { loader } from '../support/loader.ts'
 
 const secret = randomBytes(32).toString('base64url')
 const authorized = ['x-forward-secret', secret]
@@ -24,7 +25,7 @@ interface ProxyProcess {
 async function startProxyProcess (t: Test, upstream: string): Promise<ProxyProcess> {
   const child = fork(fileURLToPath(new URL('../support/forward-child.ts', import.meta.url)), [upstream, secret], {
     // The loader of the tests would be measured, too.
-    execArgv: ['--import', 'tsx'], env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'pipe', 'ipc']
+    execArgv: [...loader], env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'pipe', 'ipc']
   })
   t.teardown(() => child.kill('SIGKILL'))
   let stderr = ''

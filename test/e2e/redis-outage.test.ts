@@ -43,7 +43,7 @@ test('R38 a Redis that stops while the rotated refresh token is stored does not 
     return true
   }
   const fault = await session.token().catch((error: unknown) => error)
-  t.match(fault, { name: 'SessionError', code: 'FST_OAUTH_STORE_FAILED', needsAuthorization: false, cause: { name: 'RedisStoreError' } })
+  t.match(fault, { name: 'SessionError', code: 'FST_OAUTH_SESSION_STORE_FAILED', needsAuthorization: false, cause: { name: 'RedisStoreError' } })
   t.same(issuer.statuses, [200], 'the refresh token is used up')
   const others = createRedisTokenStore({ client: operator, key: 'ann' })
   t.equal((await others.read())!.tokens!.refreshToken, old, 'and the old session is still what is stored')

@@ -12,6 +12,7 @@ import { startRedis } from '../support/redis-server.ts'
 import type { RotatingIssuer } from '../support/rotating-issuer.ts'
 import { startRotatingIssuer } from '../support/rotating-issuer.ts'
 import type { Answer, Order, ProcessSettings } from '../support/session-process.ts'
+import { loader } from '../support/loader.ts'
 
 const skip = missingPart('redis')
 const program = fileURLToPath(new URL('../support/session-process.ts', import.meta.url))
@@ -26,7 +27,7 @@ class Process {
   readonly child: ChildProcess
 
   constructor (t: Teardown, settings: ProcessSettings) {
-    this.child = fork(program, [JSON.stringify(settings)], { execArgv: ['--import', 'tsx'], env: { PATH: process.env.PATH } })
+    this.child = fork(program, [JSON.stringify(settings)], { execArgv: [...loader], env: { PATH: process.env.PATH } })
     t.teardown(() => this.child.kill('SIGKILL'))
   }
 

@@ -55,15 +55,15 @@ for (const [title, answer] of Object.entries(faults)) {
     t.equal(response.headers['retry-after'], '5')
     t.strictSame(answerOf(await get(other)), unavailable)
     t.strictSame(answerOf(await get(token)), unavailable)
-    t.equal(asked(), 1, 'nobody is asked again at once')
-    t.strictSame(issuer.requests, [issuer.metadataUrl, endpoint.endpoint])
+    t.equal(asked(), 2, 'once for each token (C1)')
+    t.strictSame(issuer.requests, [issuer.metadataUrl, endpoint.endpoint, endpoint.endpoint])
     t.strictSame(handled, [])
 
     endpoint.answer(null)
     clock.advance(5)
     t.strictSame(answerOf(await get(token)), accepted, 'without a restart')
     t.strictSame(answerOf(await get(other)), accepted)
-    t.equal(asked(), 3)
+    t.equal(asked(), 4)
   })
 }
 

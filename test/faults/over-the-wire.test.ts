@@ -91,7 +91,10 @@ for (const [title, listener] of Object.entries(faults)) {
     const response = await get()
     t.strictSame(answerOf(response), unavailable)
     t.equal(response.headers['retry-after'], '5')
-    t.strictSame(requests, [metadataPath, '/.well-known/openid-configuration'])
+    const places = [metadataPath, '/.well-known/openid-configuration']
+    // A connection that was reset may have been an idle one: such a request is sent once more.
+    t.strictSame(requests.filter((path, i) => path !== requests[i - 1]), places)
+    t.ok(requests.length === 2 || (/cut|lie/.test(title) && requests.length === 4))
   })
 }
 

@@ -172,13 +172,13 @@ test('a rule that makes no sense stops the boot and names route, option and valu
   const { app } = await createTestServer(t)
   t.throws(() => app.get('/x', { config: { oauth: { token: 'optional', maxAgeSeconds: 300 } } }, async () => 'x'), {
     code: 'FST_OAUTH_OPTION_INVALID',
-    message: "config.oauth of GET /x: maxAgeSeconds 300 cannot be asked for with token: 'optional'"
+    message: "config.oauth of GET /x: maxAgeSeconds cannot be combined with token: 'optional'"
   })
 })
 
 test('an option of the plugin that is no function is refused', async t => {
   const options = optionsFor(await createFakeIssuer())
   for (const option of ['policy', 'organizationOf', 'teamOf']) {
-    t.throws(() => resolveConfig({ ...options, [option]: 'acme' }), { message: `${option} must be function, and is "acme"` })
+    t.throws(() => resolveConfig({ ...options, [option]: 'acme' }), { message: `${option} must be a function, got "acme"` })
   }
 })

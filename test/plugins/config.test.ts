@@ -13,7 +13,7 @@ test('the scope gets its configuration, and what Fastify puts among the options 
   t.equal(app.oauthConfig.resource, plainOptions.resource)
   t.ok(Object.isFrozen(app.oauthConfig))
   await t.rejects(async () => await createServer(t).register(config, { ...plainOptions, prefixx: '/x' } as never),
-    { name: 'OptionError', message: 'there is no option "prefixx"' })
+    { name: 'OptionError', message: 'unknown option "prefixx". Known options: resource, authorizationServers, scopes, resolveIssuer, customTokens, revocations, scopeImplies, organizationOf, teamOf, policy, lookupTimeoutMs, realm, errorDescriptions, metadata, metadataMaxAgeSeconds, scopesSupported, liveScopes, rootAlias, documentServedElsewhere, authorizationServerMirror, clockToleranceSeconds, tokenCache, discovery, impersonationGuard, impersonatedTokens, openapi, audit, fetch, clock.' })
 })
 
 test('warnings go to the log of the host', async t => {
@@ -76,10 +76,10 @@ test('a rule is checked when its route is added, in the scope and in those withi
   const app = createServer(t)
   await app.register(config, plainOptions)
   t.throws(() => app.get('/x', { config: { oauth: { scope: 'a' } as never } }, async () => 1),
-    { name: 'OptionError', message: 'config.oauth of GET /x has no option "scope"' })
+    { name: 'OptionError', message: 'config.oauth of GET /x: unknown option "scope". Did you mean "scopes"?' })
   await t.rejects(async () => await app.register(async child => {
     child.get('/y', { config: { oauth: true as never } }, async () => 1)
-  }, { prefix: '/v1' }), { message: 'config.oauth of GET /v1/y must be object, and is true' })
+  }, { prefix: '/v1' }), { message: 'config.oauth of GET /v1/y must be false or an object, got true' })
 })
 
 test('requests know the rule of their route, in every scope', async t => {

@@ -125,7 +125,7 @@ test('R19 a second failure that is no 401 is passed on', async t => {
 
 test('R51 nothing comes of a renewal that fails while the answer is on its way', async t => {
   const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
-  const session = createTestSession({ refresh: async () => { throw new SessionError('FST_OAUTH_RENEWAL_UNAVAILABLE') } })
+  const session = createTestSession({ refresh: async () => { throw new SessionError('FST_OAUTH_SESSION_REFRESH_UNAVAILABLE') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
   t.equal((await ask('', post)).status, 403)
 })
@@ -206,11 +206,11 @@ test('a credential that nothing can renew and that is refused is not the fault o
 const clock = createTestClock()
 const faults: Array<[SessionErrorCode, number | null, number, string, string[]]> = [
   ['FST_OAUTH_SESSION_OVER', null, 502, 'FST_OAUTH_FORWARD_SESSION_OVER', []],
-  ['FST_OAUTH_NOT_SIGNED_IN', null, 502, 'FST_OAUTH_FORWARD_SESSION_OVER', []],
-  ['FST_OAUTH_TOKEN_REFUSED', null, 502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', []],
-  ['FST_OAUTH_RENEWAL_UNAVAILABLE', clock.now() + 29_001, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['30']],
-  ['FST_OAUTH_RENEWAL_UNAVAILABLE', clock.now() - 1, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['1']],
-  ['FST_OAUTH_OFFLINE', null, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['5']]
+  ['FST_OAUTH_SESSION_NOT_SIGNED_IN', null, 502, 'FST_OAUTH_FORWARD_SESSION_OVER', []],
+  ['FST_OAUTH_SESSION_TOKEN_REJECTED', null, 502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', []],
+  ['FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', clock.now() + 29_001, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['30']],
+  ['FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', clock.now() - 1, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['1']],
+  ['FST_OAUTH_SESSION_OFFLINE', null, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['5']]
 ]
 for (const [fault, retryAt, status, code, retryAfter] of faults) {
   test(`a session that gives no token: ${fault}, and again in ${retryAfter.join() || 'vain'}`, async t => {

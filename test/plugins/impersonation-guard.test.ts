@@ -137,7 +137,7 @@ test('Fastify\'s own options are not the guard\'s', async t => {
 test('a rule that makes no sense stops the boot', async t => {
   const { app } = await createServer(t)
   t.throws(() => app.get('/x', { config: { impersonationGuard: 'yes' as never } }, async () => 'x'),
-    { message: 'config.impersonationGuard of GET /x must be object, and is "yes"' })
+    { message: 'config.impersonationGuard of GET /x must be true or false or an object, got "yes"' })
 })
 
 test('the composed plugin registers the guard from its options', async t => {

@@ -129,8 +129,8 @@ test('MCPS-13, MCPS-25: every refusal has a JSON-RPC body, with the id where it 
   const send = (payload: string | object, headers: Record<string, string> = {}): Promise<LightMyRequestResponse> =>
     app.inject({ method: 'POST', url: '/mcp', payload, headers: { 'content-type': 'application/json', ...bearer(token), ...headers } })
   for (const [name, response, status, code, id] of [
-    ['no token', await post(call('whoami'), null), 401, -32000, null],
-    ['a bad token', await send(call('whoami'), bearer('x.y.z')), 401, -32000, null],
+    ['no token', await post(call('whoami'), null), 401, -32000, 1],
+    ['a bad token', await send(call('whoami'), bearer('x.y.z')), 401, -32000, 1],
     ['a malformed Authorization', await send(call('whoami'), { authorization: 'Bearer' }), 400, -32600, null],
     ['scope', await send(call('list_notes', 'abc')), 403, -32000, 'abc'],
     ['a tool that is not declared', await send(call('other', 9)), 403, -32000, 9],
@@ -223,7 +223,7 @@ test('F74: login starts with the first call of a protected tool, not before', as
   t.equal(handled.length, 9)
 
   for (const body of [
-    call('whoami'), call('list_notes'), call('other'), message('prompts/list'), message('completion/complete'), [call('time'), call('whoami')]
+    call('whoami'), call('list_notes'), call('other'), message('prompts/list'), message('completion/complete', { ref: { type: 'ref/prompt', name: 'x' } }), [call('time'), call('whoami')]
   ]) {
     const response = await post(body, null)
     t.equal(response.statusCode, 401)

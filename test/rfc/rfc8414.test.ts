@@ -105,5 +105,8 @@ test('R8414-10 a move of the keys is noticed', async t => {
   issuer.answer(issuer.metadataUrl, () => Response.json({ issuer: issuer.issuer, jwks_uri: movedTo }))
   t.strictSame(answerOf(await get(await issuer.token())), invalidToken, 'not at once, as the old place still answers')
   clock.advance(3600)
+  // The metadata that is due is served once more while it is renewed.
+  await get(await issuer.token())
+  clock.advance(30)
   t.strictSame(answerOf(await get(await issuer.token())), accepted, 'but when the metadata is due')
 })

@@ -209,6 +209,8 @@ test('R8725-15 a token does not say which key it is to be checked with', async t
   for (const header of headers) {
     t.strictSame(answerOf(await get(await stranger.token({}, header))), invalidToken, JSON.stringify(Object.keys(header)))
     t.strictSame(answerOf(await get(await issuer.token({}, { ...header, kid: 'key-1' }))), accepted, 'and does no harm beside a good key')
+    // Within a cool-down a key that is not known may be a new one.
+    clock.advance(30)
   }
   t.notOk(issuer.requests.includes(url))
 })
@@ -243,8 +245,9 @@ test('no change of a single character makes another good token', async t => {
     const token = await issuer.token({ scope: 'read' })
     t.strictSame(answerOf(await get(token)), accepted)
     const characters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=']
+    // 503: another `kid` may be that of a new key.
     const isRefused = async (changed: string): Promise<boolean> =>
-      changed === token || [400, 401].includes((await app.inject({ url: '/', headers: bearer(changed) })).statusCode)
+      changed === token || [400, 401, 503].includes((await app.inject({ url: '/', headers: bearer(changed) })).statusCode)
     for (const character of characters) {
       for (const at of [token.length - 1, token.lastIndexOf('.') - 1, token.indexOf('.') - 1]) {
         const changed = token.slice(0, at) + character + token.slice(at + 1)

@@ -20,7 +20,7 @@ interface Reference {
   readonly from: string
   /** `null` when it is no string literal, so that nobody can tell what is loaded. */
   readonly specifier: string | null
-  readonly kind: 'import' | 're-export' | 'augmentation'
+  readonly kind: 'import' | 'type import' | 're-export' | 'augmentation'
 }
 
 const root = 'plugins/index.ts'
@@ -48,7 +48,8 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['audit', 'openapi'],
   ['config'],
   ['refusal'],
-  ['resource']
+  ['resource'],
+  ['testing']
 ]
 
 /** What holds the shape of the tree, each by what it promises. */
@@ -60,6 +61,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'the layers of lib': layersOfLib,
   'no cycles': noCycles,
   'runtime dependencies are those of package.json': dependenciesAreDeclared,
+  'TypeBox is not loaded at run time': typeBoxIsNotLoaded,
   'no barrel files': noBarrels,
   'entry points list names and have no code': entryPointsListNames,
   'every entry point is exported, and everything exported is there': entryPointsAreExported,
@@ -132,6 +134,13 @@ function dependenciesAreDeclared (tree: SourceTree, { dependencies = {}, peerDep
   // What is optional is met at run time, when the host has it.
   for (const name of declared) if (!used.has(name) && peerDependenciesMeta[name]?.optional !== true) violations.push(`package.json declares ${name}, which nothing imports`)
   return violations
+}
+
+/** Loading it takes longer than loading Fastify: its types are used, and its notation by `lib/options/type.ts`. */
+function typeBoxIsNotLoaded (tree: SourceTree): string[] {
+  return referencesOf(tree)
+    .filter(({ specifier, kind }) => /^typebox(?:\/|$)/.test(specifier ?? '') && kind !== 'type import')
+    .map(({ from, specifier }) => `${from} loads ${specifier}`)
 }
 
 function noBarrels (tree: SourceTree): string[] {
@@ -210,7 +219,7 @@ function referencesOf (tree: SourceTree): Reference[] {
       references.push({ from, kind, specifier: specifier !== undefined && ts.isStringLiteralLike(specifier) ? specifier.text : null })
     }
     const visit = (node: ts.Node): void => {
-      if (ts.isImportDeclaration(node)) add('import', node.moduleSpecifier)
+      if (ts.isImportDeclaration(node)) add(node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword ? 'type import' : 'import', node.moduleSpecifier)
       else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined) add('re-export', node.moduleSpecifier)
       else if (ts.isExternalModuleReference(node)) add('import', node.expression)
       else if (ts.isImportTypeNode(node)) add('import', ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined)

@@ -1,5 +1,5 @@
 import { RefreshError } from '../../lib/errors/client-errors.ts'
-import type { Refresh } from '../../lib/client/session/refresh-attempts.ts'
+import type { Refresh } from '../../lib/client/session/refresh-retries.ts'
 import type { SessionOptions } from '../../lib/client/session/session-options.ts'
 import type { Session } from '../../lib/client/session/session.ts'
 import { createSession } from '../../lib/client/session/session.ts'

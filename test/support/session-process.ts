@@ -34,7 +34,7 @@ async function connect (): Promise<RedisClient> {
 }
 
 const session = createSession({
-  tokenStore: createRedisTokenStore({ client: await connect(), key: 'ann', turnMs: settings.turnMs, timeoutMs: 60_000 }),
+  tokenStore: createRedisTokenStore({ client: await connect(), key: 'ann', lockTtlMs: settings.turnMs, timeoutMs: 60_000 }),
   refresh: createRefresh({
     server: { issuer: settings.issuer, token_endpoint: `${settings.issuer}/token` },
     clientId: settings.clientId,

@@ -1,11 +1,16 @@
 import Fastify from 'fastify'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, FastifyTypeProvider } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import type { AccessToken, McpErrorCode, McpOptions, McpRoute, McpRule, McpStream, SessionStore } from '../../plugins/index.ts'
-import { McpError, createMemorySessionStore, mcp } from '../../plugins/index.ts'
+import type { AccessToken, McpErrorCode, McpOptions, McpRoute, McpRequirement, McpStream, McpSessionStore } from '../../plugins/index.ts'
+import { McpError, createMemoryMcpSessionStore, mcp } from '../../plugins/index.ts'
 
 const app = Fastify()
 declare const request: FastifyRequest
+
+interface SchemaProvider extends FastifyTypeProvider {
+  readonly validator: this['schema']
+  readonly serializer: this['schema']
+}
 
 describe('the options of mcp', () => {
   const take = (options: McpOptions): McpOptions => options
@@ -13,8 +18,9 @@ describe('the options of mcp', () => {
   test('are all optional', () => {
     expect(take).type.toBeCallableWith({})
     expect(take).type.toBeCallableWith({
-      tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true } }, undeclaredTools: 'token', prompts: {}, resources: {}, methods: {},
-      allowedOrigins: ['https://a.example'], sessions: createMemorySessionStore({ maxSessions: 1, idleSeconds: 1 }), unknownSessions: 'refuse'
+      tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true } }, undeclaredTools: 'token', prompts: {}, undeclaredPrompts: 'refuse', resources: {}, undeclaredResources: 'token',
+      methods: {},
+      allowedOrigins: ['https://a.example'], sessions: createMemoryMcpSessionStore({ maxSessions: 1, idleSeconds: 1 }), unknownSessions: 'refuse'
     })
     expect(app.register).type.toBeCallableWith(mcp, { tools: {} })
   })
@@ -24,12 +30,13 @@ describe('the options of mcp', () => {
     expect(take).type.not.toBeCallableWith({ tools: { a: 'x' } })
     expect(take).type.not.toBeCallableWith({ tools: { a: { scope: [] } } })
     expect(take).type.not.toBeCallableWith({ undeclaredTools: 'public' })
+    expect(take).type.not.toBeCallableWith({ undeclaredResources: 'public' })
     expect(take).type.not.toBeCallableWith({ sessions: { bind: () => 1 } })
   })
 
   test('take what is read-only', () => {
-    expect<readonly string[]>().type.toBeAssignableTo<McpRule>()
-    expect<{ bind (id: string, owner: string): Promise<string>, ownerOf (id: string): Promise<null> }>().type.toBeAssignableTo<SessionStore>()
+    expect<readonly string[]>().type.toBeAssignableTo<McpRequirement>()
+    expect<{ bind (id: string, owner: string): Promise<string>, ownerOf (id: string): Promise<null> }>().type.toBeAssignableTo<McpSessionStore>()
   })
 })
 
@@ -38,6 +45,19 @@ describe('what mcp decorates with', () => {
     expect(app.mcpRoute).type.toBe<McpRoute>()
     expect(app.route).type.toBeCallableWith({ ...app.mcpRoute, method: 'POST', url: '/', handler: async () => 'ok' })
     expect(app.post).type.toBeCallableWith('/', app.mcpRoute, async () => 'ok')
+  })
+
+  test('app.mcpRoute is spread into a route of an HTTP/2 server, and of one with a type provider', () => {
+    const plain = Fastify({ http2: true })
+    expect(plain.route).type.toBeCallableWith({ ...plain.mcpRoute, method: 'POST', url: '/', handler: async () => 'ok' })
+    expect(plain.post).type.toBeCallableWith('/', plain.mcpRoute, async () => 'ok')
+    const secure = Fastify({ http2: true, https: {} })
+    expect(secure.route).type.toBeCallableWith({ ...secure.mcpRoute, method: 'POST', url: '/', handler: async () => 'ok' })
+    const typed = secure.withTypeProvider<SchemaProvider>()
+    expect(typed.post).type.toBeCallableWith('/', typed.mcpRoute, async () => 'ok')
+    Fastify({ http2: true }).post('/', async request => {
+      expect(app.mcpVisibleTools(request, ['a'])).type.toBe<Array<'a'>>()
+    })
   })
 
   test('lists keep their members\' type', () => {

@@ -1,66 +1,77 @@
 import type { Clock } from '../../clock.ts'
+import { AuthorizationError } from '../../errors/authorization-error.ts'
+import type { HttpClient } from '../../http/http-client.ts'
 import type { ConnectionStore, StoredClient, StoredConnection } from '../../stores/connections/connection-store.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
-import type { PendingAuthorization, StartedAuthorization } from '../oauth/authorization-code.ts'
-import { beginAuthorization, completeAuthorization } from '../oauth/authorization-code.ts'
-import { AuthorizationError } from '../../errors/authorization-error.ts'
-import type { ChallengeHint } from '../fetch/challenge-hint.ts'
-import type { ConnectOptions } from './connection-options.ts'
-import type { Prover, StoredProofKey } from '../oauth/dpop.ts'
-import { createProofKey, createProver, exportProofKey, importProofKey } from '../oauth/dpop.ts'
 import type { FoundAuthorization } from '../discovery/find-authorization.ts'
 import { findAuthorization } from '../discovery/find-authorization.ts'
-import type { HttpClient } from '../../http/http-client.ts'
-import type { Client } from '../oauth/registration.ts'
-import { registerClient, sameClient } from '../oauth/registration.ts'
-import { selectScopes, withOfflineAccess } from '../oauth/select-scopes.ts'
+import { assumptionsAbout, withAssumptions } from '../discovery/server-assumptions.ts'
 import type { ServerMetadata } from '../discovery/server-discovery.ts'
 import { discoverServer } from '../discovery/server-discovery.ts'
-import type { ServerAccess } from '../oauth/oauth-call.ts'
+import type { ChallengeHint } from '../fetch/challenge-hint.ts'
+import type { PendingAuthorization, StartedAuthorization } from '../oauth/authorization-code.ts'
+import { beginAuthorization, completeAuthorization } from '../oauth/authorization-code.ts'
+import type { Prover, StoredProofKey } from '../oauth/dpop.ts'
+import { createProofKey, createProver, exportProofKey, importProofKey } from '../oauth/dpop.ts'
+import type { ClientIdentity, ServerAccess } from '../oauth/oauth-call.ts'
+import type { Client } from '../oauth/registration.ts'
+import { sameClient } from '../oauth/registration.ts'
+import { selectScopes, withOfflineAccess } from '../oauth/select-scopes.ts'
+import type { ClientReference } from './connection-clients.ts'
+import { createConnectionClients } from './connection-clients.ts'
+import type { ConnectOptions } from './connection-options.ts'
+import { emptyConnection } from '../../stores/connections/connection-store.ts'
 
-/** An authorization that is under way, with the key that its tokens are to be bound to. Plain JSON, and a secret. */
+/** A pending authorization, with the key that its tokens will be bound to. Plain JSON, and a secret. */
 export interface PendingConnection extends PendingAuthorization {
   readonly proofKey: StoredProofKey | null
-  /** What the client registered itself as, where it did: others may register anew before the user is back. */
+  /** The dynamic registration of the client, where it has one: another process may register anew before the user returns. */
   readonly registration: StoredClient | null
-  /** What was asked of the user's authentication. */
+  /** The authentication that was required of the user. */
   readonly authentication: Pick<ChallengeHint, 'acrValues' | 'maxAgeSeconds'>
 }
 
+/** An authorization that was started by {@link Connection.begin}. */
 export interface StartedConnection extends StartedAuthorization {
   readonly pending: PendingConnection
 }
 
-/** Tokens, and what has to be known to go on with them. */
+/** Tokens, and the connection data that belongs to them. */
 export interface Authorized {
   readonly tokens: TokenSet
   readonly connection: StoredConnection
 }
 
-export const emptyConnection: StoredConnection = { issuer: null, resource: null, requestedScopes: null, proofKey: null, clientId: null, registration: null, clients: {} }
-
-/** Gets tokens for one resource, whoever guards it today. It keeps what it learnt in its store, and no tokens. */
+/** Gets tokens for one resource. Registrations are stored; tokens and connection data are returned, for the caller to store. */
 export interface AuthorizationFlow {
-  /** Without a browser: by the host's grant. */
+  /** By the `grant` of the options, without a browser. */
   byGrant (hint: ChallengeHint): Promise<Authorized>
-  /** With a browser that this program sees come back. */
+  /** By the `browser` of the options. */
   byBrowser (hint: ChallengeHint): Promise<Authorized>
   begin (hint: ChallengeHint, redirectUri: string): Promise<StartedConnection>
   complete (pending: PendingConnection, answer: URL | URLSearchParams): Promise<Authorized>
   /**
-   * The access to the authorization server that a connection is of, as the client that its tokens were issued to. Nothing
-   * is registered for it.
+   * The access to the authorization server of a connection, as the client that its tokens were issued to. Nothing is
+   * registered for it.
    *
-   * @throws AuthorizationError `FST_OAUTH_SIGN_IN_NEEDED` when it is of none, `FST_OAUTH_CLIENT_LOST`
+   * @throws AuthorizationError `FST_OAUTH_SIGN_IN_NEEDED` when the connection has no server, `FST_OAUTH_CLIENT_LOST`
    */
   accessOf (connection: StoredConnection): Promise<ServerAccess>
-  /** The key of the stored connection, `null` for none. */
+  /**
+   * Drops the dynamic registration of a client that its authorization server no longer knows, so that the next
+   * authorization registers anew. The connection keeps it for its tokens.
+   *
+   * @param error the refusal: `invalid_client` and `unauthorized_client` count (RFC 6749 section 5.2), others do nothing
+   * @returns whether a client that was registered dynamically was refused
+   */
+  dropRefusedClient (error: unknown, client: ClientReference): Promise<boolean>
+  /** The prover for the key of the stored connection, `null` for none. */
   prover (): Promise<Prover | null>
 }
 
 export function createAuthorizationFlow (options: ConnectOptions, httpClient: HttpClient, store: ConnectionStore, clock: Clock): AuthorizationFlow {
   const servers = new Map<string, ServerMetadata>()
-  const becoming = new Map<string, Promise<Client>>()
+  const { clientFor, drop, dropRefused } = createConnectionClients(options, httpClient, store, clock)
   let proof: { key: string, prover: Promise<Prover> } | null = null
 
   const stored = async (): Promise<StoredConnection> => await store.read() ?? emptyConnection
@@ -68,7 +79,7 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
   const proverOf = async (key: StoredProofKey | null): Promise<Prover | null> => {
     if (key === null) return null
     const text = JSON.stringify(key)
-    // One for all requests: it knows the nonces.
+    // One for all requests, as it knows the nonces.
     if (proof?.key !== text) proof = { key: text, prover: importProofKey(key).then(async imported => await createProver(imported, clock)) }
     return await proof.prover
   }
@@ -80,34 +91,20 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
   }
 
   const serverOf = async (issuer: string): Promise<ServerMetadata> => {
-    const server = servers.get(issuer) ?? await discoverServer(issuer, httpClient)
+    const server = servers.get(issuer) ?? withAssumptions(await discoverServer(issuer, httpClient), assumptionsAbout(issuer, options.clients))
     servers.set(issuer, server)
     return server
   }
 
-  // Two tabs that begin at once are one client.
-  const clientOf = async (server: ServerMetadata, redirectUri: string | null): Promise<Client> => {
-    const key = JSON.stringify([server.issuer, redirectUri])
-    const underWay = becoming.get(key) ?? become(server, redirectUri).finally(() => becoming.delete(key))
-    becoming.set(key, underWay)
-    return await underWay
-  }
-
-  const become = async (server: ServerMetadata, redirectUri: string | null): Promise<Client> => {
-    const { clients } = await stored()
-    const client = await registerClient(server, options, { redirectUri, stored: clients[server.issuer] ?? null, clock }, httpClient)
-    // At once: what comes of a crash in between would be a client that nobody knows any more.
-    if (client.registration !== null && client.registration !== clients[server.issuer]) {
-      const connection = await stored()
-      await store.write({ ...connection, clients: { ...connection.clients, [server.issuer]: client.registration } })
-    }
-    return client
+  const accessTo = (server: ServerMetadata, { clientId, authentication }: ClientIdentity, prover: Prover | null): ServerAccess => {
+    const { refusesResource: omitResource = false } = assumptionsAbout(server.issuer, options.clients)
+    return { server, client: { clientId, authentication }, httpClient, clock, prover, omitResource }
   }
 
   const keyFor = async ({ resource, server }: FoundAuthorization, hint: ChallengeHint, last: StoredConnection): Promise<StoredProofKey | null> => {
     const wish = options.proofOfPossession ?? 'when_needed'
     if (wish === 'never' || (wish === 'when_needed' && !resource.needsProof && !hint.needsProof)) return null
-    // Another authorization server shall not know us by our key.
+    // A key that two authorization servers see would let them link the user.
     if (last.issuer === server.issuer && last.proofKey !== null) return last.proofKey as StoredProofKey
     const key = await createProofKey(algorithmsOf(server, resource.document))
     if (key === null) throw new AuthorizationError('FST_OAUTH_PROOF_UNSUPPORTED')
@@ -126,27 +123,32 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
 
   const begin = async (hint: ChallengeHint, redirectUri: string): Promise<StartedConnection> => {
     const found = await find(hint)
-    const { server, resource: { resource } } = found
     const last = await stored()
     const proofKey = await keyFor(found, hint, last)
     const prover = await proverOf(proofKey)
-    const scopes = withOfflineAccess(scopesFor(found, hint, last), server.scopes_supported, options.offlineAccess ?? true)
-    const client = await clientOf(server, redirectUri)
-    const access = { server, client, httpClient, clock, prover }
+    const scopes = withOfflineAccess(scopesFor(found, hint, last), found.server.scopes_supported, options.offlineAccess ?? true)
     const { acrValues, maxAgeSeconds } = hint
-    const { url, pending } = await beginAuthorization(access, {
-      redirectUri,
-      resource,
-      scopes,
-      acrValues,
-      maxAgeSeconds,
-      proofKeyThumbprint: prover?.thumbprint ?? null,
-      parameters: options.authorizationParameters ?? {}
+    const start = async (client: Client): Promise<StartedConnection> => {
+      const { url, pending } = await beginAuthorization(accessTo(found.server, client, prover), {
+        redirectUri,
+        resource: found.resource.resource,
+        scopes,
+        acrValues,
+        maxAgeSeconds,
+        proofKeyThumbprint: prover?.thumbprint ?? null,
+        parameters: options.authorizationParameters ?? {}
+      })
+      return { url, pending: { ...pending, proofKey, registration: client.registration, authentication: { acrValues, maxAgeSeconds } } }
+    }
+    const client = await clientFor(found, redirectUri, scopes)
+    return await start(client).catch(async (error: unknown) => {
+      // A pushed request tells at once that the server has forgotten the client.
+      if (!await dropRefused(error, { issuer: found.server.issuer, ...client })) throw error
+      return await start(await clientFor(found, redirectUri, scopes))
     })
-    return { url, pending: { ...pending, proofKey, registration: client.registration, authentication: { acrValues, maxAgeSeconds } } }
   }
 
-  const complete = async (pending: PendingConnection, answer: URL | URLSearchParams): Promise<Authorized> => {
+  const finish = async (pending: PendingConnection, answer: URL | URLSearchParams): Promise<Authorized> => {
     const { issuer, resource, scopes, proofKey, clientId, registration } = pending
     const { clients } = await stored()
     const connection = { issuer, resource, requestedScopes: scopes, proofKey, clientId, registration, clients }
@@ -157,21 +159,44 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
     const { issuer, proofKey } = connection
     if (issuer === null) throw new AuthorizationError('FST_OAUTH_SIGN_IN_NEEDED')
     const client = sameClient(connection, options, clock)
-    return { server: await serverOf(issuer), client, httpClient, clock, prover: await proverOf(proofKey as StoredProofKey | null) }
+    return accessTo(await serverOf(issuer), client, await proverOf(proofKey as StoredProofKey | null))
+  }
+
+  const visit = async (hint: ChallengeHint, onClientDropped: () => void): Promise<Authorized> => {
+    const { clients, issuer } = await stored()
+    const earlier = clients[issuer ?? ''] ?? null
+    const browser = await options.browser!.prepare(earlier?.redirectUris[0] ?? null)
+    try {
+      const { url, pending } = await begin(hint, browser.redirectUri)
+      try {
+        return await finish(pending, await browser.visit(url, pending.state))
+      } catch (error) {
+        if (await dropRefused(error, pending)) onClientDropped()
+        // A user who does not return may see an error page about a client that the server has forgotten (RFC 6749 section
+        // 4.1.2.1). A client that was registered just now is kept.
+        const isAborted = (error as Partial<AuthorizationError>).code === 'FST_OAUTH_INTERACTION_ABORTED'
+        if (isAborted && earlier?.clientId === pending.clientId) await drop(pending)
+        throw error
+      }
+    } finally {
+      await browser.close()
+    }
   }
 
   return {
     begin,
-    complete,
+    async complete (pending, answer) {
+      return await finish(pending, answer).catch(async (error: unknown) => {
+        await dropRefused(error, pending)
+        throw error
+      })
+    },
     async byBrowser (hint) {
-      const { clients, issuer } = await stored()
-      const browser = await options.browser!.prepare(clients[issuer ?? '']?.redirectUris[0] ?? null)
-      try {
-        const { url, pending } = await begin(hint, browser.redirectUri)
-        return await complete(pending, await browser.visit(url, pending.state))
-      } finally {
-        await browser.close()
-      }
+      let isClientDropped = false
+      return await visit(hint, () => { isClientDropped = true }).catch(async (error: unknown) => {
+        if (!isClientDropped) throw error
+        return await visit(hint, () => {})
+      })
     },
     async byGrant (hint) {
       const found = await find(hint)
@@ -179,17 +204,18 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
       const last = await stored()
       const proofKey = await keyFor(found, hint, last)
       const scopes = scopesFor(found, hint, last)
-      const { clientId, authentication, registration } = await clientOf(server, null)
-      const access = { server, client: { clientId, authentication }, httpClient, clock, prover: await proverOf(proofKey) }
-      const tokens = await options.grant!(access, { resource, scopes })
+      const client = await clientFor(found, null, scopes)
+      const tokens = await options.grant!(accessTo(server, client, await proverOf(proofKey)), { resource, scopes })
+      const { clientId, registration } = client
       return { tokens, connection: { issuer: server.issuer, resource, requestedScopes: scopes, proofKey, clientId, registration, clients: last.clients } }
     },
+    dropRefusedClient: dropRefused,
     accessOf,
     async prover () { return await proverOf((await stored()).proofKey as StoredProofKey | null) }
   }
 }
 
-/** What both check proofs by; ES256 where neither says. */
+/** The algorithms that server and resource both accept for proofs; ES256 where neither says. */
 function algorithmsOf (server: ServerMetadata, document: Readonly<Record<string, unknown>>): readonly string[] {
   const lists = [server.dpop_signing_alg_values_supported, document.dpop_signing_alg_values_supported].filter(list => Array.isArray(list)) as string[][]
   const [first = ['ES256'], second = first] = lists

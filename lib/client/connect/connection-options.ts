@@ -1,24 +1,26 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { OptionError } from '../../errors/errors.ts'
 import type { IdentifierError } from '../../errors/syntax-errors.ts'
 import { parseIdentifier } from '../../identifier.ts'
-import { explain, show } from '../../options.ts'
 import type { ConnectionStore } from '../../stores/connections/connection-store.ts'
 import type { TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'
-import type { BrowserRedirect } from '../oauth/browser-redirect.ts'
-import type { ClassifierRules } from '../fetch/classify.ts'
+import type { BrowserRedirect } from '../oauth/loopback-redirect.ts'
+import type { ClassifierSettings } from '../fetch/classify.ts'
 import type { TokenRequest } from '../oauth/grants.ts'
 import type { HttpClientOptions } from '../../http/http-client.ts'
 import { isRedirectUri } from '../oauth/redirect-uri.ts'
+import { isMethod } from '../oauth/dynamic-registration.ts'
 import type { RegistrationOptions } from '../oauth/registration.ts'
 import { clientMetadataUrlFault } from '../oauth/registration.ts'
 import type { ResourceMetadata } from '../discovery/resource-discovery.ts'
 import type { ResourceMatch } from '../fetch/resource-match.ts'
+import { coversUrl } from '../fetch/resource-match.ts'
 import type { SessionOptions } from '../session/session-options.ts'
-import type { MetadataTrust } from '../discovery/signed-metadata.ts'
+import type { MetadataTrust } from '../discovery/resource-discovery.ts'
 import type { ServerAccess } from '../oauth/oauth-call.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { show } from '../../options/show.ts'
+import { Type } from '../../options/type.ts'
 
 export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOptions, 'fetch'> {
   /** Of the protected resource: an API, or the endpoint of an MCP server. https, or http on this machine. */
@@ -43,7 +45,7 @@ export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOpti
   /** Keeps what belongs to the tokens, as long as they are kept; goes with `tokenStore`. Default: in memory. */
   connectionStore?: ConnectionStore
   /** How the session keeps its tokens alive: when it renews, how often it tries, whom it tells. */
-  session?: Omit<SessionOptions, 'tokenStore' | 'refresh' | 'clock'>
+  session?: Omit<SessionOptions, 'tokenStore' | 'refresh' | 'usesGrant' | 'clock'>
   /** How the identifier in the metadata document has to fit `url`. Default: `prefix`. */
   resourceMatch?: ResourceMatch
   /** Chooses the authorization server among those that the resource names. Default: one with which `clients` are registered, else the first. */
@@ -57,7 +59,7 @@ export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOpti
   /** Whether tokens are bound to a key (RFC 9449, DPoP): `when_needed` (default) by the resource, `always` or `never`. */
   proofOfPossession?: 'when_needed' | 'always' | 'never'
   /** What the resource says in its own words of a token that is dead. */
-  classifier?: ClassifierRules
+  classifier?: ClassifierSettings
   /** After an authorization came to nothing, none is begun by itself for this long, in milliseconds. Default: 60 000. */
   coolDownMs?: number
   /** Makes every request, those to the resource too. Default: the global one for the resource, a guarded one for all else. */
@@ -69,6 +71,12 @@ const text = Type.String({ minLength: 1 })
 const closed = { additionalProperties: false }
 const anyFunction = Type.Function([], Type.Unknown())
 const anyObject = Type.Object({})
+const assumptions = Type.Object({
+  supportsPkce: Type.Optional(Type.Boolean()),
+  refusesResource: Type.Optional(Type.Boolean()),
+  protectsResource: Type.Optional(text),
+  ignoresTrailingSlash: Type.Optional(Type.Boolean())
+}, closed)
 const schema = Type.Object({
   url: text,
   browser: Type.Optional(Type.Object({ prepare: anyFunction })),
@@ -88,7 +96,7 @@ const schema = Type.Object({
   proofOfPossession: Type.Optional(Type.Enum(['when_needed', 'always', 'never'])),
   classifier: Type.Optional(anyObject),
   coolDownMs: Type.Optional(Type.Number({ minimum: 0 })),
-  clients: Type.Optional(Type.Array(Type.Object({ issuer: text, clientId: text, authentication: anyObject }, closed))),
+  clients: Type.Optional(Type.Array(Type.Object({ issuer: text, clientId: text, authentication: anyObject, assumptions: Type.Optional(assumptions) }, closed))),
   clientMetadataUrl: Type.Optional(text),
   clientMetadataAuthentication: Type.Optional(anyObject),
   clientMetadata: Type.Optional(anyObject),
@@ -103,7 +111,7 @@ const schema = Type.Object({
 
 /** @throws OptionError that names the option and its value */
 export function checkConnectOptions (given: unknown): ConnectOptions {
-  if (!Value.Check(schema, given)) throw new OptionError(explain('', schema, given))
+  checkOptions('', schema, given)
   const options = given as ConnectOptions
   try {
     parseIdentifier(options.url)
@@ -121,7 +129,22 @@ export function checkConnectOptions (given: unknown): ConnectOptions {
   if ((options.tokenStore === undefined) !== (options.connectionStore === undefined)) {
     throw new OptionError(`tokenStore and connectionStore belong together, and ${options.tokenStore === undefined ? 'tokenStore' : 'connectionStore'} is missing`)
   }
+  for (const { issuer, assumptions: { protectsResource } = {} } of options.clients ?? []) checkProtectsResource(protectsResource, issuer, options)
+  const method = options.clientMetadata?.token_endpoint_auth_method
+  if (method !== undefined && !isMethod(method) && options.dynamicRegistration !== false) {
+    throw new OptionError(`clientMetadata.token_endpoint_auth_method must be none, client_secret_post or client_secret_basic for dynamic registration, got ${show(method)}. Register a client with a key in advance and name it in clients`)
+  }
   const fault = options.clientMetadataUrl === undefined ? null : clientMetadataUrlFault(options.clientMetadataUrl)
   if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(options.clientMetadataUrl)}`)
   return options
+}
+
+function checkProtectsResource (resource: string | undefined, issuer: string, { url, resourceMatch = 'prefix' }: ConnectOptions): void {
+  if (resource === undefined) return
+  let isCovering = false
+  try {
+    parseIdentifier(resource)
+    isCovering = coversUrl(resource, url, resourceMatch)
+  } catch {}
+  if (!isCovering) throw new OptionError(`assumptions.protectsResource of the client of ${show(issuer)} must be a resource identifier that covers url ${show(url)}, got ${show(resource)}`)
 }

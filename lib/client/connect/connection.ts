@@ -1,7 +1,7 @@
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { PendingConnection, StartedConnection } from './authorization-flow.ts'
 import type { ChallengeHint } from '../fetch/challenge-hint.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Session } from '../session/session.ts'
 
 /** A client of one protected resource, from the first 401 to the last token. */
@@ -47,10 +47,25 @@ export interface Connection {
    * @throws SessionError when the store of the tokens failed
    *
    * After either it may be called again: what was not given back is not forgotten for that.
+   *
+   * @param options `forgetClients`: whether dynamic registrations are dropped, too, so that the next sign-in registers
+   * anew. Default: false
    */
-  signOut (): Promise<boolean>
-  /** Ends what runs by itself. The tokens stay where they are kept. */
-  close (): void
+  signOut (options?: { readonly forgetClients?: boolean }): Promise<boolean>
+  /**
+   * Forgets everything about the resource: tokens, the key of proofs and dynamic registrations. Nothing is sent, and nothing
+   * is revoked: for an authorization server that is gone, or one that has forgotten the client. The next sign-in starts
+   * from nothing.
+   *
+   * @throws SessionError when the store of the tokens failed
+   */
+  forget (): Promise<void>
+  /**
+   * Ends the work of this process; the tokens stay in their store.
+   *
+   * @returns when the response to a token request that is under way is stored: await it before the process exits
+   */
+  close (): Promise<void>
 }
 
 /** The user has to sign in, and the host has to send them there: what for is in `hint`, for {@link Connection.begin}. */

@@ -1,83 +1,56 @@
 import type { ConnectionStore, StoredConnection } from '../../stores/connections/connection-store.ts'
-import type { TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'
-import type { AuthorizationFlow } from './authorization-flow.ts'
-import { emptyConnection } from './authorization-flow.ts'
+import { emptyConnection } from '../../stores/connections/connection-store.ts'
+import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { revokeTokens } from '../oauth/revoke-tokens.ts'
 import type { Session } from '../session/session.ts'
+import type { AuthorizationFlow } from './authorization-flow.ts'
 
-/** Ends a session here and at the authorization server. */
-export interface SignOut {
-  /** The store of the tokens, for the session: what a sign-out takes out of it is seen here, whoever wrote it last. */
-  readonly tokens: TokenStore
-  /** Tokens that are in no store. */
-  hold (tokens: TokenSet | null): void
-  /** @see Connection.signOut */
-  run (session: Pick<Session, 'signOut'>): Promise<boolean>
-}
+/**
+ * Makes the sign-out of a connection: it ends the session here and revokes its tokens at the authorization server. Tokens that
+ * could not be revoked are kept in memory and revoked by the next call.
+ *
+ * @returns a function that tells whether the authorization server revoked all of them; it throws an AuthorizationError when
+ * it could not be reached, and a SessionError when the token store failed
+ */
+export function createSignOut (session: Pick<Session, 'signOut'>, store: ConnectionStore, { accessOf, dropRefusedClient }: Pick<AuthorizationFlow, 'accessOf' | 'dropRefusedClient'>): (forgetClients: boolean) => Promise<boolean> {
+  /** By access token. */
+  const unrevoked = new Map<string, { readonly tokens: TokenSet, readonly connection: StoredConnection }>()
 
-/** Tokens that somebody signed out of, and what has to be known to give them back. */
-interface Owed {
-  readonly tokens: TokenSet
-  readonly connection: StoredConnection
-}
-
-export function createSignOut (tokens: TokenStore, store: ConnectionStore, { accessOf }: Pick<AuthorizationFlow, 'accessOf'>): SignOut {
-  let running = 0
-  let unstored: TokenSet | null = null
-  /** What was read while somebody signs out, by generation. */
-  const seen = new Map<number | null, TokenSet>()
-  const removed = new Set<TokenSet>()
-  const owed = new Set<Owed>()
-
-  /** Each of them, whatever becomes of the others. What nobody could be told of stays owed. */
-  const giveBack = async (): Promise<boolean> => {
-    let areDead = true
+  /** Each of them, whatever becomes of the others. */
+  const revokeAll = async (): Promise<boolean> => {
+    let areRevoked = true
     const failures: unknown[] = []
-    for (const one of [...owed]) {
+    for (const [key, { tokens, connection }] of [...unrevoked]) {
       try {
-        areDead = await revokeTokens(await accessOf(one.connection), one.tokens) && areDead
-        owed.delete(one)
+        areRevoked = await revokeTokens(await accessOf(connection), tokens) && areRevoked
+        unrevoked.delete(key)
       } catch (error) {
-        failures.push(error)
+        // No other client may revoke them, and the authorization server has forgotten this one.
+        if (await dropRefusedClient(error, connection)) {
+          areRevoked = false
+          unrevoked.delete(key)
+        } else {
+          failures.push(error)
+        }
       }
     }
     if (failures.length > 0) throw failures[0]
-    return areDead
+    return areRevoked
   }
 
-  return {
-    tokens: {
-      async read () {
-        const found = await tokens.read()
-        if (running > 0 && found !== null && found.tokens !== null) seen.set(found.generation, found.tokens)
-        return found
-      },
-      async write (next, insteadOf) {
-        const replaced = next === null ? seen.get(insteadOf) : undefined
-        // Before it is known: a write may fail that was done all the same.
-        if (replaced !== undefined) removed.add(replaced)
-        const written = await tokens.write(next, insteadOf)
-        if (written === null && replaced !== undefined) removed.delete(replaced)
-        return written
-      },
-      exclusively: async (work, signal) => await tokens.exclusively(work, signal)
-    },
-    hold (held) { unstored = held },
-    async run (session) {
-      running++
-      if (unstored !== null) removed.add(unstored)
-      unstored = null
-      const failure = await session.signOut().then(() => null, (error: unknown) => error)
-      if (--running === 0) seen.clear()
-      const connection = await store.read() ?? emptyConnection
-      for (const one of removed) owed.add({ tokens: one, connection })
-      removed.clear()
-      // Whose they are is forgotten with them, and not before.
-      if (failure === null) await store.write({ ...emptyConnection, clients: connection.clients })
-      if (failure === null) return await giveBack()
-      // They are dead there, whether the store knows or not. Who could not be told is told the next time.
-      await giveBack().catch(() => {})
-      throw failure
+  return async forgetClients => {
+    let removed: TokenSet | null = null
+    const failure = await session.signOut(tokens => { removed = tokens }).then(() => null, (error: unknown) => error)
+    const connection = await store.read() ?? emptyConnection
+    const tokens = removed as TokenSet | null
+    if (tokens !== null) unrevoked.set(tokens.accessToken, { tokens, connection })
+    if (failure === null) {
+      // After the tokens: as long as the store has them, it has to say whose they are.
+      await store.write({ ...emptyConnection, clients: forgetClients ? {} : connection.clients })
+      return await revokeAll()
     }
+    // The store may still have the tokens; at the authorization server they are revoked.
+    await revokeAll().catch(() => {})
+    throw failure
   }
 }

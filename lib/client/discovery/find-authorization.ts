@@ -1,61 +1,79 @@
 import { AuthorizationError } from '../../errors/authorization-error.ts'
-import type { ChallengeHint } from '../fetch/challenge-hint.ts'
-import type { ConnectOptions } from '../connect/connection-options.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import type { ResourceMetadata } from './resource-discovery.ts'
+import type { ConnectOptions } from '../connect/connection-options.ts'
+import type { ChallengeHint } from '../fetch/challenge-hint.ts'
+import { coversUrl } from '../fetch/resource-match.ts'
+import type { ResourceLookup, ResourceMetadata } from './resource-discovery.ts'
 import { discoverResource } from './resource-discovery.ts'
+import { assumptionsAbout, registeredIssuer, withAssumptions } from './server-assumptions.ts'
 import type { ServerMetadata } from './server-discovery.ts'
 import { checkProtectedResources, discoverServer } from './server-discovery.ts'
 
-/** Where authorization for a resource is to be had. */
+/** A resource and the authorization server that issues tokens for it. */
 export interface FoundAuthorization {
   readonly resource: ResourceMetadata
   readonly server: ServerMetadata
 }
 
-/** The slice of the options that the search goes by. */
+/** The options that the search uses. */
 export type SearchOptions = Pick<ConnectOptions,
   'url' | 'resourceMatch' | 'chooseIssuer' | 'metadataTrust' | 'allowUnlistedResource' | 'allowMissingMetadata' | 'clients'>
 
 /**
- * From a challenge to an authorization server: nothing is remembered from last time, as a new challenge may mean that
+ * Finds the authorization server for a challenge. Nothing is reused from an earlier search: a new challenge may mean that
  * the metadata has changed (RFC 9728 section 5.2).
  *
  * @throws AuthorizationError
  */
 export async function findAuthorization (options: SearchOptions, hint: ChallengeHint, httpClient: HttpClient): Promise<FoundAuthorization> {
-  const question = {
+  const lookup: ResourceLookup = {
     url: options.url, pointer: hint.resourceMetadata, match: options.resourceMatch ?? 'prefix', trust: options.metadataTrust ?? null
-  } as const
-  let resource: ResourceMetadata
-  try {
-    resource = await discoverResource(question, httpClient)
-  } catch (error) {
-    const isMissing = error instanceof AuthorizationError && error.code === 'FST_OAUTH_RESOURCE_METADATA_MISSING'
-    if (options.allowMissingMetadata !== true || !isMissing) throw error
-    return await findWithoutMetadata(options.url, httpClient)
   }
+  const resource = await discoverResource(lookup, httpClient).catch((error: unknown) => {
+    const assumed = isMissing(error) ? assumedResource(lookup, options) : null
+    if (assumed !== null) return assumed
+    if (isMissing(error) && options.allowMissingMetadata === true) return null
+    throw error
+  })
+  if (resource === null) return await findByOrigin(options.url, httpClient)
   const issuer = await chooseIssuer(resource, options)
-  const server = await discoverServer(issuer, httpClient)
+  const server = withAssumptions(await discoverServer(issuer, httpClient), assumptionsAbout(issuer, options.clients))
   if (options.allowUnlistedResource !== true) checkProtectedResources(server, resource.resource)
   return { resource, server }
 }
 
-async function chooseIssuer (resource: ResourceMetadata, { chooseIssuer, clients = [] }: SearchOptions): Promise<string> {
-  const { authorizationServers: issuers } = resource
-  const known = issuers.find(one => clients.some(({ issuer }) => issuer === one))
-  const chosen = chooseIssuer === undefined ? known ?? issuers[0] : await chooseIssuer(issuers, resource)
-  if (chosen === undefined || !issuers.includes(chosen)) throw new AuthorizationError('FST_OAUTH_ISSUER_MISSING')
-  return chosen
+function isMissing (error: unknown): boolean {
+  return error instanceof AuthorizationError && error.code === 'FST_OAUTH_RESOURCE_METADATA_MISSING'
+}
+
+/** The resource that a registered client knows its server to issue tokens for. */
+function assumedResource ({ url, match }: ResourceLookup, { clients = [] }: SearchOptions): ResourceMetadata | null {
+  for (const { issuer, assumptions: { protectsResource: resource } = {} } of clients) {
+    if (resource !== undefined && coversUrl(resource, url, match)) return withoutDocument(resource, issuer)
+  }
+  return null
+}
+
+function withoutDocument (resource: string, issuer: string): ResourceMetadata {
+  return { resource, authorizationServers: [issuer], scopesSupported: null, needsProof: false, document: {} }
+}
+
+/** @returns the issuer as the authorization server writes it, for one that the resource names */
+async function chooseIssuer (resource: ResourceMetadata, { chooseIssuer: choose, clients }: SearchOptions): Promise<string> {
+  const { authorizationServers: named } = resource
+  const known = named.find(one => registeredIssuer(one, clients) !== null)
+  const chosen = choose === undefined ? known ?? named[0] : await choose(named, resource)
+  if (chosen === undefined || !named.includes(chosen)) throw new AuthorizationError('FST_OAUTH_ISSUER_MISSING')
+  return registeredIssuer(chosen, clients) ?? chosen
 }
 
 /**
- * The Model Context Protocol 2025-03-26 had no metadata of the resource: its server was its own authorization server, at
- * the root of its origin, with endpoints of fixed names where it had no metadata of that either. PKCE was a must.
+ * The Model Context Protocol 2025-03-26 had no metadata of the resource: an MCP server was its own authorization server, at
+ * the root of its origin, with endpoints of fixed names where it had no metadata of that either. PKCE was mandatory.
  */
-async function findWithoutMetadata (url: string, httpClient: HttpClient): Promise<FoundAuthorization> {
+async function findByOrigin (url: string, httpClient: HttpClient): Promise<FoundAuthorization> {
   const { origin } = new URL(url)
-  const resource: ResourceMetadata = { resource: url, authorizationServers: [origin], scopesSupported: null, needsProof: false, document: {} }
+  const resource = withoutDocument(url, origin)
   try {
     return { resource, server: await discoverServer(origin, httpClient) }
   } catch (error) {

@@ -1,52 +1,62 @@
-import { FetchError } from '../../errors/fetch-error.ts'
-import { parseIdentifier } from '../../identifier.ts'
-import { metadataUrl } from '../../metadata/well-known.ts'
+import type { CryptoKey, JWTVerifyGetKey } from 'jose'
+import { jwtVerify } from 'jose'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
-import { wordsOf } from '../fetch/challenge-hint.ts'
+import { FetchError } from '../../errors/fetch-error.ts'
 import { showUrl } from '../../http/guarded-fetch.ts'
 import type { HttpClient } from '../../http/http-client.ts'
+import { isOutage } from '../../http/http-client.ts'
+import { parseIdentifier } from '../../identifier.ts'
+import { metadataUrl } from '../../metadata/well-known.ts'
+import { wordsOf } from '../fetch/challenge-hint.ts'
 import type { ResourceMatch } from '../fetch/resource-match.ts'
 import { coversUrl } from '../fetch/resource-match.ts'
-import type { MetadataTrust } from './signed-metadata.ts'
-import { withSignedMembers } from './signed-metadata.ts'
 
-/** What a client needs to know of a protected resource (RFC 9728 section 2). */
+/** The metadata of a protected resource that a client needs (RFC 9728 section 2). */
 export interface ResourceMetadata {
-  /** The identifier, as it was written: it is what goes into every `resource` parameter. */
+  /** The resource identifier, as the document writes it: it is sent in every `resource` parameter (RFC 8707). */
   readonly resource: string
-  /** Issuers, in the order in which the resource names them. */
+  /** Issuers, in the order of the document. */
   readonly authorizationServers: readonly string[]
-  /** `null` when it does not say. */
+  /** `null` when the document has none. */
   readonly scopesSupported: readonly string[] | null
-  /** True when tokens that are not bound to a key never work (RFC 9449). */
+  /** Whether the resource accepts only tokens that are bound to a key (`dpop_bound_access_tokens_required`). */
   readonly needsProof: boolean
-  /** The document, members that nobody knows included. */
+  /** The whole document, members that this package does not know included. */
   readonly document: Readonly<Record<string, unknown>>
 }
 
+/** The issuer whose signature on a metadata document is trusted, and its keys (RFC 9728 section 2.2). */
+export interface MetadataTrust {
+  /** The `iss` of the signed metadata. */
+  readonly issuer: string
+  /** A key, or a key set of jose: `createLocalJWKSet`, `createRemoteJWKSet`. */
+  readonly key: CryptoKey | JWTVerifyGetKey
+}
+
+/** What {@link discoverResource} searches for. */
 export interface ResourceLookup {
-  /** What was called. */
+  /** The URL that was requested. */
   readonly url: string
-  /** The `resource_metadata` of its challenge, `null` for none. */
+  /** The `resource_metadata` of the challenge; `null` where there was none. */
   readonly pointer: string | null
   readonly match: ResourceMatch
-  /** Whose signed metadata is believed; without one, `signed_metadata` is passed over. */
+  /** `null`: `signed_metadata` is ignored. */
   readonly trust: MetadataTrust | null
 }
 
 /**
- * Finds the metadata document of a resource: where its challenge says, at the well-known place for its path, at that for
- * its origin, in this order. What is not there, no JSON, or elsewhere is passed over; what is there and about another
- * resource ends the search.
+ * Finds the metadata document of a resource: at the URL of the challenge, then at the well-known URL for the path, then at
+ * that for the origin. A URL without a JSON document is skipped. A document about another resource ends the search.
  *
- * @throws AuthorizationError `FST_OAUTH_RESOURCE_METADATA_MISSING`, `FST_OAUTH_RESOURCE_MISMATCH`, `FST_OAUTH_ADDRESS_REFUSED`, `FST_OAUTH_SIGNED_METADATA_INVALID`, `FST_OAUTH_SERVER_UNAVAILABLE`
+ * @throws AuthorizationError `FST_OAUTH_RESOURCE_METADATA_MISSING`, `FST_OAUTH_RESOURCE_MISMATCH`,
+ * `FST_OAUTH_ADDRESS_REFUSED`, `FST_OAUTH_SIGNED_METADATA_INVALID`, `FST_OAUTH_SERVER_UNAVAILABLE`
  */
-export async function discoverResource (question: ResourceLookup, httpClient: HttpClient): Promise<ResourceMetadata> {
+export async function discoverResource (lookup: ResourceLookup, httpClient: HttpClient): Promise<ResourceMetadata> {
   const failures: FetchError[] = []
-  for (const place of placesOf(question)) {
+  for (const place of metadataUrlsOf(lookup)) {
     try {
       const { body } = await httpClient.getJson(place)
-      return await metadataFrom(body, question)
+      return await metadataFrom(body, lookup)
     } catch (error) {
       if (!(error instanceof FetchError)) throw error
       failures.push(error)
@@ -56,23 +66,18 @@ export async function discoverResource (question: ResourceLookup, httpClient: Ht
   throw new AuthorizationError(failures.some(isOutage) ? 'FST_OAUTH_SERVER_UNAVAILABLE' : 'FST_OAUTH_RESOURCE_METADATA_MISSING', { message })
 }
 
-/** It may be there at another time. */
-export function isOutage ({ fault, status }: FetchError): boolean {
-  return fault === 'network' || fault === 'timeout' || (status !== null && (status >= 500 || status === 429))
-}
-
-function placesOf ({ url, pointer }: ResourceLookup): string[] {
+function metadataUrlsOf ({ url, pointer }: ResourceLookup): string[] {
   const { origin, pathname, search } = new URL(url)
   const parts = parseIdentifier(url)
-  const root = metadataUrl({ ...parts, origin, path: '', query: '' })
-  const path = metadataUrl({ ...parts, origin, path: pathname, query: search })
-  return [...new Set([...pointer === null ? [] : [pointer], path, root])]
+  const forOrigin = metadataUrl({ ...parts, origin, path: '', query: '' })
+  const forPath = metadataUrl({ ...parts, origin, path: pathname, query: search })
+  return [...new Set([...pointer === null ? [] : [pointer], forPath, forOrigin])]
 }
 
-async function metadataFrom (body: Readonly<Record<string, unknown>>, question: ResourceLookup): Promise<ResourceMetadata> {
-  const document = await withSignedMembers(body, question.trust)
+async function metadataFrom (body: Readonly<Record<string, unknown>>, { url, match, trust }: ResourceLookup): Promise<ResourceMetadata> {
+  const document = await withSignedMembers(body, trust)
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = document
-  if (typeof resource !== 'string' || !isUrl(resource) || !coversUrl(resource, question.url, question.match)) {
+  if (typeof resource !== 'string' || !isUrl(resource) || !coversUrl(resource, url, match)) {
     throw new AuthorizationError('FST_OAUTH_RESOURCE_MISMATCH', { message: showUrl(String(resource)) })
   }
   return {
@@ -81,6 +86,25 @@ async function metadataFrom (body: Readonly<Record<string, unknown>>, question: 
     scopesSupported: wordsOf((stringsOf(scopes) ?? []).join(' ')),
     needsProof: document.dpop_bound_access_tokens_required === true,
     document
+  }
+}
+
+/**
+ * The members of a document, where signed members override plain ones (RFC 9728 section 2.2).
+ *
+ * @throws AuthorizationError `FST_OAUTH_SIGNED_METADATA_INVALID`
+ */
+async function withSignedMembers (document: Readonly<Record<string, unknown>>, trust: MetadataTrust | null): Promise<Readonly<Record<string, unknown>>> {
+  const { signed_metadata: signed, ...plain } = document
+  if (trust === null || signed === undefined) return document
+  try {
+    const { issuer, key } = trust
+    const { payload } = await jwtVerify(String(signed), key as JWTVerifyGetKey, { issuer, requiredClaims: ['iss'] })
+    const { iss: _issuer, iat: _issuedAt, exp: _expiresAt, signed_metadata: nested, ...members } = payload
+    if (nested !== undefined) throw new Error('signed_metadata must not contain signed_metadata')
+    return { ...plain, ...members }
+  } catch (error) {
+    throw new AuthorizationError('FST_OAUTH_SIGNED_METADATA_INVALID', { message: (error as Error).message })
   }
 }
 

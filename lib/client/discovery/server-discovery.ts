@@ -1,13 +1,13 @@
 import type * as OAuth4WebApi from 'oauth4webapi'
-import { FetchError } from '../../errors/fetch-error.ts'
-import { parseIdentifier } from '../../identifier.ts'
-import { authorizationServerMetadataUrls } from '../../metadata/well-known.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
+import { FetchError } from '../../errors/fetch-error.ts'
 import { checkAddress, showUrl } from '../../http/guarded-fetch.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import { isOutage } from './resource-discovery.ts'
+import { isOutage } from '../../http/http-client.ts'
+import { parseIdentifier } from '../../identifier.ts'
+import { authorizationServerMetadataUrls } from '../../metadata/well-known.ts'
 
-/** The metadata of an authorization server under its wire names (RFC 8414 section 2); it has the issuer that was asked for. */
+/** The metadata of an authorization server under its wire names (RFC 8414 section 2). Its `issuer` is the one that was asked for. */
 export type ServerMetadata = Readonly<OAuth4WebApi.AuthorizationServer>
 
 /** The endpoints that a client uses. */
@@ -16,48 +16,49 @@ export type EndpointName =
   | 'pushed_authorization_request_endpoint'
 
 /**
- * Finds the metadata of an authorization server at its well-known places, one after the other (RFC 8414 sections 3.1 and
- * 5, OpenID Connect Discovery 1.0 section 4.1). A document that names another issuer than the one that was asked for is
- * not used: the strings are compared as they are.
+ * Finds the metadata of an authorization server at its well-known URLs, one after the other (RFC 8414 sections 3.1 and 5,
+ * OpenID Connect Discovery 1.0 section 4.1). A document with another `issuer` is not used; the strings are compared as
+ * they are (RFC 8414 section 3.3).
  *
- * @throws AuthorizationError `FST_OAUTH_SERVER_METADATA_MISSING`, `FST_OAUTH_ISSUER_MISMATCH`, `FST_OAUTH_ADDRESS_REFUSED`, `FST_OAUTH_SERVER_UNAVAILABLE`
+ * @throws AuthorizationError `FST_OAUTH_SERVER_METADATA_MISSING`, `FST_OAUTH_ISSUER_MISMATCH`, `FST_OAUTH_ADDRESS_REFUSED`,
+ * `FST_OAUTH_SERVER_UNAVAILABLE`
  */
 export async function discoverServer (issuer: string, httpClient: HttpClient): Promise<ServerMetadata> {
   checkAddress(issuer, httpClient.rules)
   const attempts: string[] = []
-  let outage = false
-  let foreign = false
+  let isDown = false
+  let isMismatch = false
   for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer))) {
     try {
       const { body } = await httpClient.getJson(url)
       if (body.issuer === issuer) return body as unknown as ServerMetadata
-      foreign = true
-      attempts.push(`${showUrl(url)} names another issuer`)
+      isMismatch = true
+      attempts.push(`${showUrl(url)} names the issuer ${showUrl(String(body.issuer))}, expected ${showUrl(issuer)}`)
     } catch (error) {
       if (!(error instanceof FetchError)) throw error
-      outage ||= isOutage(error)
+      isDown ||= isOutage(error)
       attempts.push(`${showUrl(url)} ${error.fault}`)
     }
   }
-  const code = outage ? 'FST_OAUTH_SERVER_UNAVAILABLE' : foreign ? 'FST_OAUTH_ISSUER_MISMATCH' : 'FST_OAUTH_SERVER_METADATA_MISSING'
+  const code = isDown ? 'FST_OAUTH_SERVER_UNAVAILABLE' : isMismatch ? 'FST_OAUTH_ISSUER_MISMATCH' : 'FST_OAUTH_SERVER_METADATA_MISSING'
   throw new AuthorizationError(code, { message: attempts.join(', ') })
 }
 
 /**
- * An endpoint of an authorization server, if it is a URL that a client may call or open: https, or http on this machine
- * where that is allowed, so never `javascript:` or a file.
+ * An endpoint of an authorization server, if it is a URL that a client may request or open: https, or http on this machine
+ * where that is allowed. So it is never a `javascript:` or `file:` URL.
  *
  * @throws AuthorizationError `FST_OAUTH_ENDPOINT_MISSING`, `FST_OAUTH_ADDRESS_REFUSED`
  */
-export function endpointOf (server: ServerMetadata, name: EndpointName, httpClient: Pick<HttpClient, 'rules'>): URL {
+export function endpointOf (server: ServerMetadata, name: EndpointName, { rules }: Pick<HttpClient, 'rules'>): URL {
   const url = server[name]
   if (typeof url !== 'string') throw new AuthorizationError('FST_OAUTH_ENDPOINT_MISSING', { message: name })
-  return checkAddress(url, httpClient.rules)
+  return checkAddress(url, rules)
 }
 
 /**
- * PKCE protects the code only if the authorization server checks it, and that it does is only known when it says so
- * (RFC 9700 section 2.1.1, Model Context Protocol).
+ * PKCE protects the code only if the authorization server checks it, and only its metadata tells whether it does (RFC 9700
+ * section 2.1.1, Model Context Protocol).
  *
  * @throws AuthorizationError `FST_OAUTH_PKCE_UNSUPPORTED`
  */
@@ -66,7 +67,7 @@ export function checkPkceSupport ({ code_challenge_methods_supported: methods }:
 }
 
 /**
- * Where both say whom they belong to, both must say so (RFC 9728 section 4).
+ * A server that lists its resources has to list this one (RFC 9728 section 4).
  *
  * @throws AuthorizationError `FST_OAUTH_SERVER_MISMATCH`
  */

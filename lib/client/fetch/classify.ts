@@ -2,7 +2,7 @@ import type { ParsedChallenge } from '../../challenge/parse.ts'
 import { parseChallenges } from '../../challenge/parse.ts'
 import { isScheme } from '../../challenge/challenge.ts'
 
-/** What of an answer is looked at. */
+/** The part of an answer that is classified. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
@@ -17,15 +17,15 @@ export interface Answer {
 /** Strings for most services; JSON-RPC has numbers of its own. */
 type Code = string | number
 
-/** What a service says in its own words. */
-export interface ClassifierRules {
-  /** The `code` of a body that says that the token is dead, whatever the status. Default: `authentication_failed`. */
-  readonly deadTokenCodes?: readonly Code[]
-  /** The `code` of a body that says that another token would not help either. Default: `permission_denied`. */
+/** What a service says in its own words, beside what the standards define. */
+export interface ClassifierSettings {
+  /** Each `code` of a body that says that the token is invalid, whatever the status. Default: `authentication_failed`. */
+  readonly invalidTokenCodes?: readonly Code[]
+  /** Each `code` of a body that says that another token would not help either. Default: `permission_denied`. */
   readonly refusalCodes?: readonly Code[]
   /**
-   * Sentences that say that the token is dead, to the letter, anywhere in a body. They count at status 400 and above
-   * alone, as the text of a good answer may be about anything. Default: none.
+   * Sentences, matched exactly and anywhere in a body, that say that the token is invalid. They count only at status 400 and
+   * above, as the text of a successful answer may be about anything. Default: none.
    */
   readonly sentences?: readonly string[]
 }
@@ -34,13 +34,13 @@ export interface ClassifierRules {
 export type Classification =
   /** Nothing. */
   | { readonly kind: 'ok' }
-  /** The token is of no use any more, and a renewed one may be. */
-  | { readonly kind: 'dead_token' }
+  /** The token is invalid or expired; a refreshed one may be accepted. */
+  | { readonly kind: 'invalid_token' }
   /** There was no token, and one is needed. `scopes` are those that the resource asks for, `null` when it does not say. */
   | { readonly kind: 'authorization_needed', readonly scopes: readonly string[] | null }
-  /** It takes another authorization, for these scopes; a renewed token has no more than this one (RFC 6750 section 3.1). */
+  /** The token lacks scopes. A refreshed token has the same ones: it takes another authorization (RFC 6750 section 3.1). */
   | { readonly kind: 'insufficient_scope', readonly scopes: readonly string[] | null }
-  /** The user has to authenticate anew, or in another way; a renewed token says the same of them (RFC 9470 section 3). */
+  /** The user has to authenticate again, or in another way; refreshing the token does not change that (RFC 9470 section 3). */
   | {
     readonly kind: 'step_up'
     readonly acrValues: readonly string[]
@@ -53,41 +53,39 @@ export type Classification =
   | { readonly kind: 'refused' }
 
 const ok: Classification = { kind: 'ok' }
-const deadToken: Classification = { kind: 'dead_token' }
+const invalidToken: Classification = { kind: 'invalid_token' }
 const refused: Classification = { kind: 'refused' }
 
 /** Schemes that take no access token: where they alone are asked for, no token is of use. */
 const otherCredentials = ['basic', 'digest', 'hoba', 'mutual', 'negotiate', 'ntlm', 'scram-sha-1', 'scram-sha-256', 'vapid']
 
 /**
- * What an answer says about the token that was sent, by its strongest signal: the challenge, then the `code` of the body,
- * then sentences, where any are configured, then the bare status. It never throws.
+ * Classifies an answer by its strongest signal: the challenge, then the `code` of the body, then sentences, where any are
+ * configured, then the bare status. It never throws.
  *
- * A good answer says nothing, whatever words it holds. The one exception is a JSON-RPC error object with a known code,
- * as that protocol reports its errors with status 200.
+ * A successful answer says nothing about the token, whatever words it holds. The one exception is a JSON-RPC error object with
+ * a known code, as that protocol reports its errors with status 200.
  */
-export function classify (answer: Answer, rules: ClassifierRules = {}): Classification {
-  const verdict = judge(answer, rules)
-  if (verdict.kind !== 'dead_token' || answer.tokenSent !== false) return verdict
-  return { kind: 'authorization_needed', scopes: wordsOf(firstOf(tokenChallenges(challengesOf(answer)), 'scope')) }
+export function classify (answer: Answer, settings: ClassifierSettings = {}): Classification {
+  return classifyChallenge(answer) ?? classifyBody(answer, settings)
 }
 
 /**
- * What the challenges of an answer say about the token: the one signal for which no body has to be read. `null` when
- * they say nothing, and weaker signals count.
+ * Classifies an answer by its challenges: the one signal for which no body has to be read. `null` when they say nothing, and
+ * weaker signals count.
  */
-export function classifyChallenge ({ status, headers }: Pick<Answer, 'status' | 'headers'>): Classification | null {
+export function classifyChallenge ({ status, headers, tokenSent }: Pick<Answer, 'status' | 'headers' | 'tokenSent'>): Classification | null {
   if (status < 400) return null
-  const ours = tokenChallenges(challengesOf({ headers }))
-  // Where both schemes are offered, what the other one says of a missing token is not about ours.
+  const ours = tokenChallenges(challengesOf(headers))
+  // Where both schemes are offered, the error of the other one is about its own missing token.
   const nonceAsked = ours.some(({ parameters }) => parameters.get('error') === 'use_dpop_nonce')
   if (nonceAsked) {
     const nonce = headers.get('dpop-nonce')
     return nonce === null ? refused : { kind: 'use_dpop_nonce', nonce }
   }
-  const telling = ours.find(({ parameters }) => parameters.has('error'))
-  switch (telling?.parameters.get('error')) {
-    case 'invalid_token': return deadToken
+  const withError = ours.find(({ parameters }) => parameters.has('error'))
+  switch (withError?.parameters.get('error')) {
+    case 'invalid_token': return tokenSent === false ? authorizationNeeded(ours) : invalidToken
     case 'insufficient_scope': return { kind: 'insufficient_scope', scopes: wordsOf(firstOf(ours, 'scope')) }
     case 'insufficient_user_authentication': return {
       kind: 'step_up',
@@ -95,33 +93,37 @@ export function classifyChallenge ({ status, headers }: Pick<Answer, 'status' | 
       maxAgeSeconds: secondsOf(firstOf(ours, 'max_age')),
       scopes: wordsOf(firstOf(ours, 'scope'))
     }
-    // The request is wrong, or its proof is: a new token would come with the same.
+    // The request or its proof is wrong: the same would happen with another token.
     case 'invalid_request': case 'invalid_dpop_proof': return refused
     case undefined: default: return null
   }
 }
 
-function judge (answer: Answer, { deadTokenCodes = ['authentication_failed'], refusalCodes = ['permission_denied'], sentences = [] }: ClassifierRules): Classification {
-  const { status, body, text } = answer
-  if (status < 400) {
-    return status >= 200 && status < 300 && rpcErrorsSay(body, deadTokenCodes) ? deadToken : ok
-  }
-  const byChallenge = classifyChallenge(answer)
-  if (byChallenge !== null) return byChallenge
+/** Classifies an answer whose challenges say nothing, by its body and status. */
+export function classifyBody (
+  { status, headers, body, text, tokenSent }: Answer,
+  { invalidTokenCodes = ['authentication_failed'], refusalCodes = ['permission_denied'], sentences = [] }: ClassifierSettings = {}
+): Classification {
+  const isInvalid = (): Classification => tokenSent === false ? authorizationNeeded(tokenChallenges(challengesOf(headers))) : invalidToken
+  if (status < 400) return status >= 200 && status < 300 && rpcErrorsSay(body, invalidTokenCodes) ? isInvalid() : ok
 
   const codes = codesOf(body)
   if (codes.some(code => refusalCodes.includes(code))) return refused
-  if (codes.some(code => deadTokenCodes.includes(code))) return deadToken
-  if (text !== undefined && sentences.some(sentence => text.includes(sentence))) return deadToken
+  if (codes.some(code => invalidTokenCodes.includes(code))) return isInvalid()
+  if (text !== undefined && sentences.some(sentence => text.includes(sentence))) return isInvalid()
 
   if (status !== 401) return refused
-  const challenges = challengesOf(answer)
+  const challenges = challengesOf(headers)
   const isForOthers = challenges.length > 0 && challenges.every(({ scheme }) => otherCredentials.includes(scheme.toLowerCase()))
-  return isForOthers ? refused : deadToken
+  return isForOthers ? refused : isInvalid()
 }
 
-/** A value that is not of the grammar says nothing. */
-function challengesOf ({ headers }: Pick<Answer, 'headers'>): readonly ParsedChallenge[] {
+function authorizationNeeded (challenges: readonly ParsedChallenge[]): Classification {
+  return { kind: 'authorization_needed', scopes: wordsOf(firstOf(challenges, 'scope')) }
+}
+
+/** A header that violates the grammar says nothing. */
+function challengesOf (headers: Headers): readonly ParsedChallenge[] {
   const value = headers.get('www-authenticate')
   if (value === null) return []
   try {

@@ -1,192 +1,192 @@
-import type { TokenSet } from '../../stores/tokens/token-store.ts'
-import type { Classification } from './classify.ts'
-import type { ClientFetch, ClientFetchOptions } from './fetch-options.ts'
-import { resolveClientFetchOptions } from './fetch-options.ts'
-import { classify, classifyChallenge } from './classify.ts'
 import type { FailedAnswer } from '../../errors/client-errors.ts'
 import { AnswerError, RequestError, SessionError } from '../../errors/client-errors.ts'
+import type { TokenSet } from '../../stores/tokens/token-store.ts'
+import type { AttemptAuthorization, AttemptResult, Judged } from './attempt.ts'
+import { attempt } from './attempt.ts'
+import type { Classification } from './classify.ts'
+import { classifyBody, classifyChallenge } from './classify.ts'
+import type { ClientFetch, ClientFetchOptions, ClientFetchSettings, RequestAuthorization } from './fetch-options.ts'
+import { resolveClientFetchOptions } from './fetch-options.ts'
 import type { Hop } from './follow-redirects.ts'
 import { followRedirects } from './follow-redirects.ts'
 import { inspectBody, mediaKindOf } from './inspect-body.ts'
 import type { OutgoingRequest } from './outgoing-request.ts'
 import { readRequest, urlOf } from './outgoing-request.ts'
-import { orAborted } from '../session/time-limit.ts'
 
-const failures = new WeakMap<Response, unknown>()
+const refreshFailure: unique symbol = Symbol('refreshFailure')
+const classification: unique symbol = Symbol('classification')
 
-/**
- * Why the request behind an answer was not made again with another token, where that was tried: a {@link SessionError}, or
- * what `onAuthorizationNeeded` threw. `undefined` where nothing failed.
- */
-export function renewalFailureOf (response: Response): unknown {
-  return failures.get(response)
+/** A response with what became of the tokens on the way to it. */
+interface MarkedResponse extends Response {
+  [refreshFailure]?: unknown
+  [classification]?: Classification
 }
 
-const verdicts = new WeakMap<Response, Classification>()
-
 /**
- * What an answer was taken to say about the token: what comes of a redirect to somebody else says nothing, whatever its
- * challenge is. `undefined` where the request was none that a token could go with.
+ * Why the request behind a response of {@link createFetch} was not sent again with another token: a {@link SessionError}, or
+ * what `onAuthorizationNeeded` threw. `undefined` where nothing failed. It is not kept by `response.clone()`.
  */
-export function verdictOf (response: Response): Classification | undefined {
-  return verdicts.get(response)
+export function refreshFailureOf (response: Response): unknown {
+  return (response as MarkedResponse)[refreshFailure]
 }
 
-/** An answer, and what it says about the token that was sent. */
-interface Judged {
+/**
+ * What a response of {@link createFetch} says about the token; `refused` where another server answered, after a redirect.
+ * `undefined` for a request that no token is for. It is not kept by `response.clone()`.
+ */
+export function classificationOf (response: Response): Classification | undefined {
+  return (response as MarkedResponse)[classification]
+}
+
+/** One response on the way. */
+interface ClientAnswer {
   readonly response: Response
-  readonly verdict: Classification
-  readonly answer: FailedAnswer
+  /** Whether the request can be sent again. */
+  readonly isRepeatable: boolean
+  /** Whether a server answered that never got the token: what it says is not about the token. */
+  readonly isElsewhere: boolean
+  /** The body, where it was read, without the token. */
+  readonly body: unknown
 }
 
 /**
- * Makes a `fetch` that sends the token of a session. A request whose answer says that the token is dead is made again,
+ * Makes a `fetch` that sends the token of a session. A request whose response says that the token is invalid is made again,
  * once, with another token; the session is asked for one at most once in a request. A request that was answered with a
  * nonce for its proof is made again with that, also once.
  *
- * Answers are passed on as they come: nothing is waited for of an event stream, and no time limit is set on any answer.
+ * Responses are passed on as they come: an event stream is not waited for, and no time limit of this package applies.
  *
- * It throws a {@link RequestError} when no answer came, a {@link SessionError} when there is no token to send, and the
+ * It throws a {@link RequestError} when no response came, a {@link SessionError} when there is no token to send, and the
  * reason of the caller's signal when that was aborted.
  *
  * @throws OptionError
  */
 export function createFetch (options: ClientFetchOptions): ClientFetch {
-  const { session, proof, covers, fetch, classifier, onAuthorizationNeeded, errors, anonymous, limits, looksAtText, replayBytes } = resolveClientFetchOptions(options)
+  return createFetchWith(resolveClientFetchOptions(options))
+}
 
-  const send = async (request: OutgoingRequest, tokens: TokenSet | null, first: FailedAnswer | null): Promise<Judged> => {
+export function createFetchWith (settings: ClientFetchSettings): ClientFetch {
+  const { session, proof, covers, fetch, classifier, authorization, errors, anonymous, limits, readsText, replayBytes } = settings
+
+  const send = async (request: OutgoingRequest, tokens: TokenSet | null, first: FailedAnswer | null): Promise<ClientAnswer> => {
     const prover = tokens?.tokenType === 'DPoP' ? proof : null
-    if (prover === undefined) throw new SessionError('FST_OAUTH_PROOF_MISSING')
-    // It does not come back: whoever is outside would choose what is asked for with it.
+    if (prover === undefined) throw new SessionError('FST_OAUTH_SESSION_PROOF_MISSING')
+    // A redirect that left the resource takes the token no further, also when it leads back: the other server chose the URL.
     let isInside = true
+    let isUnchanged = true
     const sendHop = async ({ url, method, headers: given, init }: Hop): Promise<Response> => {
-      isInside &&= covers(new URL(url))
+      isInside &&= url === request.url || covers(new URL(url))
       const headers = new Headers(given)
-      // Whatever the caller has there is not for this resource, or not as good.
+      // A caller's own credentials are not for this resource.
       headers.delete('authorization')
       headers.delete('dpop')
       if (isInside && tokens !== null) headers.set('authorization', `${tokens.tokenType} ${tokens.accessToken}`)
       if (isInside && prover !== null) headers.set('dpop', await prover.proofFor(method, url, tokens!.accessToken))
       const response = await fetch(url, { ...init, headers })
-      const nonce = response.headers.get('dpop-nonce')
-      if (isInside && nonce !== null) prover?.sawNonce(url, nonce)
+      const nonce = isInside && prover !== null ? response.headers.get('dpop-nonce') : null
+      if (nonce !== null) prover!.sawNonce(url, nonce)
+      // RFC 9110 sections 15.4.8 and 15.4.9: a 307 or 308 was not carried out. A redirect to GET was, and so may be one that
+      // `fetch` followed by itself.
+      isUnchanged &&= method === request.method && !followedByItself(response, url)
       return response
     }
     const { url, method, headers, init, isRepeatable } = request
-    const { redirect = 'follow' } = init
-    const hop: Hop = { url, method, headers, init: redirect === 'follow' ? { ...init, redirect: 'manual' } : init }
-    let answer: Response
+    const follows = (init.redirect ?? 'follow') === 'follow'
+    const hop: Hop = { url, method, headers, init: follows ? { ...init, redirect: 'manual' } : init }
     try {
-      answer = redirect === 'follow' ? await followRedirects(hop, { isRepeatable, send: sendHop }) : await sendHop(hop)
+      const once = await sendHop(hop)
+      const response = follows && once.status >= 300 && once.status < 400
+        ? await followRedirects(hop, once, { isRepeatable, send: sendHop })
+        : once
+      return {
+        response,
+        isRepeatable: isRepeatable && (isUnchanged || method === 'GET' || method === 'HEAD'),
+        isElsewhere: !isInside || (response.redirected && response.url !== '' && !covers(new URL(response.url))),
+        body: undefined
+      }
     } catch (cause) {
-      // Without a proof nothing was sent: there is nothing that could have answered.
+      // Nothing was sent where there was no proof.
       if (request.signal?.aborted === true || cause instanceof SessionError) throw cause
       throw new RequestError({ ...nameOf(request), first, cause })
     }
-    // What makes the requests may follow redirects whatever it is told.
-    return await judge(request, answer, tokens, !isInside || (answer.redirected && answer.url !== '' && !covers(new URL(answer.url))))
   }
 
-  /** @param isTheirs somebody says it who never got the token: it is not about that */
-  const judge = async (request: OutgoingRequest, response: Response, tokens: TokenSet | null, isTheirs: boolean): Promise<Judged> => {
+  const classify = async (request: OutgoingRequest, answer: ClientAnswer, tokens: TokenSet | null): Promise<Judged<ClientAnswer>> => {
+    const { response, isElsewhere } = answer
     const { status, headers } = response
-    const byChallenge = isTheirs ? null : classifyChallenge(response)
-    const kind = mediaKindOf(headers)
-    const isOfInterest = status >= 400
-      ? (errors === 'throw' || (byChallenge === null && !isTheirs)) && (kind === 'json' || (kind === 'text' && looksAtText))
-      : status >= 200 && status < 300 && request.method === 'POST' && kind === 'json' && !isTheirs
-    const { text, body } = isOfInterest ? await inspectBody(response, limits, request.signal) : {}
-    const verdict: Classification = isTheirs
-      ? { kind: status < 400 ? 'ok' : 'refused' }
-      : classify({ status, headers, body, text, tokenSent: tokens !== null }, classifier)
-    return { response, verdict, answer: { status, body: withoutToken(body ?? text, tokens) } }
+    const tokenSent = tokens !== null
+    if (status < 400) {
+      const mayHoldRpcError = request.method === 'POST' && !isElsewhere && status >= 200 && status < 300 && mediaKindOf(headers) === 'json'
+      if (!mayHoldRpcError) return { answer, classification: { kind: 'ok' } }
+      const { body } = await inspectBody(response, limits, request.signal)
+      return { answer, classification: classifyBody({ status, headers, body, tokenSent }, classifier) }
+    }
+    const byChallenge = isElsewhere ? { kind: 'refused' } as const : classifyChallenge({ status, headers, tokenSent })
+    const media = errors === 'throw' || byChallenge === null ? mediaKindOf(headers) : 'other'
+    const { text, body } = media === 'json' || (media === 'text' && readsText) ? await inspectBody(response, limits, request.signal) : {}
+    return {
+      answer: { ...answer, body: withoutToken(body ?? text, tokens) },
+      classification: byChallenge ?? classifyBody({ status, headers, body, text, tokenSent }, classifier)
+    }
   }
 
-  /** The same request with the same token, once a nonce for the proof is known. */
-  const withNonce = async (request: OutgoingRequest, tokens: TokenSet | null, judged: Judged, first: FailedAnswer | null): Promise<Judged> => {
-    if (judged.verdict.kind !== 'use_dpop_nonce' || tokens?.tokenType !== 'DPoP' || !mayRepeat(request, judged.response)) return judged
-    discard(judged.response)
-    return await send(request, tokens, first)
-  }
-
-  const finish = (request: OutgoingRequest, { response, verdict, answer }: Judged, first: FailedAnswer | null, cause?: unknown): Response => {
+  const finish = (request: OutgoingRequest, { answer, classification: said, first, failure }: AttemptResult<ClientAnswer>): Response => {
+    const { response, body } = answer
+    if (failure?.step === 'authorization' && authorization?.throws === true) {
+      discard(response)
+      throw failure.error
+    }
     if (errors === 'throw' && response.status >= 400) {
       discard(response)
-      throw new AnswerError({ ...nameOf(request), ...answer, verdict: verdict.kind, first, cause })
+      const { status } = response
+      throw new AnswerError({ ...nameOf(request), status, body, kind: said.kind, first: failedOf(first), cause: failure?.error })
     }
-    verdicts.set(response, verdict)
-    if (cause !== undefined) failures.set(response, cause)
+    Object.defineProperty(response, classification, { value: said, configurable: true })
+    if (failure !== null) Object.defineProperty(response, refreshFailure, { value: failure.error, configurable: true })
     return response
-  }
-
-  const tokenToSend = async (signal: AbortSignal | null): Promise<TokenSet | null> => {
-    try {
-      return await orAborted(session.token(), signal)
-    } catch (error) {
-      if (anonymous && error instanceof SessionError && error.needsAuthorization) return null
-      throw error
-    }
-  }
-
-  /** Another token than the one that was sent, `null` where there is to be no second attempt. */
-  const another = async (request: OutgoingRequest, { verdict, response }: Judged, sent: TokenSet | null, wasRenewed: boolean): Promise<TokenSet | null> => {
-    const repeatable = mayRepeat(request, response)
-    switch (verdict.kind) {
-      case 'dead_token': {
-        const { accessToken } = sent!
-        if (wasRenewed) {
-          const current = session.refuse(accessToken)
-          return repeatable ? current : null
-        }
-        const renewed = session.refresh(accessToken)
-        if (repeatable) return await orAborted(renewed, request.signal)
-        // The next request finds a live one.
-        renewed.catch(() => {})
-        return null
-      }
-      case 'authorization_needed': case 'insufficient_scope': case 'step_up': {
-        if (onAuthorizationNeeded === undefined || !repeatable) return null
-        if (await onAuthorizationNeeded(verdict, { ...nameOf(request), response }) !== true) return null
-        return await orAborted(session.token(), request.signal)
-      }
-      case 'ok': case 'refused': case 'use_dpop_nonce': return null
-    }
   }
 
   return async (input, init = {}) => {
     const url = urlOf(input)
     if (url === null || !covers(url)) return await fetch(input, init)
     const request = await readRequest(input, init, replayBytes)
-
-    const renewalsBefore = session.refreshes
-    const sent = await tokenToSend(request.signal)
-    const wasRenewed = session.refreshes !== renewalsBefore
-    const once = await send(request, sent, null)
-    const first = await withNonce(request, sent, once, null)
-
-    let next: TokenSet | null
-    try {
-      next = await another(request, first, sent, wasRenewed)
-    } catch (error) {
-      if (request.signal?.aborted === true) {
-        discard(first.response)
-        throw error
-      }
-      return finish(request, first, null, error)
-    }
-    if (next === null) return finish(request, first, null)
-
-    discard(first.response)
-    const again = await send(request, next, first.answer)
-    const second = once === first ? await withNonce(request, next, again, first.answer) : again
-    if (second.verdict.kind === 'dead_token') session.refuse(next.accessToken)
-    return finish(request, second, first.answer)
+    const result = await attempt<ClientAnswer>({
+      session,
+      canProve: proof !== undefined,
+      signal: request.signal,
+      anonymous,
+      repeats: authorization?.repeats ?? 1,
+      authorization: authorization === undefined ? null : authorizationOf(authorization, request),
+      send: async (tokens, first) => await send(request, tokens, failedOf(first)),
+      classify: async (answer, tokens) => await classify(request, answer, tokens),
+      mayRepeat: ({ isRepeatable }) => isRepeatable,
+      discard: ({ response }) => discard(response)
+    })
+    authorization?.onResult(result.classification, result.failure !== null)
+    return finish(request, result)
   }
 }
 
-/** A redirect that was followed means that the request was carried out: what is asked for again must not do it again. */
-function mayRepeat ({ isRepeatable, method }: OutgoingRequest, { redirected }: Response): boolean {
-  return isRepeatable && (!redirected || method === 'GET' || method === 'HEAD')
+function authorizationOf (authorization: RequestAuthorization, request: OutgoingRequest): AttemptAuthorization<ClientAnswer> {
+  const { limit, forLaterRequests } = authorization
+  return {
+    limit,
+    forLaterRequests,
+    count: () => authorization.count(),
+    comesFirst: () => authorization.comesFirst(request.isRepeatable),
+    run: async (need, judged) => await authorization.run(need, {
+      ...nameOf(request), response: judged?.answer.response ?? null, isRepeatable: judged?.answer.isRepeatable ?? request.isRepeatable
+    })
+  }
+}
+
+/** A `fetch` may follow redirects whatever it is told. */
+function followedByItself ({ redirected, url }: Response, asked: string): boolean {
+  return redirected || (url !== '' && url !== new URL(asked).href.replace(/#.*$/s, ''))
+}
+
+function failedOf (answer: ClientAnswer | null): FailedAnswer | null {
+  return answer === null ? null : { status: answer.response.status, body: answer.body }
 }
 
 function nameOf ({ method, url }: OutgoingRequest): { method: string, url: string } {
@@ -194,12 +194,12 @@ function nameOf ({ method, url }: OutgoingRequest): { method: string, url: strin
   return { method, url: origin + pathname }
 }
 
-/** The connection is free for others then. */
+/** Its connection is free for other requests then. */
 function discard ({ body }: Response): void {
   body?.cancel().catch(() => {})
 }
 
-/** Some answer with what they were sent. */
+/** Some servers repeat in a response what they were sent. */
 function withoutToken (body: unknown, tokens: TokenSet | null): unknown {
   if (tokens === null || body === undefined) return body
   const text = JSON.stringify(body)

@@ -1,56 +1,54 @@
 import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
-import type { ClassifierRules, Classification } from './classify.ts'
+import type { Classification, ClassifierSettings } from './classify.ts'
 import type { FetchInput } from './outgoing-request.ts'
-import type { ProofOfPossession } from '../oauth/proof.ts'
-import type { Cover } from './resource-cover.ts'
-import { createCover } from './resource-cover.ts'
-import type { Session } from '../session/session.ts'
+import type { ProofOfPossession } from '../oauth/dpop.ts'
+import type { Cover } from './resource-match.ts'
+import { createCover } from './resource-match.ts'
+import type { AttemptSession, AuthorizationNeed } from './attempt.ts'
 import type { Wait } from '../session/time-limit.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Takes what the global `fetch` takes, and can stand wherever that stands. */
 export type ClientFetch = (input: FetchInput, init?: RequestInit) => Promise<Response>
 
-/** What takes another authorization, and no renewal. */
-export type AuthorizationNeed = Extract<Classification, { kind: 'authorization_needed' | 'insufficient_scope' | 'step_up' }>
-
-/** The request that met it. */
+/** The request that needs an authorization. */
 export interface NeedContext {
   readonly method: string
+  /** Without its query, which may hold secrets. */
   readonly url: string
-  /** The answer; its challenge says more than the verdict. Its body is not to be read. */
+  /** The answer: its headers say more than the need. Its body is not to be read. */
   readonly response: Response
 }
 
 export interface ClientFetchOptions {
-  readonly session: Pick<Session, 'token' | 'refresh' | 'refuse' | 'refreshes'>
+  readonly session: AttemptSession
   /**
-   * What the tokens are for: identifiers of resources. They go to URLs of these origins, at or below these paths, and to
-   * no other: a request to elsewhere is made without any.
+   * The resources that the tokens are for, by their identifiers (RFC 8707). Tokens go to URLs of these origins, at or below
+   * these paths, and nowhere else: a request to another URL is made without a token.
    */
   readonly resource: string | readonly string[]
-  /** Proves the key that the tokens are bound to, where they are. */
+  /** Proves possession of the key that the tokens are bound to (RFC 9449). Default: bearer tokens only. */
   readonly proof?: ProofOfPossession
-  /** Makes the requests. Default: the global one. */
+  /** Makes the requests. Default: the global `fetch`. */
   readonly fetch?: ClientFetch
-  readonly classifier?: ClassifierRules
+  /** How this service says in its own words that a token is invalid. */
+  readonly classifier?: ClassifierSettings
   /**
-   * Gets another authorization, and signs in with it: for more scopes, for a user who authenticated in another way, or
-   * for a first one. `true` has the request made again, once. Default: the answer is returned as it is.
+   * Gets another authorization, and signs in with it: for more scopes, for a user who has to authenticate again, for a first
+   * sign-in, or when the session cannot be refreshed any more. `true` has the request made again, once. Default: the answer
+   * is returned as it is.
    */
   readonly onAuthorizationNeeded?: (need: AuthorizationNeed, context: NeedContext) => boolean | Promise<boolean>
   /** `throw`: an answer of status 400 or above is thrown as an {@link AnswerError}. Default: `return`, as a `fetch` does. */
   readonly errors?: 'return' | 'throw'
-  /** Whether a request is made without a token while nobody is signed in, so that the answer says how to. Default: false. */
+  /** Whether a request is made without a token while nobody is signed in, so that its challenge tells how to sign in. Default: false. */
   readonly anonymous?: boolean
-  /** What is looked at of a body, in bytes; a longer one is passed on unseen. Default: 65536. */
+  /** How much of a body is read to classify the answer, in bytes; a longer one is passed on unread. Default: 65536. */
   readonly inspectBytes?: number
-  /** For how long a body is waited for to be looked at, in milliseconds. Default: 5000. */
+  /** How long a body may take to be read for that, in milliseconds. Default: 5000. */
   readonly inspectTimeoutMs?: number
-  /** The body of a `Request` up to which it is kept to be sent again, in bytes. Default: 1048576. */
+  /** Up to how many bytes the body of a `Request` is kept, so that it can be sent again. Default: 1048576. */
   readonly replayBytes?: number
   /** Default: a timer. */
   readonly wait?: Wait
@@ -64,7 +62,7 @@ const optionsSchema = Type.Object({
   proof: Type.Optional(Type.Object({ proofFor: anyFunction, sawNonce: anyFunction })),
   fetch: Type.Optional(anyFunction),
   classifier: Type.Optional(Type.Object({
-    deadTokenCodes: codes,
+    invalidTokenCodes: codes,
     refusalCodes: codes,
     sentences: Type.Optional(Type.Array(Type.String({ minLength: 1 })))
   }, { additionalProperties: false })),
@@ -77,22 +75,43 @@ const optionsSchema = Type.Object({
   wait: Type.Optional(anyFunction)
 }, { additionalProperties: false })
 
+/** How a request gets another authorization. */
+export interface RequestAuthorization {
+  /** Authorizations that one request may cause. */
+  readonly limit: number
+  /** How often a request may be sent again. */
+  readonly repeats: number
+  /** Whether to authorize for later requests when this one cannot be sent again. */
+  readonly forLaterRequests: boolean
+  /** Whether the request fails when the authorization does; else its first answer is returned. */
+  readonly throws: boolean
+  /** How many authorizations there were so far. */
+  count (): number
+  /** Whether to authorize before a request is sent without a token. */
+  comesFirst (isRepeatable: boolean): boolean
+  /** @returns whether there is another authorization */
+  run (need: AuthorizationNeed, context: Omit<NeedContext, 'response'> & { response: Response | null, isRepeatable: boolean }): Promise<boolean>
+  /** Is told the outcome of a request. */
+  onResult (classification: Classification, hasFailed: boolean): void
+}
+
 /** The options with every default in its place. */
-export interface ClientFetchRules extends Pick<ClientFetchOptions, 'session' | 'proof' | 'classifier' | 'onAuthorizationNeeded'> {
+export interface ClientFetchSettings extends Pick<ClientFetchOptions, 'session' | 'proof' | 'classifier'> {
   readonly covers: Cover
   readonly fetch: ClientFetch
+  readonly authorization?: RequestAuthorization
   readonly errors: 'return' | 'throw'
   readonly anonymous: boolean
-  /** Of what is looked at of a body. */
+  /** For what is read of a body. */
   readonly limits: { readonly maxBytes: number, readonly timeoutMs: number, readonly wait: Wait }
-  /** Whether text that is no JSON is looked at. */
-  readonly looksAtText: boolean
+  /** Whether text that is no JSON is read. */
+  readonly readsText: boolean
   readonly replayBytes: number
 }
 
 /** @throws OptionError */
-export function resolveClientFetchOptions (options: ClientFetchOptions): ClientFetchRules {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+export function resolveClientFetchOptions (options: ClientFetchOptions): ClientFetchSettings {
+  checkOptions('', optionsSchema, options)
   const {
     session, proof, fetch = globalThis.fetch, classifier, onAuthorizationNeeded, errors = 'return', anonymous = false,
     inspectBytes = 65_536, inspectTimeoutMs = 5000, replayBytes = 1_048_576, wait = (ms, signal) => setTimeout(ms, undefined, { signal })
@@ -101,13 +120,31 @@ export function resolveClientFetchOptions (options: ClientFetchOptions): ClientF
     session,
     ...proof !== undefined && { proof },
     ...classifier !== undefined && { classifier },
-    ...onAuthorizationNeeded !== undefined && { onAuthorizationNeeded },
+    ...onAuthorizationNeeded !== undefined && { authorization: byCallback(onAuthorizationNeeded) },
     covers: createCover([options.resource].flat()),
     fetch,
     errors,
     anonymous,
     limits: { maxBytes: inspectBytes, timeoutMs: inspectTimeoutMs, wait },
-    looksAtText: (classifier?.sentences ?? []).length > 0 || errors === 'throw',
+    readsText: (classifier?.sentences ?? []).length > 0 || errors === 'throw',
     replayBytes
+  }
+}
+
+function byCallback (onAuthorizationNeeded: NonNullable<ClientFetchOptions['onAuthorizationNeeded']>): RequestAuthorization {
+  let authorizations = 0
+  return {
+    limit: 1,
+    repeats: 1,
+    forLaterRequests: false,
+    throws: false,
+    count: () => authorizations,
+    comesFirst: () => false,
+    async run (need, { method, url, response }) {
+      const isDone = await onAuthorizationNeeded(need, { method, url, response: response! }) === true
+      if (isDone) authorizations++
+      return isDone
+    },
+    onResult () {}
   }
 }

@@ -1,6 +1,6 @@
 import { orAborted } from '../session/time-limit.ts'
 
-/** What a `fetch` takes. */
+/** The first argument of a `fetch`. */
 export type FetchInput = string | URL | Request
 
 /** A request that may have to be made more than once. */
@@ -8,26 +8,26 @@ export interface OutgoingRequest {
   readonly url: string
   readonly method: string
   readonly headers: Headers
-  /** Of the caller. */
+  /** The signal of the caller. */
   readonly signal: AbortSignal | null
   /** Whether its body can be sent again. */
   readonly isRepeatable: boolean
-  /** The rest of it, for each attempt. */
+  /** The remaining options, for each attempt. */
   readonly init: RequestInit
 }
 
 /** The methods that `fetch` writes in capitals (Fetch standard, section 2.2.1). */
 const normalized = /^(?:delete|get|head|options|post|put)$/i
 
-/** The URL that is asked for, `null` where it is none that a token could go to. */
+/** The URL of a request, `null` where it is relative or invalid. */
 export function urlOf (input: FetchInput): URL | null {
   const text = isRequest(input) ? input.url : String(input)
   return URL.canParse(text) ? new URL(text) : null
 }
 
 /**
- * Takes apart what was given to a `fetch`, so that it can be sent more than once. A body that is a stream can not. That of
- * a `Request` is always one; it is read first, and where it is longer than `replayBytes` it is sent on as it comes.
+ * Takes the arguments of a `fetch` apart, so that the request can be sent more than once. A stream cannot be. The body of a
+ * `Request` is always a stream: it is read ahead, and when it is longer than `replayBytes` it is sent once, as it comes.
  */
 export async function readRequest (input: FetchInput, init: RequestInit, replayBytes: number): Promise<OutgoingRequest> {
   const request = isRequest(input) ? input : null
@@ -54,7 +54,7 @@ export async function readRequest (input: FetchInput, init: RequestInit, replayB
   }
 }
 
-/** Not by its class, of which there may be several. */
+/** By its shape: there may be several classes of that name. */
 function isRequest (input: FetchInput): input is Request {
   return typeof input === 'object' && 'method' in input
 }
@@ -62,16 +62,19 @@ function isRequest (input: FetchInput): input is Request {
 function settingsOf ({ redirect, credentials, integrity, keepalive, mode, referrer, referrerPolicy }: Request): RequestInit {
   return {
     redirect, credentials, integrity, keepalive, referrerPolicy,
-    // These stand for what a request has when nothing was said, and nothing else takes them.
+    // These are the values of a request that did not set them, and no other request accepts them.
     ...mode !== 'navigate' && { mode },
     ...referrer !== 'about:client' && { referrer }
   }
 }
 
+/** By its tag and not its class: undici, and other realms, have classes of their own. */
 function isRepeatableBody (body: unknown): boolean {
-  return body === null || typeof body === 'string' || body instanceof ArrayBuffer || ArrayBuffer.isView(body) ||
-    body instanceof URLSearchParams || body instanceof FormData || body instanceof Blob
+  return body === null || typeof body === 'string' || ArrayBuffer.isView(body) ||
+    repeatable.includes(Object.prototype.toString.call(body))
 }
+
+const repeatable = ['[object ArrayBuffer]', '[object SharedArrayBuffer]', '[object URLSearchParams]', '[object FormData]', '[object Blob]', '[object File]']
 
 interface ReadAhead {
   readonly content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>

@@ -1,3 +1,8 @@
+import { OptionError } from '../../errors/errors.ts'
+import type { IdentifierError } from '../../errors/syntax-errors.ts'
+import { parseIdentifier } from '../../identifier.ts'
+import { show } from '../../options/show.ts'
+
 /**
  * How the `resource` of a metadata document has to fit the URL that was called. `exact`: they are the same string (RFC
  * 9728 section 3.3). `prefix`: they have the same origin, and the path of the resource is that of the URL or, segment by
@@ -5,15 +10,37 @@
  */
 export type ResourceMatch = 'exact' | 'prefix'
 
+/** Whether a token is for a URL. */
+export type Cover = (url: URL) => boolean
+
 /** Whether a document about `resource` may be used for `url`; both are http(s) URLs. */
 export function coversUrl (resource: string, url: string, match: ResourceMatch): boolean {
-  if (resource === url) return true
-  if (match === 'exact') return false
-  const covering = new URL(resource)
-  const covered = new URL(url)
-  if (covering.origin !== covered.origin) return false
-  if (covering.search !== '' && covering.search !== covered.search) return false
-  return withSlash(covered.pathname).startsWith(withSlash(covering.pathname))
+  return resource === url || (match === 'prefix' && coverOf(resource)(new URL(url)))
+}
+
+/**
+ * By origin, path (whole segments of it) and, where the identifier has one, query: another path of a host may belong to
+ * somebody else.
+ *
+ * @throws OptionError
+ */
+export function createCover (resources: readonly string[]): Cover {
+  const covers = resources.map(resource => {
+    try {
+      parseIdentifier(resource)
+    } catch (error) {
+      throw new OptionError(`resource ${(error as IdentifierError).message}, and is ${show(resource)}`)
+    }
+    return coverOf(resource)
+  })
+  return url => covers.some(cover => cover(url))
+}
+
+function coverOf (resource: string): Cover {
+  const { origin, pathname, search } = new URL(resource)
+  const path = withSlash(pathname)
+  return url => url.origin === origin && (search === '' || url.search === search) &&
+    (url.pathname.startsWith(path) || withSlash(url.pathname) === path)
 }
 
 function withSlash (path: string): string {

@@ -1,30 +1,33 @@
-import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
-import { checkRedirectUri } from './redirect-uri.ts'
+import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { checkPkceSupport, endpointOf } from '../discovery/server-discovery.ts'
 import type { TokenRequest } from './grants.ts'
 import { resourceAndScope } from './grants.ts'
 import type { ServerAccess } from './oauth-call.ts'
-import { callEndpoint, describedError, tokensFrom } from './oauth-call.ts'
+import { callEndpoint, describedError } from './oauth-call.ts'
+import { checkRedirectUri } from './redirect-uri.ts'
+import { tokensFrom } from './token-response.ts'
 
+/** An authorization request (RFC 6749 section 4.1.1). */
 export interface AuthorizationRequest extends TokenRequest {
-  /** Where the browser comes back to: https, or this machine. */
+  /** Where the browser returns to: https, or http on this machine. */
   readonly redirectUri: string
-  /** What a resource asks for of the user's authentication (RFC 9470 section 4). */
+  /** The authentication that the resource requires of the user (RFC 9470 section 4). */
   readonly acrValues?: readonly string[]
+  /** The longest time since the user authenticated, in seconds. */
   readonly maxAgeSeconds?: number | null
-  /** Binds the code to the key of proofs (RFC 9449 section 10). */
+  /** Binds the code to the key of DPoP proofs (RFC 9449 section 10). */
   readonly proofKeyThumbprint?: string | null
-  /** Parameters of your own, `login_hint` for instance; those of the protocol are not replaced. */
+  /** Further parameters, for example `login_hint`. They do not replace those of the protocol. */
   readonly parameters?: Readonly<Record<string, string>>
 }
 
 /**
- * What is to be remembered while the user is away, on the server that sent them: it is plain JSON, and as secret as a
- * password. Forget it when it is used.
+ * What has to be kept while the user is away, by the server that redirected them. It is plain JSON, and as secret as a
+ * password: tie it to the user's browser, and delete it when it is used.
  */
 export interface PendingAuthorization {
-  /** Who was asked; the answer is compared with it (RFC 9207). */
+  /** The issuer that the response must be from (RFC 9207). */
   readonly issuer: string
   readonly clientId: string
   readonly state: string
@@ -34,17 +37,19 @@ export interface PendingAuthorization {
   readonly scopes: readonly string[] | null
 }
 
+/** An authorization that was started. */
 export interface StartedAuthorization {
-  /** Where to send the user's browser. Open it without a shell. */
+  /** The URL for the user's browser. Open it without a shell. */
   readonly url: URL
   readonly pending: PendingAuthorization
 }
 
 /**
- * Starts an authorization with PKCE (RFC 7636) and a `resource` (RFC 8707). The request is pushed first where the
- * authorization server takes no other (RFC 9126).
+ * Starts an authorization with PKCE (RFC 7636) and `resource` (RFC 8707). Where the authorization server requires it, the
+ * request is pushed first (RFC 9126).
  *
- * @throws AuthorizationError `FST_OAUTH_PKCE_UNSUPPORTED`, `FST_OAUTH_REDIRECT_URI_REFUSED`, `FST_OAUTH_ENDPOINT_MISSING`, `FST_OAUTH_ADDRESS_REFUSED` and, of a pushed request, what {@link callEndpoint} throws
+ * @throws AuthorizationError `FST_OAUTH_PKCE_UNSUPPORTED`, `FST_OAUTH_REDIRECT_URI_REFUSED`, `FST_OAUTH_ENDPOINT_MISSING`,
+ * `FST_OAUTH_ADDRESS_REFUSED` and, for a pushed request, what {@link callEndpoint} throws
  */
 export async function beginAuthorization (access: ServerAccess, request: AuthorizationRequest): Promise<StartedAuthorization> {
   const { server, client: { clientId }, httpClient } = access
@@ -62,11 +67,11 @@ export async function beginAuthorization (access: ServerAccess, request: Authori
     scopes: request.scopes
   }
   const parameters = {
-    // OpenID Connect Core 1.0 section 11: without it, the scope is ignored.
+    // Without it, a server may ignore offline_access (OpenID Connect Core 1.0 section 11).
     ...request.scopes?.includes('offline_access') === true && { prompt: 'consent' },
     ...request.parameters,
     ...optionalParameters(request),
-    ...resourceAndScope(request.resource, request.scopes),
+    ...resourceAndScope(access, request),
     response_type: 'code',
     client_id: clientId,
     redirect_uri: request.redirectUri,
@@ -96,37 +101,39 @@ async function push (access: ServerAccess, parameters: Record<string, string>): 
 }
 
 /**
- * Finishes an authorization: holds what came back against what was sent, then trades the code for tokens. Nothing of an
- * answer from somebody else is acted on or shown, its error included (RFC 9207 section 2.4).
+ * Completes an authorization: checks the response against the request, then exchanges the code for tokens. If `state` or
+ * `iss` does not match, the response is discarded, including its error (RFC 9207 section 2.4).
  *
- * @param answer the URL that the browser came back to, or its query
- * @throws AuthorizationError `FST_OAUTH_RESPONSE_UNEXPECTED`, `FST_OAUTH_RESPONSE_MIXED_UP`, `FST_OAUTH_AUTHORIZATION_REFUSED` and what {@link callEndpoint} throws
+ * @param response the URL that the browser returned to, or its query
+ * @throws AuthorizationError `FST_OAUTH_RESPONSE_UNEXPECTED`, `FST_OAUTH_RESPONSE_MIXED_UP`,
+ * `FST_OAUTH_AUTHORIZATION_REFUSED` and what {@link callEndpoint} throws
  */
-export async function completeAuthorization (access: ServerAccess, pending: PendingAuthorization, answer: URL | URLSearchParams): Promise<TokenSet> {
-  const { server, client } = access
+export async function completeAuthorization (access: ServerAccess, pending: PendingAuthorization, response: URL | URLSearchParams): Promise<TokenSet> {
+  const { server, client, omitResource = false } = access
   if (server.issuer !== pending.issuer || client.clientId !== pending.clientId) {
-    throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED', { message: 'it was begun elsewhere' })
+    throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED', { message: 'the authorization was started with another server or client' })
   }
-  const received = answer instanceof URL ? answer.searchParams : answer
-  checkAnswer(received, pending, server.authorization_response_iss_parameter_supported === true)
-  return await callEndpoint(access, 'token_endpoint', async ({ oauth, server, client, authentication, options }) => {
-    const parameters = oauth.validateAuthResponse(server, client, received, pending.state)
-    const response = await oauth.authorizationCodeGrantRequest(server, client, authentication, parameters, pending.redirectUri, pending.codeVerifier,
-      { ...options, additionalParameters: { resource: pending.resource } })
-    return tokensFrom(await oauth.processAuthorizationCodeResponse(server, client, response), pending.scopes, access)
+  const received = response instanceof URL ? response.searchParams : response
+  checkResponse(received, pending, server.authorization_response_iss_parameter_supported === true)
+  return await callEndpoint(access, 'token_endpoint', async call => {
+    const { oauth, authentication, options } = call
+    const parameters = oauth.validateAuthResponse(call.server, call.client, received, pending.state)
+    const answer = await oauth.authorizationCodeGrantRequest(call.server, call.client, authentication, parameters, pending.redirectUri, pending.codeVerifier,
+      { ...options, ...!omitResource && { additionalParameters: { resource: pending.resource } } })
+    return tokensFrom(await oauth.processAuthorizationCodeResponse(call.server, call.client, answer), pending.scopes, access)
   })
 }
 
-/** Whose answer it is comes first, and only then what it says. */
-function checkAnswer (answer: URLSearchParams, { state, issuer }: PendingAuthorization, sendsIssuer: boolean): void {
-  if (['state', 'iss', 'code', 'error'].some(name => answer.getAll(name).length > 1)) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
-  if (answer.get('state') !== state) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
-  const received = answer.get('iss')
-  if (received === null ? sendsIssuer : received !== issuer) throw new AuthorizationError('FST_OAUTH_RESPONSE_MIXED_UP')
-  const error = answer.get('error')
+/** In this order: `state` and `iss` first, as nothing in a response of another origin may be used. */
+function checkResponse (response: URLSearchParams, { state, issuer }: PendingAuthorization, mustHaveIssuer: boolean): void {
+  if (['state', 'iss', 'code', 'error'].some(name => response.getAll(name).length > 1)) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
+  if (response.get('state') !== state) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
+  const received = response.get('iss')
+  if (received === null ? mustHaveIssuer : received !== issuer) throw new AuthorizationError('FST_OAUTH_RESPONSE_MIXED_UP')
+  const error = response.get('error')
   if (error !== null) {
-    const description = answer.get('error_description')
+    const description = response.get('error_description')
     throw new AuthorizationError('FST_OAUTH_AUTHORIZATION_REFUSED', describedError({ error, ...description !== null && { error_description: description } }))
   }
-  if (answer.get('code') === null) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
+  if (response.get('code') === null) throw new AuthorizationError('FST_OAUTH_RESPONSE_UNEXPECTED')
 }

@@ -1,21 +1,21 @@
 import type { CryptoKey } from 'jose'
 import type * as OAuth4WebApi from 'oauth4webapi'
 
-/** How a client, or a resource server that asks about tokens, proves who it is to an authorization server (RFC 6749 section 2.3, RFC 7523, RFC 8705). */
+/** How a client authenticates at an authorization server (RFC 6749 section 2.3, RFC 7523, RFC 8705). */
 export type ClientAuthentication =
   | { readonly method: 'client_secret_basic', readonly clientSecret: string }
   | { readonly method: 'client_secret_post', readonly clientSecret: string }
-  /** `keyId` names the key in the set that the authorization server knows. */
+  /** `keyId` is the `kid` of the key in the key set that is registered. */
   | { readonly method: 'private_key_jwt', readonly privateKey: CryptoKey, readonly keyId?: string }
-  /** The certificate is presented by a `fetch` of your own. */
+  /** A `fetch` of your own presents the certificate. */
   | { readonly method: 'tls_client_auth' }
-  /** A public client, which has no secret to prove anything with. */
+  /** A public client, which has no secret. */
   | { readonly method: 'none' }
 
-/** Of those who may ask about the tokens of others: no public client is one of them (RFC 7662 section 2.1). */
+/** How a confidential client authenticates: introspection is not for public clients (RFC 7662 section 2.1). */
 export type ConfidentialAuthentication = Exclude<ClientAuthentication, { readonly method: 'none' }>
 
-/** The same, as oauth4webapi does it. */
+/** The same for oauth4webapi. */
 export function toClientAuth (oauth: typeof OAuth4WebApi, authentication: ClientAuthentication): OAuth4WebApi.ClientAuth {
   switch (authentication.method) {
     case 'client_secret_basic': return basic(authentication.clientSecret)
@@ -30,8 +30,9 @@ export function toClientAuth (oauth: typeof OAuth4WebApi, authentication: Client
 }
 
 /**
- * RFC 6749 section 2.3.1, with nothing encoded that a form leaves as it is: many authorization servers decode nothing,
- * and for the usual identifiers and secrets that makes no difference to them.
+ * Basic authentication with form-encoded parts (RFC 6749 section 2.3.1). Only characters that a form encodes are encoded:
+ * many authorization servers do not decode the parts, which makes no difference for the usual identifiers and secrets. The
+ * body has no `client_id`: some servers then take the request for one of a public client.
  */
 function basic (clientSecret: string): OAuth4WebApi.ClientAuth {
   return (_server, { client_id: clientId }, _body, headers) => {

@@ -3,27 +3,52 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
-import type { BrowserRedirect } from './browser-redirect.ts'
 
+/** How a user gets to an authorization server and back, for a program that sees the browser return. */
+export interface BrowserRedirect {
+  /**
+   * Gets ready to receive a browser.
+   *
+   * @param preferred the redirect URI of an earlier registration, `null` for none: the same one again saves a registration
+   */
+  prepare (preferred: string | null): Promise<PreparedRedirect>
+}
+
+/** A redirect URI at which a browser can be received. */
+export interface PreparedRedirect {
+  readonly redirectUri: string
+  /**
+   * Sends the user to the authorization server.
+   *
+   * @param state the `state` of the response to wait for
+   * @returns the URL that the browser returned to
+   */
+  visit (url: URL, state: string): Promise<URL>
+  /** Is called in any case when the authorization has ended. */
+  close (): Promise<void>
+}
+
+/** Options of {@link createLoopbackRedirect}. */
 export interface LoopbackRedirectOptions {
   /** Shows the URL to the user: opens a browser, without a shell, or prints it. */
   open: (url: URL) => unknown
-  /** Port of the redirect URI, 0 for a free one, which authorization servers have to take (RFC 8252 section 7.3). Default: 0. */
+  /** Port of the redirect URI; 0 for a free one, which authorization servers must accept (RFC 8252 section 7.3). Default: 0. */
   port?: number
   /** Path of the redirect URI. Default: `/callback`. */
   path?: string
   /** How long the user may take, in milliseconds. Default: 300 000. */
   timeoutMs?: number
-  /** What the user reads when they are back, as HTML. Default: that the window can be closed. */
+  /** The HTML page that the user sees on return. Default: one that says that the window can be closed. */
   page?: string
 }
 
 const closingPage = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Done</title><p>You may close this window.'
 
 /**
- * The browser of a program on the user's machine: it comes back to a server on the loopback interface (RFC 8252 section
- * 7.3), which is there until the user is back and no longer. An answer to another question is not the one that is waited
- * for, and ends nothing.
+ * The browser redirect of a native application: the browser returns to an HTTP server on the loopback interface (RFC 8252
+ * section 7.3), which runs only while the user is away. A request with another `state` gets 404 and does not end the wait.
+ *
+ * `visit` throws an {@link AuthorizationError} `FST_OAUTH_INTERACTION_ABORTED` after `timeoutMs`, and what `open` throws.
  */
 export function createLoopbackRedirect (options: LoopbackRedirectOptions): BrowserRedirect {
   const { open, port = 0, path = '/callback', timeoutMs = 300_000, page = closingPage } = options
@@ -37,8 +62,8 @@ export function createLoopbackRedirect (options: LoopbackRedirectOptions): Brows
           const timer = new AbortController()
           const timeout = setTimeout(() => timer.abort(), timeoutMs)
           try {
-            // A failure to open may come at once, and so may the browser: both are waited for from the start.
-            const answer = waitForAnswer(server, redirectUri, state, page, timer.signal)
+            // Both may come at once: `open` may fail, and the browser may return.
+            const answer = waitForResponse(server, redirectUri, state, page, timer.signal)
             return await Promise.race([answer, opened(open, url)])
           } finally {
             clearTimeout(timeout)
@@ -54,7 +79,7 @@ export function createLoopbackRedirect (options: LoopbackRedirectOptions): Brows
   }
 }
 
-/** The port of last time may be somebody else's by now. */
+/** Another program may use the preferred port by now. */
 async function listen (preferred: number, otherwise: number): Promise<Server> {
   const server = createServer()
   try {
@@ -70,29 +95,29 @@ function portOf (redirectUri: string | null): number {
   return redirectUri === null ? 0 : Number(new URL(redirectUri).port)
 }
 
-/** Ends only when the page could not be shown. */
+/** Rejects when the page could not be opened; it never resolves. */
 async function opened (open: LoopbackRedirectOptions['open'], url: URL): Promise<never> {
   await open(url)
   return await new Promise<never>(() => {})
 }
 
-async function waitForAnswer (server: Server, redirectUri: string, state: string, page: string, signal: AbortSignal): Promise<URL> {
+async function waitForResponse (server: Server, redirectUri: string, state: string, page: string, signal: AbortSignal): Promise<URL> {
   const expected = new URL(redirectUri)
   return await new Promise((resolve, reject) => {
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-      // A page of the internet may try to answer, too: it cannot know the state, nor be here by another name. It may ask for
-      // what is no URL, and this is the user's own program.
+      // Any page in the browser can send requests to this server, also ones whose target is no URL. It does not know the
+      // state, and with DNS rebinding it has another Host.
       const url = URL.canParse(request.url!, redirectUri) ? new URL(request.url!, redirectUri) : null
-      const isAnswer = request.method === 'GET' && request.headers.host === expected.host && url?.origin === expected.origin &&
+      const isResponse = request.method === 'GET' && request.headers.host === expected.host && url?.origin === expected.origin &&
         url.pathname === expected.pathname && url.searchParams.get('state') === state
-      response.writeHead(isAnswer ? 200 : 404, {
+      response.writeHead(isResponse ? 200 : 404, {
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-store',
         'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
         'referrer-policy': 'no-referrer',
         connection: 'close'
       })
-      response.end(isAnswer ? page : 'Nothing is waited for here.', () => { if (isAnswer) resolve(url) })
+      response.end(isResponse ? page : 'No sign-in is pending here.', () => { if (isResponse) resolve(url) })
     }
     server.on('request', onRequest)
     signal.addEventListener('abort', () => {

@@ -2,7 +2,7 @@ import { isLoopbackHost } from '../../identifier.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import { showUrl } from '../../http/guarded-fetch.ts'
 
-/** Whether an authorization server may send a browser back there. */
+/** Whether a redirect URI is https, or http on this machine, without user name, password and fragment. */
 export function isRedirectUri (redirectUri: string): boolean {
   if (!URL.canParse(redirectUri)) return false
   const { protocol, hostname, hash, username, password } = new URL(redirectUri)
@@ -11,8 +11,8 @@ export function isRedirectUri (redirectUri: string): boolean {
 }
 
 /**
- * Where an authorization server may send a browser back to: https, or this machine (Model Context Protocol, communication
- * security; RFC 8252 section 7.3).
+ * Checks a redirect URI: https, or http on this machine (Model Context Protocol, communication security; RFC 8252 section
+ * 7.3).
  *
  * @throws AuthorizationError `FST_OAUTH_REDIRECT_URI_REFUSED`
  */
@@ -20,7 +20,7 @@ export function checkRedirectUri (redirectUri: string): void {
   if (!isRedirectUri(redirectUri)) throw new AuthorizationError('FST_OAUTH_REDIRECT_URI_REFUSED', { message: showUrl(redirectUri) })
 }
 
-/** Whether a redirect URI is that of a program on the user's machine (RFC 8252 section 7.3). */
+/** Whether a redirect URI is that of a native application on the user's machine (RFC 8252 section 7.3). */
 export function isNative (redirectUri: string): boolean {
   return isLoopbackHost(new URL(redirectUri).hostname)
 }

@@ -1,82 +1,95 @@
-import { FetchError } from '../../errors/fetch-error.ts'
-import type { StoredClient, StoredConnection } from '../../stores/connections/connection-store.ts'
 import type { Clock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { show } from '../../options.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
+import { OptionError } from '../../errors/errors.ts'
 import { showUrl } from '../../http/guarded-fetch.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import { isNative, isRedirectUri } from './redirect-uri.ts'
-import { isOutage } from '../discovery/resource-discovery.ts'
+import type { StoredClient, StoredConnection } from '../../stores/connections/connection-store.ts'
+import type { ServerAssumptions } from '../discovery/server-assumptions.ts'
 import type { ServerMetadata } from '../discovery/server-discovery.ts'
-import { endpointOf } from '../discovery/server-discovery.ts'
+import { registerDynamically } from './dynamic-registration.ts'
 import type { ClientIdentity } from './oauth-call.ts'
-import { describedError } from './oauth-call.ts'
+import { isNative, isRedirectUri } from './redirect-uri.ts'
+import { show } from '../../options/show.ts'
 
-/** A client that an authorization server knows before we come. */
+/** A client that is registered with an authorization server in advance. */
 export interface RegisteredClient extends ClientIdentity {
-  /** Where it is registered. It is shown to nobody else, whatever a resource says (Model Context Protocol, AS binding). */
+  /** The authorization server, as it writes its own issuer. The client is used nowhere else, whatever a resource says. */
   readonly issuer: string
+  /** What you know about that server that its metadata does not say. Default: nothing. */
+  readonly assumptions?: ServerAssumptions
 }
 
-/** The ways to be a client, of which the first that an authorization server takes is gone (Model Context Protocol, client registration). */
+/** How to become a client of an authorization server. The first way that the server supports is used (Model Context Protocol, client registration). */
 export interface RegistrationOptions {
-  /** Clients that are registered already, each with one authorization server. */
+  /** Clients that are registered in advance, each with one authorization server. */
   clients?: readonly RegisteredClient[]
   /**
-   * https URL of a client ID metadata document that you publish: it is the client identifier wherever such documents are
-   * taken.
+   * The https URL of a client ID metadata document that you publish. It is the client identifier at authorization servers
+   * with `client_id_metadata_document_supported`.
    */
   clientMetadataUrl?: string
-  /** How the client of that document proves who it is. Default: not at all, as a public client. */
+  /** How the client of that document authenticates. Default: as a public client. */
   clientMetadataAuthentication?: ClientIdentity['authentication']
-  /** What else a registration says (RFC 7591 section 2), under its wire names: `client_name`, `software_id`, … */
+  /**
+   * Client metadata for dynamic registration (RFC 7591 section 2), under its wire names: `client_name`, `software_id`, …
+   * `token_endpoint_auth_method` may be `none`, `client_secret_post` or `client_secret_basic`; `scope` replaces the scopes
+   * that would be sent.
+   */
   clientMetadata?: Readonly<Record<string, unknown>>
-  /** Whether to register anew with authorization servers that know no other way. Default: true. */
+  /** Whether to register dynamically where there is no other way. Default: true. */
   dynamicRegistration?: boolean
 }
 
+/** What a registration is for. */
 export interface RegistrationNeeds {
-  /** `null` for a client that sends nobody anywhere: it has to be registered already. */
+  /** `null` for a client without a redirect: it has to be registered in advance. */
   readonly redirectUri: string | null
-  /** A client that an earlier registration with this issuer gave. */
+  /** The client of an earlier registration with this issuer. */
   readonly stored: StoredClient | null
+  /** The scopes that will be requested. A registration that was made for fewer is made anew. Default: `null`, none are known. */
+  readonly scopes?: readonly string[] | null
+  /** Further scopes that a registration is made for, so that a later request for them does not need another one. Default: `null`. */
+  readonly scopesSupported?: readonly string[] | null
   readonly clock: Clock
 }
 
+/** A client, and where it comes from. */
 export interface Client extends ClientIdentity {
-  /** What it registered itself as, now or earlier; a new one is to be stored under its issuer. `null` where others registered it. */
+  /** The dynamic registration, made now or earlier: store it under its issuer. `null` for a client that was not registered here. */
   readonly registration: StoredClient | null
 }
 
 /**
- * Becomes a client of an authorization server: as one that is registered, by a metadata document, or by registering, in
- * this order.
+ * Becomes a client of an authorization server: as one that is registered in advance, with a metadata document, or by
+ * dynamic registration, in this order.
  *
- * @throws AuthorizationError `FST_OAUTH_CLIENT_UNKNOWN`, `FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER`, `FST_OAUTH_REGISTRATION_REFUSED`, `FST_OAUTH_AUTHENTICATION_UNSUPPORTED`, `FST_OAUTH_SERVER_UNAVAILABLE`
+ * @throws AuthorizationError `FST_OAUTH_CLIENT_UNKNOWN`, `FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER`,
+ * `FST_OAUTH_REGISTRATION_REFUSED`, `FST_OAUTH_AUTHENTICATION_UNSUPPORTED`, `FST_OAUTH_SERVER_UNAVAILABLE`
  */
-export async function registerClient (
-  server: ServerMetadata, options: RegistrationOptions, { redirectUri, stored, clock }: RegistrationNeeds, httpClient: HttpClient
-): Promise<Client> {
+export async function registerClient (server: ServerMetadata, options: RegistrationOptions, needs: RegistrationNeeds, httpClient: HttpClient): Promise<Client> {
   const { clients = [], clientMetadataUrl, clientMetadataAuthentication = { method: 'none' }, dynamicRegistration = true } = options
+  const { redirectUri, stored, scopes = null, scopesSupported = null, clock } = needs
   const registered = clients.find(({ issuer }) => issuer === server.issuer)
   if (registered !== undefined) return { clientId: registered.clientId, authentication: registered.authentication, registration: null }
   if (clientMetadataUrl !== undefined && server.client_id_metadata_document_supported === true) {
     return { clientId: clientMetadataUrl, authentication: clientMetadataAuthentication, registration: null }
   }
-  if (redirectUri !== null && stored !== null && isUsable(stored, server.issuer, redirectUri, clock.now())) return { ...credentialsOf(stored), registration: stored }
+  if (redirectUri !== null && stored !== null && isUsable(stored, server.issuer, redirectUri, scopes, clock.now())) {
+    return { ...identityOf(stored), registration: stored }
+  }
   if (redirectUri !== null && dynamicRegistration && server.registration_endpoint !== undefined) {
-    const registration = await register(server, options.clientMetadata ?? {}, redirectUri, httpClient)
-    return { ...credentialsOf(registration), registration }
+    const earlier = stored?.issuer === server.issuer ? stored.scopes ?? [] : []
+    const registration = await registerDynamically(server, options.clientMetadata ?? {}, { redirectUri, scopes: [...earlier, ...scopes ?? [], ...scopesSupported ?? []] }, httpClient)
+    return { ...identityOf(registration), registration }
   }
   throw new AuthorizationError(clients.length > 0 ? 'FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER' : 'FST_OAUTH_CLIENT_UNKNOWN', { message: showUrl(server.issuer) })
 }
 
-/** Whose client tokens, or an authorization that is under way, are of. */
+/** The connection whose client is looked for: that of its tokens, or of a pending authorization. */
 export type ClientOwner = Pick<StoredConnection, 'issuer' | 'clientId' | 'registration' | 'clients'>
 
 /**
- * The very client that something was issued to: another one must not show it (RFC 6749 section 10.4), so nothing is
+ * The client that tokens or a code were issued to: no other client may present them (RFC 6749 section 10.4), so nothing is
  * registered.
  *
  * @throws AuthorizationError `FST_OAUTH_CLIENT_LOST`
@@ -88,21 +101,22 @@ export function sameClient ({ issuer, clientId = null, registration = null, clie
   const { clientMetadataUrl, clientMetadataAuthentication = { method: 'none' } } = options
   if (clientMetadataUrl !== undefined && clientMetadataUrl === clientId) return { clientId, authentication: clientMetadataAuthentication }
   const stored = registration ?? clients[issuer ?? '']
-  if (stored !== undefined && isSame(stored.clientId) && isAlive(stored, clock.now())) return credentialsOf(stored)
+  if (stored !== undefined && isSame(stored.clientId) && isCurrent(stored, clock.now())) return identityOf(stored)
   throw new AuthorizationError('FST_OAUTH_CLIENT_LOST')
 }
 
 /** What a client ID metadata document is made of. */
 export interface ClientDocumentOptions extends Pick<RegistrationOptions, 'clientMetadata'> {
   clientMetadataUrl: string
-  /** What a person calls the client. */
+  /** The name of the client that users see. */
   clientName: string
-  /** Every one of them: https, or this machine, where the port does not matter. */
+  /** All redirect URIs: https, or http on this machine, where the port does not matter. */
   redirectUris: readonly string[]
 }
 
 /**
- * The document to publish at `clientMetadataUrl`, as `application/json`, for {@link RegistrationOptions.clientMetadataUrl}.
+ * The client ID metadata document for {@link RegistrationOptions.clientMetadataUrl}. Publish it at that URL as
+ * `application/json`.
  *
  * @throws OptionError
  */
@@ -110,7 +124,7 @@ export function clientMetadataDocument ({ clientMetadataUrl, clientName, redirec
   const fault = clientMetadataUrlFault(clientMetadataUrl)
   if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(clientMetadataUrl)}`)
   const unfit = redirectUris.find(redirectUri => !isRedirectUri(redirectUri))
-  if (unfit !== undefined || redirectUris.length === 0) throw new OptionError(`redirectUris must be https or on this machine, and has ${show(unfit ?? redirectUris)}`)
+  if (unfit !== undefined || redirectUris.length === 0) throw new OptionError(`redirectUris must be https, or http on this machine, got ${show(unfit ?? redirectUris)}`)
   return {
     application_type: redirectUris.every(isNative) ? 'native' : 'web',
     grant_types: ['authorization_code', 'refresh_token'],
@@ -124,9 +138,9 @@ export function clientMetadataDocument ({ clientMetadataUrl, clientName, redirec
 }
 
 /**
- * Checks the URL of a client ID metadata document: https, with a path, and nothing that could be read in two ways.
+ * Checks the URL of a client ID metadata document: https, with a path, and in the one form that all parsers agree on.
  *
- * @returns what is wrong with it, `null` when nothing is
+ * @returns what is wrong, for a message; `null` when nothing is
  */
 export function clientMetadataUrlFault (url: string): string | null {
   if (!URL.canParse(url)) return 'must be a URL'
@@ -137,81 +151,17 @@ export function clientMetadataUrlFault (url: string): string | null {
   return href === url ? null : `must be written as ${JSON.stringify(href)}`
 }
 
-function isUsable (stored: StoredClient, asked: string, redirectUri: string, now: number): boolean {
-  return stored.issuer === asked && stored.redirectUris.includes(redirectUri) && isAlive(stored, now)
+/** A registration for other scopes may not be used to request these (RFC 7591 section 2, `scope`). */
+function isUsable (stored: StoredClient, issuer: string, redirectUri: string, scopes: readonly string[] | null, now: number): boolean {
+  const registered = stored.scopes ?? null
+  const coversScopes = registered === null || (scopes ?? []).every(scope => registered.includes(scope))
+  return stored.issuer === issuer && stored.redirectUris.includes(redirectUri) && coversScopes && isCurrent(stored, now)
 }
 
-function isAlive ({ expiresAt }: StoredClient, now: number): boolean {
+function isCurrent ({ expiresAt }: StoredClient, now: number): boolean {
   return expiresAt === null || now < expiresAt
 }
 
-function credentialsOf ({ clientId, clientSecret, authenticationMethod: method }: StoredClient): ClientIdentity {
+function identityOf ({ clientId, clientSecret, authenticationMethod: method }: StoredClient): ClientIdentity {
   return { clientId, authentication: method === 'none' || clientSecret === null ? { method: 'none' } : { method, clientSecret } }
-}
-
-type Method = StoredClient['authenticationMethod']
-
-/** RFC 7591. A scope is not sent: what is registered would be a limit for what may be asked for later on. */
-async function register (
-  server: ServerMetadata, metadata: Readonly<Record<string, unknown>>, redirectUri: string, httpClient: HttpClient
-): Promise<StoredClient> {
-  const url = endpointOf(server, 'registration_endpoint', httpClient)
-  const native = isNative(redirectUri)
-  const method = methodFor(server, native)
-  const request = {
-    application_type: native ? 'native' : 'web',
-    redirect_uris: [redirectUri],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    ...metadata,
-    token_endpoint_auth_method: method
-  }
-  const answer = await post(url.href, request, httpClient)
-  const { client_id: clientId, client_secret: secret, token_endpoint_auth_method: answered, client_secret_expires_at: expiry } = answer
-  if (typeof clientId !== 'string' || clientId === '') throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', { message: 'the answer has no client_id' })
-  const given = isMethod(answered) ? answered : method
-  const clientSecret = typeof secret === 'string' && given !== 'none' ? secret : null
-  return {
-    issuer: server.issuer,
-    clientId,
-    clientSecret,
-    authenticationMethod: clientSecret === null ? 'none' : given,
-    // 0 says that it never does.
-    expiresAt: clientSecret !== null && typeof expiry === 'number' && expiry > 0 ? expiry * 1000 : null,
-    redirectUris: [redirectUri]
-  }
-}
-
-/** A program on a user's machine keeps no secret (RFC 8252 section 8.5), one on a server does. */
-function methodFor ({ token_endpoint_auth_methods_supported: listed }: ServerMetadata, native: boolean): Method {
-  // RFC 8414 section 2: the default.
-  const supported = Array.isArray(listed) ? listed : ['client_secret_basic']
-  const preferred: readonly Method[] = native
-    ? ['none', 'client_secret_basic', 'client_secret_post']
-    : ['client_secret_basic', 'client_secret_post', 'none']
-  const method = preferred.find(one => supported.includes(one))
-  if (method === undefined) throw new AuthorizationError('FST_OAUTH_AUTHENTICATION_UNSUPPORTED')
-  return method
-}
-
-function isMethod (value: unknown): value is Method {
-  return value === 'none' || value === 'client_secret_basic' || value === 'client_secret_post'
-}
-
-async function post (url: string, body: object, httpClient: HttpClient): Promise<Readonly<Record<string, unknown>>> {
-  const init = { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body) }
-  try {
-    const { status, text } = await httpClient.getText(url, init, [200, 201, 400, 401, 403])
-    // What has no members has none of those that are looked for.
-    const answer = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
-    if (status < 300) return answer
-    const { error, error_description: description } = answer
-    throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', {
-      ...describedError({ error: String(error), ...typeof description === 'string' && { error_description: description } }), responseStatus: status
-    })
-  } catch (error) {
-    if (error instanceof AuthorizationError) throw error
-    if (!(error instanceof FetchError)) throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', { message: 'the answer is no JSON' })
-    throw new AuthorizationError(isOutage(error) ? 'FST_OAUTH_SERVER_UNAVAILABLE' : 'FST_OAUTH_REGISTRATION_REFUSED', { message: error.fault, responseStatus: error.status })
-  }
 }

@@ -1,36 +1,36 @@
-/** What a client goes by when it decides what to ask for. Each is `null` where nobody says anything. */
+/** What determines the scopes of an authorization request. Each is `null` where there are none. */
 export interface ScopeSources {
-  /** Of the challenge: what the operation needs, whatever the metadata lists. */
+  /** `scope` of the challenge: what the operation requires, whatever the metadata lists. */
   readonly challenged: readonly string[] | null
-  /** `scopes_supported` of the resource. */
+  /** `scopes_supported` of the resource's metadata. */
   readonly ofResource: readonly string[] | null
-  /** What the host wants whatever the resource says. */
+  /** What the application wants in any case. */
   readonly wanted: readonly string[] | null
-  /** What was asked for before: a wider token must not be narrower elsewhere. */
+  /** What earlier requests had: a token with more scopes must not have fewer elsewhere. */
   readonly requestedBefore: readonly string[] | null
 }
 
 /**
- * The scopes to ask for (Model Context Protocol, scope selection and step-up): those of the challenge; else all that the
- * resource lists; else none, which leaves it to the authorization server. What was asked for before, and what the host
- * wants, is added and never lost.
+ * Selects the scopes to request (Model Context Protocol, scope selection and step-up): those of the challenge; else all
+ * scopes of the resource; else none, which leaves the scopes to the authorization server. Wanted scopes and those of earlier
+ * requests are always added.
  *
- * @returns `null` to send no `scope` at all
+ * @returns `null` to send no `scope` parameter
  */
 export function selectScopes ({ challenged, ofResource, wanted, requestedBefore }: ScopeSources): readonly string[] | null {
   const needed = challenged ?? (requestedBefore === null && wanted === null ? ofResource : null)
   return unionOf(requestedBefore, wanted, needed)
 }
 
-/** Every scope of the lists, once, in the order in which they come; `null` when there is none. */
+/** Every scope of the lists, once, in their order; `null` when there is none. */
 export function unionOf (...lists: ReadonlyArray<readonly string[] | null>): readonly string[] | null {
   const scopes = new Set(lists.flatMap(list => list ?? []))
   return scopes.size === 0 ? null : [...scopes]
 }
 
 /**
- * The same with `offline_access`, where the authorization server lists that and scopes are asked for at all. It never
- * comes from a resource: a challenge that names it is about something else than access (SEP-2207).
+ * Adds `offline_access`, if the authorization server lists it and scopes are requested at all. A resource cannot ask for
+ * it: a refresh token is a matter between client and authorization server (Model Context Protocol, SEP-2207).
  */
 export function withOfflineAccess (
   scopes: readonly string[] | null, ofServer: readonly string[] | undefined, wantsRefreshToken: boolean

@@ -1,183 +1,211 @@
 import type { TokenRecord, TokenSet } from '../../stores/tokens/token-store.ts'
 import { TimeLimitError } from '../../time-limit.ts'
-import type { CoolDown } from './cool-down.ts'
 import { RefreshError, SessionError, rotationOf } from '../../errors/client-errors.ts'
-import type { TokenState } from './token-state.ts'
-import { attemptRefresh } from './refresh-attempts.ts'
-import type { RefusedTokens } from './refused-tokens.ts'
-import type { SessionRules } from './session-options.ts'
-import type { StoreAccess } from './store-access.ts'
 import { isSendable } from '../oauth/token-response.ts'
+import type { CoolDown } from './refresh-retries.ts'
+import { refreshWithRetries } from './refresh-retries.ts'
+import type { SessionSettings } from './session-options.ts'
+import type { StoreAccess } from './store-access.ts'
 import { withEither, within } from './time-limit.ts'
+import type { TokenState } from './token-state.ts'
 
-/** One renewal that is under way. */
+/** One refresh that is under way. */
 export interface RefreshAttempt {
-  readonly renewed: Promise<TokenSet>
-  /** Resolves when an attempt failed and another one is to be made, or it takes longer than a token that is alive should wait. */
-  readonly faltered: Promise<null>
+  readonly refreshed: Promise<TokenSet>
+  /** Resolves when callers with an unexpired token stop waiting: a token request failed, or the refresh takes long. */
+  readonly delayed: Promise<null>
 }
 
-/** Renews what a session holds: one at a time here, and one at a time of all who share the store. */
+/** Refreshes the tokens of a session: one refresh at a time in this process, and among all that share the store. */
 export interface RefreshCoordinator {
-  /** How often this process renewed: tokens that another one got do not count. */
+  /** How often this process refreshed; refreshes of other processes do not count. */
   readonly count: number
   /**
-   * The renewal that is under way, or a new one.
+   * The refresh that is under way, or a new one.
    *
    * @throws SessionError in a cool-down
    */
   join (): RefreshAttempt
-  /** Nobody wants what is under way any more. */
-  giveUp (): void
+  /** Gives up the refresh that is under way: another sign-in or sign-out replaces the session. */
+  abandon (): void
+  /** Settles when no refresh is under way: the last response is stored. */
+  idle (): Promise<void>
 }
 
-export interface RenewalsOptions extends Pick<SessionRules, 'store' | 'refresh' | 'attemptRules' | 'totalTimeoutMs' | 'wait'> {
-  readonly held: TokenState
+export interface RefreshCoordinatorOptions extends Pick<SessionSettings, 'store' | 'refresh' | 'retry' | 'totalTimeoutMs' | 'wait'> {
+  readonly state: TokenState
   readonly stored: StoreAccess
-  readonly refused: RefusedTokens
   readonly coolDown: CoolDown
-  /** No further token request is to be made. */
+  /** No further token request is made. */
   readonly closing: AbortSignal
 }
 
-/** What a renewal knows of itself. */
-interface Renewal {
-  /** Of which sign-in it is. */
+interface Running {
+  /** The sign-in that it belongs to. */
   readonly epoch: number
-  readonly falter: () => void
-  /** It came to an end, whatever that is. */
-  readonly landed: AbortSignal
-  /** There are other tokens: whoever finds these dead, too, is not to wait for the same renewal. */
-  readonly land: () => void
+  readonly delay: () => void
+  /** New tokens are there: a caller who finds them rejected starts another refresh. */
+  readonly release: () => void
+  readonly ended: AbortSignal
 }
 
-/**
- * For how long those wait who have a token that is alive, or for half of its life when that is shorter: who renews may be
- * another process, and dead.
- */
+/** How long callers with an unexpired token wait for a refresh, or half of its remaining life when that is shorter. */
 const patienceMs = 2000
 
-export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoordinator {
-  const { store, refresh, attemptRules, totalTimeoutMs, wait, held, stored, refused, coolDown, closing } = options
-  let flight: RefreshAttempt | null = null
+/** Writes that bring a store which went back in time up to the generation that this process knows. */
+const mostRestoringWrites = 100
+
+export function createRefreshCoordinator (options: RefreshCoordinatorOptions): RefreshCoordinator {
+  const { store, refresh, retry, totalTimeoutMs, wait, state, stored, coolDown, closing } = options
+  let current: RefreshAttempt | null = null
   let unwanted = new AbortController()
   let count = 0
-  /** Tokens that were got, and that the store did not take: the refresh token before them is used up. */
-  let unsaved: { tokens: TokenSet, insteadOf: number, isRenewed: boolean } | null = null
+  const running = new Set<Promise<unknown>>()
+  /** New tokens that the store did not take: the refresh token before them is used up. */
+  let unsaved: { tokens: TokenSet, insteadOf: number, isComplete: boolean } | null = null
 
-  const inTurn = async (renewal: Renewal, signal: AbortSignal): Promise<TokenSet> => {
-    const lifeMs = held.lifeLeft(held.current!)
-    if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), renewal.landed).then(renewal.falter, () => {})
+  const inTurn = async (run: Running, signal: AbortSignal): Promise<TokenSet> => {
+    const lifeMs = state.lifeLeft(state.current!)
+    if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), run.ended).then(run.delay, () => {})
     try {
-      return await within(totalTimeoutMs, signal, wait, async inner => await whenItIsOurTurn(async () => await renewOnce(renewal, inner), inner))
+      return await within(totalTimeoutMs, signal, wait, async inner => await exclusively(async () => await refreshOnce(run, inner), inner))
     } catch (error) {
-      held.checkEpoch(renewal.epoch)
+      state.checkEpoch(run.epoch)
       if (error instanceof SessionError) throw error
-      throw error instanceof TimeLimitError ? coolDown.begin('FST_OAUTH_RENEWAL_UNAVAILABLE', error) : new SessionError('FST_OAUTH_STORE_FAILED', { cause: error })
+      throw error instanceof TimeLimitError ? coolDown.begin('FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', error) : new SessionError('FST_OAUTH_SESSION_STORE_FAILED', { cause: error })
     }
   }
 
-  /** A session that is closed waits for no turn, and what is begun is finished. */
-  const whenItIsOurTurn = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-    let isOurs = false
-    return await withEither([signal, closing], async waiting => await store.exclusively(async () => {
-      isOurs = true
-      return await work()
-    }, waiting)).catch((error: unknown) => {
-      if (!isOurs && closing.aborted) throw new SessionError('FST_OAUTH_CLOSED')
+  /** A session that is closed stops waiting for its turn; work that began is finished, so that its result is stored. */
+  const exclusively = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    let hasBegun = false
+    const begin = async (): Promise<T> => {
+      hasBegun = true
+      const result = work()
+      running.add(result)
+      return await result.finally(() => running.delete(result))
+    }
+    return await withEither([signal, closing], async waiting => await store.exclusively(begin, waiting)).catch((error: unknown) => {
+      if (!hasBegun && closing.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
       throw error
     })
   }
 
-  /** What the store has now, unless it is there because somebody signs in here: that is no renewal of ours. */
-  const read = async ({ epoch }: Renewal): Promise<TokenRecord | null> => {
+  /** The record of the store once no sign-in of this process is being written. */
+  const read = async ({ epoch }: Running): Promise<TokenRecord | null> => {
     const found = await stored.readSettled()
-    held.checkEpoch(epoch)
+    state.checkEpoch(epoch)
     return found
   }
 
-  const renewOnce = async (renewal: Renewal, signal: AbortSignal): Promise<TokenSet> => {
-    const found = await read(renewal)
+  /** Writes, also over the older record of a store that went back in time (a restored backup, a replica that lagged). */
+  const write = async (tokens: TokenSet, insteadOf: number, run: Running): Promise<TokenRecord | null> => {
+    const written = await store.write(tokens, insteadOf)
+    state.checkEpoch(run.epoch)
+    if (written !== null) return written
+    const found = await read(run)
+    return state.isOlder(found) ? await restore(tokens, found!, insteadOf, run) : null
+  }
+  /** Other processes compare generations, so the record gets one above the last that was known. */
+  const restore = async (tokens: TokenSet, { generation }: TokenRecord, last: number, run: Running): Promise<TokenRecord | null> => {
+    let written: TokenRecord | null = null
+    for (let at = Math.max(generation, last - mostRestoringWrites); at <= last; at++) {
+      written = await store.write(tokens, written?.generation ?? generation)
+      state.checkEpoch(run.epoch)
+      if (written === null) return null
+    }
+    return written
+  }
+
+  const refreshOnce = async (run: Running, signal: AbortSignal): Promise<TokenSet> => {
+    const found = await read(run)
     signal.throwIfAborted()
-    if (found?.generation !== held.record?.generation) {
-      // Another process was here.
-      held.replace(found)
-      const theirs = held.current
-      if (theirs !== null && held.isAlive(theirs)) {
-        renewal.land()
+    if (state.isOlder(found)) {
+      const { tokens, generation } = state.record!
+      const restored = await restore(tokens!, found!, generation, run)
+      if (restored === null) return takeTheirs(await read(run), run)
+      if (unsaved?.insteadOf === generation) unsaved = { ...unsaved, insteadOf: restored.generation }
+      state.set(restored)
+    } else if (found?.generation !== state.record?.generation) {
+      state.replace(found)
+      const theirs = state.current
+      if (theirs !== null && isUsable(theirs)) {
+        run.release()
         return theirs
       }
     }
-    const { record } = held
-    if (record === null || record.tokens === null) throw new SessionError(held.ending)
+    const { record } = state
+    if (record === null || record.tokens === null) throw new SessionError(state.ending)
     const { tokens, generation: insteadOf } = record
     if (unsaved?.insteadOf === insteadOf) {
-      const { tokens: got, isRenewed } = unsaved
-      if (isRenewed) return await save(got, insteadOf, renewal)
-      // The refresh token alone is new.
-      await keep(got, insteadOf, renewal)
-      return await renewOnce(renewal, signal)
+      const { tokens: unsavedTokens, isComplete } = unsaved
+      if (isComplete) return await save(unsavedTokens, insteadOf, run)
+      // Only the refresh token is new.
+      await keep(unsavedTokens, insteadOf, run)
+      return await refreshOnce(run, signal)
     }
-    if (!held.isRenewable(tokens)) throw held.end('FST_OAUTH_SESSION_EXPIRED')
+    if (!state.isRefreshable(tokens)) throw state.end('FST_OAUTH_SESSION_EXPIRED')
 
     let answer: TokenSet
     try {
-      answer = await attemptRefresh(refresh, tokens, attemptRules, signal, closing, renewal.falter)
+      answer = await refreshWithRetries(refresh, tokens, retry, signal, closing, run.delay)
       if (!isSendable(answer.accessToken)) {
-        throw new RefreshError('keep', { message: 'the token is of characters that cannot be sent', rotatedTo: answer.refreshToken })
+        throw new RefreshError('keep', { message: 'the access token contains characters that no header can hold', rotatedTo: answer.refreshToken })
       }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof SessionError) throw error
-      return await afterFailure(error as RefreshError, tokens, insteadOf, renewal)
+      return await afterFailure(error as RefreshError, tokens, insteadOf, run)
     }
-    held.checkEpoch(renewal.epoch)
-    const renewed = mergedTokens(tokens, answer)
-    unsaved = { tokens: renewed, insteadOf, isRenewed: true }
-    return await save(renewed, insteadOf, renewal)
+    state.checkEpoch(run.epoch)
+    const merged = mergeTokens(tokens, answer)
+    unsaved = { tokens: merged, insteadOf, isComplete: true }
+    return await save(merged, insteadOf, run)
   }
 
-  /** @returns whether nobody else wrote though it was our turn */
-  const keep = async (tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<boolean> => {
-    const written = await store.write(tokens, insteadOf)
-    held.checkEpoch(renewal.epoch)
+  const isUsable = (tokens: TokenSet): boolean => !state.isExpired(tokens) && !state.isRejected(tokens)
+
+  /** @returns false when another process wrote first */
+  const keep = async (tokens: TokenSet, insteadOf: number, run: Running): Promise<boolean> => {
+    const written = await write(tokens, insteadOf, run)
     unsaved = null
-    if (written !== null) held.hold(written)
+    if (written !== null) state.set(written)
     return written !== null
   }
-  const save = async (tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<TokenSet> => {
-    // What is stored is what everybody has.
-    if (!await keep(tokens, insteadOf, renewal)) return takeTheirs(await read(renewal), renewal)
+  const save = async (tokens: TokenSet, insteadOf: number, run: Running): Promise<TokenSet> => {
+    // The store decides which tokens all processes use.
+    if (!await keep(tokens, insteadOf, run)) return takeTheirs(await read(run), run)
     count++
-    if (refused.has(tokens.accessToken)) throw coolDown.begin('FST_OAUTH_TOKEN_REFUSED', undefined)
+    if (state.isRejected(tokens)) throw coolDown.begin('FST_OAUTH_SESSION_TOKEN_REJECTED', undefined)
     coolDown.end()
-    renewal.land()
+    state.refreshed()
+    run.release()
     return tokens
   }
-  const takeTheirs = (found: TokenRecord | null, renewal: Renewal): TokenSet => {
-    held.replace(found)
-    const tokens = held.current
-    if (tokens === null) throw new SessionError(held.ending)
-    if (!held.isAlive(tokens)) throw new SessionError('FST_OAUTH_RENEWAL_UNAVAILABLE')
-    renewal.land()
+  const takeTheirs = (found: TokenRecord | null, run: Running): TokenSet => {
+    state.replace(found)
+    const tokens = state.current
+    if (tokens === null) throw new SessionError(state.ending)
+    if (!isUsable(tokens)) throw new SessionError('FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
+    run.release()
     return tokens
   }
-  const afterFailure = async (failure: RefreshError, tokens: TokenSet, insteadOf: number, renewal: Renewal): Promise<TokenSet> => {
+  const afterFailure = async (failure: RefreshError, tokens: TokenSet, insteadOf: number, run: Running): Promise<TokenSet> => {
     if (failure.outcome !== 'over') {
       const refreshToken = rotationOf(failure)
       if (refreshToken !== null && refreshToken !== tokens.refreshToken) {
         const rotated = { ...tokens, refreshToken }
-        unsaved = { tokens: rotated, insteadOf, isRenewed: false }
-        await keep(rotated, insteadOf, renewal).catch(() => { held.checkEpoch(renewal.epoch) })
+        unsaved = { tokens: rotated, insteadOf, isComplete: false }
+        await keep(rotated, insteadOf, run).catch(() => { state.checkEpoch(run.epoch) })
       }
-      throw coolDown.begin(failure.outcome === 'keep' ? 'FST_OAUTH_RENEWAL_REFUSED' : 'FST_OAUTH_RENEWAL_UNAVAILABLE', failure, failure.retryAfterMs ?? 0)
+      throw coolDown.begin(failure.outcome === 'keep' ? 'FST_OAUTH_SESSION_REFRESH_REFUSED' : 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', failure, failure.retryAfterMs ?? 0)
     }
-    const found = await read(renewal)
-    // Another process used it up, and has what took its place.
-    if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken) return takeTheirs(found, renewal)
-    held.setRecord(found ?? held.record)
-    const error = held.end('FST_OAUTH_SESSION_OVER', failure)
-    // When it cannot be written, what is read is not believed.
+    const found = await read(run)
+    // Another process used the refresh token, and its tokens replace ours.
+    if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken && !state.isOlder(found)) return takeTheirs(found, run)
+    state.setRecord(found ?? state.record)
+    const error = state.end('FST_OAUTH_SESSION_OVER', failure)
+    // If this write fails, the dead record stays in the store; token-state ignores it by its generation.
     await store.write(null, found?.generation ?? insteadOf).catch(() => null)
     throw error
   }
@@ -185,35 +213,36 @@ export function createRefreshCoordinator (options: RenewalsOptions): RefreshCoor
   return {
     get count () { return count },
     join () {
-      if (flight !== null) return flight
+      if (current !== null) return current
       coolDown.check()
       unwanted = new AbortController()
-      let falter!: () => void
-      const faltered = new Promise<null>(resolve => { falter = () => resolve(null) })
-      const land = (): void => { if (flight === mine) flight = null }
-      const landed = new AbortController()
-      const renewal: Renewal = { epoch: held.epoch, falter, land, landed: landed.signal }
+      let delay!: () => void
+      const delayed = new Promise<null>(resolve => { delay = () => resolve(null) })
+      const release = (): void => { if (current === mine) current = null }
+      const ended = new AbortController()
+      const run: Running = { epoch: state.epoch, delay, release, ended: ended.signal }
       const mine: RefreshAttempt = {
-        faltered, renewed: inTurn(renewal, unwanted.signal).finally(() => {
-          landed.abort()
-          land()
+        delayed, refreshed: inTurn(run, unwanted.signal).finally(() => {
+          ended.abort()
+          release()
         })
       }
-      flight = mine
-      // Those who began it may be gone by the time it fails.
-      mine.renewed.catch(() => {})
+      current = mine
+      // Its callers may have left by the time it fails.
+      mine.refreshed.catch(() => {})
       return mine
     },
-    giveUp () {
-      if (flight !== null) unwanted.abort()
-      flight = null
+    abandon () {
+      if (current !== null) unwanted.abort()
+      current = null
       unsaved = null
-    }
+    },
+    async idle () { await Promise.allSettled(running) }
   }
 }
 
-/** What an answer says, over what was known before: what it does not say has not changed (RFC 6749 sections 5.1 and 6). */
-function mergedTokens (before: TokenSet, answer: TokenSet): TokenSet {
+/** What the response does not mention has not changed (RFC 6749 sections 5.1 and 6). */
+function mergeTokens (before: TokenSet, answer: TokenSet): TokenSet {
   const keepsRefreshToken = answer.refreshToken === null
   return {
     ...answer,

@@ -1,204 +1,213 @@
-import type { TokenSet } from '../../stores/tokens/token-store.ts'
-import { createCoolDown } from './cool-down.ts'
 import { SessionError } from '../../errors/client-errors.ts'
-import { createTokenState } from './token-state.ts'
-import { createRefusedTokens } from './refused-tokens.ts'
+import type { TokenSet } from '../../stores/tokens/token-store.ts'
+import { isSendable } from '../oauth/token-response.ts'
 import { createRefreshCoordinator } from './refresh-coordinator.ts'
+import { createCoolDown } from './refresh-retries.ts'
 import type { SessionOptions, SessionState } from './session-options.ts'
 import { resolveSessionOptions } from './session-options.ts'
 import { createStoreAccess } from './store-access.ts'
-import { isSendable } from '../oauth/token-response.ts'
+import { createTokenState } from './token-state.ts'
 
 /**
- * The tokens of one user, or one client, at one resource: kept alive, and given to whoever needs the one to send. A token
- * that was refused is never given again, and one refresh token makes one token request at a time, however many ask.
+ * The tokens of one user, or one client, at one resource: refreshed once, even when many requests need it at the same time.
+ * An access token that was rejected and replaced is never given again.
  */
 export interface Session {
   readonly state: SessionState
-  /** Grows whenever there are other tokens, or none any more. */
+  /** Grows with every change of the access token. */
   readonly generation: number
-  /** How often this process renewed: tokens that another one got do not count. */
+  /** How often this process refreshed; refreshes of other processes do not count. */
   readonly refreshes: number
-  /** After that the session cannot be renewed, in milliseconds since the epoch; `null` when nobody said. */
+  /** Until when the session can be refreshed, in milliseconds since the epoch; `null` when the authorization server did not say. */
   readonly refreshableUntil: number | null
   /**
-   * Reads the store and begins a renewal that is due, without waiting for it: an authorization server that hangs does
-   * not keep anything from starting. What is asked for later shares that renewal.
+   * Reads the store and begins a refresh that is due, without waiting for it: a start-up does not depend on the authorization
+   * server. Later callers share that refresh.
    *
    * @throws SessionError when the store fails
    */
   start (): Promise<SessionState>
   /**
-   * The token to send; renewed first when it is due. A renewal that fails, and not by a refusal, leaves the token in use
-   * for as long as it is alive.
+   * The tokens to send; refreshed first when they are due. When that refresh fails, the tokens are still given until they
+   * expire, unless the authorization server rejected the refresh token.
    *
    * @throws SessionError
    */
   token (): Promise<TokenSet>
   /**
-   * Another token than the one that was rejected: the current one when that was replaced meanwhile, else a renewed one.
+   * Other tokens than those that the resource rejected: the current ones when they are others already, else refreshed ones.
    *
-   * @throws SessionError
+   * @throws SessionError; its `needsAuthorization` says that the user has to sign in
    */
   refresh (rejected: string): Promise<TokenSet>
   /**
-   * The token was rejected, and this caller may not ask for another one. When two renewed tokens in a row come to that
-   * within a cool-down, no more are asked for until it is over: a resource that refuses every token must not use up a
-   * session.
+   * Notes that the resource rejected tokens that were only just issued. When this happens to two of them within a cool-down,
+   * no token request is made until it is over: one resource that rejects every token must not use up the session.
    *
-   * @returns the token that took its place meanwhile, `null` where none did
+   * @returns the tokens that replaced them meanwhile, `null` where none did
    */
   refuse (rejected: string): TokenSet | null
   /**
-   * Begins a session, in the place of the one that is there. Whatever that one was doing is given up. Tokens without a
-   * refresh token stay in memory and end when they expire.
+   * Begins a session in the place of the current one, whose refresh is given up. Tokens without a refresh token stay in
+   * memory and end when they expire.
    *
-   * @throws SessionError when the store fails; the session that was there is then still there
+   * @throws SessionError when the store fails; the session before is then still there
    * @throws TypeError for an access token that no header can hold
    */
   signIn (tokens: TokenSet): Promise<void>
   /**
-   * Ends the session, at once as far as this process goes.
+   * Ends the session: in this process at once.
    *
+   * @param onRemove is given the tokens that are removed, so that they can be revoked: those in memory, then those of the
+   * store, which another process may have refreshed. The last call counts
    * @throws SessionError when the store fails; it may be called again then
    */
-  signOut (): Promise<void>
-  /** The network is back: ends a cool-down, and makes the renewal that is due. It never throws. */
+  signOut (onRemove?: (tokens: TokenSet) => void): Promise<void>
+  /** The network is back: ends a cool-down and makes the refresh that is due. It never throws. */
   online (): Promise<void>
   /**
-   * No further token request is made, and no token is given any more; nothing keeps the process from ending but a request
-   * that was made. The answer to that is still stored, as the refresh token may be used up by then. It may be called
-   * again.
+   * Ends the work of this process: no further token request is made, and no tokens are given. The response to a token request
+   * that is under way is still stored, as the refresh token before it may be used up. It may be called again.
+   *
+   * @returns when that is done: await it before the process exits
    */
-  close (): void
+  close (): Promise<void>
 }
 
 /** @throws OptionError */
 export function createSession (options: SessionOptions): Session {
   const closing = new AbortController()
-  const rules = resolveSessionOptions(options, closing.signal)
-  const { store, skewMs, totalTimeoutMs, coolDownMs, isOnline, onChange, clock, wait } = rules
-  const refused = createRefusedTokens()
-  const held = createTokenState({ skewMs, refused, onChange, clock })
+  const settings = resolveSessionOptions(options, closing.signal)
+  const { store, usesGrant, totalTimeoutMs, coolDownMs, isOnline, clock, wait } = settings
+  const state = createTokenState(settings)
   const stored = createStoreAccess(store, totalTimeoutMs, wait)
   const coolDown = createCoolDown(coolDownMs, clock)
-  const renewals = createRefreshCoordinator({ ...rules, held, stored, refused, coolDown, closing: closing.signal })
+  const refreshes = createRefreshCoordinator({ ...settings, state, stored, coolDown, closing: closing.signal })
   let signOuts = 0
-  /** A sign-out that the store does not know of: what it has is not to be taken for a session. */
-  let signOutIsOwed = false
+  /** A sign-out that the store did not take: its tokens do not count as a session. */
+  let isSignOutUnsaved = false
   let reading: Promise<void> | null = null
-  let looking: Promise<void> | null = null
+  let rereading: Promise<void> | null = null
 
-  const overtake = (): void => {
-    held.beginEpoch()
-    renewals.giveUp()
+  const supersede = (): void => {
+    state.beginEpoch()
+    refreshes.abandon()
     coolDown.reset()
   }
 
   const load = async (): Promise<void> => {
-    if (closing.signal.aborted) throw new SessionError('FST_OAUTH_CLOSED')
-    if (signOutIsOwed || held.current !== null) return
+    if (closing.signal.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
+    if (isSignOutUnsaved || state.current !== null) return
     reading ??= stored.inOrder(async () => {
-      const { epoch } = held
+      const { epoch } = state
       const found = await stored.read()
-      if (epoch === held.epoch && held.current === null) held.replace(found)
+      if (epoch === state.epoch && state.current === null) state.replace(found)
     }).finally(() => { reading = null })
     await reading
   }
 
-  /** Another process may have renewed what is dead here. */
-  const lookAgain = async (): Promise<void> => {
-    looking ??= stored.inOrder(async () => {
-      const { epoch, record } = held
+  /** Another process may have refreshed tokens that cannot be refreshed here. */
+  const reload = async (): Promise<void> => {
+    rereading ??= stored.inOrder(async () => {
+      const { epoch, record } = state
       const found = await stored.read()
-      if (epoch === held.epoch && record === held.record && found?.generation !== record?.generation) held.replace(found)
-    }).finally(() => { looking = null })
-    await looking
+      if (epoch === state.epoch && record === state.record && found?.generation !== record?.generation) state.replace(found)
+    }).finally(() => { rereading = null })
+    await rereading
   }
 
-  const isStillGood = ({ accessToken }: TokenSet): boolean => held.current?.accessToken === accessToken && held.isAlive(held.current)
-
-  const token = async (): Promise<TokenSet> => {
-    await load()
-    if (held.current !== null && !held.isRenewable(held.current) && !held.isAlive(held.current)) await lookAgain()
-    const tokens = held.current
-    if (tokens === null) throw new SessionError(held.ending)
-    const isRefused = refused.has(tokens.accessToken)
-    if (!held.isRenewable(tokens)) {
-      if (held.isAlive(tokens)) return tokens
-      throw held.end('FST_OAUTH_SESSION_EXPIRED')
+  /** @param rejected the access token that the caller found rejected: it is not given again, to this caller */
+  const tokensFor = async (rejected: string | null): Promise<TokenSet> => {
+    if (state.current === null || closing.signal.aborted) await load()
+    if (state.current !== null && !state.isRefreshable(state.current) && state.isExpired(state.current)) await reload()
+    const tokens = state.current
+    if (tokens === null) throw new SessionError(state.ending)
+    const isUsable = (): boolean => state.current?.accessToken === tokens.accessToken && !state.isExpired(tokens) && tokens.accessToken !== rejected
+    if (!state.isRefreshable(tokens)) {
+      if (isUsable()) return tokens
+      throw state.isExpired(tokens) ? state.end('FST_OAUTH_SESSION_EXPIRED') : new SessionError('FST_OAUTH_SESSION_EXPIRED')
     }
-    if (!isRefused && !held.isDue()) return tokens
+    if (!state.isDue()) return tokens
     if (!isOnline()) {
-      if (held.isAlive(tokens)) return tokens
-      throw new SessionError('FST_OAUTH_OFFLINE')
+      if (isUsable()) return tokens
+      throw new SessionError('FST_OAUTH_SESSION_OFFLINE')
     }
     try {
-      const { renewed, faltered } = renewals.join()
-      const first = isRefused ? await renewed : await Promise.race([renewed, faltered])
+      const { refreshed, delayed } = refreshes.join()
+      const first = tokens.accessToken === rejected ? await refreshed : await Promise.race([refreshed, delayed])
       if (first !== null) return first
-      return isStillGood(tokens) ? tokens : await renewed
+      return isUsable() ? tokens : await refreshed
     } catch (error) {
-      const { needsAuthorization } = error as SessionError
-      if (!needsAuthorization && isStillGood(tokens)) return tokens
-      throw error
+      const failure = error as SessionError
+      // A cool-down stops token requests, and no requests to the resource.
+      if (!failure.needsAuthorization && isUsable()) return tokens
+      throw failure.code === 'FST_OAUTH_SESSION_REFRESH_REFUSED' ? signInNeeded(failure) : failure
     }
+  }
+
+  /** The tokens are of no use, and the authorization server does not accept the request for new ones: only the user can help. */
+  const signInNeeded = ({ code, retryAt, cause }: SessionError): SessionError => {
+    state.signInNeeded()
+    return new SessionError(code, { retryAt, cause, needsAuthorization: true })
   }
 
   return {
-    get state () { return held.state },
-    get generation () { return held.generation },
-    get refreshes () { return renewals.count },
-    get refreshableUntil () { return held.current?.refreshableUntil ?? null },
+    get state () { return state.state },
+    get generation () { return state.generation },
+    get refreshes () { return refreshes.count },
+    get refreshableUntil () { return state.current?.refreshableUntil ?? null },
     async start () {
       await load()
-      token().catch(() => {})
-      return held.state
+      tokensFor(null).catch(() => {})
+      return state.state
     },
-    token,
+    token: async () => await tokensFor(null),
     async refresh (rejected) {
-      refused.add(rejected)
-      return await token()
+      state.reject(rejected)
+      return await tokensFor(rejected)
     },
     refuse (rejected) {
-      const isNew = refused.add(rejected)
-      const tokens = held.current
-      if (isNew && tokens?.accessToken === rejected) coolDown.tokenWasFutile()
-      return tokens !== null && held.isAlive(tokens) ? tokens : null
+      const tokens = state.current
+      if (tokens?.accessToken !== rejected) return tokens === null || state.isExpired(tokens) || state.isRejected(tokens) ? null : tokens
+      coolDown.newTokenRejected(rejected)
+      return null
     },
     async signIn (tokens) {
-      if (closing.signal.aborted) throw new SessionError('FST_OAUTH_CLOSED')
-      // What it would be sent in says so, too, and repeats it.
-      if (!isSendable(tokens.accessToken)) throw new TypeError('the access token is of characters that cannot be sent')
+      if (closing.signal.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
+      // An error that is raised later by the header would repeat the token.
+      if (!isSendable(tokens.accessToken)) throw new TypeError('the access token contains characters that no header can hold')
       const before = signOuts
       await stored.signingIn(async () => {
-        const isLasting = tokens.refreshToken !== null
+        const isLasting = usesGrant || tokens.refreshToken !== null
         const written = await stored.overwrite(isLasting ? tokens : null)
-        // Who signed out while that was written signed out of this, too.
+        // A sign-out that came while this was written ends this session, too.
         if (before !== signOuts) return
-        overtake()
-        signOutIsOwed = false
-        held.signedIn(written, isLasting ? null : tokens)
+        supersede()
+        isSignOutUnsaved = false
+        state.signedIn(written, isLasting ? null : tokens)
       })
     },
-    async signOut () {
+    async signOut (onRemove = () => {}) {
       const mine = ++signOuts
-      overtake()
-      signOutIsOwed = true
-      held.signedOut()
+      if (state.current !== null) onRemove(state.current)
+      supersede()
+      isSignOutUnsaved = true
+      state.signedOut()
       await stored.inOrder(async () => {
-        const written = await stored.overwrite(null)
+        const written = await stored.overwrite(null, onRemove)
         if (mine !== signOuts) return
-        signOutIsOwed = false
-        held.setRecord(written)
+        isSignOutUnsaved = false
+        state.setRecord(written)
       })
     },
     async online () {
       coolDown.endOutage()
-      await token().catch(() => {})
+      await tokensFor(null).catch(() => {})
     },
-    close () {
+    async close () {
       closing.abort()
+      await refreshes.idle()
+      await stored.inOrder(async () => {})
     }
   }
 }

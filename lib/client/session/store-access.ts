@@ -1,51 +1,51 @@
-import type { TokenRecord, TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'
+import { SessionError } from '../../errors/client-errors.ts'
 import type { Mutex } from '../../stores/mutex.ts'
 import { createMutex } from '../../stores/mutex.ts'
-import { SessionError } from '../../errors/client-errors.ts'
+import type { TokenRecord, TokenSet, TokenStore } from '../../stores/tokens/token-store.ts'
 import type { Wait } from './time-limit.ts'
 import { within } from './time-limit.ts'
 
-/** The store as the host uses it through a session: in the order in which it asked, and with an end to every wait. */
+/** The store as a session uses it for its host: calls in order, and each within a time limit. */
 export interface StoreAccess {
-  /** What reads or writes on behalf of the host is done in the order in which it was asked for. */
+  /** Runs the reads and writes that the host asked for one after the other. */
   readonly inOrder: Mutex
-  /** The same for a sign-in, whose tokens are no renewal of ours. */
+  /** The same for a sign-in: a refresh does not take its tokens for those of another process. */
   signingIn (work: () => Promise<void>): Promise<void>
-  /** @throws SessionError `FST_OAUTH_STORE_FAILED` */
+  /** @throws SessionError `store_failed` */
   read (): Promise<TokenRecord | null>
   /**
-   * Writes over whatever is there, as whoever signs in or out has the last word.
+   * Replaces whatever record is there: the sign-in or sign-out that comes last counts.
    *
-   * @throws SessionError `FST_OAUTH_STORE_FAILED`
+   * @param onReplace is given the tokens of the record that is about to be replaced
+   * @throws SessionError `store_failed`
    */
-  overwrite (tokens: TokenSet | null): Promise<TokenRecord | null>
+  overwrite (tokens: TokenSet | null, onReplace?: (tokens: TokenSet) => void): Promise<TokenRecord | null>
   /**
-   * What the store has once nobody is signing in here, for a renewal, which has an end of its own.
+   * The record once no sign-in of this process is being written, for a refresh, which has a time limit of its own.
    *
    * @throws what the store throws
    */
   readSettled (): Promise<TokenRecord | null>
 }
 
-/** A write that others keep getting ahead of. */
+/** Writes that other processes may get ahead of. */
 const mostWrites = 20
 
 export function createStoreAccess (store: TokenStore, timeoutMs: number, wait: Wait): StoreAccess {
   const never = new AbortController().signal
   const inOrder = createMutex()
-  /** Those that are under way. */
-  let signIns = 0
+  let signInsUnderWay = 0
 
   const limited = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await within(timeoutMs, never, wait, work)
     } catch (cause) {
-      throw new SessionError('FST_OAUTH_STORE_FAILED', { cause })
+      throw new SessionError('FST_OAUTH_SESSION_STORE_FAILED', { cause })
     }
   }
   const readSettled = async (): Promise<TokenRecord | null> => {
     const found = await store.read()
-    if (signIns === 0) return found
+    if (signInsUnderWay === 0) return found
     await inOrder(async () => {})
     return await readSettled()
   }
@@ -53,18 +53,19 @@ export function createStoreAccess (store: TokenStore, timeoutMs: number, wait: W
   return {
     inOrder,
     async signingIn (work) {
-      signIns++
-      await inOrder(work).finally(() => { signIns-- })
+      signInsUnderWay++
+      await inOrder(work).finally(() => { signInsUnderWay-- })
     },
     read: async () => await limited(async () => await store.read()),
-    overwrite: async tokens => await limited(async () => {
+    overwrite: async (tokens, onReplace = () => {}) => await limited(async () => {
       for (let writes = 0; writes < mostWrites; writes++) {
         const found = await store.read()
         if (tokens === null && (found === null || found.tokens === null)) return found
+        if (found !== null && found.tokens !== null) onReplace(found.tokens)
         const written = await store.write(tokens, found?.generation ?? null)
         if (written !== null) return written
       }
-      throw new Error('others keep writing')
+      throw new Error(`other processes wrote first, ${mostWrites} times`)
     }),
     readSettled
   }

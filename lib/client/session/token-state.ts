@@ -1,65 +1,79 @@
 import type { Clock } from '../../clock.ts'
-import type { TokenRecord, TokenSet } from '../../stores/tokens/token-store.ts'
 import type { SessionErrorCode } from '../../errors/client-errors.ts'
 import { SessionError } from '../../errors/client-errors.ts'
-import type { RefusedTokens } from './refused-tokens.ts'
+import type { TokenRecord, TokenSet } from '../../stores/tokens/token-store.ts'
 import type { SessionState } from './session-options.ts'
 
-/** What a session has in its hands, and what state that makes it. */
+/** The tokens of a session in memory, and the state of the session that follows from them. */
 export interface TokenState {
   readonly state: SessionState
-  /** Grows whenever there are other tokens, or none any more. */
+  /** Grows with every change of the access token. */
   readonly generation: number
-  /** Grows with every sign-in and sign-out: what was begun before has no say any more. */
+  /** Grows with every sign-in and sign-out: a refresh that began before no longer counts. */
   readonly epoch: number
   readonly current: TokenSet | null
-  /** What is known of the store. */
+  /** The record of the store, as far as this process knows it. */
   readonly record: TokenRecord | null
   /** Why there are no tokens, when there are none. */
   readonly ending: SessionErrorCode
-  isRenewable (tokens: TokenSet): boolean
-  isAlive (tokens: TokenSet): boolean
-  /** Whether the current ones are to be renewed. */
+  isRefreshable (tokens: TokenSet): boolean
+  isExpired (tokens: TokenSet): boolean
+  /** Whether a resource rejected this access token. */
+  isRejected (tokens: TokenSet): boolean
+  reject (accessToken: string): void
+  /** Whether the current access token is to be refreshed: soon to expire, expired, or rejected. */
   isDue (): boolean
-  /** Takes what the store has now; `inMemory` are tokens that no store is to see. */
-  hold (record: TokenRecord | null, inMemory?: TokenSet | null): void
-  /** How long they are alive, in milliseconds. */
+  /** Milliseconds until the tokens expire; 0 when they have. */
   lifeLeft (tokens: TokenSet): number
-  /** What the store has is what counts, unless it is a session that is known to be dead. */
+  /** Takes the record that this process wrote. */
+  set (record: TokenRecord): void
+  /** Takes the record that another process wrote, unless it is that of a session known to be over. */
   replace (found: TokenRecord | null): void
-  /** The store has something else, which changes nothing here. */
+  /** Notes a record of the store that changes nothing in memory. */
   setRecord (record: TokenRecord | null): void
-  /** Another session, or none, is to come. */
+  /** Whether the store went back in time: its record is older than ours, and of the same sign-in or before it. */
+  isOlder (found: TokenRecord | null): boolean
   beginEpoch (): void
-  /** @throws SessionError when that is over */
+  /** @throws SessionError when another sign-in or sign-out came meanwhile */
   checkEpoch (epoch: number): void
   signedIn (record: TokenRecord | null, inMemory: TokenSet | null): void
   signedOut (): void
+  /** A refresh succeeded. */
+  refreshed (): void
+  /** The user has to sign in, although the refresh token is kept: a later refresh may still succeed. */
+  signInNeeded (): void
   /**
-   * There is no session from here on, whatever the store says of this one.
+   * Ends the session, whatever the store says of it.
    *
-   * @returns what to tell whoever asked
+   * @returns the error for the caller
    */
   end (code: SessionErrorCode, cause?: unknown): SessionError
 }
 
-export interface HeldTokensOptions {
+export interface TokenStateOptions {
   readonly skewMs: number
-  readonly refused: RefusedTokens
+  /** Whether the session gets new tokens without a refresh token: by a grant of the client's own. */
+  readonly usesGrant: boolean
   readonly onChange: (state: SessionState) => void
   readonly clock: Clock
 }
 
-export function createTokenState ({ skewMs, refused, onChange, clock }: HeldTokensOptions): TokenState {
+/** Rejected access tokens that are remembered. */
+const mostRejected = 1000
+
+export function createTokenState ({ skewMs, usesGrant, onChange, clock }: TokenStateOptions): TokenState {
   let state: SessionState = 'starting'
   let generation = 0
   let epoch = 0
   let record: TokenRecord | null = null
   let unstored: TokenSet | null = null
   let dueAt = Infinity
-  let ending: SessionErrorCode = 'FST_OAUTH_NOT_SIGNED_IN'
-  /** The record of a session that ended, for as long as the store has it. */
-  let deadGeneration: number | null = null
+  let ending: SessionErrorCode = 'FST_OAUTH_SESSION_NOT_SIGNED_IN'
+  /** The record of a session that is over, for as long as the store has it. */
+  let overGeneration: number | null = null
+  /** The first record that this process knows of the session. */
+  let firstGeneration = Infinity
+  const rejected = new Set<string>()
 
   const current = (): TokenSet | null => unstored ?? record?.tokens ?? null
   const enter = (next: SessionState): void => {
@@ -68,15 +82,16 @@ export function createTokenState ({ skewMs, refused, onChange, clock }: HeldToke
     try {
       onChange(next)
     } catch (error) {
-      // A session that is half ended would be worse than a bug of the host, which is seen where such bugs are.
+      // The session must not stop halfway; the error of the host becomes an uncaught exception.
       queueMicrotask(() => { throw error })
     }
   }
-  const hold = (next: TokenRecord | null, inMemory: TokenSet | null = null): void => {
+  const set = (next: TokenRecord | null, inMemory: TokenSet | null = null): void => {
     const before = current()
     record = next
     unstored = inMemory
     const tokens = current()
+    if (before === null || tokens === null) firstGeneration = next?.generation ?? Infinity
     if (tokens?.accessToken === before?.accessToken) return
     generation++
     const now = clock.now()
@@ -84,44 +99,54 @@ export function createTokenState ({ skewMs, refused, onChange, clock }: HeldToke
     dueAt = expiresAt - Math.min(skewMs, Math.max(0, expiresAt - now) / 2)
   }
   const forget = (): void => {
-    deadGeneration = record?.generation ?? null
-    hold(record === null ? null : { ...record, tokens: null })
+    overGeneration = record?.generation ?? null
+    set(record === null ? null : { ...record, tokens: null })
   }
-  const isRenewable = (tokens: TokenSet): boolean => tokens.refreshToken !== null && clock.now() < (tokens.refreshableUntil ?? Infinity)
   const expiryOf = ({ expiresAt }: TokenSet): number => expiresAt ?? Infinity
-  const isAlive = (tokens: TokenSet): boolean => !refused.has(tokens.accessToken) && clock.now() < expiryOf(tokens)
+  const isExpired = (tokens: TokenSet): boolean => clock.now() >= expiryOf(tokens)
+  const isRejected = ({ accessToken }: TokenSet): boolean => rejected.has(accessToken)
 
   return {
-    get state () { return unstored !== null && !isAlive(unstored) ? 'over' : state },
+    get state () { return unstored !== null && isExpired(unstored) ? 'over' : state },
     get generation () { return generation },
     get epoch () { return epoch },
     get current () { return current() },
     get record () { return record },
     get ending () { return ending },
-    isRenewable,
-    isAlive,
-    isDue: () => clock.now() >= dueAt,
-    lifeLeft: tokens => isAlive(tokens) ? expiryOf(tokens) - clock.now() : 0,
-    hold,
+    isRefreshable: ({ refreshToken, refreshableUntil }) => usesGrant || (refreshToken !== null && clock.now() < (refreshableUntil ?? Infinity)),
+    isExpired,
+    isRejected,
+    reject (accessToken) {
+      rejected.add(accessToken)
+      if (rejected.size > mostRejected) rejected.delete(rejected.values().next().value!)
+    },
+    isDue: () => clock.now() >= dueAt || isRejected(current()!),
+    lifeLeft: tokens => Math.max(0, expiryOf(tokens) - clock.now()),
+    set: record => set(record),
     replace (found) {
-      hold(found !== null && found.generation === deadGeneration ? { ...found, tokens: null } : found)
+      set(found !== null && found.generation === overGeneration ? { ...found, tokens: null } : found)
       if (current() !== null) enter('signed_in')
       else if (state !== 'over') enter('signed_out')
     },
     setRecord (found) { record = found },
+    isOlder: found => record !== null && found !== null && found.generation < record.generation &&
+      (found.tokens !== null || found.generation < firstGeneration),
     beginEpoch () { epoch++ },
     checkEpoch (mine) {
-      if (mine !== epoch) throw new SessionError(state === 'signed_in' ? 'FST_OAUTH_SUPERSEDED' : 'FST_OAUTH_NOT_SIGNED_IN')
+      if (mine !== epoch) throw new SessionError(state === 'signed_in' ? 'FST_OAUTH_SESSION_SUPERSEDED' : 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
     },
     signedIn (written, inMemory) {
-      hold(written, inMemory)
+      set(written, inMemory)
+      firstGeneration = written?.generation ?? Infinity
       enter('signed_in')
     },
     signedOut () {
-      ending = 'FST_OAUTH_NOT_SIGNED_IN'
+      ending = 'FST_OAUTH_SESSION_NOT_SIGNED_IN'
       forget()
       enter('signed_out')
     },
+    refreshed () { enter('signed_in') },
+    signInNeeded () { enter('over') },
     end (code, cause) {
       ending = code
       forget()

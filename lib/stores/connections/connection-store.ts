@@ -1,4 +1,4 @@
-/** What an authorization server registered us as (RFC 7591 section 3.2.1). It holds secrets. */
+/** A client that was registered dynamically (RFC 7591 section 3.2.1). It holds a secret. */
 export interface StoredClient {
   readonly issuer: string
   readonly clientId: string
@@ -7,6 +7,8 @@ export interface StoredClient {
   /** Milliseconds since the epoch; `null` when the registration does not expire. */
   readonly expiresAt: number | null
   readonly redirectUris: readonly string[]
+  /** The scopes that the registration was made for. Missing or `null`: it does not limit them. */
+  readonly scopes?: readonly string[] | null
 }
 
 /** What a connection has to know to go on with its tokens after a restart. */
@@ -26,6 +28,9 @@ export interface StoredConnection {
   /** Clients by the issuer that registered them: who to be when the user is asked the next time. */
   readonly clients: Readonly<Record<string, StoredClient>>
 }
+
+/** The connection data before the first authorization. */
+export const emptyConnection: StoredConnection = { issuer: null, resource: null, requestedScopes: null, proofKey: null, clientId: null, registration: null, clients: {} }
 
 /** Keeps what belongs to the tokens of one session and is no token. */
 export interface ConnectionStore {

@@ -1,53 +1,38 @@
-import { mkdir, readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
+import { waitByTimer } from '../file-lock.ts'
+import { createRecordFile } from '../record-file.ts'
 import type { ConnectionStore } from './connection-store.ts'
-import type { LockWait } from '../file-lock.ts'
-import { withFileLock } from '../file-lock.ts'
-import { replaceFile } from '../replace-file.ts'
 import { parseConnection } from './stored-connection.ts'
-import { createMutex } from '../mutex.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
+/** Options of {@link createFileConnectionStore}. */
 export interface FileConnectionStoreOptions {
-  /** The file; its directory is made when it is missing, for its owner alone. Beside it are `.lock` and `.new`. */
+  /**
+   * The file, another one than that of the tokens. Its directory is created where it is missing, for its owner alone.
+   * Beside the file there may be `.lock`, a temporary `.<uuid>.new` and, kept, `.<uuid>.corrupt`.
+   */
   readonly path: string
 }
 
 const optionsSchema = Type.Object({ path: Type.String({ minLength: 1 }) }, { additionalProperties: false })
 
 /**
- * What belongs to the tokens of one session in a file, which its owner alone can read (0600). Client secrets and the key
- * are in it as they are. It goes with the tokens: in a file of its own, kept as long as theirs.
+ * Keeps the connection data of one session in a file, beside the tokens and for as long as they are kept. Client secrets
+ * and the private key of DPoP proofs are in it in plain text; only the owner of the file can read them (mode 0600).
  *
- * Its calls throw a `TypeError` when the file is none of ours, or the error of the file system; what was stored stays as it was.
+ * A file with other content counts as empty, and the process gets a warning with the code
+ * `FST_OAUTH_STORED_RECORD_UNREADABLE`: the user can sign in again. The content is kept beside it.
+ *
+ * Its methods throw the error of the file system; the stored data is then unchanged.
  *
  * @throws OptionError
  */
 export function createFileConnectionStore (options: FileConnectionStoreOptions): ConnectionStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { path } = options
-  const wait: LockWait = async (ms, signal) => await setTimeout(ms, undefined, { signal })
-  const writes = createMutex()
+  const file = createRecordFile({ path, parse: parseConnection, lock: { staleMs: 15_000, wait: waitByTimer } })
   return {
-    async read () {
-      let found: string
-      try {
-        found = await readFile(path, 'utf8')
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-        throw error
-      }
-      return parseConnection(found, path)
-    },
-    async write (connection) {
-      await writes(async () => {
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-        await withFileLock(`${path}.lock`, { staleMs: 15_000, wait }, async () => await replaceFile(path, JSON.stringify(connection)))
-      })
-    }
+    read: file.read,
+    async write (connection) { await file.update(() => connection) }
   }
 }

@@ -1,58 +1,48 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
+import { createSendCommand } from '../redis-client.ts'
+import type { RedisRecordOptions } from '../redis-record.ts'
+import { createRecordCodec, redisRecordSchema, sessionKey } from '../redis-record.ts'
 import type { ConnectionStore } from './connection-store.ts'
-import type { RedisClient } from '../redis-client.ts'
-import { createSendCommand, sessionRecordOptions } from '../redis-client.ts'
-import type { TokenSeal } from '../tokens/redis-token-store.ts'
-import { encodeKey } from '../tokens/redis-token-store.ts'
 import { parseConnection } from './stored-connection.ts'
-
-export interface RedisConnectionStoreOptions {
-  /** A client of `redis` or `ioredis`, of one server or a cluster; the host connects and closes it. */
-  readonly client: RedisClient
-  /** Whose connection it is: the key of the store of its tokens, beside which it lies. */
-  readonly key: string
-  /** What the names of the keys in Redis begin with. It has no braces. Default: `oauth-client:`. */
-  readonly prefix?: string
-  /** Default: client secrets and the key of proofs are in Redis as they are. */
-  readonly seal?: TokenSeal
-  /** A connection that was not written for so long is forgotten: never before its tokens. Default: none is. */
-  readonly forgetAfterSeconds?: number
-  /** How long an answer of Redis may take, in milliseconds. Default: 5000. */
-  readonly timeoutMs?: number
-}
-
-const optionsSchema = Type.Object(sessionRecordOptions, { additionalProperties: false })
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /**
- * What belongs to the tokens of one session in Redis, beside the tokens, for any number of processes.
+ * Options of {@link createRedisConnectionStore}. `key` is that of the token store. `forgetAfterSeconds` must not be shorter
+ * than that of the token store: tokens are useless without their connection data.
+ */
+export interface RedisConnectionStoreOptions extends RedisRecordOptions {}
+
+const optionsSchema = Type.Object(redisRecordSchema, { additionalProperties: false })
+
+/**
+ * Keeps the connection data of one session in Redis, beside its tokens, for any number of processes.
  *
- * Every call throws a {@link RedisStoreError} when Redis does not answer or does not do as it is told, and a `TypeError`
- * when what is there is none of ours; what was stored stays as it was, or is replaced as a whole.
+ * A record that cannot be read counts as empty, and the process gets a warning with the code
+ * `FST_OAUTH_STORED_RECORD_UNREADABLE`: the user can sign in again.
+ *
+ * Its methods throw a {@link RedisStoreError} when Redis does not respond within `timeoutMs` or refuses the command, and
+ * what `seal` throws; the stored record is then unchanged or replaced as a whole.
  *
  * @throws OptionError
  */
 export function createRedisConnectionStore (options: RedisConnectionStoreOptions): ConnectionStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { client, key, prefix = 'oauth-client:', seal, forgetAfterSeconds, timeoutMs = 5000 } = options
   const send = createSendCommand(client, timeoutMs)
-  const name = `${prefix}{${encodeKey(key)}}:connection`
-  // Not the key of the tokens: what is sealed as one is not to be read as the other.
-  const purpose = `${key}:connection`
+  const name = `${sessionKey(prefix, key)}:connection`
+  // Another purpose than that of the tokens: a sealed text of one kind cannot be put in the place of the other.
+  const codec = createRecordCodec(seal, `${key}:connection`, name, parseConnection)
   const expiry = forgetAfterSeconds === undefined ? [] : ['EX', String(forgetAfterSeconds)]
   return {
     async read () {
-      const found = await send(['GET', name])
-      if (found === null) return null
-      if (typeof found !== 'string') throw new TypeError(`the client gave ${typeof found} in the place of text`)
-      return parseConnection(seal === undefined ? found : await seal.unseal(found, purpose), name)
+      const stored = await send(['GET', name])
+      if (stored === null) return null
+      if (typeof stored !== 'string') throw new TypeError(`the Redis client returned ${typeof stored} for GET, expected text or null`)
+      return await codec.decode(stored)
     },
     async write (connection) {
-      const text = JSON.stringify(connection)
-      const done = await send(['SET', name, seal === undefined ? text : await seal.seal(text, purpose), ...expiry])
-      if (done !== 'OK') throw new TypeError(`the client gave ${typeof done} in the place of OK`)
+      const done = await send(['SET', name, await codec.encode(connection), ...expiry])
+      if (done !== 'OK') throw new TypeError(`the Redis client returned ${typeof done} for SET, expected OK`)
     }
   }
 }

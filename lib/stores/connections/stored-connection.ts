@@ -1,16 +1,18 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { StoredConnection } from './connection-store.ts'
+import { matches } from '../../options/find-fault.ts'
+import { Type } from '../../options/type.ts'
+import type { TSchema } from 'typebox'
 
 const text = Type.String()
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const clientSchema = Type.Object({
   issuer: text,
   clientId: text,
   clientSecret: nullable(text),
   authenticationMethod: Type.Enum(['none', 'client_secret_basic', 'client_secret_post']),
   expiresAt: nullable(Type.Number()),
-  redirectUris: Type.Array(text)
+  redirectUris: Type.Array(text),
+  scopes: Type.Optional(nullable(Type.Array(text)))
 })
 const connectionSchema = Type.Object({
   issuer: nullable(text),
@@ -23,18 +25,12 @@ const connectionSchema = Type.Object({
 })
 
 /**
- * A connection as it was written, as JSON.
+ * Parses connection data that was stored with `JSON.stringify`.
  *
- * @param where the file or the key that it was read from, for the message
- * @throws TypeError when it is none of ours
+ * @throws TypeError, SyntaxError on anything else. The message of the parser quotes the text: it must not be shown
  */
-export function parseConnection (found: string, where: string): StoredConnection {
-  let value: unknown
-  try {
-    value = JSON.parse(found)
-  } catch {
-    // What the parser says repeats what it read.
-  }
-  if (!Value.Check(connectionSchema, value)) throw new TypeError(`${where} holds no connection of ours; it is left as it is`)
+export function parseConnection (text: string): StoredConnection {
+  const value: unknown = JSON.parse(text)
+  if (!matches(connectionSchema, value)) throw new TypeError('no connection data')
   return value
 }

@@ -1,8 +1,7 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { GrantAccess, OrganizationDirectory, AccessReport } from './organization-directory.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 /** Whatever runs SQL: a `Pool` or `Client` of `pg`, and PGlite, as they are. */
 export interface PostgresClient {
@@ -67,7 +66,7 @@ from found`
  * @throws OptionError
  */
 export function createPostgresOrganizationDirectory (options: PostgresOrganizationDirectoryOptions): OrganizationDirectory {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { client, schema = 'oauth_directory' } = options
   // A client is not shown: it may hold a password.
   if (typeof (client as Partial<PostgresClient> | null)?.query !== 'function') throw new OptionError('client must be one with a function query')

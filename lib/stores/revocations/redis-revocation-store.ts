@@ -1,14 +1,12 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { explain } from '../../options.ts'
 import type { RedisClient } from '../redis-client.ts'
 import { createSendCommand } from '../redis-client.ts'
 import type { Revocation, WritableRevocationStore } from './revocation.ts'
 import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
 import type { RevocableToken } from './revocation-store.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
 export interface RedisRevocationStoreOptions {
   /** A client of `redis` or `ioredis`, of one server or a cluster; the host connects and closes it. */
@@ -70,7 +68,7 @@ return 1`
  * @throws OptionError
  */
 export function createRedisRevocationStore (options: RedisRevocationStoreOptions): RedisRevocationStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
+  checkOptions('', optionsSchema, options)
   const { client, prefix = '{oauth-revoked}:', longestLifetimeSeconds = 86_400, leewaySeconds = 0, timeoutMs = 1000, clock = systemClock } = options
   const send = createSendCommand(client, timeoutMs)
 

@@ -1,92 +1,77 @@
-import { mkdir, readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { TokenFileError } from '../../errors/store-errors.ts'
-import { explain } from '../../options.ts'
 import type { LockWait } from '../file-lock.ts'
-import { withFileLock } from '../file-lock.ts'
-import { replaceFile } from '../replace-file.ts'
-import { parseTokenSet } from './stored-tokens.ts'
-import type { TokenRecord, TokenSet, TokenStore } from './token-store.ts'
+import { waitByTimer, withFileLock } from '../file-lock.ts'
 import { createMutex } from '../mutex.ts'
+import { createDirectory, createRecordFile } from '../record-file.ts'
+import { parseTokenSet } from './stored-tokens.ts'
+import type { TokenRecord, TokenStore } from './token-store.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 
+/** Options of {@link createFileTokenStore}. */
 export interface FileTokenStoreOptions {
-  /** The file; its directory is made when it is missing, for its owner alone. Beside it are `.lock`, `.turn` and `.new`. */
+  /**
+   * The file. Its directory is created where it is missing, for its owner alone. Beside the file there may be `.lock`,
+   * `.refresh-lock`, a temporary `.<uuid>.new` and, kept, `.<uuid>.corrupt`.
+   */
   readonly path: string
-  /** How long a process that died keeps its turn, in milliseconds; one that is alive shows it every third of it. Default: 15000. */
-  readonly turnMs?: number
+  /**
+   * After this time without a sign of life of a lock's holder, another process removes the lock, in milliseconds: 100 or
+   * more. A live holder refreshes it every third of the time. Default: 15000.
+   */
+  readonly lockTtlMs?: number
   readonly clock?: Clock
-  /** Lets time pass, and rejects when the signal is aborted. Default: a timer. */
+  /** Lets time pass, and rejects when the signal is aborted. For tests. Default: a timer. */
   readonly wait?: LockWait
 }
 
 const optionsSchema = Type.Object({
   path: Type.String({ minLength: 1 }),
-  turnMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 2 ** 31 - 1 })),
+  lockTtlMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 2 ** 31 - 1 })),
   clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) })),
   wait: Type.Optional(Type.Function([], Type.Unknown()))
 }, { additionalProperties: false })
 
 /**
- * The tokens of one session in a file, which its owner alone can read (0600), for any number of processes on one machine.
- * They are in it as they are. A write is a new file that takes the place of the old one, on the disk when it resolves.
+ * Keeps the tokens of one session in a file, for any number of processes on one machine. The tokens are in it in plain
+ * text; only the owner of the file can read them (mode 0600). A write is durable when it resolves.
  *
- * Its calls throw a {@link TokenFileError}, or the error of the file system; what was stored stays as it was.
+ * A file with other content than a record counts as empty, and the process gets a warning with the code
+ * `FST_OAUTH_STORED_RECORD_UNREADABLE`: the user can sign in again. The content is kept beside it.
+ *
+ * Its methods throw the error of the file system; the stored tokens are then unchanged.
  *
  * @throws OptionError
  */
 export function createFileTokenStore (options: FileTokenStoreOptions): TokenStore {
-  if (!Value.Check(optionsSchema, options)) throw new OptionError(explain('', optionsSchema, options))
-  const { path, turnMs = 15_000, clock = systemClock, wait = (ms, signal) => setTimeout(ms, undefined, { signal }) } = options
-  const lockRules = { staleMs: turnMs, wait }
-  // Those of this process queue up here, so that only one of them looks at the lock of the others.
-  const turns = createMutex()
-  const writes = createMutex()
-
-  const read = async (): Promise<TokenRecord | null> => {
-    let text: string
-    try {
-      text = await readFile(path, 'utf8')
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-      throw error
-    }
-    return parseRecord(text, path)
-  }
-  const locked = async <T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    return await withFileLock(`${path}.${name}`, lockRules, work, signal)
-  }
+  checkOptions('', optionsSchema, options)
+  const { path, lockTtlMs: staleMs = 15_000, clock = systemClock, wait = waitByTimer } = options
+  const lock = { staleMs, wait }
+  const file = createRecordFile({ path, parse: parseRecord, lock })
+  // Only one caller of this process competes for the lock of the file.
+  const oneCaller = createMutex()
 
   return {
-    read,
+    read: file.read,
     async write (tokens, insteadOf) {
-      return await writes(async () => await locked('lock', async () => {
-        if (((await read())?.generation ?? null) !== insteadOf) return null
-        // Taken from the clock, so that a file that was lost does not come back under the generation of another.
-        const record: TokenRecord = { generation: Math.max(clock.now(), (insteadOf ?? 0) + 1), tokens }
-        await replaceFile(path, JSON.stringify(record))
-        return record
-      }))
+      return await file.update(current => {
+        if ((current?.generation ?? null) !== insteadOf) return null
+        // From the clock, so that a generation is not used again after the file was lost.
+        return { generation: Math.max(clock.now(), (insteadOf ?? 0) + 1), tokens }
+      })
     },
     async exclusively (work, signal) {
-      return await turns(async () => await locked('turn', work, signal), signal)
+      return await oneCaller(async () => {
+        await createDirectory(path)
+        return await withFileLock(`${path}.refresh-lock`, lock, work, signal)
+      }, signal)
     }
   }
 }
 
-function parseRecord (text: string, path: string): TokenRecord {
-  try {
-    const { generation, tokens } = JSON.parse(text) as { generation: unknown, tokens: unknown }
-    if (!Number.isSafeInteger(generation)) throw new TokenFileError(path)
-    return { generation: generation as number, tokens: tokens === null ? null : parseTokenSet(JSON.stringify(tokens), path) satisfies TokenSet }
-  } catch {
-    // What the parser says repeats what it read.
-    throw new TokenFileError(path)
-  }
+function parseRecord (text: string): TokenRecord {
+  const { generation, tokens } = JSON.parse(text) as { generation: unknown, tokens: unknown }
+  if (!Number.isSafeInteger(generation)) throw new TypeError('no generation')
+  return { generation: generation as number, tokens: tokens === null ? null : parseTokenSet(JSON.stringify(tokens)) }
 }

@@ -1,11 +1,12 @@
-import Type from 'typebox'
-import * as Value from 'typebox/value'
 import type { TokenSet } from './token-store.ts'
+import { matches } from '../../options/find-fault.ts'
+import { Type } from '../../options/type.ts'
+import type { TSchema } from 'typebox'
 
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 const tokenSetSchema = Type.Object({
-  // What it is sent in repeats it where it cannot be sent.
+  // The error of a request with another character would quote the token.
   accessToken: Type.String({ pattern: '^[\\x20-\\x7e]*$' }),
   tokenType: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
   refreshToken: nullable(Type.String()),
@@ -16,18 +17,12 @@ const tokenSetSchema = Type.Object({
 })
 
 /**
- * Tokens as they were written with `JSON.stringify`.
+ * Parses tokens that were stored with `JSON.stringify`.
  *
- * @param place where they were found, for the message, which says nothing of what was found there
- * @throws TypeError when it is something else
+ * @throws TypeError, SyntaxError on anything else. The message of the parser quotes the text: it must not be shown
  */
-export function parseTokenSet (text: string, place: string): TokenSet {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    value = undefined
-  }
-  if (!Value.Check(tokenSetSchema, value)) throw new TypeError(`${place} holds no tokens of ours`)
+export function parseTokenSet (text: string): TokenSet {
+  const value: unknown = JSON.parse(text)
+  if (!matches(tokenSetSchema, value)) throw new TypeError('no tokens')
   return value
 }

@@ -1,4 +1,3 @@
-export { TokenFileError } from '../../../lib/errors/store-errors.ts'
 export { createFileConnectionStore } from '../../../lib/stores/connections/file-connection-store.ts'
 export type { FileConnectionStoreOptions } from '../../../lib/stores/connections/file-connection-store.ts'
 export { createFileTokenStore } from '../../../lib/stores/tokens/file-token-store.ts'

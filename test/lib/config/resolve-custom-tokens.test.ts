@@ -16,13 +16,13 @@ test('F34 defaults and what is given', async t => {
 })
 
 for (const [customTokens, message, extra] of [
-  [[{ prefix: 'pat_' }], 'customTokens.0 must have required properties verify, and is {"prefix":"pat_"}'],
-  [[{ verify }], /^customTokens\.0 must have required properties prefix/],
-  [[{ prefix: 'pat_', verify, scopes: [] }], 'customTokens.0 has no option "scopes"'],
-  [[{ prefix: 'pat_', verify, cacheSeconds: -1 }], 'customTokens.0.cacheSeconds must be >= 0, and is -1'],
-  [[{ prefix: 'a', verify }, { prefix: 'a', verify }], 'customTokens.1.prefix "a" belongs to others already'],
-  [[{ prefix: '', verify }], 'customTokens.0.prefix "" belongs to others already', { authorizationServers: [{ issuer: 'https://as', introspection }] }],
-  [[{ prefix: 'a', verify, issuer: 'https://as' }], 'customTokens.0.issuer "https://as" is one of authorizationServers', { authorizationServers: ['https://as'] }]
+  [[{ prefix: 'pat_' }], '`customTokens[0].verify` is required'],
+  [[{ verify }], /^`customTokens\[0\]\.prefix` is required/],
+  [[{ prefix: 'pat_', verify, scopes: [] }], 'customTokens[0]: unknown option "scopes". Known options: prefix, verify, issuer, cacheSeconds.'],
+  [[{ prefix: 'pat_', verify, cacheSeconds: -1 }], 'customTokens[0].cacheSeconds must be an integer from 0 to 31536000, got -1'],
+  [[{ prefix: 'a', verify }, { prefix: 'a', verify }], 'customTokens[1].prefix "a" belongs to others already'],
+  [[{ prefix: '', verify }], 'customTokens[0].prefix "" belongs to others already', { authorizationServers: [{ issuer: 'https://as', introspection }] }],
+  [[{ prefix: 'a', verify, issuer: 'https://as' }], 'customTokens[0].issuer "https://as" is one of authorizationServers', { authorizationServers: ['https://as'] }]
 ] as ReadonlyArray<readonly [unknown, string | RegExp, object?]>) {
   test(`F34 boot stops: ${String(message)}`, async t => {
     t.throws(() => resolve(customTokens, extra), { name: 'OptionError', message })

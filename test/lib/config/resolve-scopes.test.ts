@@ -27,9 +27,9 @@ test('refused', t => {
     [{ 'a"': 'x' }, 'scopes has "a\\"", which is not a scope that RFC 6749 section 3.3 allows'],
     [{ 'a\\': 'x' }, 'scopes has "a\\\\", which is not a scope that RFC 6749 section 3.3 allows'],
     [{ '': 'x' }, 'scopes has "", which is not a scope that RFC 6749 section 3.3 allows'],
-    [{ a: { hidden: true } }, 'scopes.a has no option "hidden"'],
-    [{ a: { description: 5 } }, 'scopes.a.description must be string, and is 5'],
-    [{ a: 5 }, 'scopes.a must be object, and is 5']
+    [{ a: { hidden: true } }, 'scopes.a: unknown option "hidden". Known options: description, advertised.'],
+    [{ a: { description: 5 } }, 'scopes.a.description must be a string, got 5'],
+    [{ a: 5 }, 'scopes.a must be an object, got 5']
   ] as ReadonlyArray<readonly [Parameters<typeof resolveScopes>[0], string]>) {
     t.throws(() => resolveScopes(scopes, []), { name: 'OptionError', message })
   }

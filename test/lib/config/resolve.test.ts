@@ -97,7 +97,7 @@ test('warnings', t => {
 
 const fragment = 'must not have a fragment'
 const refused: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
-  [{ resource: undefined }, 'resource must be string, and is undefined'],
+  [{ resource: undefined }, '`resource` is required'],
   [{ resource: 'api.example.com' }, 'resource must be an absolute https URL, and is "api.example.com"'],
   [{ resource: 'http://api.example.com' }, 'resource must be https; http is allowed for loopback hosts only, and is "http://api.example.com"'],
   [{ resource: 'https://h/#x' }, `resource ${fragment}, and is "https://h/#x"`],
@@ -105,35 +105,35 @@ const refused: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
   [{ resource: 'https://h/a/../b' }, 'resource must be written as clients send it (/b), and is "https://h/a/../b"'],
   [{ resource: 'https://h/a?' }, 'resource must be written as clients send it (/a), and is "https://h/a?"'],
   [{ resource: 'https://h?x=\'' }, 'resource must be written as clients send it (/?x=%27), and is "https://h?x=\'"'],
-  [{ authorizationServers: [] }, 'authorizationServers must not have fewer than 1 items, and is []'],
-  [{ authorizationServers: 'https://as' }, 'authorizationServers must be array, and is "https://as"'],
-  [{ realm: '' }, 'realm must not have fewer than 1 characters, and is ""'],
+  [{ authorizationServers: [] }, 'authorizationServers must be a non-empty array, got []'],
+  [{ authorizationServers: 'https://as' }, 'authorizationServers must be a non-empty array, got "https://as"'],
+  [{ realm: '' }, 'realm must be a non-empty string, got ""'],
   [{ realm: 'a\r\nb' }, 'realm must be text that a header can hold, and is "a\\r\\nb"'],
   [{ realm: '…' }, 'realm must be text that a header can hold, and is "…"'],
-  [{ scopes: ['a'] }, 'scopes must be object, and is ["a"]'],
-  [{ metadata: ['a'] }, 'metadata must be object, and is ["a"]'],
-  [{ scopeImplies: 'x' }, 'scopeImplies must be function, and is "x"'],
-  [{ metadataMaxAgeSeconds: NaN }, 'metadataMaxAgeSeconds must be integer, and is NaN'],
-  [{ metadataMaxAgeSeconds: -1 }, 'metadataMaxAgeSeconds must be >= 0, and is -1'],
-  [{ metadataMaxAgeSeconds: 3_600_000_000 }, 'metadataMaxAgeSeconds must be <= 31536000, and is 3600000000'],
-  [{ metadataMaxAgeSeconds: '1h' }, 'metadataMaxAgeSeconds must be integer, and is "1h"'],
-  [{ lookupTimeoutMs: 0 }, 'lookupTimeoutMs must be >= 1, and is 0'],
-  [{ lookupTimeoutMs: 60_001 }, 'lookupTimeoutMs must be <= 60000, and is 60001'],
-  [{ clockToleranceSeconds: 5000 }, 'clockToleranceSeconds must be <= 300, and is 5000'],
-  [{ clockToleranceSeconds: Infinity }, 'clockToleranceSeconds must be integer, and is Infinity'],
-  [{ rootAlias: 'yes' }, 'rootAlias must be boolean, and is "yes"'],
-  [{ documentServedElsewhere: 1 }, 'documentServedElsewhere must be boolean, and is 1'],
+  [{ scopes: ['a'] }, 'scopes must be an object, got ["a"]'],
+  [{ metadata: ['a'] }, 'metadata must be an object, got ["a"]'],
+  [{ scopeImplies: 'x' }, 'scopeImplies must be a function, got "x"'],
+  [{ metadataMaxAgeSeconds: NaN }, 'metadataMaxAgeSeconds must be an integer from 0 to 31536000, got NaN'],
+  [{ metadataMaxAgeSeconds: -1 }, 'metadataMaxAgeSeconds must be an integer from 0 to 31536000, got -1'],
+  [{ metadataMaxAgeSeconds: 3_600_000_000 }, 'metadataMaxAgeSeconds must be an integer from 0 to 31536000, got 3600000000'],
+  [{ metadataMaxAgeSeconds: '1h' }, 'metadataMaxAgeSeconds must be an integer from 0 to 31536000, got "1h"'],
+  [{ lookupTimeoutMs: 0 }, 'lookupTimeoutMs must be an integer from 1 to 60000, got 0'],
+  [{ lookupTimeoutMs: 60_001 }, 'lookupTimeoutMs must be an integer from 1 to 60000, got 60001'],
+  [{ clockToleranceSeconds: 5000 }, 'clockToleranceSeconds must be an integer from 0 to 300, got 5000'],
+  [{ clockToleranceSeconds: Infinity }, 'clockToleranceSeconds must be an integer from 0 to 300, got Infinity'],
+  [{ rootAlias: 'yes' }, 'rootAlias must be true or false, got "yes"'],
+  [{ documentServedElsewhere: 1 }, 'documentServedElsewhere must be true or false, got 1'],
   [{ rootAlias: true, documentServedElsewhere: true }, 'rootAlias true and documentServedElsewhere true contradict each other'],
-  [{ tokenCache: true }, 'tokenCache must be false or must be object, and is true'],
-  [{ tokenCache: { maxEntries: 0 } }, 'tokenCache.maxEntries must be >= 1, and is 0'],
-  [{ tokenCache: { maxAge: 5 } }, 'tokenCache has no option "maxAge"'],
-  [{ discovery: { timeoutMs: 600_000 } }, 'discovery.timeoutMs must be <= 60000, and is 600000'],
-  [{ discovery: { maxBytes: 10 } }, 'discovery.maxBytes must be >= 1024, and is 10'],
-  [{ discovery: { timeout: 5 } }, 'discovery has no option "timeout"'],
-  [{ fetch: 'x' }, 'fetch must be function, and is "x"'],
-  [{ clock: () => 5 }, 'clock must be object, and is function'],
-  [{ clock: {} }, 'clock must have required properties now, and is {}'],
-  [{ recource: 'https://h' }, 'there is no option "recource"'],
+  [{ tokenCache: true }, 'tokenCache must be false or an object, got true'],
+  [{ tokenCache: { maxEntries: 0 } }, 'tokenCache.maxEntries must be an integer of at least 1, got 0'],
+  [{ tokenCache: { maxAge: 5 } }, 'tokenCache: unknown option "maxAge". Did you mean "maxAgeSeconds"?'],
+  [{ discovery: { timeoutMs: 600_000 } }, 'discovery.timeoutMs must be an integer from 1 to 60000, got 600000'],
+  [{ discovery: { maxBytes: 10 } }, 'discovery.maxBytes must be an integer of at least 1024, got 10'],
+  [{ discovery: { timeout: 5 } }, 'discovery: unknown option "timeout". Did you mean "timeoutMs"?'],
+  [{ fetch: 'x' }, 'fetch must be a function, got "x"'],
+  [{ clock: () => 5 }, 'clock must be an object, got a function'],
+  [{ clock: {} }, '`clock.now` is required'],
+  [{ recource: 'https://h' }, 'unknown option "recource". Did you mean "resource"?'],
   [{ metadata: { resource: 'https://h' } }, 'metadata.resource follows from resource, and is "https://h"'],
   [{ metadata: { resource_name: 'N', signed_metadata: 'x' } }, 'metadata.signed_metadata must be a compact JWS, and is "x"']
 ]
@@ -146,9 +146,9 @@ for (const [extra, message] of refused) {
 
 test('options that are no object', t => {
   for (const [value, shown] of [[undefined, 'undefined'], [null, 'null'], ['x', '"x"'], [[], '[]']] as const) {
-    t.throws(() => resolveConfig(value), { message: `options must be object, and is ${shown}` })
+    t.throws(() => resolveConfig(value), { message: `options must be an object, got ${shown}` })
   }
-  t.throws(() => resolveConfig({ resource: 'https://h' }), { message: /^options must have required properties authorizationServers, and is / })
+  t.throws(() => resolveConfig({ resource: 'https://h' }), { message: /^`authorizationServers` is required/ })
   t.end()
 })
 

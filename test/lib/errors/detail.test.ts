@@ -40,7 +40,7 @@ test('the detail of a refusal is for the log alone: no body, no inspection and n
   for (const error of [
     new InvalidTokenError('audience_foreign', undefined, detail), refused('audience_foreign', detail), new MalformedRequestError('authorization_malformed', detail),
     new InsufficientScopeError(['read'], detail), new InsufficientAuthenticationError({}, detail), new UnavailableError('keys_unavailable', 5, undefined, detail),
-    new OAuthResourceError('FST_OAUTH_POLICY_REFUSED', { reason: 'policy_refused', detail }), new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED', detail)
+    new OAuthResourceError('FST_OAUTH_POLICY_REFUSED', { reason: 'policy_refused', detail }), new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED', { detail })
   ]) {
     t.equal(error.detail, detail, error.name)
     for (const text of [JSON.stringify(error), inspect(error), JSON.stringify({ ...error }), error.message]) t.notOk(text.includes('secret-of-the-log'), error.name)

@@ -11,7 +11,7 @@ import type { ForwardErrorCode } from '../../../lib/errors/forward-errors.ts'
 import { McpError, mcpErrorTable } from '../../../lib/errors/mcp-errors.ts'
 import type { McpErrorCode } from '../../../lib/errors/mcp-errors.ts'
 import type { PublicErrorFields } from '../../../lib/errors/public-error.ts'
-import { RedisStoreError, TokenFileError } from '../../../lib/errors/store-errors.ts'
+import { RedisStoreError } from '../../../lib/errors/store-errors.ts'
 import { ChallengeSyntaxError, IdentifierError } from '../../../lib/errors/syntax-errors.ts'
 
 const keys = <Code extends string>(table: Readonly<Record<Code, unknown>>): Code[] => Object.keys(table) as Code[]
@@ -23,8 +23,8 @@ const errors: ReadonlyArray<Error & PublicErrorFields> = [
   ...keys<ForwardErrorCode>(forwardErrorTable).map(code => new ForwardError(code)),
   ...keys<McpErrorCode>(mcpErrorTable).map(code => new McpError(code)),
   ...(['retry', 'keep', 'over'] as const).map(outcome => new RefreshError(outcome, { message: 'x' })),
-  new RequestError({ ...request, cause: null }), new AnswerError({ ...request, status: 404, body: null, verdict: 'refused' }),
-  new TokenFileError('tokens.json'), new RedisStoreError('down'), new ChallengeSyntaxError(3), new IdentifierError('must be https')
+  new RequestError({ ...request, cause: null }), new AnswerError({ ...request, status: 404, body: null, kind: 'refused' }),
+  new RedisStoreError('down'), new ChallengeSyntaxError(3), new IdentifierError('must be https')
 ]
 
 test('every public error has a code of its own, one status under two names, and says whether its message may be shown [E3]', t => {
@@ -44,7 +44,7 @@ test('what the package answers itself may be shown to the client; what is about 
   t.equal(new UnavailableError('keys_unavailable', 5).expose, true)
   t.equal(new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED').expose, true)
   t.equal(new ForwardError('FST_OAUTH_FORWARD_CLOSED').expose, true)
-  for (const error of [new OptionError('x'), new SessionError('FST_OAUTH_OFFLINE'), new AuthorizationError('FST_OAUTH_CLIENT_LOST')]) t.equal(error.expose, false)
+  for (const error of [new OptionError('x'), new SessionError('FST_OAUTH_SESSION_OFFLINE'), new AuthorizationError('FST_OAUTH_CLIENT_LOST')]) t.equal(error.expose, false)
   t.end()
 })
 

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import type { FetchError } from '../../../lib/errors/fetch-error.ts'
-import type { Fetch } from '../../../lib/http/limited-fetch.ts'
+import type { Fetch, FetchLimits } from '../../../lib/http/limited-fetch.ts'
+import { withDeadline } from '../../../lib/http/limited-fetch.ts'
 import { fetchJson } from '../../../lib/http/fetch-json.ts'
 import { createDeferred } from '../../support/deferred.ts'
 
@@ -15,14 +16,14 @@ function watchedBody (pull: (controller: ReadableStreamDefaultController<Uint8Ar
   return { cancelled, body: new ReadableStream<Uint8Array>({ pull, cancel () { resolve() } }, { highWaterMark: 0 }) }
 }
 
-async function faultOf (fetch: Fetch, given = limits): Promise<string> {
+async function faultOf (fetch: Fetch, given: FetchLimits = limits): Promise<string> {
   try {
     await fetchJson(url, fetch, given)
     return 'none'
   } catch (error) {
     const { name, fault, status, url: asked, message } = error as FetchError
     if (name !== 'FetchError' || asked !== url) throw error
-    if (message !== `${url}: ${fault}${status === null ? '' : ` (${status})`}`) throw error
+    if (!message.startsWith(`${url}: ${fault}${status === null ? '' : ` (${status})`}`)) throw error
     return status === null ? fault : `${fault} ${status}`
   }
 }
@@ -168,4 +169,70 @@ test('a fetch of any kind', async t => {
     'whose body breaks off': [answering(new Response(new ReadableStream({ pull (controller) { controller.error(new Error('reset')) } }))), 'network']
   }
   for (const [title, [fetch, fault]] of Object.entries(odd)) t.equal(await faultOf(fetch), fault, title)
+})
+
+/** Some libraries reject with what is no error. */
+const rejecting = (cause: unknown): Fetch => async () => { throw cause }
+
+test('a request that failed says why: every cause in its chain, with its code (A2)', async t => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' })
+  const certificate = Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  const cases: Array<[cause: unknown, message: string]> = [
+    [new TypeError('fetch failed', { cause: certificate }), 'network: fetch failed: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)'],
+    [new TypeError('fetch failed', { cause: new AggregateError([refused, refused]) }),
+      'network: fetch failed: connect ECONNREFUSED 127.0.0.1:9: connect ECONNREFUSED 127.0.0.1:9'],
+    [new Error('a\nb\u202ec'), 'network: a b c'],
+    [new Error('x'.repeat(300)), `network: ${'x'.repeat(200)}`],
+    [Object.assign(new Error(''), { code: 'EAI_AGAIN' }), 'network: (EAI_AGAIN)'],
+    [new Error(''), 'network'],
+    ['text', 'network'], [undefined, 'network']
+  ]
+  for (const [cause, message] of cases) {
+    await t.rejects(fetchJson(url, rejecting(cause), limits), { message: `${url}: ${message}` } as never)
+  }
+  const ring: Error & { cause?: unknown } = new Error('round')
+  ring.cause = ring
+  await t.rejects(fetchJson(url, async () => { throw ring }, limits), { message: `${url}: network${': round'.repeat(5)}` } as never)
+})
+
+test('a redirect says where it leads, followed or not (A3)', async t => {
+  const followed = Response.json({})
+  Object.defineProperty(followed, 'redirected', { value: true })
+  const named = Response.json({})
+  Object.defineProperty(named, 'redirected', { value: true })
+  Object.defineProperty(named, 'url', { value: 'https://cdn.example.com/keys.json' })
+  const cases: Array<[response: Response, location: string | null, message: string]> = [
+    [new Response(null, { status: 302, headers: { location: '/cdn/keys.json' } }), '/cdn/keys.json', 'redirect (302) to /cdn/keys.json'],
+    [new Response(null, { status: 302 }), null, 'redirect (302)'],
+    [named, 'https://cdn.example.com/keys.json', 'redirect (200) to https://cdn.example.com/keys.json'],
+    [followed, null, 'redirect (200)']
+  ]
+  for (const [response, location, message] of cases) {
+    await t.rejects(fetchJson(url, answering(response), limits), { location, message: `${url}: ${message}` } as never)
+  }
+})
+
+test('RFC 9110 9.2.2: a request whose connection was reset is sent once more, and no other', async t => {
+  const reset = (code: string): Error => new TypeError('fetch failed', { cause: Object.assign(new Error('read'), { code }) })
+  for (const [error, asked] of [
+    [reset('ECONNRESET'), 2], [reset('EPIPE'), 2], [reset('UND_ERR_SOCKET'), 2], [reset('ECONNREFUSED'), 1], [new TypeError('fetch failed'), 1]
+  ] as const) {
+    let count = 0
+    const fetch: Fetch = async () => {
+      if (++count === 1) throw error
+      return Response.json({ keys: [] })
+    }
+    const result = await fetchJson(url, fetch, limits).catch((failure: unknown) => failure)
+    t.equal(count, asked, error.message)
+    t.equal(result instanceof Error, asked === 1)
+  }
+})
+
+test('requests of one look-up share one deadline (C2)', async t => {
+  const within = withDeadline({ timeoutMs: 30, maxBytes: 1000 })
+  t.equal(await faultOf(() => new Promise(() => {}), within), 'timeout')
+  let asked = 0
+  t.equal(await faultOf(async () => { asked++; return Response.json({}) }, within), 'timeout')
+  t.equal(asked, 0, 'nothing is sent when the time is over')
+  t.ok(withDeadline(within).deadline === within.deadline, 'a part of a look-up cannot prolong it')
 })

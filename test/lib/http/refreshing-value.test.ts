@@ -48,9 +48,12 @@ function createSource (changes: Partial<RefreshSettings> = {}): Source {
 
 const down = new Error('down')
 
+/** What is done behind a value that was served is over then. */
+const settled = (): Promise<void> => new Promise(resolve => { setImmediate(resolve) })
+
 /** The value, or the error as text. */
-async function outcome (promise: Promise<string>): Promise<string> {
-  return await promise.catch((error: unknown) => String(error))
+async function outcome (promise: Promise<string | null>): Promise<string> {
+  return String(await promise.catch((error: unknown) => error))
 }
 
 test('nothing is asked before it is needed, and then once', async t => {
@@ -92,6 +95,7 @@ test('how long a value is kept', async t => {
     t.equal(asked.length, 1, `${maxAgeSeconds}: still kept`)
     be('b')
     clock.advance(0.001)
+    t.equal(await refreshed.get(), 'a', `${maxAgeSeconds}: served while it is renewed`)
     t.equal(await refreshed.get(), 'b', `${maxAgeSeconds}: renewed`)
     t.equal(asked.length, 2)
   }
@@ -120,11 +124,14 @@ test('an outage', async t => {
   t.equal(asked.length, 2)
   t.equal(await refreshed.get(), 'a')
   t.equal(asked.length, 2, 'the failed look-up is not repeated at once')
+  await settled()
   clock.advance(5)
   t.equal(await refreshed.get(), 'a')
   t.equal(asked.length, 3, 'and then it is')
+  await settled()
   clock.advance(3594.999)
   t.equal(await refreshed.get(), 'a', 'up to the last moment')
+  await settled()
   clock.advance(0.001)
   t.equal(await outcome(refreshed.get()), 'Error: down', 'but not for ever: while the failure cools down')
   clock.advance(5)
@@ -145,16 +152,61 @@ test('no last good value serves where none may', async t => {
   t.equal(await outcome(refreshed.get()), 'Error: down')
 })
 
-test('the last good value is too old when the look-up took too long to fail', async t => {
-  const { asked, clock, refreshed } = createSource({ maxStaleMs: 10_000 })
+test('RFC 5861 3: a value that is due is served at once, however long its renewal takes (C2)', async t => {
+  const { asked, clock, refreshed } = createSource()
   const first = refreshed.get()
   asked[0]!.resolve({ value: 'a', maxAgeSeconds: null })
   await first
-  clock.advance(609)
-  const second = refreshed.get()
-  clock.advance(1)
-  asked[1]!.reject(down)
-  t.equal(await outcome(second), 'Error: down')
+  clock.advance(600)
+  for (let i = 0; i < 100; i++) {
+    t.equal(refreshed.peek(), 'a')
+    t.equal(await refreshed.get(), 'a')
+    clock.advance(1)
+  }
+  t.equal(asked.length, 2, 'one look-up is under way')
+  asked[1]!.resolve({ value: 'b', maxAgeSeconds: null })
+  await settled()
+  t.equal(refreshed.peek(), 'b')
+})
+
+test('a renewal that fails behind is reported, and the value served meanwhile', async t => {
+  const clock = createTestClock()
+  const reported: unknown[] = []
+  let answer = async (): Promise<Loaded<string>> => ({ value: 'a', maxAgeSeconds: null })
+  const refreshed = createRefreshingValue(async () => await answer(), rules, clock, error => { reported.push(error) })
+  await refreshed.get()
+  answer = async () => { throw down }
+  clock.advance(600)
+  t.equal(refreshed.peek(), 'a')
+  await settled()
+  t.strictSame(reported, [down])
+})
+
+test('what can be said without waiting', async t => {
+  const { clock, refreshed, be } = createSource({ maxStaleMs: 0 })
+  t.equal(refreshed.peek(), undefined)
+  t.equal(refreshed.isFresh('a'), false)
+  t.equal(refreshed.loadedAt(), -Infinity)
+  be('a')
+  await refreshed.get()
+  t.equal(refreshed.peek(), 'a')
+  t.strictSame([refreshed.isFresh('a'), refreshed.isFresh('b')], [true, false])
+  t.equal(refreshed.loadedAt(), clock.now())
+  clock.advance(600)
+  t.strictSame([refreshed.peek(), refreshed.isFresh('a')], [undefined, false])
+})
+
+test('a clock that is set back does not keep a value longer (D9)', async t => {
+  const { asked, clock, refreshed, be } = createSource()
+  be('a')
+  await refreshed.get()
+  clock.advance(-86_400)
+  await refreshed.get()
+  clock.advance(600)
+  be('b')
+  t.equal(await refreshed.get(), 'a')
+  t.equal(await refreshed.get(), 'b')
+  t.equal(asked.length, 2)
 })
 
 test('a failed forced look-up does no harm to a value that is not due', async t => {
@@ -176,9 +228,9 @@ test('something newer', async t => {
   t.equal(await refreshed.reloadUnlessChanged('a'), 'b', 'is not asked for when it is there already')
   t.equal(asked.length, 2)
   be('c')
-  t.equal(await refreshed.reloadUnlessChanged('b'), 'b', 'nor within the cool-down')
+  t.equal(await refreshed.reloadUnlessChanged('b'), null, 'nor within the cool-down')
   clock.advance(29.999)
-  t.equal(await refreshed.reloadUnlessChanged('b'), 'b')
+  t.equal(await refreshed.reloadUnlessChanged('b'), null)
   t.equal(asked.length, 2)
   clock.advance(0.001)
   t.equal(await refreshed.reloadUnlessChanged('b'), 'c', 'and then it is')
@@ -202,7 +254,7 @@ test('who misses something joins a look-up that is under way', async t => {
   clock.advance(600)
   const both = [refreshed.get(), refreshed.reloadUnlessChanged('a')]
   asked[1]!.resolve({ value: 'b', maxAgeSeconds: null })
-  t.strictSame(await Promise.all(both), ['b', 'b'])
+  t.strictSame(await Promise.all(both), ['a', 'b'])
   t.equal(asked.length, 2)
   be('c')
   t.equal(await refreshed.reloadUnlessChanged('b'), 'c', 'and that was not a forced one')
@@ -234,6 +286,7 @@ test('a cool-down that began before an outage ends with it', async t => {
   be(down)
   clock.advance(10)
   t.equal(await refreshed.get(), 'a')
+  await settled()
   clock.advance(5)
   t.equal(await outcome(refreshed.reloadUnlessChanged('a')), 'Error: down', 'fifteen seconds into a cool-down of thirty')
   t.equal(asked.length, 4)

@@ -5,16 +5,16 @@ import { checkGuardOptions, checkGuardedRoute } from '../../../lib/impersonation
 const good = { directory: { report: () => null }, impersonationOf: () => null }
 
 for (const [given, message] of [
-  [undefined, 'impersonationGuard must be object, and is undefined'],
-  [{ ...good, directory: undefined }, 'impersonationGuard.directory must be object, and is undefined'],
-  [{ ...good, directory: {} }, /impersonationGuard\.directory must have required properties report/],
-  [{ ...good, impersonationOf: 'me' }, 'impersonationGuard.impersonationOf must be function, and is "me"'],
-  [{ ...good, reach: () => null }, 'impersonationGuard has no option "reach"'],
-  [{ ...good, isAlive: true }, 'impersonationGuard.isAlive must be function, and is true'],
-  [{ ...good, readOnlyScopes: 'read' }, /impersonationGuard\.readOnlyScopes must be array or must be function, and is "read"/],
-  [{ ...good, timeoutMs: 1.5 }, 'impersonationGuard.timeoutMs must be integer, and is 1.5'],
-  [{ ...good, timeoutMs: 60_001 }, /impersonationGuard\.timeoutMs must be <= 60000/],
-  [{ ...good, grantRoutes: ['/consent'] }, /impersonationGuard\.grantRoutes\.0 must match pattern/]
+  [undefined, 'impersonationGuard must be an object, got undefined'],
+  [{ ...good, directory: undefined }, '`impersonationGuard.directory` is required'],
+  [{ ...good, directory: {} }, /`impersonationGuard\.directory\.report` is required/],
+  [{ ...good, impersonationOf: 'me' }, 'impersonationGuard.impersonationOf must be a function, got "me"'],
+  [{ ...good, reach: () => null }, 'impersonationGuard: unknown option "reach". Did you mean "reachOf"?'],
+  [{ ...good, isAlive: true }, 'impersonationGuard.isAlive must be a function, got true'],
+  [{ ...good, readOnlyScopes: 'read' }, /impersonationGuard\.readOnlyScopes must be an array or a function, got "read"/],
+  [{ ...good, timeoutMs: 1.5 }, 'impersonationGuard.timeoutMs must be an integer from 1 to 60000, got 1.5'],
+  [{ ...good, timeoutMs: 60_001 }, /impersonationGuard\.timeoutMs must be an integer from 1 to 60000, got 60001/],
+  [{ ...good, grantRoutes: ['/consent'] }, /impersonationGuard\.grantRoutes\[0\] must be a string that matches/]
 ] as const) {
   test(`the guard refuses ${String(message)}`, t => {
     t.throws(() => checkGuardOptions(given), message instanceof RegExp ? { message } : new OptionError(message))
@@ -55,11 +55,11 @@ test('G16 a route without a session is judged by a stamp, or not at all', t => {
 })
 
 test('a route whose guard makes no sense is named', t => {
-  t.throws(() => checkGuardedRoute({ path: 'elsewhere' }, 'POST /consent'), { message: /^config\.impersonationGuard of POST \/consent\.path must be one of "first-party", / })
-  t.throws(() => checkGuardedRoute({ tokens: 'all' }, 'POST /consent'), { message: /tokens must be one of "direct", "any", and is "all"$/ })
+  t.throws(() => checkGuardedRoute({ path: 'elsewhere' }, 'POST /consent'), { message: /^config\.impersonationGuard\.path of POST \/consent must be one of "first-party", / })
+  t.throws(() => checkGuardedRoute({ tokens: 'all' }, 'POST /consent'), { message: /tokens of POST \/consent must be .*, got "all"$/ })
   t.throws(() => checkGuardedRoute({ when: true }, 'POST /consent'),
-    new OptionError('config.impersonationGuard of POST /consent.when must be function, and is true'))
+    new OptionError('config.impersonationGuard.when of POST /consent must be a function, got true'))
   t.throws(() => checkGuardedRoute('yes', 'POST /consent'),
-    new OptionError('config.impersonationGuard of POST /consent must be object, and is "yes"'))
+    new OptionError('config.impersonationGuard of POST /consent must be true or false or an object, got "yes"'))
   t.end()
 })

@@ -6,18 +6,18 @@ import { accessTokenOf } from '../../support/access-token.ts'
 const directory = { report: () => ({ organizations: 0, complete: true, withoutApproval: [] }) }
 
 for (const [given, message] of [
-  [null, 'impersonatedTokens must be object, and is null'],
-  [{ directory: {} }, /impersonatedTokens\.directory must have required properties report/],
-  [{ directory, markers: [] }, /impersonatedTokens\.markers must not have fewer than 1 items/],
-  [{ directory, markers: [{ claim: '' }] }, /impersonatedTokens\.markers\.0\.claim must not have fewer than 1 characters/],
-  [{ directory, markers: [{ subject: 'x' }] }, 'impersonatedTokens.markers.0 has no option "subject"'],
-  [{ directory, markers: [{}] }, /impersonatedTokens\.markers\.0 must not have fewer than 1 properties/],
-  [{ directory, markers: [{ claim: 'x', actorIssuer: 'y' }] }, /impersonatedTokens\.markers\.0 must not have more than 1 properties/],
-  [{ directory, markers: [{ actorSubject: 'x' }] }, /impersonatedTokens\.markers\.0\.actorSubject must be object, and is "x"/],
-  [{ directory, reachOf: 'all' }, 'impersonatedTokens.reachOf must be function, and is "all"'],
-  [{ directory, timeoutMs: 0 }, /impersonatedTokens\.timeoutMs must be >= 1, and is 0/],
-  [{ directory, audit: 'some' }, 'impersonatedTokens.audit must be one of "refused", "all", and is "some"'],
-  [{ directory, marker: [] }, 'impersonatedTokens has no option "marker"'],
+  [null, 'impersonatedTokens must be an object, got null'],
+  [{ directory: {} }, /`impersonatedTokens\.directory\.report` is required/],
+  [{ directory, markers: [] }, /impersonatedTokens\.markers must be a non-empty array, got \[\]/],
+  [{ directory, markers: [{ claim: '' }] }, /impersonatedTokens\.markers\[0\]\.claim must be a non-empty string/],
+  [{ directory, markers: [{ subject: 'x' }] }, 'impersonatedTokens.markers[0]: unknown option "subject". Did you mean "actorSubject"?'],
+  [{ directory, markers: [{}] }, /impersonatedTokens\.markers\[0\] must be /],
+  [{ directory, markers: [{ claim: 'x', actorIssuer: 'y' }] }, /impersonatedTokens\.markers\[0\] must be an object with exactly one member/],
+  [{ directory, markers: [{ actorSubject: 'x' }] }, /impersonatedTokens\.markers\[0\]\.actorSubject must be an object, got "x"/],
+  [{ directory, reachOf: 'all' }, 'impersonatedTokens.reachOf must be a function, got "all"'],
+  [{ directory, timeoutMs: 0 }, /impersonatedTokens\.timeoutMs must be an integer .*, got 0/],
+  [{ directory, audit: 'some' }, 'impersonatedTokens.audit must be one of "refused", "all", got "some"'],
+  [{ directory, marker: [] }, 'impersonatedTokens: unknown option "marker". Did you mean "markers"?'],
   [{ directory, markers: [{ claim: 'x' }], impersonationOf: () => null }, /^impersonatedTokens\.markers .* and impersonatedTokens\.impersonationOf contradict each other$/]
 ] as const) {
   test(`it refuses ${String(message)}`, t => {

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { checkHeaders } from '../../../lib/mcp/headers.ts'
+import { checkHeaders, revisionOf } from '../../../lib/mcp/headers.ts'
 
 const version = 'io.modelcontextprotocol/protocolVersion'
 const call = { method: 'tools/call', params: { name: 'whoami', _meta: { [version]: '2026-07-28' } } }
@@ -48,7 +48,19 @@ for (const [name, headers, calls] of [
   })
 }
 
-test('a call of no tool in particular is refused for that', t => {
-  t.throws(() => checkHeaders({}, [{ method: 'tools/call', params: {} }]), { code: 'FST_OAUTH_MCP_BODY_INVALID' })
+test('Mcp-Name of a call without a name does not match', t => {
+  t.throws(() => checkHeaders({ 'mcp-name': 'whoami' }, [{ method: 'tools/call', params: {} }]), { code: 'FST_OAUTH_MCP_HEADER_MISMATCH' })
   t.end()
 })
+
+for (const [name, headers, calls, revision] of [
+  ['in the body', {}, [list, call], '2026-07-28'],
+  ['in the header', { 'mcp-protocol-version': '2025-11-25' }, [list], '2025-11-25'],
+  ['nowhere', {}, [list], null],
+  ['in two header lines', { 'mcp-protocol-version': ['2025-11-25', '2026-07-28'] }, [], null]
+] as const) {
+  test(`the protocol revision of a request: ${name}`, t => {
+    t.equal(revisionOf(headers as Record<string, string | string[]>, calls), revision)
+    t.end()
+  })
+}

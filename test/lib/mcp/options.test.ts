@@ -1,23 +1,27 @@
 import { test } from 'tap'
 import { OptionError } from '../../../lib/errors/errors.ts'
-import { checkMcpOptions, readRule } from '../../../lib/mcp/options.ts'
+import { checkMcpOptions, parseRequirement } from '../../../lib/mcp/options.ts'
 
 for (const [given, message] of [
-  [{ tool: {} }, 'mcp has no option "tool"'],
-  [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be array or must be object, and is "read"/],
+  [{ tool: {} }, 'mcp: unknown option "tool". Did you mean "tools"?'],
+  [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be an array or an object, got "read"/],
   [{ tools: { a: { scope: [] } } }, /mcp\.tools\.a/],
-  [{ tools: { a: [1] } }, /mcp\.tools\.a\.0/],
+  [{ tools: { a: [1] } }, /mcp\.tools\.a\[0\]/],
   [{ tools: { a: ['b c'] } }, 'mcp.tools["a"]: "b c" is not a scope of a resource'],
   [{ prompts: { a: ['offline_access'] } }, 'mcp.prompts["a"]: "offline_access" is not a scope of a resource'],
   [{ resources: { 'a:': { scopes: ['"'] } } }, 'mcp.resources["a:"]: "\\"" is not a scope of a resource'],
-  [{ methods: { a: { public: true, scopes: ['b'] } } }, 'mcp.methods["a"]: scopes cannot be asked for with public: true'],
-  [{ methods: { 'tools/call': [] } }, 'mcp.methods["tools/call"] would be a rule for every tool at once; declare the tools'],
-  [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", and is "public"'],
-  [{ allowedOrigins: ['*'] }, 'mcp.allowedOrigins must be origins as browsers write them, https://host, and has "*"'],
-  [{ allowedOrigins: ['https://a.example/'] }, /https:\/\/host, and has "https:\/\/a\.example\/"/],
-  [{ allowedOrigins: ['https://A.example'] }, /and has "https:\/\/A\.example"/],
-  [{ allowedOrigins: ['https://a.example:443'] }, /and has "https:\/\/a\.example:443"/],
-  [{ sessions: { bind: () => '' } }, /mcp\.sessions must have required properties ownerOf/],
+  [{ methods: { a: { public: true, scopes: ['b'] } } }, 'mcp.methods["a"]: public: true and scopes contradict each other; remove one'],
+  [{ methods: { 'tools/call': [] } }, 'mcp.methods["tools/call"] would hold for every tool; declare each tool in mcp.tools'],
+  [{ resources: { 'notes://{id}': [] } }, 'mcp.resources["notes://{id}"] is a URI template; declare how its URIs begin: "notes://"'],
+  [{ resources: { 'notes://a}': [] } }, /is a URI template; declare how its URIs begin: "notes:\/\/a"/],
+  [{ undeclaredPrompts: 1 }, /mcp\.undeclaredPrompts/],
+  [{ undeclaredResources: 'public' }, 'mcp.undeclaredResources must be one of "refuse", "token", got "public"'],
+  [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", got "public"'],
+  [{ allowedOrigins: ['*'] }, 'mcp.allowedOrigins has "*"; expected an origin as browsers send it, such as https://app.example.com'],
+  [{ allowedOrigins: ['https://a.example/'] }, /has "https:\/\/a\.example\/"; expected an origin/],
+  [{ allowedOrigins: ['https://A.example'] }, /has "https:\/\/A\.example"/],
+  [{ allowedOrigins: ['https://a.example:443'] }, /has "https:\/\/a\.example:443"/],
+  [{ sessions: { bind: () => '' } }, /`mcp\.sessions\.ownerOf` is required/],
   [{ unknownSessions: 'maybe' }, /mcp\.unknownSessions must be one of "pass", "refuse"/]
 ] as const) {
   test(`an option that makes no sense: ${String(message)}`, t => {
@@ -29,7 +33,7 @@ for (const [given, message] of [
 test('options that make sense', t => {
   for (const options of [
     {},
-    { tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true }, e: {}, constructor: [] }, undeclaredTools: 'token' },
+    { tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true }, e: {}, constructor: [] }, undeclaredTools: 'token', undeclaredPrompts: 'refuse', undeclaredResources: 'token' },
     { allowedOrigins: [] },
     { allowedOrigins: ['https://a.example', 'http://localhost:6274'], unknownSessions: 'refuse' },
     { sessions: { bind: () => '', ownerOf: () => null } }
@@ -45,8 +49,8 @@ for (const [rule, read] of [
   [{ public: true }, { scopes: [], isPublic: true }],
   [{ public: false, scopes: ['a'] }, { scopes: ['a'], isPublic: false }]
 ] as const) {
-  test(`the rule ${JSON.stringify(rule)}`, t => {
-    t.same(readRule(rule), read)
+  test(`the requirement ${JSON.stringify(rule)}`, t => {
+    t.same(parseRequirement(rule), read)
     t.end()
   })
 }

@@ -20,6 +20,8 @@ type Answer = 'pass' | { code: string, requiredScopes?: readonly string[] }
 const missing = (...requiredScopes: string[]): Exclude<Answer, 'pass'> => ({ code: 'FST_OAUTH_TOKEN_MISSING', requiredScopes })
 const insufficient = (...requiredScopes: string[]): Exclude<Answer, 'pass'> => ({ code: 'FST_OAUTH_SCOPE_INSUFFICIENT', requiredScopes })
 const undeclared: Exclude<Answer, 'pass'> = { code: 'FST_OAUTH_MCP_TOOL_UNDECLARED' }
+const undeclaredResource: Exclude<Answer, 'pass'> = { code: 'FST_OAUTH_MCP_RESOURCE_UNDECLARED' }
+const complete = (ref: object): McpCall => ({ method: 'completion/complete', params: { ref } })
 
 for (const [name, calls, scopes, answer] of [
   ['a tool that takes any token', [tool('whoami')], [], 'pass'],
@@ -45,18 +47,25 @@ for (const [name, calls, scopes, answer] of [
   ['the list of tools', [method('tools/list')], null, 'pass'],
   ['the list of resources', [method('resources/list'), method('resources/templates/list')], null, 'pass'],
   ['the list of prompts, none of which is public', [method('prompts/list')], null, missing()],
-  ['a method that nobody declared', [method('completion/complete')], null, missing()],
-  ['a method that nobody declared, with a token', [method('completion/complete')], [], 'pass'],
+  ['a method that is not declared', [method('tasks/list')], null, missing()],
+  ['a method that is not declared, with a token', [method('tasks/list')], [], 'pass'],
   ['a method', [method('logging/setLevel')], ['read'], insufficient('admin')],
   ['a prompt and its method', [prompt('brief')], [], insufficient('prompts', 'read')],
-  ['a prompt that is not declared', [prompt('other')], ['prompts'], 'pass'],
+  ['a prompt that is not declared', [prompt('other')], ['prompts'], { code: 'FST_OAUTH_MCP_PROMPT_UNDECLARED' }],
   ['a resource', [read('notes://1')], [], insufficient('read')],
   ['the longest beginning wins', [read('notes://private/1')], ['read'], insufficient('read', 'admin')],
   ['the longest beginning wins, when it is public', [read('notes://public/1')], null, 'pass'],
-  ['dots do not lead out of an authority', [read('notes://public/../private/1')], null, 'pass'],
-  ['a resource that is not declared', [read('other:1')], null, missing()],
-  ['a resource that is no URI', [read('1')], [], 'pass'],
-  ['a subscription', [{ method: 'resources/subscribe', params: { uri: 'notes://1' } }], [], insufficient('read')]
+  ['a resource that is not declared', [read('other:1')], ['read', 'admin'], undeclaredResource],
+  ['a resource that is not declared, without a token', [read('other:1')], null, missing()],
+  ['a resource that is no URI', [read('1')], [], undeclaredResource],
+  ['a subscription', [{ method: 'resources/subscribe', params: { uri: 'notes://1' } }], [], insufficient('read')],
+  ['a subscription of MCP 2026-07-28', [{ method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions: ['notes://public/1', 'notes://private/1'] } } }], [], insufficient('read', 'admin')],
+  ['completion of a prompt', [complete({ type: 'ref/prompt', name: 'brief' })], [], insufficient('read')],
+  ['completion of a prompt that is not declared', [complete({ type: 'ref/prompt', name: 'other' })], [], { code: 'FST_OAUTH_MCP_PROMPT_UNDECLARED' }],
+  ['completion of a template', [complete({ type: 'ref/resource', uri: 'notes://private/{id}' })], ['read'], insufficient('read', 'admin')],
+  ['completion of a public template', [complete({ type: 'ref/resource', uri: 'notes://public/{id}' })], null, 'pass'],
+  ['completion of a template that may lead to several', [complete({ type: 'ref/resource', uri: 'notes://{folder}/{id}' })], ['read'], insufficient('read', 'admin')],
+  ['completion of a template that is not declared', [complete({ type: 'ref/resource', uri: 'other://{id}' })], [], undeclaredResource]
 ] as ReadonlyArray<readonly [string, readonly McpCall[], readonly string[] | null, Answer]>) {
   test(`policy: ${name}`, t => {
     const policy = createMcpPolicy(declared, null)
@@ -67,12 +76,83 @@ for (const [name, calls, scopes, answer] of [
   })
 }
 
-test('policy: a resource needs what each of its spellings needs', t => {
-  const policy = createMcpPolicy({ resources: { 'https://a.example/public/': { public: true }, 'https://a.example/private/': ['admin'] } }, null)
-  for (const uri of ['https://a.example/public/../private/1', 'https://a.example/public/%2e%2E/private/1', 'https://a.example/public\\..\\private/1']) {
-    t.throws(() => policy.check([read(uri)], null), missing('admin'), uri)
+const spelled = {
+  resources: {
+    'file:///public/': { public: true }, 'file:///secret/': ['admin'], 'https://a.example/public/': { public: true }, 'https://a.example/private/': ['admin'],
+    'notes://my%20notes/': ['admin']
   }
+}
+
+for (const uri of [
+  'file:///secret/x', 'file:///public/../secret/x', 'file:///%73ecret/x', 'file:////secret/x', 'file:///secret%2fx', 'file:///secret%2Fx', 'file:///./secret/x',
+  'FILE:///secret/x', 'file:///secret\\x', 'file:///%2573ecret/x', 'file://localhost/secret/x', 'file:/secret/x', 'file:secret/x', 'file:///secret%2f%ff', 'file:///public/%2e%2e%2fsecret/x',
+  'file:///public%2f..%2fsecret/x', 'fi\nle:///secret/x', 'https://a.example/public/../private/1', 'https://a.example/public/%2e%2E/private/1',
+  'https://a.example/public\\..\\private/1', 'HTTPS://A.Example/private/1', 'https://a.example:443/private/1', 'https://a@a.example/private/1', 'https://a.example//private/1',
+  'notes://my%20notes/1', 'notes://my notes/1', 'NOTES://My%20Notes/1', 'notes:///my%20notes/1', 'notes://my%20notes/1?path=/../x#/..'
+]) {
+  test(`RFC 3986 section 6: ${JSON.stringify(uri)} needs what its normalized form needs`, t => {
+    const policy = createMcpPolicy({ ...spelled, undeclaredResources: 'token' }, null)
+    t.throws(() => policy.check([read(uri)], tokenWith()), insufficient('admin'))
+    t.doesNotThrow(() => policy.check([read(uri)], tokenWith('admin')))
+    t.throws(() => createMcpPolicy(spelled, null).check([read(uri)], tokenWith()), Error)
+    t.end()
+  })
+}
+
+test('policy: a resource is as public as the strictest reading of its URI', t => {
+  const policy = createMcpPolicy(spelled, null)
   t.doesNotThrow(() => policy.check([read('https://a.example/public/./1')], null))
+  t.doesNotThrow(() => policy.check([read('HTTPS://A.example/public/a%20b?c=../d')], null), 'scheme and host have no case')
+  t.throws(() => policy.check([read('https://a.example/other/../public/1')], tokenWith('admin')), undeclaredResource, 'one reading is not declared')
+  t.throws(() => policy.check([read('https://a.example/public/../private/1')], null), missing('admin'))
+  t.end()
+})
+
+test('policy: percent-encoding that is nested without end is refused, also where undeclared resources take any token', t => {
+  const policy = createMcpPolicy({ undeclaredResources: 'token' }, null)
+  t.throws(() => policy.check([read(`file:///%${'25'.repeat(100_000)}73ecret`)], tokenWith()), undeclaredResource)
+  t.throws(() => policy.check([read('file:///%252525252573ecret')], tokenWith()), undeclaredResource)
+  t.end()
+})
+
+test('policy: two beginnings that differ in nothing but case both count', t => {
+  const policy = createMcpPolicy({ resources: { 'notes://A/': ['a'], 'notes://a/': ['b'] } }, null)
+  t.throws(() => policy.check([read('notes://a/1')], tokenWith()), insufficient('a', 'b'))
+  t.end()
+})
+
+for (const [option, call, code] of [
+  ['undeclaredPrompts', prompt('other'), 'FST_OAUTH_MCP_PROMPT_UNDECLARED'],
+  ['undeclaredResources', read('other:1'), 'FST_OAUTH_MCP_RESOURCE_UNDECLARED'],
+  ['undeclaredResources', complete({ type: 'ref/resource', uri: 'other:{id}' }), 'FST_OAUTH_MCP_RESOURCE_UNDECLARED']
+] as const) {
+  test(`policy: ${option} decides about ${call.method} of what is not declared`, t => {
+    for (const refuse of [{}, { [option]: 'refuse' }]) t.throws(() => createMcpPolicy(refuse, null).check([call], tokenWith()), { code, statusCode: 403 })
+    const policy = createMcpPolicy({ [option]: 'token', tools: { time: { public: true } } }, null)
+    t.doesNotThrow(() => policy.check([call], tokenWith()))
+    t.throws(() => policy.check([call], null), missing(), 'and is never public')
+    t.end()
+  })
+}
+
+test('policy: a refusal of what is not declared names it, and tells the log how to declare it', t => {
+  const policy = createMcpPolicy({}, null)
+  const refusal = (call: McpCall): unknown => {
+    try {
+      policy.check([call], tokenWith())
+    } catch (error) {
+      return error
+    }
+  }
+  t.match(refusal(tool('x')), {
+    message: 'Tool "x" is not available',
+    detail: { expected: 'a tool that mcp.tools declares', received: '"x"', fix: "declare it in mcp.tools, or let any valid token through with mcp.undeclaredTools: 'token'" }
+  })
+  t.match(refusal(prompt('x')), { message: 'Prompt "x" is not available' })
+  t.match(refusal(read('x:y')), { message: 'Resource "x:y" is not available', detail: { expected: 'a resource that mcp.resources declares' } })
+  t.match(refusal(complete({ type: 'ref/resource', uri: 'x:{y}' })), { message: 'Resource template "x:{y}" is not available', detail: { fix: /mcp\.undeclaredResources/ } })
+  const { message } = refusal(tool(`\u0007${'x'.repeat(1000)}`)) as Error
+  t.ok(message.length < 300 && !message.includes('\u0007'), 'a name that a stranger sent is cut, without control characters')
   t.end()
 })
 
@@ -89,12 +169,12 @@ test('policy: what is public of one kind does not open the lists of the others',
     [{ tools: { a: { public: true } } }, 'tools/list'],
     [{ prompts: { a: { public: true } } }, 'prompts/list'],
     [{ resources: { a: { public: true } } }, 'resources/list'],
-    [{ methods: { 'completion/complete': { public: true } } }, 'completion/complete']
+    [{ methods: { 'tasks/list': { public: true } } }, 'tasks/list']
   ] as const) {
     const policy = createMcpPolicy(options, null)
     t.equal(policy.hasPublic, true)
     t.doesNotThrow(() => policy.check([method('initialize')], null))
-    for (const name of ['tools/list', 'prompts/list', 'resources/list', 'completion/complete']) {
+    for (const name of ['tools/list', 'prompts/list', 'resources/list', 'tasks/list']) {
       if (name === list) t.doesNotThrow(() => policy.check([method(name)], null), name)
       else t.throws(() => policy.check([method(name)], null), missing(), name)
     }
@@ -119,18 +199,27 @@ test('policy: a scope that covers another counts, and the challenge names what i
 })
 
 for (const [name, accessToken, visible] of [
-  ['nobody', null, ['time']],
+  ['a request without a token', null, ['time']],
   ['any token', tokenWith(), ['whoami', 'time']],
   ['a scope', tokenWith('read'), ['whoami', 'list', 'time']]
 ] as const) {
-  test(`policy: what ${name} may call`, t => {
+  test(`policy: the tools that ${name} may call`, t => {
     const policy = createMcpPolicy(declared, null)
     t.same([...Object.keys(declared.tools), 'other'].filter(one => policy.mayCall(one, accessToken)), visible)
     t.end()
   })
 }
 
-test('policy: knows the scopes that it asks for', t => {
-  t.same([...createMcpPolicy(declared, null).scopes].sort(), ['admin', 'prompts', 'read', 'write'])
+test('policy: every scope is listed with an option that requires it', t => {
+  const { requiredScopes } = createMcpPolicy(declared, null)
+  t.same([...requiredScopes.keys()].sort(), ['admin', 'prompts', 'read', 'write'])
+  t.equal(requiredScopes.get('prompts'), 'mcp.methods["prompts/get"]')
+  t.end()
+})
+
+test('policy: the scopes of calls, for a challenge', t => {
+  const policy = createMcpPolicy(declared, null)
+  t.same(policy.scopesOf([tool('copy'), prompt('brief')]), ['read', 'write', 'prompts'])
+  for (const calls of [[], [tool('time')], [tool('whoami')], [tool('other')], [{ method: 'tools/call', params: {} }]]) t.same(policy.scopesOf(calls), [])
   t.end()
 })

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createMcpSessions } from '../../../lib/mcp/sessions.ts'
-import { createMemorySessionStore } from '../../../lib/stores/mcp-sessions/memory-session-store.ts'
+import { createMemoryMcpSessionStore } from '../../../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 
 const holder = (subject: string, issuer = 'https://a.example', clientId: string | null = 'c', tokenId = '1'): AccessToken =>
@@ -8,19 +8,19 @@ const holder = (subject: string, issuer = 'https://a.example', clientId: string 
 const ann = holder('ann')
 const notFound = { code: 'FST_OAUTH_MCP_SESSION_UNKNOWN', statusCode: 404 }
 
-test('MCPS-28, trap 18: a session is its owner\'s, and nobody else\'s', async t => {
-  const sessions = createMcpSessions(createMemorySessionStore(), 'pass', 1000)
+test('a session can be used by its owner and by no other user or client [MCPS-28, trap 18]', async t => {
+  const sessions = createMcpSessions(createMemoryMcpSessionStore(), 'pass', 1000)
   await sessions.bind('s', ann)
   t.equal(await sessions.check('s', ann), 'pass')
   t.equal(await sessions.check('s', holder('ann', 'https://a.example', 'c', '2')), 'pass', 'with a new token, too')
   for (const [name, other] of [
     ['another subject', holder('bob')], ['another issuer', holder('ann', 'https://b.example')],
     ['another client', holder('ann', 'https://a.example', 'd')], ['no client', holder('ann', 'https://a.example', null)],
-    ['nobody', null]
+    ['a request without a token', null]
   ] as const) await t.rejects(sessions.check('s', other), notFound, name)
 })
 
-test('trap 18: subjects may contain any character', async t => {
+test('owners are told apart whatever characters their identifiers contain [trap 18]', async t => {
   for (const [one, other] of [
     [holder('b', 'https://a.example', 'c'), holder('b","c', 'https://a.example', null)],
     [holder('a@b', 'https://a.example'), holder('a', 'https://a.example', '@b')],
@@ -28,7 +28,7 @@ test('trap 18: subjects may contain any character', async t => {
     [holder('null', 'https://a.example', null), holder('null', 'https://a.example', 'null')],
     [holder('a\u0000b', 'x', 'c'), holder('a', 'x\u0000b', 'c')]
   ] as const) {
-    const sessions = createMcpSessions(createMemorySessionStore(), 'pass', 1000)
+    const sessions = createMcpSessions(createMemoryMcpSessionStore(), 'pass', 1000)
     await sessions.bind('s', one)
     t.equal(await sessions.check('s', one), 'pass')
     await t.rejects(sessions.check('s', other), notFound)
@@ -36,13 +36,13 @@ test('trap 18: subjects may contain any character', async t => {
 })
 
 test('a session that the store does not know', async t => {
-  t.equal(await createMcpSessions(createMemorySessionStore(), 'pass', 1000).check('s', ann), 'pass')
-  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse', 1000).check('s', ann), notFound)
-  await t.rejects(createMcpSessions(createMemorySessionStore(), 'refuse', 1000).check('s', null), notFound)
+  t.equal(await createMcpSessions(createMemoryMcpSessionStore(), 'pass', 1000).check('s', ann), 'pass')
+  await t.rejects(createMcpSessions(createMemoryMcpSessionStore(), 'refuse', 1000).check('s', ann), notFound)
+  await t.rejects(createMcpSessions(createMemoryMcpSessionStore(), 'refuse', 1000).check('s', null), notFound)
 })
 
-test('a session that began without a token is claimed by the first who has one', async t => {
-  const sessions = createMcpSessions(createMemorySessionStore(), 'refuse', 1000)
+test('a session that began without a token belongs to the first user who signs in', async t => {
+  const sessions = createMcpSessions(createMemoryMcpSessionStore(), 'refuse', 1000)
   await sessions.bind('s', null)
   t.equal(await sessions.check('s', null), 'pass')
   t.equal(await sessions.check('s', ann), 'claimed')
@@ -51,19 +51,19 @@ test('a session that began without a token is claimed by the first who has one',
   await t.rejects(sessions.check('s', holder('bob')), notFound)
 })
 
-test('of two who claim it at the same time one gets it', async t => {
-  const memory = createMemorySessionStore()
+test('of two users who sign in to an anonymous session at the same time, one gets it', async t => {
+  const memory = createMemoryMcpSessionStore()
   const sessions = createMcpSessions({ bind: async (...args) => memory.bind(...args), ownerOf: async id => memory.ownerOf(id) }, 'pass', 1000)
   await sessions.bind('s', null)
   const outcomes = await Promise.allSettled([sessions.check('s', ann), sessions.check('s', holder('bob'))])
   t.same(outcomes.map(({ status }) => status), ['fulfilled', 'rejected'])
 })
 
-test('a session cannot be bound twice', async t => {
-  const sessions = createMcpSessions(createMemorySessionStore(), 'pass', 1000)
+test('a session cannot be bound to a second owner', async t => {
+  const sessions = createMcpSessions(createMemoryMcpSessionStore(), 'pass', 1000)
   await sessions.bind('s', ann)
   await sessions.bind('s', ann)
-  await t.rejects(sessions.bind('s', holder('bob')), { message: 'this session is somebody else\'s already' })
+  await t.rejects(sessions.bind('s', holder('bob')), { message: 'bindMcpSession: this session belongs to another user or client' })
 })
 
 test('a store that does not answer is 503', async t => {

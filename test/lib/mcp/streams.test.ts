@@ -46,7 +46,7 @@ function createTimers (clock: TestClock): { schedule: Schedule, delays: number[]
 
 const stream = { accessToken: null, sessionId: null }
 
-test('MCPS-32: a stream ends at its deadline', t => {
+test('a stream ends at its deadline [MCPS-32]', t => {
   const clock = createTestClock()
   const timers = createTimers(clock)
   const streams = createMcpStreams(clock, timers.schedule)
@@ -62,7 +62,7 @@ test('MCPS-32: a stream ends at its deadline', t => {
   t.end()
 })
 
-test('one that closes earlier leaves nothing behind', t => {
+test('a stream that closes before its deadline leaves no timer', t => {
   const clock = createTestClock()
   const timers = createTimers(clock)
   const streams = createMcpStreams(clock, timers.schedule)
@@ -74,7 +74,18 @@ test('one that closes earlier leaves nothing behind', t => {
   t.end()
 })
 
-test('a token that never expires has no timer', t => {
+for (const [name, state] of [['its connection', { destroyed: true }], ['its stream of HTTP/2', { stream: { destroyed: true } }]] as const) {
+  test(`a response that had closed before it was added is not kept: ${name}`, t => {
+    const clock = createTestClock()
+    const timers = createTimers(clock)
+    const streams = createMcpStreams(clock, timers.schedule)
+    streams.add(Object.assign(new FakeResponse(), state), stream, clock.now() + 1000)
+    t.same([streams.size, timers.pending], [0, 0])
+    t.end()
+  })
+}
+
+test('a stream of a token that never expires has no timer', t => {
   const clock = createTestClock()
   const timers = createTimers(clock)
   createMcpStreams(clock, timers.schedule).add(new FakeResponse(), stream, Infinity)
@@ -82,7 +93,7 @@ test('a token that never expires has no timer', t => {
   t.end()
 })
 
-test('a delay that is too long for a timer is taken in steps', t => {
+test('a deadline further away than a timer can wait is reached in steps', t => {
   const clock = createTestClock()
   const timers = createTimers(clock)
   const response = new FakeResponse()
@@ -94,7 +105,7 @@ test('a delay that is too long for a timer is taken in steps', t => {
   t.end()
 })
 
-test('a timer that goes off early does not end anything', t => {
+test('a timer that fires early does not end a stream', t => {
   const clock = createTestClock()
   const callbacks: Array<() => void> = []
   const response = new FakeResponse()
@@ -107,7 +118,7 @@ test('a timer that goes off early does not end anything', t => {
   t.end()
 })
 
-test('a request that is still worked on is waited for', t => {
+test('a response that has not begun at its deadline is ended once it begins', t => {
   const clock = createTestClock()
   const timers = createTimers(clock)
   const response = new FakeResponse(false)
@@ -121,7 +132,7 @@ test('a request that is still worked on is waited for', t => {
   t.end()
 })
 
-test('what has ended is left alone', t => {
+test('a response that has ended is left alone', t => {
   const clock = createTestClock()
   const timers = createTimers(clock)
   const response = new FakeResponse()
@@ -134,7 +145,7 @@ test('what has ended is left alone', t => {
   t.end()
 })
 
-test('MCPS-32: streams that are meant are closed, the others are not', t => {
+test('close ends the streams that its predicate selects and no others [MCPS-32]', t => {
   const clock = createTestClock()
   const timers = createTimers(clock)
   const streams = createMcpStreams(clock, timers.schedule)
@@ -149,7 +160,7 @@ test('MCPS-32: streams that are meant are closed, the others are not', t => {
   t.end()
 })
 
-test('the timer of the system', async t => {
+test('by default timers are those of Node.js', async t => {
   const response = new FakeResponse()
   const ended = new Promise<void>(resolve => { response.end = resolve })
   // Its own does not keep the process alive.

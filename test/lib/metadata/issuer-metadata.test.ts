@@ -117,8 +117,8 @@ test('a place that fails does not keep the next from being asked, and the error 
     name: 'IssuerMetadataError',
     message: 'no usable metadata of https://as.example/t1: ' +
       'https://as.example/.well-known/oauth-authorization-server/t1: status (500); ' +
-      'https://as.example/.well-known/openid-configuration/t1: not_json (200); ' +
-      'https://as.example/t1/.well-known/openid-configuration: network'
+      'https://as.example/.well-known/openid-configuration/t1: not_json (200): Unexpected token \'<\', "<html>" is not valid JSON; ' +
+      'https://as.example/t1/.well-known/openid-configuration: network: https://as.example/t1/.well-known/openid-configuration is down'
   })
 })
 

@@ -24,8 +24,8 @@ test('routes that say nothing have the default rule', t => {
 test('a rule that makes no sense names its route, each time', t => {
   const book = createRoutePolicies()
   for (const [route, name] of [
-    [{ method: ['GET', 'POST'], url: '/x', config: { oauth: { scopes: 5 } } }, /^config\.oauth of GET,POST \/x\.scopes/],
-    [{ method: 'GET', config: { oauth: null } }, /^config\.oauth of GET {2}must be object, and is null/]
+    [{ method: ['GET', 'POST'], url: '/x', config: { oauth: { scopes: 5 } } }, /^config\.oauth\.scopes of GET,POST \/x must be an array, got 5/],
+    [{ method: 'GET', config: { oauth: null } }, /^config\.oauth of GET {2}must be false or an object, got null/]
   ] as const) {
     for (let i = 0; i < 2; i++) t.throws(() => book.ruleOf(route), { message: name })
   }

@@ -6,6 +6,7 @@ import { parseJwt } from '../../../lib/token/jwt.ts'
 import { optionsFor } from '../../support/app.ts'
 import { createTestClock } from '../../support/clock.ts'
 import { addIntrospection, clientId, secret } from '../../support/introspection.ts'
+import { createRecordedLog } from '../../support/issuer-log.ts'
 import type { FakeIssuer } from '../../support/issuer.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
 
@@ -44,7 +45,7 @@ test('what an issuer is asked for, and nothing more', async t => {
       ...given, issuer: fake.issuer, introspection: { clientId, authentication: secret, ...given.introspection }
     }]
     const { config } = resolveConfig(optionsFor(fake, { clock, authorizationServers }))
-    const issuer = createIssuer(config.issuers[0]!, config)
+    const issuer = createIssuer(config.issuers[0]!, config, createRecordedLog())
     t.strictSame(fake.requests, [])
     t.match(await issuer.verify(introspection.issue(), null), { accessToken: { subject: 'user-1' }, maxAgeMs: 10_000 }, title)
     t.strictSame(fake.requests, askedOf(fake, introspection.endpoint), title)
@@ -58,7 +59,7 @@ test('an issuer of JWTs does not mind what is wrong with the rest of its metadat
     issuer: fake.issuer, jwks_uri: fake.jwksUri, introspection_endpoint: 'http://10.0.0.1/', mtls_endpoint_aliases: 7
   }))
   const { config } = resolveConfig(optionsFor(fake, { clock }))
-  const issuer = createIssuer(config.issuers[0]!, config)
+  const issuer = createIssuer(config.issuers[0]!, config, createRecordedLog())
   const token = await fake.token()
   t.match(await issuer.verify(token, parseJwt(token)), { accessToken: { subject: 'user-1' }, maxAgeMs: undefined })
 })

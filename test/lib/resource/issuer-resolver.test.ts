@@ -7,6 +7,7 @@ import type { TestClock } from '../../support/clock.ts'
 import { createTestClock } from '../../support/clock.ts'
 import { createDeferred } from '../../support/deferred.ts'
 import { plainOptions } from '../../support/hint.ts'
+import { createRecordedLog } from '../../support/issuer-log.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 
 type Find = NonNullable<OAuthResourceServerOptions['resolveIssuer']>
@@ -18,7 +19,7 @@ function setup (find: (issuer: string) => unknown): { resolve: IssuerResolver, a
   const asked: string[] = []
   const resolveIssuer = ((issuer: string) => { asked.push(issuer); return find(issuer) }) as Find
   const { config } = resolveConfig({ ...plainOptions, clock, resolveIssuer })
-  return { resolve: createIssuerResolver(config, resolveIssuer), asked, clock }
+  return { resolve: createIssuerResolver(config, resolveIssuer, createRecordedLog()), asked, clock }
 }
 
 test('what it makes of what the function gives', async t => {
@@ -37,7 +38,7 @@ test('what it makes of what the function gives', async t => {
       t.equal(await reasonOfAsync(() => resolve(tenant('a'))), result, title)
       await t.rejects(resolve(tenant('a')), { statusCode: 503, retryAfterSeconds: 5, cause: Error } as never, title)
     } else {
-      t.equal((await resolve(tenant('a')))?.rule.issuer ?? null, result === null ? null : tenant('a'), title)
+      t.equal((await resolve(tenant('a')))?.expected.issuer ?? null, result === null ? null : tenant('a'), title)
     }
   }
 })
@@ -55,7 +56,7 @@ test('an issuer is found once, and whoever asks meanwhile waits for that', async
   const answer = createDeferred<string>()
   const { resolve, asked } = setup(issuer => issuer === tenant('slow') ? answer.promise : issuer)
   const first = Promise.all(Array.from({ length: 100 }, () => resolve(tenant('slow'))))
-  t.equal((await resolve(tenant('b')))?.rule.issuer, tenant('b'), 'another is not kept waiting')
+  t.equal((await resolve(tenant('b')))?.expected.issuer, tenant('b'), 'another is not kept waiting')
   answer.resolve(tenant('slow'))
   const found = await first
   t.equal(new Set(found).size, 1)
@@ -63,13 +64,32 @@ test('an issuer is found once, and whoever asks meanwhile waits for that', async
   t.strictSame(asked, [tenant('slow'), tenant('b')])
 })
 
-test('those that are none leave nothing behind', async t => {
-  const { resolve, asked } = setup(issuer => issuer === tenant('a') ? issuer : null)
+test('identifiers that are no issuer take no place of an issuer, and are remembered for a short time (C4)', async t => {
+  const { resolve, asked, clock } = setup(issuer => issuer === tenant('a') ? issuer : null)
   const known = await resolve(tenant('a'))
   for (let i = 0; i < 1500; i++) t.equal(await resolve(tenant(`stranger-${i}`)), null)
-  t.equal(await resolve(tenant('a')), known, 'and push nobody out')
+  t.equal(await resolve(tenant('a')), known)
+  t.equal(asked.length, 1501)
+  t.equal(await resolve(tenant('stranger-1499')), null)
+  t.equal(asked.length, 1501, 'not asked for again')
   t.equal(await resolve(tenant('stranger-0')), null)
-  t.equal(asked.length, 1502)
+  t.equal(asked.length, 1502, 'only so many are remembered')
+  clock.advance(5)
+  t.equal(await resolve(tenant('stranger-1499')), null)
+  t.equal(asked.length, 1503, 'and not for long')
+})
+
+test('only so many identifiers that are not known are asked for at the same time, and known issuers are served meanwhile (C4)', async t => {
+  const answer = createDeferred<null>()
+  const { resolve, asked } = setup(issuer => issuer === tenant('a') ? issuer : answer.promise)
+  const known = await resolve(tenant('a'))
+  const flood = Array.from({ length: 2000 }, (_, i) => reasonOfAsync(() => resolve(tenant(`stranger-${i}`))))
+  t.equal(asked.length, 21)
+  t.equal(await resolve(tenant('a')), known)
+  answer.resolve(null)
+  const reasons = await Promise.all(flood)
+  t.equal(reasons.filter(reason => reason === null).length, 20)
+  t.equal(reasons.filter(reason => reason === 'issuer_unresolvable').length, 1980)
 })
 
 test('a failure is not remembered', async t => {
@@ -77,7 +97,7 @@ test('a failure is not remembered', async t => {
   const { resolve } = setup(issuer => { if (down) throw new Error('down'); return issuer })
   t.equal(await reasonOfAsync(() => resolve(tenant('a'))), 'issuer_unresolvable')
   down = false
-  t.equal((await resolve(tenant('a')))?.rule.issuer, tenant('a'))
+  t.equal((await resolve(tenant('a')))?.expected.issuer, tenant('a'))
 })
 
 test('tenants go as well as come', async t => {
@@ -93,7 +113,7 @@ test('tenants go as well as come', async t => {
   t.equal(asked.length, 2)
   clock.advance(600)
   given = new Error('down')
-  t.equal(await resolve(tenant('a')), first, 'a function that fails takes nobody out')
+  t.equal(await reasonOfAsync(() => resolve(tenant('a'))), 'issuer_unresolvable', 'a function that fails serves no old answer (C9)')
   clock.advance(5)
   given = { issuer: tenant('a'), audience: 'y' }
   const changed = await resolve(tenant('a'))
@@ -101,8 +121,9 @@ test('tenants go as well as come', async t => {
   clock.advance(600)
   given = null
   t.equal(await resolve(tenant('a')), null)
+  clock.advance(5)
   given = { issuer: tenant('a'), audience: 'y' }
   const again = await resolve(tenant('a'))
   t.not(again, changed)
-  t.equal(again?.rule.issuer, tenant('a'))
+  t.equal(again?.expected.issuer, tenant('a'))
 })

@@ -8,6 +8,8 @@ import type { Check } from '../../../lib/token/checks.ts'
 import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
 import { createIssuerRule } from '../../support/issuer-rule.ts'
 import { reasonOf } from '../../support/reason.ts'
+import { isOAuthResourceError } from '../../../lib/errors/errors.ts'
+import type { RefusalDetail } from '../../../lib/errors/detail.ts'
 
 const now = 1_800_000_000
 const strict = createIssuerRule({ audiences: ['https://api.example.com', 'api'], algorithms: ['ES256', 'EdDSA'] })
@@ -18,8 +20,8 @@ type Case = [given: Fields, reason: string | null]
 
 /** What is written twice: the rows of a table, each against one check. */
 function judge (check: Check, part: 'header' | 'claims', given: Fields, rule: ExpectedToken): string | null {
-  const jwt = { compact: '', header: {}, claims: {}, [part]: given }
-  return reasonOf(() => check({ jwt, rule, now, brokenRules: [] }))
+  const jwt = { header: {}, claims: {}, [part]: given }
+  return reasonOf(() => check({ jwt, expected: rule, now, brokenRules: [] }))
 }
 
 const claimsOf = (changes: Fields): Fields => {
@@ -170,7 +172,11 @@ const tables: Array<{ check: Check, part: 'header' | 'claims', rule: ExpectedTok
       [{ sub: 'user-1' }, null], [claimsOf({}), null],
       [{}, 'claim_missing'], [{ sub: '' }, 'claim_missing'], [{ sub: 7 }, 'claim_missing'],
       [{ sub: 'user-1', client_id: '' }, 'claim_malformed'], [{ sub: 'user-1', client_id: 7 }, 'claim_malformed'],
-      [{ sub: 'user-1', jti: null }, 'claim_malformed']
+      [{ sub: 'user-1', jti: 7 }, 'claim_malformed'], [{ sub: 'user-1', jti: null, client_id: null }, null],
+      // A client that acts for itself and has no subject of its own (B2).
+      ...['client_id', 'azp', 'cid', 'appid'].flatMap((name): Case[] => [[{ [name]: 'client-1' }, null], [{ sub: null, [name]: 'client-1' }, null]]),
+      [{ client_id: 'client-1', username: null }, null], [{ client_id: 'client-1', username: 'ann' }, 'claim_missing'],
+      [{ sub: '', client_id: 'client-1' }, 'claim_missing']
     ]
   },
   {
@@ -188,8 +194,37 @@ const tables: Array<{ check: Check, part: 'header' | 'claims', rule: ExpectedTok
       [{ aud: 'api', scope: 'read' }, null], [{ aud: 'api', scp: ['read'] }, null],
       [{ aud: 'api', azp: 'api', scope: 'read' }, null], [{ aud: ['api', 'other'], azp: 'api' }, null],
       [{ aud: 'api', sub: 'user-1' }, 'type_refused'], [{ aud: 'api', azp: 'api' }, 'type_refused'], [{ aud: ['api'], azp: 'api' }, 'type_refused'],
-      ...['nonce', 'at_hash', 'c_hash', 's_hash'].map((name): Case => [{ aud: 'api', scope: 'read', [name]: 'x' }, 'type_refused']),
+      [{ aud: 'api', appid: 'client-1' }, null], [{ aud: 'api', client_id: null, scope: null }, 'type_refused'],
+      ...['nonce', 'at_hash', 'c_hash', 's_hash'].flatMap((name): Case[] =>
+        [[{ aud: 'api', scope: 'read', [name]: 'x' }, 'type_refused'], [{ aud: 'api', azp: 'client-1', [name]: 'x' }, 'type_refused']]),
+      // Azure AD B2C and older Keycloaks write the nonce into access tokens (B1).
+      [{ aud: 'api', scp: 'read', azp: 'client-1', nonce: 'x' }, null], [{ aud: 'api', scope: 'read', client_id: 'client-1', nonce: 'x' }, null],
+      ...['at_hash', 'c_hash', 's_hash'].map((name): Case => [{ aud: 'api', scope: 'read', azp: 'client-1', [name]: 'x' }, 'type_refused']),
       [{ azp: 'api' }, null], [{ aud: 'api', azp: 7 }, null]
+    ]
+  },
+  {
+    // Claims that were found to have their values tell for certain what the rest of the claims only suggests (B1).
+    check: checkNotAnIdToken,
+    part: 'claims',
+    rule: { ...lenient, requiredClaims: { type: 'app' } },
+    cases: [[{ type: 'app', aud: 'api', sub: 'user-1' }, null], [{ type: 'app', aud: 'api', nonce: 'x', at_hash: 'x' }, null]]
+  },
+  {
+    check: checkNotAnIdToken,
+    part: 'claims',
+    rule: { ...lenient, requiredClaims: { ver: '2.0' } },
+    cases: [[{ ver: '2.0', aud: 'api', sub: 'user-1', nonce: 'x' }, 'type_refused'], [{ ver: '2.0', aud: 'api', azp: 'client-1' }, null]]
+  },
+  {
+    // An issuer that issues tokens for this resource alone (B3).
+    check: checkAudience,
+    part: 'claims',
+    rule: { ...strict, allowMissingAudience: true },
+    cases: [
+      [{}, null], [{ aud: null }, null], [{ aud: [] }, null], [{ aud: '' }, null], [{ aud: 'api' }, null],
+      [{ aud: 'other' }, 'audience_foreign'], [{ aud: ['other'] }, 'audience_foreign'], [{ aud: 7 }, 'audience_missing'],
+      [{ aud: {} }, 'audience_missing'], [{ aud: [7] }, 'audience_missing']
     ]
   },
   {
@@ -209,6 +244,68 @@ for (const { check, part, rule, cases } of tables) {
   })
 }
 
+/** What the log is told of a token that is refused. */
+function detailOf (check: Check, part: 'header' | 'claims', given: Fields, expected: ExpectedToken): RefusalDetail | null {
+  try {
+    check({ jwt: { header: {}, claims: {}, [part]: given }, expected, now, brokenRules: [] })
+    return null
+  } catch (error) {
+    if (!isOAuthResourceError(error)) throw error
+    return error.detail
+  }
+}
+
+test('the log is told what was expected, what came, and how to fix it (A1)', async t => {
+  const jwtProfile = /set profile: 'jwt' or a preset/
+  const cases: Array<[Check, 'header' | 'claims', Fields, ExpectedToken, { expected: RegExp, received: RegExp, fix?: RegExp | undefined }]> = [
+    [checkAlgorithm, 'header', { alg: 'HS256' }, strict, { expected: /alg is one of ES256, EdDSA/, received: /alg is "HS256"/ }],
+    [checkKeyId, 'header', { kid: 7 }, strict, { expected: /kid is a string/, received: /kid is 7/ }],
+    [checkCritical, 'header', { crit: ['exp'] }, strict, { expected: /no crit/, received: /crit is \["exp"\]/ }],
+    [checkType, 'header', { typ: 'JWT' }, strict, { expected: /typ is at\+jwt/, received: /typ is "JWT"/, fix: jwtProfile }],
+    [checkType, 'header', {}, strict, { expected: /typ is at\+jwt/, received: /typ is nothing/, fix: jwtProfile }],
+    [checkType, 'header', { typ: 'dpop+jwt' }, strict, { expected: /typ is at\+jwt/, received: /typ is "dpop\+jwt"/, fix: undefined }],
+    [checkType, 'header', { typ: 'dpop+jwt' }, lenient, { expected: /at\+jwt or JWT/, received: /typ is "dpop\+jwt"/, fix: undefined }],
+    [checkAudience, 'claims', { aud: ['x'] }, strict, { expected: /aud is https:\/\/api.example.com or api/, received: /aud is \["x"\]/, fix: /set audience/ }],
+    [checkAudience, 'claims', {}, strict, { expected: /aud is https/, received: /aud is nothing/, fix: /allowMissingAudience/ }],
+    [checkAudience, 'claims', { aud: ['api', 'x'] }, { ...strict, foreignAudiences: 'refuse' },
+      { expected: /aud is/, received: /\["api","x"\]/, fix: /rejectForeignAudiences/ }],
+    [checkAudience, 'claims', { aud: 'x' }, { ...strict, claims: { ...strict.claims, audience: ['a', 'b'] } }, { expected: /a.b is/, received: /a.b is nothing/ }],
+    [checkExpiry, 'claims', { exp: now - 60 }, strict, { expected: /exp is after 1800000000, now, with 5 s/, received: /exp is 1799999940/ }],
+    [checkExpiry, 'claims', {}, strict, { expected: /exp is a number/, received: /exp is nothing/ }],
+    [checkNotBefore, 'claims', { nbf: now + 60 }, strict, { expected: /nbf is not after 1800000000/, received: /nbf is 1800000060/ }],
+    [checkIssuedAt, 'claims', { iat: 'x' }, strict, { expected: /iat is a number/, received: /iat is "x"/ }],
+    [checkRequiredClaims, 'claims', claimsOf({ sub: undefined }), strict, { expected: /claim sub/, received: /claim sub is missing/, fix: jwtProfile }],
+    [checkRequiredClaims, 'claims', claimsOf({ jti: undefined }), strict, { expected: /claim jti/, received: /claim jti is missing/, fix: jwtProfile }],
+    [checkRequiredClaims, 'claims', claimsOf({ client_id: 7 }), strict, { expected: /claim client_id/, received: /client_id is 7/, fix: jwtProfile }],
+    [checkRequiredClaims, 'claims', {}, lenient, { expected: /claim sub/, received: /claim sub is missing/, fix: undefined }],
+    [checkRequiredClaims, 'claims', { sub: 'a', jti: 7 }, lenient, { expected: /jti is a string/, received: /jti is 7/ }],
+    [checkClaimValues, 'claims', { token_use: 'id' }, { ...strict, requiredClaims: { token_use: 'access' } },
+      { expected: /token_use is access \(requiredClaims\)/, received: /token_use is "id"/ }],
+    [checkNotAnIdToken, 'claims', { aud: 'api', nonce: 'n' }, lenient, { expected: /access token/, received: /nonce is in the token/, fix: /requiredClaims/ }],
+    [checkNotAnIdToken, 'claims', { aud: 'api' }, lenient, { expected: /access token/, received: /no client and no scope/ }],
+    [checkNotAnIdToken, 'claims', { aud: 'api', azp: 'api' }, lenient, { expected: /access token/, received: /azp is the audience/ }],
+    [checkConfirmation, 'claims', { cnf: { jkt: 'x' } }, strict, { expected: /bearer token/, received: /cnf is \{"jkt":"x"\}/ }]
+  ]
+  for (const [check, part, given, expected, detail] of cases) {
+    const found = detailOf(check, part, given, expected)
+    t.match(found, detail, `${check.name} ${show(given)}`)
+    if ('fix' in detail && detail.fix === undefined) t.notOk('fix' in found!, show(given))
+  }
+})
+
+test('what the log is told of a value that a stranger made up is bounded and has no control characters (A1)', async t => {
+  for (const value of ['x'.repeat(100_000), 'a\nb\u0000\u001b[31m', Array(10_000).fill('x'), { deep: { x: 'x'.repeat(1000) } }]) {
+    for (const [check, part, given] of [
+      [checkType, 'header', { typ: value }], [checkKeyId, 'header', { kid: [value] }], [checkAudience, 'claims', { aud: value }],
+      [checkConfirmation, 'claims', { cnf: value }], [checkRequiredClaims, 'claims', { sub: [value] }]
+    ] as const) {
+      const { received } = detailOf(check, part, given, strict)!
+      t.ok(received!.length < 250, check.name)
+      t.ok([...received!].every(character => character >= ' '), check.name)
+    }
+  }
+})
+
 test('every check is asked, and those of the header come first', async t => {
   t.strictSame(checks.map(check => check.name), [
     'checkAlgorithm', 'checkKeyId', 'checkCritical', 'checkType', 'checkAudience', 'checkExpiry', 'checkNotBefore',
@@ -224,7 +321,7 @@ test('a further audience is told of where that is wanted, and the token is let i
   ]
   for (const [aud, reason, broken] of cases) {
     const brokenRules: string[] = []
-    t.equal(reasonOf(() => checkAudience({ jwt: { compact: '', header: {}, claims: { aud } }, rule, now, brokenRules })), reason)
+    t.equal(reasonOf(() => checkAudience({ jwt: { header: {}, claims: { aud } }, expected: rule, now, brokenRules })), reason)
     t.strictSame(brokenRules, broken, JSON.stringify(aud))
   }
 })
@@ -255,7 +352,7 @@ test('no claims whatever make a check throw anything else than a refusal', async
   const names = fc.constantFrom('aud', 'exp', 'nbf', 'iat', 'sub', 'client_id', 'jti', 'azp', 'cnf', 'scope', '__proto__', 'alg', 'kid', 'typ', 'crit')
   const fields = fc.dictionary(names, fc.oneof(fc.jsonValue(), fc.double(), fc.constant(undefined)))
   fc.assert(fc.property(fields, fields, fc.constantFrom(strict, lenient), (header, claims, rule) => {
-    for (const check of checks) reasonOf(() => check({ jwt: { compact: '', header, claims }, rule, now, brokenRules: [] }))
+    for (const check of checks) reasonOf(() => check({ jwt: { header, claims }, expected: rule, now, brokenRules: [] }))
     return true
   }))
 })

@@ -17,10 +17,10 @@ function issuerOf (verify: (token: string) => unknown) {
 
 test('F34 what is said of a token, and what is not', async t => {
   const issuer = issuerOf(() => ({ subject: 'ann' }))
-  t.match(issuer, { opaquePrefix: 'pat_', rule: { issuer: 'https://keys.example', tokenRules: [] } })
+  t.match(issuer, { opaquePrefix: 'pat_', expected: { issuer: 'https://keys.example', tokenRules: [] } })
   const verified = await issuer.verify('pat_1', null)
   t.match(verified, { maxAgeMs: 7000, brokenRules: [] })
-  t.equal(verified.basis.isCurrent(), true)
+  t.equal(verified.validity.isCurrent(), true)
   t.strictSame(verified.accessToken, {
     issuer: 'https://keys.example', subject: 'ann', audience: [resource], principalType: 'user', clientId: null, scopes: [], actor: null,
     tokenId: null, expiresAt: null, issuedAt: null, roles: [], organizations: null, teams: null, sessionId: null, grantId: null,
@@ -35,7 +35,7 @@ test('F34 what is said of a token, and what is not', async t => {
   t.strictSame((await issuerOf(async () => all).verify('pat_1', null)).accessToken, { ...all, issuer: 'https://keys.example', audience: [resource] })
   const nulls = Object.fromEntries(['clientId', 'actor', 'tokenId', 'expiresAt', 'issuedAt', 'organizations', 'teams', 'sessionId', 'grantId',
     'authenticationContext', 'authenticatedAt'].map(name => [name, null]))
-  t.equal(await reasonOfAsync(() => issuerOf(() => ({ subject: 'ann', ...nulls })).verify('pat_1', null)), null)
+  t.equal(await reasonOfAsync(async () => await issuerOf(() => ({ subject: 'ann', ...nulls })).verify('pat_1', null)), null)
   const { accessToken } = await issuerOf(() => ({ subject: 'ann', scopes: undefined, claims: undefined })).verify('pat_1', null)
   t.match(accessToken, { scopes: [], claims: {} }, 'undefined is not said')
 })
@@ -64,20 +64,68 @@ test('F34 what is no good, and what could not be found out', async t => {
     ].map((given): [() => unknown, string] => [Object.assign(() => given, { toString: () => JSON.stringify(given) }), unavailable])
   ]
   for (const [given, reason] of cases) {
-    t.equal(await reasonOfAsync(() => issuerOf(given).verify('pat_1', null)), reason, String(given))
+    t.equal(await reasonOfAsync(async () => await issuerOf(given).verify('pat_1', null)), reason, String(given))
   }
 })
 
 test('F34 the log learns what is wrong, and not the token', async t => {
-  await t.rejects(issuerOf(token => ({ subject: 'ann', scopes: token })).verify('pat_secret', null), {
-    statusCode: 503, retryAfterSeconds: 5, cause: { name: 'TypeError', message: 'verify gave no token: /scopes must be array' }
+  await t.rejects(Promise.resolve(issuerOf(token => ({ subject: 'ann', scopes: token })).verify('pat_secret', null)), {
+    statusCode: 503, retryAfterSeconds: 5, cause: { name: 'TypeError', message: 'verify must return a list of strings as scopes' }, detail: { received: '"verify must return a list of strings as scopes"' }
   } as never)
-  await t.rejects(issuerOf(token => token).verify('pat_secret', null), { cause: { message: 'verify gave no token: it must be object' } } as never)
+  await t.rejects(Promise.resolve(issuerOf(token => token).verify('pat_secret', null)), { cause: { message: 'verify must return an object, or null' } } as never)
 })
 
 test('F34 a JWT that names the host as its issuer is none of its tokens', async t => {
   const fake = await createFakeIssuer({ clock, issuer: 'https://keys.example' })
   const token = await fake.token()
   const issuer = issuerOf(() => { throw new Error('asked') })
-  t.equal(await reasonOfAsync(() => issuer.verify(token, parseJwt(token))), 'issuer_unknown')
+  t.equal(await reasonOfAsync(async () => await issuer.verify(token, parseJwt(token))), 'issuer_unknown')
+})
+
+/** An entity of an ORM: its columns are accessors of the class. */
+class ApiKey {
+  readonly #row: Record<string, unknown>
+  readonly table = 'keys'
+  constructor (row: Record<string, unknown>) { this.#row = row }
+  get subject (): unknown { return this.#row.subject }
+  get expiresAt (): unknown { return this.#row.expiresAt }
+  get organizations (): unknown { return this.#row.organizations }
+  get claims (): unknown { return this.#row.claims }
+}
+
+test('F34 accessors of a class count as members (D6)', async t => {
+  const given = new ApiKey({ subject: 'ann', expiresAt: now + 60, organizations: ['acme'] })
+  const { accessToken } = await issuerOf(() => given).verify('pat_1', null)
+  t.match(accessToken, { subject: 'ann', expiresAt: now + 60, organizations: ['acme'], claims: {} })
+  t.notOk('table' in accessToken, 'and nothing else of it is copied')
+  t.equal(await reasonOfAsync(async () => await issuerOf(() => new ApiKey({ subject: 'ann', expiresAt: 1000 })).verify('pat_1', null)), 'token_expired')
+  t.equal(await reasonOfAsync(async () => await issuerOf(() => new ApiKey({ subject: 7 })).verify('pat_1', null)), 'custom_tokens_unavailable')
+  t.equal(await reasonOfAsync(async () => await issuerOf(() => Object.create({ subject: 'ann' })).verify('pat_1', null)), null)
+  let reads = 0
+  const changing = { get subject () { return reads++ === 0 ? 'ann' : 'root' } }
+  t.equal((await issuerOf(() => changing).verify('pat_1', null)).accessToken.subject, 'ann', 'what was checked is what is used')
+})
+
+test('F34 what cannot be copied is 503, and nothing of the host is in the error (D6)', async t => {
+  const ring: Record<string, unknown> = {}
+  ring.self = ring
+  const cases: Array<[claims: unknown, said: string]> = [
+    [{ save: async () => { throw new Error('secret in source') } }, 'claims.save, which is a function'],
+    [{ when: Symbol('x') }, 'claims.when, which is a symbol'],
+    [{ size: 1n }, 'claims.size, which is a bigint'],
+    [{ owner: new ApiKey({}) }, 'claims.owner, which is not plain data'],
+    [{ list: [{ of: new Map() }] }, 'claims.list.0.of, which is not plain data'],
+    [{ bytes: new Uint8Array(3) }, 'claims.bytes, which is not plain data'],
+    [ring, 'nested too deeply']
+  ]
+  for (const [claims, said] of cases) {
+    const error = await Promise.resolve(issuerOf(() => ({ subject: 'ann', claims })).verify('pat_1', null)).catch((failure: unknown) => failure) as Error
+    t.match(error, { statusCode: 503, retryAfterSeconds: 5 })
+    t.ok((error.cause as Error).message.includes(said), said)
+    t.notMatch(JSON.stringify(error) + error.message, /secret|ApiKey/)
+  }
+  const throwing = { get subject (): string { throw new Error('no connection') } }
+  t.equal(await reasonOfAsync(async () => await issuerOf(() => throwing).verify('pat_1', null)), 'custom_tokens_unavailable')
+  const { accessToken } = await issuerOf(() => ({ subject: 'ann', claims: { at: new Date(0), none: undefined } })).verify('pat_1', null)
+  t.match(accessToken.claims, { at: '1970-01-01T00:00:00.000Z', none: undefined }, 'what says what it is by toJSON is copied')
 })

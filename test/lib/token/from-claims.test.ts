@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { accessTokenFrom } from '../../../lib/token/from-claims.ts'
-import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
+import { accessTokenFrom, principalTypeOf } from '../../../lib/token/from-claims.ts'
+import type { ClientMark, ExpectedToken } from '../../../lib/token/expected-token.ts'
 import { createIssuerRule } from '../../support/issuer-rule.ts'
 import { reasonOf } from '../../support/reason.ts'
 
@@ -42,6 +42,10 @@ test('who the client is, and whether it acts for itself', async t => {
     [{ client_id: 'a', azp: 'b', cid: 'c' }, 'a', 'user'],
     [{ azp: 'b', cid: 'c' }, 'b', 'user'],
     [{ cid: 'c' }, 'c', 'user'],
+    [{ appid: 'd' }, 'd', 'user'],
+    [{ cid: 'c', appid: 'd' }, 'c', 'user'],
+    [{ sub: undefined, appid: 'd' }, 'd', 'client'],
+    [{ sub: null, client_id: 'a' }, 'a', 'client'],
     [{ azp: 7, cid: 'c' }, 'c', 'user'],
     [{ azp: '', cid: 'c' }, 'c', 'user'],
     [{}, null, 'user'],
@@ -72,6 +76,7 @@ test('scopes', async t => {
     [{ permissions: ['read', 7] }, { ...rule, scopeClaims: ['permissions'] }, null],
     [{ permissions: 7 }, { ...rule, scopeClaims: ['permissions'] }, null],
     [{ permissions: ['read', ''] }, { ...rule, scopeClaims: ['permissions'] }, ['read']],
+    [{ scope: null }, lenient, []],
     [{ scope: ['read'], scp: 'write' }, lenient, ['read', 'write']],
     [{ scope: 'read', scp: ['read', 'write'] }, lenient, ['read', 'write']]
   ]
@@ -120,7 +125,7 @@ test('what an issuer says in claims of its own choice', async t => {
     ...rule,
     claims: { ...rule.claims, roles: ['realm', 'roles'], organizations: 'org', teams: 'teams', session: 'session_state', grant: ['ext', 'grant'] }
   }
-  const cases: Array<[given: Record<string, unknown>, by: ExpectedToken, expected: Record<string, unknown> | null]> = [
+  const cases: Array<[given: Record<string, unknown>, by: ExpectedToken, expected: object | null]> = [
     [{ roles: ['a'], sid: 's' }, rule, { roles: ['a'], sessionId: 's', organizations: null, teams: null, grantId: null }],
     [{ org: 'o', teams: ['t'], grant: 'g' }, rule, { organizations: null, teams: null, grantId: null }],
     [{ realm: { roles: ['a'] }, org: 'o', teams: ['t', 'u'], session_state: 's', ext: { grant: 'g' } }, mapped,
@@ -129,7 +134,10 @@ test('what an issuer says in claims of its own choice', async t => {
     [{ org: [], teams: null }, mapped, { organizations: [], teams: null }],
     [{ roles: [{ value: 'a', display: 'A' }] }, rule, { roles: ['a'] }],
     [{ session_state: 7, ext: { grant: '' } }, mapped, { sessionId: null, grantId: null }],
-    [{ roles: 7 }, rule, null], [{ org: { id: 'o' } }, mapped, null], [{ teams: ['t', 7] }, mapped, null],
+    // Roles of a shape of the issuer's own, which nobody asked for, refuse nothing and grant nothing (B4).
+    ...[7, [{ id: 1, name: 'admin' }], { admin: true }, [1, 2], ['a', 7], null, true].map((roles): [Record<string, unknown>, ExpectedToken, object] =>
+      [{ roles }, rule, { roles: [], claims: { roles } }]),
+    [{ org: { id: 'o' } }, mapped, null], [{ teams: ['t', 7] }, mapped, null],
     [{ acr: 'gold', auth_time: 7 }, rule, { authenticationContext: 'gold', authenticatedAt: 7 }],
     [{ acr: 7, auth_time: '7' }, rule, { authenticationContext: null, authenticatedAt: null }],
     [{ authorization_details: [{ type: 'a', x: 1 }] }, rule, { authorizationDetails: [{ type: 'a', x: 1 }] }],
@@ -160,6 +168,54 @@ test('who acts for the subject, in a claim of the issuer\'s own', async t => {
   }
 })
 
+const party = { subject: 'user-1', clientId: 'client-1' }
+
+test('R9068-14 a subject that is the client acts for itself, letter for letter', async t => {
+  for (const [subject, clientId, type] of [
+    ['a', 'a', 'client'], ['a', 'A', 'user'], ['a', 'b', 'user'], ['a', null, 'user'], ['null', null, 'user']
+  ] as const) t.equal(principalTypeOf({}, { subject, clientId }, []), type, `${subject} ${clientId}`)
+})
+
+test('R9068-14 what else says that a client acts for itself', async t => {
+  const cases: Array<[mark: ClientMark, claims: Record<string, unknown>, isClient: boolean]> = [
+    [{ gty: 'client-credentials' }, { gty: 'client-credentials' }, true],
+    [{ gty: 'client-credentials' }, { gty: 'password' }, false],
+    [{ gty: 'client-credentials' }, { gty: ['client-credentials'] }, false],
+    [{ gty: 'client-credentials' }, {}, false],
+    [{ sub: '{clientId}@clients' }, { sub: 'client-1@clients' }, true],
+    [{ sub: '{clientId}@clients' }, { sub: 'client-2@clients' }, false],
+    [{ sub: '{clientId}@clients' }, { sub: '{clientId}@clients' }, false],
+    [{ oid: '{subject}' }, { oid: 'user-1' }, true],
+    [{ oid: '{subject}' }, { oid: 'user-2' }, false],
+    [{ both: '{clientId} {subject} {clientId}' }, { both: 'client-1 user-1 client-1' }, true],
+    [{ address: true }, { address: '127.0.0.1' }, true],
+    [{ address: true }, { address: false }, true],
+    [{ address: true }, { address: null }, false],
+    [{ address: true }, {}, false],
+    [{ a: 'x', b: true }, { a: 'x', b: 1 }, true],
+    [{ a: 'x', b: true }, { a: 'x' }, false],
+    [{ a: 'x', b: true }, { b: 1 }, false],
+    [JSON.parse('{"constructor":true}') as ClientMark, {}, false],
+    [JSON.parse('{"toString":true}') as ClientMark, {}, false]
+  ]
+  for (const [mark, claims, isClient] of cases) {
+    t.equal(principalTypeOf(claims, party, [mark]), isClient ? 'client' : 'user', JSON.stringify([mark, claims]))
+  }
+  t.equal(principalTypeOf({ b: 'y' }, party, [{ a: 'x' }, { b: 'y' }]), 'client', 'any one will do')
+  t.equal(principalTypeOf({ sub: '@clients' }, { subject: '@clients', clientId: null }, [{ sub: '{clientId}@clients' }]), 'user', 'of no client')
+  t.equal(principalTypeOf({ oid: 'user-1' }, { subject: 'user-1', clientId: null }, [{ oid: '{subject}' }]), 'client')
+})
+
+test('what stands for the client is its name and nothing more, whatever is in it', async t => {
+  fc.assert(fc.property(fc.string({ minLength: 1 }), fc.string(), (clientId, subject) => {
+    fc.pre(subject !== clientId)
+    const mark = { sub: 'service-{clientId}' }
+    return principalTypeOf({ sub: `service-${clientId}` }, { subject, clientId }, [mark]) === 'client' &&
+      principalTypeOf({ sub: `service-${clientId}x` }, { subject, clientId }, [mark]) === 'user'
+  }))
+  t.equal(principalTypeOf({ sub: 'service-$&{subject}' }, { subject: 's', clientId: '$&{subject}' }, [{ sub: 'service-{clientId}' }]), 'client')
+})
+
 test('is frozen all the way down, whatever the claims', async t => {
   fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), more => {
     return isFrozen(accessTokenFrom({ ...more, ...claims, act: { sub: 'staff-1' }, scope: 'read' }, rule))
@@ -170,3 +226,18 @@ test('is frozen all the way down, whatever the claims', async t => {
 function isFrozen (value: unknown): boolean {
   return Object.isFrozen(value) && (typeof value !== 'object' || value === null || Object.values(value).every(isFrozen))
 }
+
+test('the log is told which claim has a shape that cannot be read (A1)', async t => {
+  const detail = (changes: Record<string, unknown>, by = rule): unknown => {
+    try {
+      return accessTokenFrom({ ...claims, ...changes }, by)
+    } catch (error) {
+      return (error as { detail: unknown }).detail
+    }
+  }
+  t.match(detail({ scope: ['a'] }), { expected: /^scope is a string/, received: 'scope is ["a"]', fix: /profile: 'jwt'/ })
+  t.strictSame(detail({ scope: 7 }), { expected: 'scope is a string of scopes with spaces between them', received: 'scope is 7' })
+  t.match(detail({ act: 'x' }), { expected: /RFC 8693/, received: 'act is "x"' })
+  t.match(detail({ authorization_details: {} }), { expected: /^authorization_details is a list/, received: 'authorization_details is {}' })
+  t.match(detail({ org: { teams: 7 } }, { ...rule, claims: { ...rule.claims, teams: ['org', 'teams'] } }), { expected: /^org.teams is/, received: 'org.teams is 7' })
+})

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { UnavailableError } from '../../../lib/errors/errors.ts'
 import type { Introspector, IntrospectionSource } from '../../../lib/token/introspector.ts'
 import { createIntrospector } from '../../../lib/token/introspector.ts'
-import { createNegativeCache } from '../../../lib/token/negative-cache.ts'
+import { createNegativeCache } from '../../../lib/token/token-cache.ts'
 import type { TestClock } from '../../support/clock.ts'
 import { createTestClock } from '../../support/clock.ts'
 import type { Deferred } from '../../support/deferred.ts'
@@ -25,7 +25,7 @@ function setup (answer: (token: string) => Response | Promise<Response>, changes
   const clock = createTestClock()
   const asked: string[] = []
   const introspector = createIntrospector({
-    rule: createIssuerRule(),
+    expected: createIssuerRule(),
     introspection: {
       clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, signedResponseAlgorithm: null,
       allowMissingAudience: false
@@ -47,55 +47,124 @@ function setup (answer: (token: string) => Response | Promise<Response>, changes
   return { clock, introspector, asked, reason: token => reasonOfAsync(() => introspector.introspect(token)) }
 }
 
-test('what an answer says of the token, and what it says of nothing', async t => {
+test('RFC 7662 2.2, 2.3: what a response says of its token, and nothing of another (C1)', async t => {
   const down = 'introspection_unavailable'
   const challenge = { 'www-authenticate': 'Basic realm="x"' }
-  const cases: Array<[answer: Response, reason: string | null, down: boolean]> = [
-    [json(good), null, false],
-    [new Response(JSON.stringify(good), { headers: { 'content-type': 'text/plain' } }), null, false],
-    [json({ active: false }), 'token_inactive', false],
-    [json({ ...good, active: 'true' }), 'token_inactive', false],
-    [json({}), 'token_inactive', false],
-    [json({ ...good, aud: 'other' }), 'audience_foreign', false],
-    [json({ error: 'unsupported_token_type' }, 400), 'token_inactive', false],
-    [json({ error: 'invalid_request' }, 400), down, false],
-    [json({ error: 'invalid_client' }, 400), down, false],
-    [json({ error: '' }, 400), down, false],
-    [json('nonsense', 400), down, false],
-    [new Response('<html>', { status: 400 }), down, false],
-    [json({ error: 'unsupported_token_type' }, 401), down, true],
-    [json({ error: 'invalid_client' }, 401), down, true],
-    [new Response('', { status: 401, headers: challenge }), down, true],
-    [json(good, 201), down, true], [json({ active: false }, 403), down, true], [json({}, 404), down, true],
-    [json({}, 429), down, true], [json(good, 500), down, true], [json({ error: 'unsupported_token_type' }, 503), down, true],
-    [json([]), down, true], [json([good]), down, true], [json(null), down, true], [json(true), down, true],
-    [new Response('{"active":true'), down, true], [new Response(''), down, true],
-    [new Response('{"active":false,"active":true,"sub":"user-1","aud":"https://api.example.com"}'), down, true],
-    [new Response(`{"active":true,"x":${'['.repeat(100)}${']'.repeat(100)}}`), down, true]
+  const cases: Array<[answer: Response, reason: string | null]> = [
+    [json(good), null],
+    [new Response(JSON.stringify(good), { headers: { 'content-type': 'text/plain' } }), null],
+    [json({ active: false }), 'token_inactive'],
+    [json({ ...good, active: 'true' }), 'token_inactive'],
+    [json({}), 'token_inactive'],
+    [json({ ...good, aud: 'other' }), 'audience_foreign'],
+    [json({ error: 'unsupported_token_type' }, 400), 'token_inactive'],
+    [json({ error: 'invalid_request' }, 400), down],
+    [json({ error: 'invalid_client' }, 400), down],
+    [json({ error: '' }, 400), down],
+    [json('nonsense', 400), down],
+    [new Response('<html>', { status: 400 }), down],
+    [json({ error: 'unsupported_token_type' }, 401), down],
+    [json({ error: 'invalid_client' }, 401), down],
+    [new Response('', { status: 401, headers: challenge }), down],
+    [json(good, 201), down], [json({ active: false }, 403), down], [json({}, 404), down],
+    [json({}, 429), down], [json(good, 500), down], [json({ error: 'unsupported_token_type' }, 503), down],
+    [json([]), down], [json([good]), down], [json(null), down], [json(true), down],
+    [new Response('{"active":true'), down], [new Response(''), down],
+    [new Response('{"active":false,"active":true,"sub":"user-1","aud":"https://api.example.com"}'), down],
+    [new Response(`{"active":true,"x":${'['.repeat(100)}${']'.repeat(100)}}`), down]
   ]
-  for (const [i, [answer, reason, isDown]] of cases.entries()) {
+  for (const [i, [answer, reason]] of cases.entries()) {
     const parts = setup(token => token === 'first' ? answer : json(good))
     const title = `${i}: ${answer.status} ${answer.headers.get('content-type') ?? ''}`
     t.equal(await parts.reason('first'), reason, title)
-    t.equal(await parts.reason('second'), isDown ? down : null, `${title}, and others`)
-    t.equal(parts.asked.length, isDown ? 1 : 2, title)
+    t.equal(await parts.reason('second'), null, `${title}, and others`)
+    t.strictSame(parts.asked, ['first', 'second'], title)
   }
 })
 
-test('an issuer that is down is left alone for a while, and the log knows why', async t => {
+test('a token that the issuer fails about is left alone for a while, and the log knows why (A2)', async t => {
   const parts = setup(token => token === 'good' ? json(good) : json({}, 500))
   t.equal(await parts.reason('a'), 'introspection_unavailable')
   for (let i = 0; i < 10; i++) {
-    await t.rejects(parts.introspector.introspect(`b${i}`),
-      { retryAfterSeconds: 5, cause: { message: 'https://login.example.com/introspect: status (500)' } } as Partial<UnavailableError> & Error)
+    await t.rejects(parts.introspector.introspect('a'), {
+      retryAfterSeconds: 5,
+      cause: { message: 'https://login.example.com/introspect: status (500)' },
+      detail: {
+        expected: 'an introspection response of https://login.example.com', received: '"https://login.example.com/introspect: status (500)"'
+      }
+    } as Partial<UnavailableError> & Error)
   }
-  parts.clock.advance(4.999)
-  t.equal(await parts.reason('good'), 'introspection_unavailable')
   t.strictSame(parts.asked, ['a'])
+  parts.clock.advance(5)
+  t.equal(await parts.reason('a'), 'introspection_unavailable')
+  t.strictSame(parts.asked, ['a', 'a'])
+})
+
+test('an issuer that fails about five tokens in a row is down: it is left alone, and then tried with other tokens (C1)', async t => {
+  let isDown = true
+  const parts = setup(() => isDown ? json({}, 500) : json(good))
+  for (const token of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'a']) t.equal(await parts.reason(token), 'introspection_unavailable', token)
+  t.strictSame(parts.asked, ['a', 'b', 'c', 'd', 'e'])
+  parts.clock.advance(4.999)
+  t.equal(await parts.reason('h'), 'introspection_unavailable')
   parts.clock.advance(0.001)
-  t.equal(await parts.reason('good'), null)
-  t.equal(await parts.reason('c'), 'introspection_unavailable')
-  t.strictSame(parts.asked, ['a', 'good', 'c'])
+  t.equal(await parts.reason('h'), 'introspection_unavailable')
+  t.equal(await parts.reason('i'), 'introspection_unavailable')
+  t.strictSame(parts.asked.slice(5), ['h'], 'one more failure, and it is down for as long again')
+  parts.clock.advance(5)
+  isDown = false
+  t.equal(await parts.reason('a'), null, 'a token that failed may be tried again')
+  t.equal(await parts.reason('b'), null)
+})
+
+test('while an issuer is down, tokens that failed before do not take the places of others (C1)', async t => {
+  const pending = new Map<string, Deferred<Response>>()
+  let isDown = true
+  const parts = setup(token => {
+    if (isDown) return json({}, 500)
+    const answer = createDeferred<Response>()
+    pending.set(token, answer)
+    return answer.promise
+  })
+  for (const token of ['a', 'b', 'c', 'd', 'e']) await parts.reason(token)
+  parts.clock.advance(5)
+  isDown = false
+  const tried = ['a', 'b', 'c', 'honest-1', 'honest-2', 'honest-3', 'honest-4', 'honest-5'].map(async token => await parts.reason(token))
+  while (pending.size < 5) await new Promise(setImmediate)
+  t.strictSame(parts.asked.slice(5), ['a', 'honest-1', 'honest-2', 'honest-3', 'honest-4'])
+  pending.get('a')!.resolve(json({}, 403))
+  for (const token of ['honest-1', 'honest-2', 'honest-3', 'honest-4']) pending.get(token)!.resolve(json(good))
+  t.strictSame(await Promise.all(tried), [
+    ...Array<string>(3).fill('introspection_unavailable'), null, null, null, null, 'introspection_unavailable'
+  ])
+})
+
+test('honest requests under one stranger who sends a token that a firewall blocks, twice a second (C1)', async t => {
+  for (const status of [403, 429, 500, 502]) {
+    const parts = setup(token => token === '../../etc/passwd' ? json('blocked', status) : json(good))
+    let served = 0
+    let count = 0
+    for (let tenth = 0; tenth < 600; tenth++) {
+      if (tenth % 5 === 0) await parts.reason('../../etc/passwd')
+      count++
+      if (await parts.reason(`user-${tenth}`) === null) served++
+      parts.clock.advance(0.1)
+    }
+    t.comment(`${status}: ${served} of ${count} honest requests served (${(100 * served / count).toFixed(1)} %), ${parts.asked.length - count} requests for the stranger's token`)
+    t.ok(served / count >= 0.99)
+  }
+})
+
+test('and under one who makes up such a token for each request (C1)', async t => {
+  const parts = setup(token => token.startsWith('../') ? json('blocked', 403) : json(good))
+  let served = 0
+  for (let tenth = 0; tenth < 600; tenth++) {
+    if (tenth % 5 === 0) await parts.reason(`../${tenth}`)
+    if (await parts.reason(`user-${tenth}`) === null) served++
+    parts.clock.advance(0.1)
+  }
+  t.comment(`${served} of 600 honest requests served`)
+  t.ok(served / 600 >= 0.99)
 })
 
 test('a question that hangs keeps nobody else from being answered, neither then nor after', async t => {
@@ -139,7 +208,7 @@ test('R7662-13 no more questions than may be are under way, and whoever is turne
   const [a, b, sameAsA] = [parts.reason('a'), parts.reason('b'), parts.reason('a')]
   while (pending.size < 2) await new Promise(setImmediate)
   await t.rejects(parts.introspector.introspect('c'),
-    { statusCode: 503, retryAfterSeconds: 5, cause: { name: 'TooManyQuestionsError' } } as Partial<UnavailableError> & Error)
+    { statusCode: 503, retryAfterSeconds: 5, cause: { name: 'TooManyRequestsError' } } as Partial<UnavailableError> & Error)
   t.strictSame(parts.asked, ['a', 'b'])
 
   pending.get('b')!.resolve(json({ active: false }))

@@ -9,11 +9,16 @@ import { parseJwt } from '../../../lib/token/jwt.ts'
 import { createTestClock } from '../../support/clock.ts'
 import type { TestClock } from '../../support/clock.ts'
 import type { FakeIssuer } from '../../support/issuer.ts'
-import { createFakeIssuer } from '../../support/issuer.ts'
+import { createFakeIssuer, never } from '../../support/issuer.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 
 const refresh: RefreshSettings = {
   minAgeMs: 60_000, maxAgeMs: 86_400_000, defaultAgeMs: 600_000, coolDownMs: 30_000, retryAfterMs: 5000, maxStaleMs: 3_600_000
+}
+
+/** What is renewed behind a value that was served is there then. */
+async function settled (): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate)
 }
 
 interface Parts {
@@ -37,7 +42,7 @@ async function setup (changes: (fake: FakeIssuer) => Partial<IssuerKeysSource> =
 /** `null` for a token whose signature is good, else the reason why not. */
 async function check ({ keys, fake }: Parts, token?: string): Promise<string | null> {
   const jwt = parseJwt(token ?? await fake.token())
-  return await reasonOfAsync(() => keys.verifySignature(jwt))
+  return await reasonOfAsync(async () => await keys.verifySignature(jwt))
 }
 
 test('the keys are found by way of the metadata, and found once', async t => {
@@ -70,8 +75,9 @@ test('keys that did not change stay the ones they were', async t => {
   const basis = await keys.verifySignature(parseJwt(await fake.token()))
   clock.advance(600)
   t.equal(await keys.verifySignature(parseJwt(await fake.token())), basis)
-  t.equal(fake.requests.length, 3)
   t.equal(basis.isCurrent(), true)
+  await settled()
+  t.equal(fake.requests.length, 3, 'renewed behind')
   await fake.rotate({ keepOld: true })
   t.not(await keys.verifySignature(parseJwt(await fake.token())), basis)
   t.equal(basis.isCurrent(), false, 'and what rested on those before has to be looked at again')
@@ -81,6 +87,7 @@ test('what is wrong with a token', async t => {
   const parts = await setup()
   const other = await createFakeIssuer()
   t.equal(await check(parts, await other.token()), 'signature_invalid')
+  parts.clock.advance(30)
   t.equal(await check(parts, await parts.fake.token({}, { kid: 'unknown' })), 'key_unknown')
   t.equal(await check(parts, await parts.fake.token({}, { kid: undefined })), null)
 })
@@ -109,7 +116,8 @@ test('when to come back is never at once', async t => {
   for (const [retryAfterMs, retryAfterSeconds] of [[0, 1], [1, 1], [1000, 1], [1001, 2], [60_000, 60]] as const) {
     const { fake, keys } = await setup(() => ({ refresh: { ...refresh, retryAfterMs } }))
     fake.answer(fake.metadataUrl, () => { throw new Error('down') })
-    await t.rejects(keys.verifySignature(parseJwt(await fake.token())), { retryAfterSeconds } as Partial<UnavailableError> & Error)
+    const token = await fake.token()
+    await t.rejects(async () => await keys.verifySignature(parseJwt(token)), { retryAfterSeconds } as Partial<UnavailableError> & Error)
   }
 })
 
@@ -129,6 +137,7 @@ test('keys that moved', async t => {
     t.strictSame(fake.requests.slice(2), [fake.jwksUri, fake.metadataUrl, movedTo])
     clock.advance(600)
     t.equal(await check(parts), null)
+    await settled()
     t.strictSame(fake.requests.slice(5), [movedTo])
   })
 
@@ -141,7 +150,10 @@ test('keys that moved', async t => {
     fake.answer(fake.metadataUrl, () => Response.json({ issuer: fake.issuer, jwks_uri: movedTo }))
     clock.advance(3600)
     t.equal(await check(parts), null)
-    t.strictSame(fake.requests.slice(2), [fake.metadataUrl, movedTo])
+    await settled()
+    t.strictSame(fake.requests.slice(2), [fake.metadataUrl, fake.jwksUri], 'the metadata is due, and served while it is renewed')
+    t.equal(await check(parts), null)
+    t.strictSame(fake.requests.slice(4), [movedTo])
   })
 
   await t.test('to nowhere leave the last good ones', async t => {
@@ -151,10 +163,151 @@ test('keys that moved', async t => {
     fake.answer(fake.jwksUri, gone)
     clock.advance(600)
     t.equal(await check(parts), null)
+    await settled()
     t.strictSame(fake.requests.slice(2), [fake.jwksUri, fake.metadataUrl], 'and the same place is not asked twice')
     fake.answer(fake.metadataUrl, gone)
     clock.advance(5)
     t.equal(await check(parts), null)
     t.equal(await check(parts, await fake.token({}, { kid: 'new' })), 'keys_unavailable')
+  })
+})
+
+test('a known key verifies without a promise', async t => {
+  const parts = await setup(fake => ({ jwks: { keys: fake.keys.map(key => key.publicJwk) } }))
+  t.notOk('then' in parts.keys.verifySignature(parseJwt(await parts.fake.token())))
+})
+
+test('RFC 7515 4.1.4: without a kid, and with a kid that two keys share, each key that fits is tried (B7)', async t => {
+  for (const alg of ['ES256', 'EdDSA']) {
+    const parts = await setup()
+    const { fake } = parts
+    const first = await fake.rotate({ kid: 'same', alg })
+    const second = await fake.rotate({ kid: 'same', alg, keepOld: true })
+    for (const key of [first, second]) {
+      t.equal(await check(parts, await fake.token({}, {}, key)), null)
+      t.equal(await check(parts, await fake.token({}, { kid: undefined }, key)), null)
+    }
+    fake.keys.push(first)
+    parts.clock.advance(600)
+    t.equal(await check(parts, await fake.token({}, {}, first)), null, 'a key that is listed twice')
+  }
+})
+
+test('a new key under an old kid is found by the signature that is wrong (E2)', async t => {
+  const parts = await setup()
+  t.equal(await check(parts), null)
+  await parts.fake.rotate({ kid: 'key-1' })
+  t.equal(await check(parts), null)
+  t.equal(parts.fake.requests.length, 3)
+})
+
+test('wrong signatures cause one look-up in a cool-down, and none is refused for good before it is known (E2)', async t => {
+  const parts = await setup()
+  const { clock, fake } = parts
+  const forger = await createFakeIssuer({ clock })
+  t.equal(await check(parts), null)
+  clock.advance(60)
+  const forged = await forger.token()
+  t.equal(await check(parts, forged), 'signature_invalid')
+  t.equal(fake.requests.length, 3)
+  for (let i = 0; i < 5; i++) t.equal(await check(parts, forged), 'signature_invalid', 'the same token was decided')
+  t.equal(await check(parts, await forger.token()), 'signature_invalid', 'a key is published before tokens are signed with it')
+  t.equal(await check(parts, await forger.token({ iat: undefined })), 'keys_unavailable')
+  clock.advance(1)
+  t.equal(await check(parts, await forger.token()), 'keys_unavailable', 'the key may have changed since')
+  t.equal(fake.requests.length, 3)
+
+  await fake.rotate({ kid: 'key-1' })
+  clock.advance(1)
+  t.equal(await check(parts), 'keys_unavailable', 'and so it has')
+  clock.advance(28)
+  t.equal(await check(parts), null)
+  t.equal(fake.requests.length, 4)
+})
+
+test('a rotation in the first seconds after a made-up kid makes no good token invalid (E2)', async t => {
+  const parts = await setup()
+  const { clock, fake } = parts
+  t.equal(await check(parts), null)
+  t.equal(await check(parts, await fake.token({}, { kid: 'made up' })), 'key_unknown')
+  const [old] = fake.keys
+  await fake.rotate()
+  t.equal(await check(parts), 'keys_unavailable', 'in the very second')
+  clock.advance(3)
+  t.equal(await check(parts), 'keys_unavailable')
+  t.equal(await check(parts, await fake.token({ iat: clock.now() / 1000 - 9 }, { kid: 'another' })), 'key_unknown', 'issued long before the look-up')
+  clock.advance(27)
+  t.equal(await check(parts), null)
+  t.equal(await check(parts, await fake.token({}, {}, old!)), 'key_unknown', 'a key that was removed is not unknown')
+})
+
+test('a wrong signature while the keys cannot be had is undecided, unless it was decided (E2)', async t => {
+  const parts = await setup()
+  const { clock, fake } = parts
+  const forger = await createFakeIssuer({ clock })
+  const before = await forger.token({ iat: clock.now() / 1000 - 60 })
+  t.equal(await check(parts), null)
+  fake.answer(fake.jwksUri, () => new Response('', { status: 500 }))
+  clock.advance(1)
+  t.equal(await check(parts, await forger.token()), 'keys_unavailable')
+  t.equal(await check(parts, before), 'signature_invalid')
+  t.equal(await check(parts), null, 'good tokens are verified meanwhile')
+})
+
+test('while the issuer hangs, known keys verify at once, and a look-up has one deadline (C2)', async t => {
+  const parts = await setup(() => ({ limits: { timeoutMs: 100, maxBytes: 10_000 } }))
+  const { clock, fake } = parts
+  t.equal(await check(parts), null)
+  for (const url of [fake.metadataUrl, fake.jwksUri]) fake.answer(url, never)
+  clock.advance(4000)
+  for (let i = 0; i < 20; i++) {
+    const start = performance.now()
+    t.equal(await check(parts), null)
+    t.ok(performance.now() - start < 50)
+    clock.advance(1)
+  }
+  t.strictSame(fake.requests.slice(2), [fake.metadataUrl, fake.jwksUri], 'one look-up of each')
+  const start = performance.now()
+  t.equal(await check(parts, await fake.token({}, { kid: 'new' })), 'keys_unavailable')
+  t.ok(performance.now() - start < 200, 'no second look-up is made after a timeout')
+  t.equal(fake.requests.length, 4)
+
+  const cold = await setup(() => ({ limits: { timeoutMs: 100, maxBytes: 10_000 } }))
+  for (const url of [cold.fake.metadataUrl, cold.fake.jwksUri]) cold.fake.answer(url, never)
+  const first = performance.now()
+  t.equal(await check(cold), 'keys_unavailable')
+  t.ok(performance.now() - first < 200, 'all places of a look-up share its time')
+})
+
+test('the log is told what an issuer\'s keys lack (A1, A3, A4)', async t => {
+  const skipped: unknown[] = []
+  const parts = await setup(fake => ({ jwksUri: fake.jwksUri, onSkippedKeys: keys => skipped.push(keys) }))
+  const { clock, fake, keys } = parts
+  const certificate = { kty: 'RSA', kid: 'certificate-1', x5c: ['MIIB'] }
+  fake.answer(fake.jwksUri, () => Response.json({ keys: [certificate, ...fake.keys.map(key => key.publicJwk)] }))
+  const failure = async (token: string): Promise<unknown> => await Promise.resolve(keys.verifySignature(parseJwt(token))).catch((error: unknown) => error)
+  t.equal(await check(parts), null)
+  t.strictSame(skipped, [[{ keyId: '"certificate-1"', reason: 'it has a certificate (x5c) and no n and e' }]])
+  clock.advance(600)
+  t.equal(await check(parts), null)
+  await settled()
+  t.equal(skipped.length, 1, 'once for each set of keys')
+
+  t.match(await failure(await fake.token({}, { kid: 'made up' })), {
+    reason: 'key_unknown', detail: { received: 'kid "made up" and alg "ES256"; the issuer has kid ["key-1"]' }
+  })
+  t.match(await failure(await fake.token({ iat: undefined }, { kid: 'made up, too' })), {
+    reason: 'keys_unavailable', detail: { received: /kid "made up, too".*may have changed since/ }
+  })
+  clock.advance(30)
+  t.match(await failure(await (await createFakeIssuer({ clock })).token()), {
+    reason: 'signature_invalid', detail: { received: /^another signature, under kid "key-1"/ }
+  })
+
+  const redirected = await setup(fake => ({ jwksUri: fake.jwksUri }))
+  redirected.fake.answer(redirected.fake.jwksUri, () => new Response(null, { status: 302, headers: { location: 'https://cdn.example/keys' } }))
+  const jwt = parseJwt(await redirected.fake.token())
+  t.match(await Promise.resolve(redirected.keys.verifySignature(jwt)).catch((error: unknown) => error), {
+    detail: { received: /redirect \(302\) to https:\/\/cdn.example\/keys/, fix: 'redirects are not followed: set jwksUri to https://cdn.example/keys' }
   })
 })

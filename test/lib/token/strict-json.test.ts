@@ -82,7 +82,7 @@ test('refuses a name that stands twice, wherever it stands and however it is spe
         parseStrictObject(bytes(whole))
         return false
       } catch (error) {
-        return error instanceof SyntaxError && error.message === 'a name stands twice'
+        return error instanceof SyntaxError && error.message === 'a name occurs twice'
       }
     }))
 })

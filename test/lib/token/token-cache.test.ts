@@ -1,10 +1,10 @@
 import { test } from 'tap'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import type { CacheValidity } from '../../../lib/token/token-cache.ts'
-import { createTokenCache } from '../../../lib/token/token-cache.ts'
+import { createNegativeCache, createTokenCache, digestOf } from '../../../lib/token/token-cache.ts'
 import { createTestClock } from '../../support/clock.ts'
 
-const basis: CacheValidity = { isCurrent: () => true }
+const validity: CacheValidity = { isCurrent: () => true }
 
 /** A cache at second 0, and access tokens that expire so many seconds later. */
 function setup (rules = { maxEntries: 3, maxAgeMs: 60_000 }) {
@@ -17,7 +17,7 @@ function setup (rules = { maxEntries: 3, maxAgeMs: 60_000 }) {
 test('a token that was remembered is found, and no other', async t => {
   const { cache, expiring } = setup()
   const accessToken = expiring(300)
-  cache.remember('a', accessToken, basis)
+  cache.remember('a', accessToken, validity)
   t.equal(cache.find('a'), accessToken)
   for (const other of ['', 'A', 'a ', 'b', 'aa']) t.equal(cache.find(other), null, JSON.stringify(other))
 })
@@ -32,7 +32,7 @@ test('how long it is remembered', async t => {
   ]
   for (const [expiresIn, after, found] of cases) {
     const { clock, cache, expiring } = setup()
-    cache.remember('a', expiring(expiresIn), basis)
+    cache.remember('a', expiring(expiresIn), validity)
     clock.advance(after)
     t.equal(cache.find('a') !== null, found, `expires in ${expiresIn}, asked after ${after}`)
   }
@@ -46,7 +46,7 @@ test('how long it is remembered, where less is asked for, or nothing is known of
   for (const [expiresIn, maxAgeMs, after, found] of cases) {
     const { clock, cache, expiring } = setup()
     const accessToken = expiresIn === null ? { expiresAt: null } as AccessToken : expiring(expiresIn)
-    cache.remember('a', accessToken, basis, maxAgeMs)
+    cache.remember('a', accessToken, validity, maxAgeMs)
     clock.advance(after)
     t.equal(cache.find('a') !== null, found, `expires in ${expiresIn}, for ${maxAgeMs} ms, asked after ${after}`)
   }
@@ -54,7 +54,7 @@ test('how long it is remembered, where less is asked for, or nothing is known of
 
 test('it is no longer remembered once it was too late, whatever the clock does then', async t => {
   const { clock, cache, expiring } = setup()
-  cache.remember('a', expiring(300), basis)
+  cache.remember('a', expiring(300), validity)
   clock.advance(60)
   t.equal(cache.find('a'), null)
   clock.advance(-30)
@@ -63,7 +63,7 @@ test('it is no longer remembered once it was too late, whatever the clock does t
 
 test('looking does not make it younger', async t => {
   const { clock, cache, expiring } = setup()
-  cache.remember('a', expiring(300), basis)
+  cache.remember('a', expiring(300), validity)
   for (let i = 0; i < 5; i++) {
     clock.advance(10)
     t.not(cache.find('a'), null)
@@ -85,8 +85,47 @@ test('it is asked whether what the token was verified with still holds', async t
 
 test('the oldest make room', async t => {
   const { cache, expiring } = setup()
-  for (const token of ['a', 'b', 'c']) cache.remember(token, expiring(300), basis)
+  for (const token of ['a', 'b', 'c']) cache.remember(token, expiring(300), validity)
   cache.find('a')
-  cache.remember('d', expiring(300), basis)
+  cache.remember('d', expiring(300), validity)
   t.strictSame(['a', 'b', 'c', 'd'].map(token => cache.find(token) !== null), [true, false, true, true])
+})
+
+test('what was refused is known for as long as was said', async t => {
+  const clock = createTestClock()
+  const cache = createNegativeCache(10_000, clock)
+  t.equal(cache.has('a'), false)
+  cache.remember('a')
+  t.equal(cache.has('a'), true)
+  t.equal(cache.has('b'), false)
+  clock.advance(9.999)
+  t.equal(cache.has('a'), true)
+  clock.advance(0.001)
+  t.equal(cache.has('a'), false)
+  cache.remember('a')
+  t.equal(cache.has('a'), true, 'and may be refused again')
+})
+
+test('strangers cannot fill it: the oldest make room', async t => {
+  const cache = createNegativeCache(10_000, createTestClock())
+  for (let i = 0; i <= 10_000; i++) cache.remember(`token-${i}`)
+  t.strictSame([cache.has('token-0'), cache.has('token-1'), cache.has('token-10000')], [false, true, true])
+})
+
+test('a clock that is set back does not keep a token longer (D9)', async t => {
+  const { clock, cache, expiring } = setup()
+  cache.remember('a', expiring(300), validity, 10_000)
+  const refused = createNegativeCache(10_000, clock)
+  refused.remember('a')
+  clock.advance(-3600)
+  t.not(cache.find('a'), null)
+  t.equal(refused.has('a'), true)
+  clock.advance(10)
+  t.equal(cache.find('a'), null, 'ten seconds are ten seconds')
+  t.equal(refused.has('a'), false)
+})
+
+test('a digest tells tokens apart and does not contain them', async t => {
+  t.not(digestOf('a'), digestOf('b'))
+  t.equal(digestOf('a').length, 44)
 })

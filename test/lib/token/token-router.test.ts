@@ -8,7 +8,7 @@ import { encodePart } from '../../support/raw-token.ts'
 import { reasonOf, reasonOfAsync } from '../../support/reason.ts'
 
 const named = (issuer: string, opaquePrefix: string | null = null): Issuer =>
-  ({ rule: createIssuerRule({ issuer }), opaquePrefix, verify: async () => { throw new Error('not asked here') } })
+  ({ expected: createIssuerRule({ issuer }), opaquePrefix, verify: async () => { throw new Error('not asked here') } })
 const jwtOf = (claims: object, header: unknown = { alg: 'ES256' }): string =>
   `${encodePart(typeof header === 'string' ? header : JSON.stringify(header))}.${encodePart(JSON.stringify(claims))}.c2ln`
 
@@ -20,9 +20,9 @@ const route = createTokenRouter([a, b, c, d], null)
 
 test('a JWT goes to the issuer that it names, and nothing else does', async t => {
   for (const issuer of [a, b, c, d]) {
-    const { issuer: found, jwt } = await route(jwtOf({ iss: issuer.rule.issuer }))
+    const { issuer: found, jwt } = await route(jwtOf({ iss: issuer.expected.issuer }))
     t.equal(found, issuer)
-    t.equal(jwt?.claims.iss, issuer.rule.issuer)
+    t.equal(jwt?.claims.iss, issuer.expected.issuer)
   }
   for (const iss of ['https://e.example', 'https://a.example/', '', null, 7, ['https://a.example'], undefined, '__proto__']) {
     t.equal(reasonOf(() => route(jwtOf({ iss }))), 'issuer_unknown', JSON.stringify(iss))
@@ -60,15 +60,15 @@ test('how long a token may be', async t => {
 test('a resolver is asked for what the list does not have', async t => {
   const asked: string[] = []
   const e = named('https://e.example')
-  const resolving = createTokenRouter([a, b], async identifier => { asked.push(identifier); return identifier === e.rule.issuer ? e : null })
-  t.equal((await resolving(jwtOf({ iss: e.rule.issuer }))).issuer, e)
-  t.equal((await resolving(jwtOf({ iss: a.rule.issuer }))).issuer, a)
+  const resolving = createTokenRouter([a, b], async identifier => { asked.push(identifier); return identifier === e.expected.issuer ? e : null })
+  t.equal((await resolving(jwtOf({ iss: e.expected.issuer }))).issuer, e)
+  t.equal((await resolving(jwtOf({ iss: a.expected.issuer }))).issuer, a)
   t.equal((await resolving('opaque')).issuer, b)
   t.equal(await reasonOfAsync(async () => await resolving(jwtOf({ iss: 'https://f.example' }))), 'issuer_unknown')
   for (const iss of [null, 7, ['https://e.example'], undefined]) {
     t.equal(reasonOf(() => resolving(jwtOf({ iss }))), 'issuer_unknown', JSON.stringify(iss))
   }
-  t.strictSame(asked, [e.rule.issuer, 'https://f.example'])
+  t.strictSame(asked, [e.expected.issuer, 'https://f.example'])
 })
 
 test('whatever comes has one place to go to, or is refused', async t => {
@@ -83,7 +83,7 @@ test('whatever comes has one place to go to, or is refused', async t => {
     const reason = reasonOf(() => { routed = createTokenRouter([a, ...issuers], null)(text) as RoutedToken })
     if (routed === null) return ['token_malformed', 'issuer_unknown'].includes(reason!)
     const { issuer, jwt } = routed as RoutedToken
-    if (jwt !== null) return jwt.claims.iss === issuer.rule.issuer
+    if (jwt !== null) return jwt.claims.iss === issuer.expected.issuer
     const longest = given.filter(prefix => text.startsWith(prefix)).sort((one, other) => other.length - one.length)[0]
     return issuer.opaquePrefix === longest
   }))

@@ -6,8 +6,7 @@ import type { IssuerKeys } from '../../../lib/token/issuer-keys.ts'
 import type { Issuer } from '../../../lib/token/issuer.ts'
 import type { RevocationStore } from '../../../lib/stores/revocations/revocation-store.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
-import { createTokenCache } from '../../../lib/token/token-cache.ts'
-import { digestOf } from '../../../lib/token/token-digest.ts'
+import { createTokenCache, digestOf } from '../../../lib/token/token-cache.ts'
 import { createTokenRouter } from '../../../lib/token/token-router.ts'
 import { createVerifier } from '../../../lib/token/verifier.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -20,8 +19,8 @@ function trusting (identifier: string, clock: Clock): Issuer & { checked: string
   let keys = {}
   const checked: string[] = []
   const issuerKeys: IssuerKeys = {
-    async verifySignature ({ compact }) {
-      checked.push(compact)
+    async verifySignature ({ signingInput, signature }) {
+      checked.push(`${signingInput}.${Buffer.from(signature).toString('base64url')}`)
       const now = keys
       return { isCurrent: () => keys === now }
     }

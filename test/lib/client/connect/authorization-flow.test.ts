@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { createAuthorizationFlow, emptyConnection } from '../../../../lib/client/connect/authorization-flow.ts'
+import { createAuthorizationFlow } from '../../../../lib/client/connect/authorization-flow.ts'
+import { emptyConnection } from '../../../../lib/stores/connections/connection-store.ts'
 import { readChallenge } from '../../../../lib/client/fetch/challenge-hint.ts'
 import { createMemoryConnectionStore } from '../../../../lib/stores/connections/memory-connection-store.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'

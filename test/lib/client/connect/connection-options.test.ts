@@ -16,14 +16,16 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, grant () {} }, /browser and grant are there/],
     [{ url: good.url, redirectUri: 'http://app.example.com/cb' }, /redirectUri must be https/],
     [{ ...good, clientMetadataUrl: 'https://client.example.com' }, /clientMetadataUrl must have a path/],
-    [{ ...good, surprise: 1 }, /there is no option "surprise"/],
+    [{ ...good, surprise: 1 }, /unknown option "surprise"/],
     [{ ...good, scopes: ['a b'] }, /scopes/],
     [{ ...good, coolDownMs: -1 }, /coolDownMs.*-1/],
     [{ ...good, timeoutMs: 0 }, /timeoutMs.*0/],
     [{ ...good, maxBytes: 1.5 }, /maxBytes.*1\.5/],
     [{ ...good, resourceMatch: 'any' }, /resourceMatch must be one of "exact", "prefix"/],
     [{ ...good, proofOfPossession: true }, /proofOfPossession/],
-    [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\.0.*issuer/],
+    [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\[0\]\.issuer/],
+    [{ ...good, clients: [{ issuer: 'x', clientId: 'c', authentication: {}, assumptions: { supportPkce: true } }] }, /clients\[0\]\.assumptions: .*"supportPkce"/],
+    [{ ...good, clientMetadata: { token_endpoint_auth_method: 'private_key_jwt' } }, /token_endpoint_auth_method must be none, client_secret_post or client_secret_basic .*"private_key_jwt"/],
     [{ ...good, tokenStore: {} }, /tokenStore/],
     [{ ...good, tokenStore }, /tokenStore and connectionStore belong together, and connectionStore is missing/],
     [{ ...good, connectionStore }, /tokenStore and connectionStore belong together, and tokenStore is missing/],
@@ -36,6 +38,8 @@ test('options that are refused name the option and the value', t => {
 test('options that are taken', t => {
   t.equal(checkConnectOptions(good), good)
   t.ok(checkConnectOptions({ ...good, tokenStore, connectionStore }))
+  t.ok(checkConnectOptions({ ...good, clientMetadata: { token_endpoint_auth_method: 'client_secret_post' } }))
+  t.ok(checkConnectOptions({ ...good, dynamicRegistration: false, clientMetadata: { token_endpoint_auth_method: 'private_key_jwt' } }))
   t.ok(checkConnectOptions({ url: 'http://localhost:3000/mcp', redirectUri: 'http://127.0.0.1/cb' }))
   t.ok(checkConnectOptions({ url: good.url, grant () {}, clientMetadataUrl: 'https://client.example.com/m', clients: [{ issuer: 'x', clientId: 'c', authentication: { method: 'none' } }] }))
   t.end()

@@ -91,7 +91,7 @@ test('R7009-03 a token store that fails: the tokens are given back, and it may b
     return await kept.tokenStore.write(...record)
   }
   const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), tokenStore: { ...kept.tokenStore, write }, connectionStore: kept.connectionStore })
-  await t.rejects(again.signOut(), { name: 'SessionError', code: 'FST_OAUTH_STORE_FAILED' })
+  await t.rejects(again.signOut(), { name: 'SessionError', code: 'FST_OAUTH_SESSION_STORE_FAILED' })
   t.same(givenBack(fake), pair(tokens!))
   t.match(await kept.connectionStore.read(), { issuer: 'https://login.example.com' }, 'it is still known whose they are')
   isBroken = false
@@ -112,7 +112,7 @@ test('R7009-03 nobody can be told while the store fails: it is said of the store
   }
   const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), tokenStore: { ...kept.tokenStore, write }, connectionStore: kept.connectionStore })
   fake.answer(metadata, unavailable)
-  await t.rejects(again.signOut(), { name: 'SessionError', code: 'FST_OAUTH_STORE_FAILED' })
+  await t.rejects(again.signOut(), { name: 'SessionError', code: 'FST_OAUTH_SESSION_STORE_FAILED' })
   t.same(givenBack(fake), [])
   fake.answer(metadata, null)
   t.equal(await again.signOut(), true)

@@ -48,3 +48,47 @@ test('servers of 2025-03-26 have no metadata of the resource: only where that is
   fake.answer(places[0]!, () => Response.json({ resource: 'https://evil.example.com' }))
   await t.rejects(find(fake, { allowMissingMetadata: true }), failed('FST_OAUTH_RESOURCE_MISMATCH'))
 })
+
+const known = { issuer: 'https://login.example.com', clientId: 'c', authentication: { method: 'none' } } as const
+
+test('RFC 7636: PKCE that is not advertised is used only where a registered client says that the server supports it (F8)', async t => {
+  const methods = async (metadata: unknown, clients: SearchOptions['clients']): Promise<unknown> =>
+    (await find(createFakeOAuth({ server: { code_challenge_methods_supported: metadata } }), { ...clients !== undefined && { clients } })).server.code_challenge_methods_supported
+  const says = { ...known, assumptions: { supportsPkce: true } }
+  t.same(await methods(undefined, [says]), ['S256'])
+  t.equal(await methods(undefined, [known]), undefined)
+  t.equal(await methods(undefined, []), undefined)
+  t.equal(await methods(undefined, [{ ...says, issuer: 'https://other.example.com' }]), undefined, 'said of another server')
+  t.same(await methods(['plain'], [says]), ['plain'], 'a server that says something is believed')
+})
+
+test('RFC 8414 section 3.3: an issuer with or without the slash of an empty path, where a registered client says that it is the same (F8)', async t => {
+  const cases: ReadonlyArray<readonly [named: string, own: string, found: boolean]> = [
+    ['https://login.example.com', 'https://login.example.com/', true],
+    ['https://login.example.com/', 'https://login.example.com', true],
+    ['https://login.example.com/t', 'https://login.example.com/t/', false],
+    ['https://login.example.com', 'https://other.example.com/', false]
+  ]
+  for (const [named, own, isSame] of cases) {
+    const fake = createFakeOAuth({ issuer: own, document: { authorization_servers: [named] } })
+    const client = { ...known, issuer: own, assumptions: { ignoresTrailingSlash: true } }
+    if (isSame) t.equal((await find(fake, { clients: [client] })).server.issuer, own, named)
+    else await t.rejects(find(fake, { clients: [client] }), { name: 'AuthorizationError' }, named)
+    t.equal(isSame ? (await find(fake, { clients: [client], chooseIssuer: () => named })).server.issuer : own, own)
+    await t.rejects(find(fake, { clients: [{ ...known, issuer: own }] }), { name: 'AuthorizationError' }, 'not by itself')
+  }
+})
+
+test('RFC 9728: a resource without a document, where a registered client says that its server issues tokens for it (F8)', async t => {
+  const fake = createFakeOAuth()
+  const places = ['https://mcp.example.com/.well-known/oauth-protected-resource/mcp', 'https://mcp.example.com/.well-known/oauth-protected-resource']
+  for (const place of places) fake.answer(place, () => new Response('', { status: 401 }))
+  const client = { ...known, assumptions: { protectsResource: 'https://mcp.example.com' } }
+  t.match(await find(fake, { clients: [known, client] }), { resource: { resource: 'https://mcp.example.com', authorizationServers: [known.issuer], scopesSupported: null }, server: { issuer: known.issuer } })
+  await t.rejects(find(fake, { clients: [known] }), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
+  await t.rejects(find(fake, { clients: [{ ...client, assumptions: { protectsResource: 'https://other.example.com' } }] }), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
+  fake.answer(places[0]!, () => Response.json({ resource: fake.resource, authorization_servers: ['https://login.example.com'], scopes_supported: ['read'] }))
+  t.match(await find(fake, { clients: [client] }), { resource: { resource: fake.resource, scopesSupported: ['read'] } }, 'a document that is there counts')
+  for (const place of places) fake.answer(place, () => new Response('', { status: 503 }))
+  await t.rejects(find(fake, { clients: [client] }), failed('FST_OAUTH_SERVER_UNAVAILABLE'), 'and one that cannot be had is not missing')
+})

@@ -39,8 +39,8 @@ test('it never throws, and an answer that is good says nothing without a known c
     }
     const { kind } = classify({ status, headers, body, text: JSON.stringify(body), tokenSent })
     if (status < 400) t.equal(kind, 'ok')
-    if (!tokenSent) t.not(kind, 'dead_token')
-    if (status === 403 && kind === 'dead_token') t.ok(/invalid_token/.test(value ?? ''))
+    if (!tokenSent) t.not(kind, 'invalid_token')
+    if (status === 403 && kind === 'invalid_token') t.ok(/invalid_token/.test(value ?? ''))
     const byChallenge = classifyChallenge({ status, headers })
     if (byChallenge !== null && tokenSent) t.equal(kind, byChallenge.kind, 'the challenge is the strongest signal')
   }))

@@ -6,9 +6,9 @@ import { inspect } from 'node:util'
 import { test } from 'tap'
 import type { Test } from 'tap'
 import type { ClientFetch, ClientFetchOptions } from '../../../../lib/client/fetch/fetch-options.ts'
-import { createFetch, renewalFailureOf, verdictOf } from '../../../../lib/client/fetch/create-fetch.ts'
+import { createFetch, refreshFailureOf, classificationOf } from '../../../../lib/client/fetch/create-fetch.ts'
 import { AnswerError, RefreshError, RequestError } from '../../../../lib/errors/client-errors.ts'
-import type { ProofOfPossession } from '../../../../lib/client/oauth/proof.ts'
+import type { ProofOfPossession } from '../../../../lib/client/oauth/dpop.ts'
 import { OptionError } from '../../../../lib/errors/errors.ts'
 import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
 import type { SessionFixture } from '../../../support/client-session.ts'
@@ -67,7 +67,7 @@ test('R1 a request that is fine sends the token and renews nothing', async t => 
   t.equal(seen[0]!.headers.get('x-mine'), '1')
   t.equal(seen[0]!.headers.get('dpop'), null)
   t.strictSame(server.presented, [])
-  t.equal(renewalFailureOf(response), undefined)
+  t.equal(refreshFailureOf(response), undefined)
 })
 
 test('R2 a 401 is one renewal and one more attempt', async t => {
@@ -122,12 +122,12 @@ test('R8 a second answer that is 401 is the end of it', async t => {
   t.equal((await fetch(url)).status, 401)
   t.equal(seen.length, 2)
   t.equal(server.presented.length, 1)
-  t.not((await session.token()).accessToken, seen[1]!.token!.split(' ')[1], 'R30 it is not sent again')
+  t.equal((await session.token()).accessToken, seen[1]!.token!.split(' ')[1], 'R30 other requests still send a token that was only just issued')
 
   const throwing = await createFixture({ errors: 'throw' })
   throwing.replies.push(answer(401, {}, { first: true }), answer(401, {}, { second: true }))
   t.match(await failureOf(throwing.fetch(url)), {
-    name: 'AnswerError', status: 401, body: { second: true }, verdict: 'dead_token', first: { status: 401, body: { first: true } }, message: `GET ${url}: 401`
+    name: 'AnswerError', status: 401, body: { second: true }, kind: 'invalid_token', first: { status: 401, body: { first: true } }, message: `GET ${url}: 401`
   })
   t.equal(throwing.seen.length, 2)
 })
@@ -139,23 +139,23 @@ test('R9 a renewal that fails leaves the first answer, and says why', async t =>
   const response = await fetch(url)
   t.equal(response.status, 401)
   t.equal(await response.text(), 'no', 'its body is intact')
-  t.match(renewalFailureOf(response), { code: 'FST_OAUTH_SESSION_OVER', cause: { message: 'invalid_grant' } })
+  t.match(refreshFailureOf(response), { code: 'FST_OAUTH_SESSION_OVER', cause: { message: 'invalid_grant' } })
   t.equal(seen.length, 1)
 
   const throwing = await createFixture({ errors: 'throw' })
   throwing.server.next.push(new RefreshError('keep', { message: 'invalid_client' }))
   throwing.replies.push(answer(401, {}, { a: 1 }))
-  t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { code: 'FST_OAUTH_RENEWAL_REFUSED' } })
+  t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED' } })
 })
 
 test('what was made of an answer can be asked for', async t => {
   const { fetch, replies } = await createFixture()
   replies.push(answer(403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="write"' }))
-  t.strictSame(verdictOf(await fetch(url)), { kind: 'insufficient_scope', scopes: ['write'] })
-  t.strictSame(verdictOf(await fetch(url)), { kind: 'ok' })
+  t.strictSame(classificationOf(await fetch(url)), { kind: 'insufficient_scope', scopes: ['write'] })
+  t.strictSame(classificationOf(await fetch(url)), { kind: 'ok' })
   replies.push(dead, answer(403, {}, { code: 'permission_denied' }))
-  t.strictSame(verdictOf(await fetch(url)), { kind: 'refused' }, 'of the last one')
-  t.equal(verdictOf(await fetch('https://elsewhere.example')), undefined)
+  t.strictSame(classificationOf(await fetch(url)), { kind: 'refused' }, 'of the last one')
+  t.equal(classificationOf(await fetch('https://elsewhere.example')), undefined)
 })
 
 test('R10 no answer to the first attempt', async t => {
@@ -190,7 +190,7 @@ test('R13 an error has the status as a number and the body as it was parsed', as
   for (const [reply, body] of bodies) {
     replies.push(reply)
     const error = await failureOf(fetch(url)) as AnswerError
-    t.strictSame([error.status, error.body, error.verdict], [404, body, 'refused'])
+    t.strictSame([error.status, error.body, error.kind], [404, body, 'refused'])
   }
 })
 
@@ -265,8 +265,8 @@ test('R19 one request renews once, also when the token was renewed before it was
   t.equal((await fetch(url)).status, 401)
   t.equal(server.presented.length, 1)
   t.equal(seen.length, 1)
-  t.equal((await fetch(url)).status, 200, 'the next one does not send that token')
-  t.equal(server.presented.length, 2)
+  t.equal((await fetch(url)).status, 200, 'R30 other requests still send that token')
+  t.equal(server.presented.length, 1)
 })
 
 test('R34 R35 no time limit is set on an answer, and an event stream is passed on as it comes', async t => {
@@ -442,7 +442,7 @@ test('MCPC-16 MCPC-17 a token goes to its resource and nowhere else', async t =>
 
 test('nobody is signed in', async t => {
   const { fetch, seen } = await createFixture({ signedIn: false })
-  t.match(await failureOf(fetch(url)), { name: 'SessionError', code: 'FST_OAUTH_NOT_SIGNED_IN' })
+  t.match(await failureOf(fetch(url)), { name: 'SessionError', code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
   t.equal(seen.length, 0)
 
   const anonymous = await createFixture({ signedIn: false, anonymous: true })
@@ -455,7 +455,9 @@ test('nobody is signed in', async t => {
   store.server.live.clear()
   store.server.next.push(new Error('down'))
   t.equal((await store.fetch(url)).status, 401)
-  t.match(await failureOf(store.fetch(url)), { code: 'FST_OAUTH_RENEWAL_UNAVAILABLE' }, 'a session that is there is not left out')
+  const again = await store.fetch(url)
+  t.match([again.status, refreshFailureOf(again)], [401, { code: 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE' }])
+  t.ok(store.seen.every(({ token }) => token !== null), 'a session that is there is not left out')
 })
 
 test('R15 RFSH-02 RFSH-10 RFSH-09 what takes an authorization is the host\'s, and then made again, once', async t => {
@@ -504,11 +506,11 @@ test('a host that does not, and one that fails', async t => {
   failing.replies.push(insufficient)
   const response = await failing.fetch(url)
   t.equal(response.status, 403)
-  t.equal(renewalFailureOf(response), error)
+  t.equal(refreshFailureOf(response), error)
 
   const stream = await createFixture({ onAuthorizationNeeded: () => { throw error } })
   stream.replies.push(insufficient)
-  t.equal(renewalFailureOf(await stream.fetch(url, { method: 'POST', body: new Blob(['x']).stream() })), undefined, 'it is not asked for nothing')
+  t.equal(refreshFailureOf(await stream.fetch(url, { method: 'POST', body: new Blob(['x']).stream() })), undefined, 'it is not asked for nothing')
 })
 
 /** Proofs that show what they are for. */
@@ -572,7 +574,7 @@ test('RFSH-13 a nonce and a renewal in one request', async t => {
 
 test('a bound token is not sent without a proof, nor a nonce answered for a bearer token', async t => {
   const { fetch, seen } = await createFixture({ given: { tokenType: 'DPoP' } })
-  t.match(await failureOf(fetch(url)), { code: 'FST_OAUTH_PROOF_MISSING' })
+  t.match(await failureOf(fetch(url)), { code: 'FST_OAUTH_SESSION_PROOF_MISSING' })
   t.equal(seen.length, 0)
 
   const bearer = await createFixture({ proof: createProof() })
@@ -635,9 +637,9 @@ test('MCPC-17 a redirect to another origin gets no token, and what that says is 
 
   const strange = await fetch(`${api}/away`)
   t.equal(strange.status, 401)
-  t.strictSame(verdictOf(strange), { kind: 'refused' })
+  t.strictSame(classificationOf(strange), { kind: 'refused' })
   t.match(await failureOf(throwing(`${api}/json`)), { body: { a: 1 } }, 'with the defaults, too')
-  t.match(await failureOf(throwing(`${api}/away`)), { verdict: 'refused', status: 401 })
+  t.match(await failureOf(throwing(`${api}/away`)), { kind: 'refused', status: 401 })
   t.equal(await (await fetch(`${api}/fine`, { method: 'POST' })).text(), 'fine')
   t.equal(elsewhere.length, 3)
   t.ok(elsewhere.every(({ headers }) => headers.authorization === undefined))
@@ -689,7 +691,7 @@ test('MCPC-16 MCPC-17 a redirect takes the token no further than the resource co
     const response = await fetch(`${origins.api}/a/${path}`)
     t.equal(hops.at(-1)!.url, last)
     for (const { token, proof: sent } of hops.slice(1)) t.strictSame([token, sent], [null, null], path)
-    t.equal(verdictOf(response)!.kind, response.status === 401 ? 'refused' : 'ok', 'what they say is not about the token')
+    t.equal(classificationOf(response)!.kind, response.status === 401 ? 'refused' : 'ok', 'what they say is not about the token')
   }
   t.strictSame(server.presented, [])
   await fetch(`${origins.api}/a/x`)
@@ -699,7 +701,7 @@ test('MCPC-16 MCPC-17 a redirect takes the token no further than the resource co
 test('R12 a redirect that cannot be followed is no answer', async t => {
   const { fetch, replies } = await createFixture()
   replies.push(answer(302, { location: 'file:///etc/passwd' }))
-  t.match(await failureOf(fetch(url)), { name: 'RequestError', cause: { message: 'redirected to what is not http' } })
+  t.match(await failureOf(fetch(url)), { name: 'RequestError', cause: { message: 'redirected to a URL that is not http or https' } })
 })
 
 test('R22 a token that the request had renewed itself, and that was replaced meanwhile, is no reason to give up', async t => {
@@ -747,7 +749,7 @@ test('a session that somebody took over does not send the request without a toke
   await asked.promise
   await session.signIn(server.grant('bob'))
   going.resolve()
-  t.match(await request, { code: 'FST_OAUTH_SUPERSEDED', needsAuthorization: false })
+  t.match(await request, { code: 'FST_OAUTH_SESSION_SUPERSEDED', needsAuthorization: false })
   t.strictSame(sent, [])
 })
 

@@ -9,14 +9,13 @@ const headersOf = (headers: Headers): Record<string, string> => Object.fromEntri
 async function follow (method: string, steps: ReadonlyArray<readonly [number, string | null]>, more: { isRepeatable?: boolean, headers?: Record<string, string> } = {}) {
   const sent: Hop[] = []
   const init: RequestInit & { duplex?: string } = { method, credentials: 'omit', ...method !== 'GET' && { body: 'x', duplex: 'half' } }
-  const response = await followRedirects({ url, method, headers: new Headers(more.headers), init }, {
-    isRepeatable: more.isRepeatable ?? true,
-    async send (hop) {
-      sent.push(hop)
-      const [status, location] = steps[sent.length - 1] ?? [200, null]
-      return new Response(null, { status, headers: location === null ? {} : { location } })
-    }
-  })
+  const send = async (hop: Hop): Promise<Response> => {
+    sent.push(hop)
+    const [status, location] = steps[sent.length - 1] ?? [200, null]
+    return new Response(null, { status, headers: location === null ? {} : { location } })
+  }
+  const first: Hop = { url, method, headers: new Headers(more.headers), init }
+  const response = await followRedirects(first, await send(first), { isRepeatable: more.isRepeatable ?? true, send })
   return { sent, response }
 }
 

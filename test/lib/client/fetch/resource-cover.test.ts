@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createCover } from '../../../../lib/client/fetch/resource-cover.ts'
+import { createCover } from '../../../../lib/client/fetch/resource-match.ts'
 import { OptionError } from '../../../../lib/errors/errors.ts'
 
 test('MCPC-16 by origin and whole segments of the path', t => {

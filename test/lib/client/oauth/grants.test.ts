@@ -1,8 +1,10 @@
 import { generateKeyPair, jwtVerify } from 'jose'
 import { test } from 'tap'
-import { requestClientCredentials } from '../../../../lib/client/oauth/grants.ts'
 import { createProofKey, createProver } from '../../../../lib/client/oauth/dpop.ts'
-import { exchangeToken, requestIdentityAssertion, requestWithAssertion } from '../../../../lib/client/oauth/token-exchange.ts'
+import { beginAuthorization, completeAuthorization } from '../../../../lib/client/oauth/authorization-code.ts'
+import { exchangeToken, requestClientCredentials, requestIdentityAssertion, requestWithAssertion } from '../../../../lib/client/oauth/grants.ts'
+import { createRefresh } from '../../../../lib/client/oauth/refresh-token.ts'
+import { revokeTokens } from '../../../../lib/client/oauth/revoke-tokens.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'
 import { failed } from '../../../support/failed.ts'
 import { accessTo } from '../../../support/outbound.ts'
@@ -115,4 +117,42 @@ test('a server without the endpoint, and one that keeps its endpoint inside', as
   const fake = createFakeOAuth({ server: { token_endpoint: 'https://169.254.169.254/token' } })
   await t.rejects(requestClientCredentials(accessTo(fake), question), failed('FST_OAUTH_ADDRESS_REFUSED'))
   t.same(fake.received, [])
+})
+
+test('RFC 6749 section 2.3: with Basic authentication no body has a client_id, and with post one has (F9)', async t => {
+  for (const method of ['client_secret_basic', 'client_secret_post'] as const) {
+    const fake = createFakeOAuth()
+    const access = accessTo(fake, { client: { clientId: 'c', authentication: { method, clientSecret: 's' } } })
+    const request = { resource: fake.resource, scopes: null }
+    const subject = { token: 't', type: 'access_token' } as const
+    await requestClientCredentials(access, request)
+    await exchangeToken(access, { ...request, subject })
+    await requestIdentityAssertion(access, { ...request, subject, audience: 'https://other.example.com' })
+    await requestWithAssertion(access, { ...request, assertion: 'a' })
+    await revokeTokens(access, { accessToken: 'a', refreshToken: 'r' })
+    const refresh = createRefresh({ server: access.server, clientId: 'c', authentication: access.client.authentication, resource: null, fetch: fake.fetch })
+    await refresh({ accessToken: 'a', tokenType: 'Bearer', refreshToken: 'r', expiresAt: null, scopes: null }, new AbortController().signal).catch(() => {})
+    const { pending, url } = await beginAuthorization(access, { ...request, redirectUri: 'http://127.0.0.1/cb' })
+    await completeAuthorization(access, pending, await fake.consent(url))
+    const forms = fake.received.filter(({ method: verb }) => verb === 'POST')
+    t.equal(forms.length, 8)
+    for (const { form, headers } of forms) {
+      t.equal(form.get('client_id'), method === 'client_secret_post' ? 'c' : null, form.toString())
+      t.equal(headers.has('authorization'), method === 'client_secret_basic')
+    }
+  }
+})
+
+test('RFC 8707: no request has a resource where the access says that the server refuses it (F8)', async t => {
+  const fake = createFakeOAuth()
+  const access = accessTo(fake, { omitResource: true })
+  const request = { resource: fake.resource, scopes: ['read'] }
+  await requestClientCredentials(access, request)
+  await exchangeToken(access, { ...request, subject: { token: 't', type: 'access_token' } })
+  await requestWithAssertion(access, { ...request, assertion: 'a' })
+  const { url, pending } = await beginAuthorization(access, { ...request, redirectUri: 'http://127.0.0.1/cb' })
+  t.equal(url.searchParams.get('resource'), null)
+  t.equal(pending.resource, fake.resource, 'the identifier is still known')
+  t.match(await completeAuthorization(access, pending, await fake.consent(url)), { scopes: ['read'] })
+  t.same(fake.tokenRequests.map(form => form.get('resource')), [null, null, null, null])
 })

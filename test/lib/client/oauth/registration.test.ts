@@ -86,7 +86,7 @@ test('MCPC-25 MCPC-22 what is registered', async t => {
     await become(fake, { clientMetadata }, { redirectUri: uri })
     return JSON.parse(fake.received[0]!.body) as Record<string, unknown>
   }
-  t.same(await body(redirectUri, {}, { client_name: 'Desk', token_endpoint_auth_method: 'mine' }), {
+  t.same(await body(redirectUri, {}, { client_name: 'Desk' }), {
     application_type: 'native',
     redirect_uris: [redirectUri],
     grant_types: ['authorization_code', 'refresh_token'],
@@ -94,12 +94,52 @@ test('MCPC-25 MCPC-22 what is registered', async t => {
     client_name: 'Desk',
     token_endpoint_auth_method: 'none'
   })
-  t.match(await body('https://app.example.com/cb'), { application_type: 'web', token_endpoint_auth_method: 'client_secret_basic' })
+  t.match(await body('https://app.example.com/cb'), { application_type: 'web', token_endpoint_auth_method: 'client_secret_post' }, 'F9 post first: servers that offer both may support only that')
+  t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'] }), { token_endpoint_auth_method: 'client_secret_post' })
+  t.match(await body('https://app.example.com/cb', { token_endpoint_auth_methods_supported: ['client_secret_basic'] }), { token_endpoint_auth_method: 'client_secret_basic' })
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: undefined }), { token_endpoint_auth_method: 'client_secret_basic' }, 'RFC 8414: the default')
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: ['client_secret_post'] }), { token_endpoint_auth_method: 'client_secret_post' })
   t.match(await body('https://app.example.com/cb', { token_endpoint_auth_methods_supported: ['none'] }), { token_endpoint_auth_method: 'none' })
   t.match(await body(redirectUri, { token_endpoint_auth_methods_supported: 7 }), { token_endpoint_auth_method: 'client_secret_basic' })
   await t.rejects(body(redirectUri, { token_endpoint_auth_methods_supported: ['tls_client_auth'] }), failed('FST_OAUTH_AUTHENTICATION_UNSUPPORTED'))
+})
+
+test('RFC 7591 section 2: the authentication method and the scopes of clientMetadata are sent (F9)', async t => {
+  const registration = async (clientMetadata: Record<string, unknown>, needs: Partial<RegistrationNeeds> = {}): Promise<{ body: Record<string, unknown>, client: Client }> => {
+    const fake = createFakeOAuth()
+    fake.answer(registerUrl, () => Response.json({ client_id: 'c', client_secret: 's' }, { status: 201 }))
+    const client = await become(fake, { clientMetadata }, needs)
+    return { body: JSON.parse(fake.received[0]!.body) as Record<string, unknown>, client }
+  }
+  for (const method of ['none', 'client_secret_basic', 'client_secret_post']) {
+    const { body, client } = await registration({ token_endpoint_auth_method: method })
+    t.equal(body.token_endpoint_auth_method, method)
+    t.equal(client.authentication.method, method)
+  }
+  for (const method of ['private_key_jwt', 'mine', 7]) {
+    await t.rejects(registration({ token_endpoint_auth_method: method }), { ...failed('FST_OAUTH_AUTHENTICATION_UNSUPPORTED'), message: /token_endpoint_auth_method/ })
+  }
+  t.notOk('scope' in (await registration({})).body, 'without scopes none is sent')
+  const scoped = await registration({}, { scopes: ['read', 'write'] })
+  t.equal(scoped.body.scope, 'read write')
+  t.same(scoped.client.registration!.scopes, ['read', 'write'])
+  const own = await registration({ scope: 'mine' }, { scopes: ['read'] })
+  t.equal(own.body.scope, 'mine')
+  t.equal(own.client.registration!.scopes, null)
+})
+
+test('RFC 7591 section 2: a client that was registered for fewer scopes registers anew, for both (F9)', async t => {
+  const registration = { ...stored, scopes: ['read'] }
+  t.equal((await become(createFakeOAuth(), {}, { stored: registration, scopes: ['read'] })).clientId, 'stored')
+  t.equal((await become(createFakeOAuth(), {}, { stored: registration })).clientId, 'stored')
+  t.equal((await become(createFakeOAuth(), {}, { stored, scopes: ['write'] })).clientId, 'stored', 'a registration without scopes does not limit them')
+  const fake = createFakeOAuth()
+  const client = await become(fake, {}, { stored: registration, scopes: ['write'] })
+  t.equal(client.clientId, 'client-1')
+  t.equal((JSON.parse(fake.received[0]!.body) as { scope: string }).scope, 'read write')
+  const elsewhere = createFakeOAuth()
+  await become(elsewhere, {}, { stored: { ...registration, issuer: 'https://other.example.com' }, scopes: ['write'] })
+  t.equal((JSON.parse(elsewhere.received[0]!.body) as { scope: string }).scope, 'write')
 })
 
 test('what an authorization server registered', async t => {

@@ -56,18 +56,19 @@ test('R20 R22 R23 R24 R25 R29 R30 RFSH-04 RFSH-05 whatever happens at the same t
     }
     const sessions: Session[] = [0, 1].map(() => sibling({ refresh, attempts: 1, coolDownMs: 10 }))
     const fetches = sessions.map(session => {
-      const refused = new Set<string>()
+      /** By access token: which generation of the session it was when it was refused. */
+      const refused = new Map<string, number>()
       return createFetch({
         session,
         resource,
         fetch: async (_input, init) => {
           const token = new Headers(init!.headers).get('authorization')!.split(' ')[1]!
-          if (refused.has(token)) problems.push(`${token} was presented after it was refused`)
+          if ((refused.get(token) ?? session.generation) !== session.generation) problems.push(`${token} was presented after it was refused and replaced`)
           await answer(() => {})
           if (server.live.has(token)) return new Response()
           const response = new Response(null, { status: 401 })
           await answer(() => {})
-          refused.add(token)
+          refused.set(token, session.generation)
           return response
         }
       })

@@ -21,8 +21,8 @@ async function fails (t: Test, promise: Promise<unknown>, code: SessionError['co
 test('a session that nobody began, and one that is there', async t => {
   const { session, server, store, states, sibling } = createSessionFixture()
   t.equal(session.state, 'starting')
-  const error = await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
-  t.equal(error.message, sessionErrorTable.FST_OAUTH_NOT_SIGNED_IN.message)
+  const error = await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
+  t.equal(error.message, sessionErrorTable.FST_OAUTH_SESSION_NOT_SIGNED_IN.message)
   t.ok(error.needsAuthorization)
   t.equal(session.state, 'signed_out')
 
@@ -38,7 +38,7 @@ test('a session that nobody began, and one that is there', async t => {
 
 test('a session that another process begins later is found', async t => {
   const { session, server, sibling } = createSessionFixture()
-  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   const tokens = server.grant()
   await sibling().signIn(tokens)
   t.equal((await session.token()).accessToken, tokens.accessToken)
@@ -104,7 +104,7 @@ test('R34 a token request that hangs ends when its time is over', async t => {
   const limit = await time.of(7000)
   t.notOk(ended)
   limit.end()
-  t.match(await renewal, { code: 'FST_OAUTH_RENEWAL_UNAVAILABLE', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
+  t.match(await renewal, { code: 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', cause: { outcome: 'retry', message: 'no answer within 7000 ms' } })
   t.equal(time.pending.size, 0)
 })
 
@@ -114,7 +114,7 @@ test('R34 so does a renewal that waits for others', async t => {
   const dead = server.grant()
   const signingIn = session.signIn(dead)
   await signingIn
-  const renewal = fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  const renewal = fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
   ;(await time.of(9000)).end()
   await renewal
   t.strictSame(server.presented, [])
@@ -135,7 +135,7 @@ test('R24 who signs out while a renewal is under way stays signed out', async t 
   await session.signIn(tokens)
   const going = createDeferred<void>()
   server.next.push(() => going.promise)
-  const waiting = fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_NOT_SIGNED_IN', 'who waited hears of it')
+  const waiting = fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN', 'who waited hears of it')
   const asked = createDeferred<void>()
   setImmediate(() => asked.resolve())
   await asked.promise
@@ -146,7 +146,7 @@ test('R24 who signs out while a renewal is under way stays signed out', async t 
   await out
   await waiting
   t.equal((await store.read())!.tokens, null, 'nothing is stored')
-  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   t.equal(states.at(-1), 'signed_out')
 })
 
@@ -170,14 +170,14 @@ test('R24 also when the renewed tokens are being written by then', async t => {
   const tokens = server.grant()
   await session.signIn(tokens)
   holds = true
-  const waiting = fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
+  const waiting = fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   await writing.promise
   const out = session.signOut()
   held.resolve()
   await waiting
   await out
   t.equal((await store.read())!.tokens, null)
-  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
 })
 
 test('R25 the renewal of one user never overwrites the session of the next', async t => {
@@ -187,7 +187,7 @@ test('R25 the renewal of one user never overwrites the session of the next', asy
   await session.signIn(ann)
   const going = createDeferred<void>()
   server.next.push(() => going.promise)
-  const waiting = fails(t, session.refresh(ann.accessToken), 'FST_OAUTH_SUPERSEDED', 'what ann asked for is not done as bob')
+  const waiting = fails(t, session.refresh(ann.accessToken), 'FST_OAUTH_SESSION_SUPERSEDED', 'what ann asked for is not done as bob')
   await session.signIn(bob)
   going.resolve()
   t.notOk((await waiting).needsAuthorization, 'somebody is signed in')
@@ -204,7 +204,7 @@ test('R25 a sign-in and a sign-out, whichever comes last', async t => {
   await Promise.all([session.signIn(ann), session.signOut(), session.signIn(bob)])
   t.equal(await session.token(), bob)
   await Promise.all([session.signIn(ann), session.signOut()])
-  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   t.equal((await store.read())!.tokens, null)
   await Promise.all([session.signOut(), session.signOut()])
   t.equal(session.state, 'signed_out')
@@ -223,7 +223,7 @@ test('R26 RFSH-08 what may work in a moment is tried again, three times at most,
 
   const again = await session.token()
   server.next.push(network(), network(), network(), network())
-  const failing = fails(t, session.refresh(again.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  const failing = fails(t, session.refresh(again.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
   ;(await time.of(500)).end()
   ;(await time.of(1000)).end()
   t.notOk((await failing).needsAuthorization, 'R26 the session is kept')
@@ -245,7 +245,7 @@ test('R26 the back-off is jittered, and as long as the server asks for', async t
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 120_000 }))
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE', 'longer than anybody waits')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', 'longer than anybody waits')
   t.equal(retryAt, clock.now() + 120_000)
 })
 
@@ -272,10 +272,10 @@ test('R28 R29 what the client got wrong keeps the session, is not tried again an
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('keep', { message: 'invalid_client', oauthError: 'invalid_client' }))
-  const error = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')
-  t.match(error, { needsAuthorization: false, retryAt: clock.now() + 10_000, cause: { oauthError: 'invalid_client' } })
+  const error = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_REFUSED')
+  t.match(error, { needsAuthorization: true, retryAt: clock.now() + 10_000, cause: { oauthError: 'invalid_client' } })
   clock.advance(9.999)
-  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_REFUSED', 'R29 no token request')
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_REFUSED', 'R29 no token request')
   t.equal(server.presented.length, 1)
   clock.advance(0.001)
   await session.refresh(dead.accessToken)
@@ -287,12 +287,15 @@ test('R29 after exhausted retries nothing is asked for until the cool-down is ov
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network())
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
   t.equal(retryAt, clock.now() + 30_000)
-  for (let i = 0; i < 10; i++) await fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  for (let i = 0; i < 10; i++) {
+    await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
+    t.equal(await session.token(), dead, 'requests are still sent')
+  }
   t.equal(server.presented.length, 1)
   clock.advance(30)
-  t.ok(await session.token())
+  t.not(await session.token(), dead)
   t.equal(server.presented.length, 2)
 })
 
@@ -301,7 +304,7 @@ test('R29 a server that asks for years is given an hour', async t => {
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 999_999_999_000 }))
-  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  const { retryAt } = await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
   t.equal(retryAt, clock.now() + 3_600_000)
   clock.advance(3600)
   t.ok(await session.token())
@@ -309,47 +312,74 @@ test('R29 a server that asks for years is given an hour', async t => {
   const patient = createSessionFixture({ attempts: 1, coolDownMs: 7_200_000 })
   await patient.session.signIn(dead)
   patient.server.next.push(new RefreshError('keep', { message: 'x' }))
-  t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
+  t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_REFUSED')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
 })
 
-test('R30 a token that was refused is never given again', async t => {
-  const { session, server } = createSessionFixture({ attempts: 1 })
+test('R30 a cool-down stops refreshing, never sending: other requests still get a rejected token that nothing replaced [C3]', async t => {
+  const { session, server, clock, time } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network())
-  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
-  await fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE', 'not even as nothing else is there')
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
+  t.equal(await session.token(), dead)
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', 'but not the request that found it rejected')
+  clock.advance(1)
+  const hanging = createDeferred<void>()
+  server.next.push(() => hanging.promise)
+  const asked = session.token()
+  ;(await time.of(2000)).end()
+  t.equal(await asked, dead, 'nor does a slow refresh keep them waiting')
+  hanging.resolve()
 
   const same = createSessionFixture({ refresh: async tokens => tokens, coolDownMs: 1000 })
   await same.session.signIn(dead)
-  await fails(t, same.session.refresh(dead.accessToken), 'FST_OAUTH_TOKEN_REFUSED', 'not even when it is what a renewal gives')
+  await fails(t, same.session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_TOKEN_REJECTED', 'also when the refresh gives the same token')
+  t.equal((await same.session.token()).accessToken, dead.accessToken)
 })
 
-test('R30 a resource that refuses every token does not use up the session', async t => {
+test('R30 a resource that rejects every token does not use up the session [C3]', async t => {
   const { session, server, clock } = createSessionFixture({ coolDownMs: 1000 })
-  const dead = server.grant()
-  await session.signIn(dead)
-  const second = await session.refresh(dead.accessToken)
+  const first = server.grant()
+  await session.signIn(first)
+  const second = await session.refresh(first.accessToken)
   session.refuse(second.accessToken)
   session.refuse(second.accessToken)
-  const third = await session.token()
-  t.not(third.accessToken, second.accessToken, 'a second chance')
-  session.refuse(dead.accessToken)
+  t.equal(await session.token(), second, 'other requests send it')
+  const third = await session.refresh(second.accessToken)
+  session.refuse(first.accessToken)
   session.refuse(third.accessToken)
-  const { retryAt } = await fails(t, session.token(), 'FST_OAUTH_TOKEN_REFUSED')
+  const { retryAt, needsAuthorization } = await fails(t, session.refresh(third.accessToken), 'FST_OAUTH_SESSION_TOKEN_REJECTED')
   t.equal(retryAt, clock.now() + 1000)
+  t.notOk(needsAuthorization)
+  t.equal(await session.token(), third, 'and still do in the cool-down')
   await session.online()
   t.equal(server.presented.length, 2, 'a network that is back does not help')
   clock.advance(1)
-  t.ok(await session.token())
+  t.not(await session.token(), third)
   t.equal(server.presented.length, 3)
+})
+
+test('a clock that is set back ends a cool-down [F12]', async t => {
+  const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
+  const dead = { ...server.grant(), expiresAt: null }
+  await session.signIn(dead)
+  server.next.push(network())
+  await fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
+  clock.advance(-86_400)
+  t.not((await session.refresh(dead.accessToken)).accessToken, dead.accessToken)
+  const second = await session.token()
+  session.refuse(second.accessToken)
+  clock.advance(-86_400)
+  const third = await session.refresh(second.accessToken)
+  session.refuse(third.accessToken)
+  t.not(await session.refresh(third.accessToken), third, 'nor do tokens rejected in the future count')
 })
 
 test('R30 no end of refused tokens is remembered', async t => {
   const { session, server } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
-  for (let i = 0; i < 1001; i++) session.refuse(`other-${i}`)
+  for (let i = 0; i < 1001; i++) await session.refresh(`other-${i}`)
   t.equal(await session.token(), first)
 })
 
@@ -372,7 +402,7 @@ test('R31 RFSH-11 a token is renewed before it expires, and used when that fails
   server.next.push(network())
   t.equal(await session.token(), second)
   clock.advance(4)
-  await fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE', 'it has expired in the cool-down')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', 'it has expired in the cool-down')
 })
 
 test('R31 nobody waits for a second attempt while the token is alive', async t => {
@@ -432,7 +462,7 @@ test('R33 without a network there is no call; when it is back there is one recov
   clock.advance(lifetime - 10)
   t.equal(await session.token(), first, 'the token is alive')
   clock.advance(10)
-  t.notOk((await fails(t, session.token(), 'FST_OAUTH_OFFLINE')).needsAuthorization)
+  t.notOk((await fails(t, session.token(), 'FST_OAUTH_SESSION_OFFLINE')).needsAuthorization)
   await session.online()
   t.strictSame(server.presented, [])
 
@@ -450,7 +480,7 @@ test('R33 a network that goes away between two attempts, and one that ends a coo
   const dead = server.grant()
   await session.signIn(dead)
   server.next.push(network(), network(), network(), network())
-  const renewal = fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_OFFLINE')
+  const renewal = fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_OFFLINE')
   const pause = await time.of(500)
   online = false
   pause.end()
@@ -458,7 +488,7 @@ test('R33 a network that goes away between two attempts, and one that ends a coo
   t.equal(server.presented.length, 1)
 
   online = true
-  const failing = fails(t, session.token(), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  const failing = fails(t, session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
   ;(await time.of(500)).end()
   ;(await time.of(1000)).end()
   await failing
@@ -534,7 +564,7 @@ test('R38 RFSH-06 a store that fails leaves the session as it was, and costs no 
   broken = true
   t.equal(await session.token(), first, 'the old token is still used')
   t.equal((await store.read())!.tokens, first)
-  const error = await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_STORE_FAILED', 'who cannot use it hears of it')
+  const error = await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_STORE_FAILED', 'who cannot use it hears of it')
   t.match(error.cause, { message: 'disk full' })
   t.strictSame(server.presented, [first.refreshToken])
 
@@ -545,7 +575,7 @@ test('R38 RFSH-06 a store that fails leaves the session as it was, and costs no 
   t.strictSame((await store.read())!.tokens, second)
 
   broken = true
-  await fails(t, session.signIn(server.grant('bob')), 'FST_OAUTH_STORE_FAILED')
+  await fails(t, session.signIn(server.grant('bob')), 'FST_OAUTH_SESSION_STORE_FAILED')
   t.equal(await session.token(), second, 'a sign-in that cannot be stored changes nothing')
 })
 
@@ -564,7 +594,7 @@ test('R38 a write that fails and was carried out is found', async t => {
   const first = server.grant()
   await session.signIn(first)
   lies = true
-  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_STORE_FAILED')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_STORE_FAILED')
   lies = false
   t.equal(await session.token(), (await store.read())!.tokens)
   t.equal(server.presented.length, 1)
@@ -587,12 +617,16 @@ test('R39 tokens without a refresh token stay in memory and end exactly when the
   t.strictSame(server.presented, [])
 })
 
-test('R39 such a session ends when its token is refused', async t => {
-  const { session, server, store } = createSessionFixture()
+test('R39 when its token is rejected the user has to sign in; other requests send it until it expires [C3]', async t => {
+  const { session, server, store, clock } = createSessionFixture()
   const short: TokenSet = { ...server.grant(), refreshToken: null }
   await session.signIn(short)
   t.equal(await store.read(), null)
-  await fails(t, session.refresh(short.accessToken), 'FST_OAUTH_SESSION_EXPIRED')
+  t.ok((await fails(t, session.refresh(short.accessToken), 'FST_OAUTH_SESSION_EXPIRED')).needsAuthorization)
+  t.equal(session.state, 'signed_in')
+  t.equal(await session.token(), short)
+  clock.advance(lifetime)
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_EXPIRED')
   t.equal(session.state, 'over')
 })
 
@@ -652,7 +686,7 @@ test('RFSH-05 also when what it got has no known expiry, or the store lost every
   const losing = createSessionFixture({ tokenStore: { ...inner, read: async () => lost ? null : await inner.read() } })
   await losing.session.signIn(first)
   lost = true
-  await fails(t, losing.session.refresh(first.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, losing.session.refresh(first.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   t.equal(losing.session.state, 'signed_out')
 })
 
@@ -664,7 +698,7 @@ test('RFSH-05 a session that another process ended is over here, too', async t =
   await other.token()
   await session.signOut()
   t.equal((await other.token()).accessToken, first.accessToken, 'it is not asked for every token')
-  await fails(t, other.refresh(first.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, other.refresh(first.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   t.equal(other.state, 'signed_out')
   t.strictSame(server.presented, [])
 })
@@ -688,12 +722,12 @@ test('RFSH-07 and what they have is no use when that was refused', async t => {
   const first = server.grant()
   await session.signIn(first)
   const theirs: TokenSet = server.grant()
-  session.refuse(theirs.accessToken)
+  await session.refresh(theirs.accessToken)
   server.next.push(async () => {
     await store.write(theirs, (await store.read())!.generation)
     throw new RefreshError('over', { message: 'invalid_grant' })
   })
-  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
   t.not((await session.token()).accessToken, theirs.accessToken, 'it is renewed the next time')
 })
 
@@ -715,11 +749,11 @@ test('a write that another process got ahead of gives what is stored', async t =
     const first = server.grant()
     await session.signIn(first)
     const other = theirs === 'none' ? null : server.grant('bob')
-    if (theirs === 'refused') session.refuse(other!.accessToken)
+    if (theirs === 'refused') await session.refresh(other!.accessToken)
     server.next.push(async () => await store.write(other, (await store.read())!.generation))
     const renewal = session.refresh(first.accessToken)
     if (theirs === 'live') t.equal((await renewal).accessToken, other!.accessToken)
-    else await fails(t, renewal, theirs === 'none' ? 'FST_OAUTH_NOT_SIGNED_IN' : 'FST_OAUTH_RENEWAL_UNAVAILABLE')
+    else await fails(t, renewal, theirs === 'none' ? 'FST_OAUTH_SESSION_NOT_SIGNED_IN' : 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
     t.equal((await store.read())!.tokens, other)
   }
 })
@@ -757,19 +791,19 @@ test('a sign-out that the store cannot be told holds in this process', async t =
   const { session, server } = createSessionFixture({ tokenStore: store })
   await inner.write(server.grant(), null)
   broken = true
-  await fails(t, session.token(), 'FST_OAUTH_STORE_FAILED')
-  await fails(t, session.signOut(), 'FST_OAUTH_STORE_FAILED')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_STORE_FAILED')
+  await fails(t, session.signOut(), 'FST_OAUTH_SESSION_STORE_FAILED')
   broken = false
-  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   await session.signOut()
   t.equal((await inner.read())!.tokens, null)
-  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
 })
 
 test('a sign-in gives up when others keep writing', async t => {
   const store: TokenStore = { ...createMemoryTokenStore(), write: async () => null }
   const { session, server } = createSessionFixture({ tokenStore: store })
-  t.match((await fails(t, session.signIn(server.grant()), 'FST_OAUTH_STORE_FAILED')).cause, { message: 'others keep writing' })
+  t.match((await fails(t, session.signIn(server.grant()), 'FST_OAUTH_SESSION_STORE_FAILED')).cause, { message: 'other processes wrote first, 20 times' })
 })
 
 test('a record that was read before a sign-in does not come after it', async t => {
@@ -786,7 +820,7 @@ test('a record that was read before a sign-in does not come after it', async t =
     }
   }
   const { session } = createSessionFixture({ tokenStore: store })
-  const early = fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  const early = fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   const out = session.signOut()
   reading.resolve()
   await early
@@ -824,7 +858,7 @@ test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is 
   const tokens = same.server.grant()
   await same.session.signIn(tokens)
   same.server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: tokens.refreshToken }))
-  await fails(t, same.session.refresh(tokens.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')
+  await fails(t, same.session.refresh(tokens.accessToken), 'FST_OAUTH_SESSION_REFRESH_REFUSED')
   t.equal((await same.store.read())!.tokens, tokens, 'one that is the same changes nothing')
 })
 
@@ -842,7 +876,7 @@ test('R24 who signs out while such a refresh token is stored stays signed out', 
   const tokens = server.grant()
   await session.signIn(tokens)
   server.next.push(new RefreshError('keep', { message: 'x', rotatedTo: 'rotated' }))
-  await fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   await session.signOut()
   t.equal((await inner.read())!.tokens, null)
 })
@@ -889,7 +923,7 @@ test('RFSH-15 what is read is not believed over what came meanwhile', async t =>
     onRead = null
     session.signOut().catch(t.threw)
   }
-  await fails(t, session.token(), 'FST_OAUTH_NOT_SIGNED_IN')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
 })
 
 test('R31 a token that is alive is not withheld while others have the turn', async t => {
@@ -926,25 +960,27 @@ test('R27 a host whose callback throws ends no session by halves', async t => {
   t.equal(await thrown.promise, bug, 'and it is not kept quiet')
 })
 
-test('R30 who may not ask for another token is told of one that is there', async t => {
-  const { session, server } = createSessionFixture()
+test('R30 a request that may not refresh gets the tokens that replaced its own', async t => {
+  const { session, server, clock } = createSessionFixture()
   t.equal(session.refuse('none'), null)
   const first = server.grant()
   await session.signIn(first)
   t.equal(session.refuse('other'), first)
   t.equal(session.refuse(first.accessToken), null)
-  const second = await session.token()
+  const second = await session.refresh(first.accessToken)
   t.equal(session.refuse(first.accessToken), second)
   t.equal(server.presented.length, 1)
+  clock.advance(lifetime)
+  t.equal(session.refuse(first.accessToken), null, 'unless they expired')
 })
 
 test('R54 an access token that no header can hold is none', async t => {
   const { session, server, store } = createSessionFixture({ refresh: async tokens => ({ ...tokens, accessToken: 'secret\nx', refreshToken: 'rotated' }) })
   const error = await failureOf(session.signIn({ ...server.grant(), accessToken: 'secret\nx' }))
-  t.match(error, { name: 'TypeError', message: 'the access token is of characters that cannot be sent' })
+  t.match(error, { name: 'TypeError', message: 'the access token contains characters that no header can hold' })
   const first = server.grant()
   await session.signIn(first)
-  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_RENEWAL_REFUSED')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_REFRESH_REFUSED')
   t.match((await store.read())!.tokens, { accessToken: first.accessToken, refreshToken: 'rotated' })
 })
 
@@ -954,9 +990,9 @@ test('a session that is closed waits for no turn', async t => {
   const others = store.exclusively(() => turn.promise)
   const first = server.grant()
   await session.signIn(first)
-  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_CLOSED')
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_CLOSED')
   await new Promise(resolve => { setImmediate(resolve) })
-  session.close()
+  session.close().catch(t.threw)
   await renewal
   t.equal(time.pending.size, 0)
   turn.resolve()
@@ -990,15 +1026,15 @@ test('a session that is closed gives no tokens, and keeps the answer to what it 
   })
   const renewal = session.refresh(first.accessToken)
   await asked.promise
-  session.close()
-  session.close()
+  session.close().catch(t.threw)
+  session.close().catch(t.threw)
   going.resolve()
   t.strictSame((await store.read())!.tokens, first)
   t.equal(await renewal, (await store.read())!.tokens, 'it is stored: the refresh token before it is used up')
   t.equal(time.pending.size, 0)
-  await fails(t, session.token(), 'FST_OAUTH_CLOSED')
-  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_CLOSED')
-  await fails(t, session.signIn(first), 'FST_OAUTH_CLOSED')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_CLOSED')
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_CLOSED')
+  await fails(t, session.signIn(first), 'FST_OAUTH_SESSION_CLOSED')
   await session.online()
   await session.signOut()
   t.equal((await store.read())!.tokens, null, 'a sign-out is possible all the same')
@@ -1009,9 +1045,9 @@ test('a session that is closed makes no further attempt', async t => {
   const first = server.grant()
   await session.signIn(first)
   server.next.push(network())
-  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_CLOSED')
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_CLOSED')
   await time.of(500)
-  session.close()
+  session.close().catch(t.threw)
   await renewal
   t.equal(server.presented.length, 1)
   t.equal(time.pending.size, 0)
@@ -1022,7 +1058,7 @@ test('who signs out in a back-off ends it', async t => {
   const first = server.grant()
   await session.signIn(first)
   server.next.push(network())
-  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_NOT_SIGNED_IN')
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   await time.of(500)
   await session.signOut()
   await renewal
@@ -1062,6 +1098,6 @@ test('options that cannot be', t => {
   for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { attemptTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
     t.throws(() => createSession({ ...good, ...wrong } as never), OptionError, JSON.stringify(wrong))
   }
-  t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be >= 1, and is 0' })
+  t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be an integer from 1 to 10, got 0' })
   t.end()
 })

@@ -1,8 +1,9 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import type { StoredConnection } from '../../../../lib/stores/connections/connection-store.ts'
 import { createFileConnectionStore } from '../../../../lib/stores/connections/file-connection-store.ts'
+import { turns, warningsOf } from '../../../support/warnings.ts'
 
 const connection: StoredConnection = {
   issuer: 'https://login.example.com',
@@ -35,14 +36,25 @@ test('writers do not mix', async t => {
   t.match((await writers[0]!.read())!.requestedScopes, [/^s\d/])
 })
 
-test('a file that is none of ours is left as it is, and not shown', async t => {
-  const path = join(t.testdir(), 'connection.json')
-  for (const found of ['', '{"secret":', '{"secret":1}', 'null', JSON.stringify({ ...connection, clients: { x: { secret: 1 } } })]) {
-    await writeFile(path, found)
-    await t.rejects(createFileConnectionStore({ path }).read(), { name: 'TypeError', message: /^(?!.*secret).*holds no connection of ours/ }, found)
-    t.equal(await readFile(path, 'utf8'), found)
+test('a file that cannot be read counts as empty, and its content is kept when it is written over (F10)', async t => {
+  const folder = t.testdir()
+  const path = join(folder, 'connection.json')
+  for (const text of ['', '{"secret":', '{"secret":1}', 'null', JSON.stringify({ ...connection, clients: { x: { secret: 1 } } })]) {
+    await writeFile(path, text)
+    const warnings = warningsOf(t)
+    const store = createFileConnectionStore({ path })
+    t.equal(await store.read(), null)
+    t.equal(await readFile(path, 'utf8'), text)
+    await store.write(connection)
+    t.same(await store.read(), connection)
+    const [kept = ''] = (await readdir(folder)).filter(name => name !== 'connection.json')
+    t.equal(await readFile(join(folder, kept), 'utf8'), text)
+    await rm(join(folder, kept))
+    await turns()
+    t.match(warnings, [/^(?!.*secret).*connection\.json holds no record that can be read/])
+    t.equal(warnings.length, 1)
   }
-  await t.rejects(createFileConnectionStore({ path: t.testdirName }).read(), { code: 'EISDIR' })
+  await t.rejects(createFileConnectionStore({ path: folder }).read(), { code: 'EISDIR' })
 })
 
 test('options that are refused', t => {

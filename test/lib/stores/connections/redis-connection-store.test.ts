@@ -9,6 +9,7 @@ import { createFakeBrowser } from '../../../support/fake-browser.ts'
 import { missingPart } from '../../../support/missing-part.ts'
 import { clientKinds } from '../../../support/redis-clients.ts'
 import { startRedis } from '../../../support/redis-server.ts'
+import { turns, warningsOf } from '../../../support/warnings.ts'
 
 const connection: StoredConnection = {
   issuer: 'https://login.example.com', resource: 'https://mcp.example.com/mcp', requestedScopes: ['read'], proofKey: { kty: 'EC', alg: 'ES256', d: 'private' }, clientId: 'c', registration: null, clients: {}
@@ -48,11 +49,16 @@ test('connections in Redis', { skip: missingPart('redis') }, async t => {
     t.same(purposes, ['ann:connection', 'ann:connection'])
   })
 
-  await t.test('what is none of ours is left as it is, and not shown', async t => {
+  await t.test('a record that cannot be read counts as empty, and can be written over (F10)', async t => {
+    const warnings = warningsOf(t)
     const store = createRedisConnectionStore({ client: redis, key: 'ann' })
     await redis.set(name, '{"secret":1}')
-    await t.rejects(store.read(), { name: 'TypeError', message: /^(?!.*secret).*holds no connection of ours/ })
+    t.equal(await store.read(), null)
     t.equal(await redis.get(name), '{"secret":1}')
+    await store.write(connection)
+    t.same(await store.read(), connection)
+    await turns()
+    t.match(warnings, [/^(?!.*secret).*\{ann\}:connection holds no record that can be read/])
     await redis.del(name)
     await redis.hset(name, 'a', 'b')
     await t.rejects(store.read(), { name: 'RedisStoreError' })
@@ -69,15 +75,15 @@ test('connections in Redis', { skip: missingPart('redis') }, async t => {
     t.equal(browser.visited.length, 0)
     t.equal(await second.signOut(), true)
     t.match(await kept().connectionStore.read(), { issuer: null })
-    first.close()
-    second.close()
+    await first.close()
+    await second.close()
   })
 })
 
 test('a client that makes something else of an answer', async t => {
   const store = createRedisConnectionStore({ client: { sendCommand: async () => 1 }, key: 'ann' })
-  await t.rejects(store.read(), { name: 'TypeError', message: /number in the place of text/ })
-  await t.rejects(store.write(connection), { name: 'TypeError', message: /number in the place of OK/ })
+  await t.rejects(store.read(), { name: 'TypeError', message: /returned number for GET, expected text/ })
+  await t.rejects(store.write(connection), { name: 'TypeError', message: /returned number for SET, expected OK/ })
 })
 
 test('options that are refused', t => {

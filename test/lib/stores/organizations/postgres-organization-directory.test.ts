@@ -226,7 +226,7 @@ test('options that are none', t => {
   const client: PostgresClient = { query: async () => ({ rows: [] }) }
   const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
     [{}, /client/], ...[{ password: 'secret' }, null, 'x'].map((client): [unknown, RegExp] => [{ client }, /^client must be one with a function query$/]),
-    [{ client, schema: 7 }, /schema must be string/], [{ client, table: 'x' }, /no option "table"/],
+    [{ client, schema: 7 }, /schema must be a string, got 7/], [{ client, table: 'x' }, /unknown option "table"/],
     ...['', 'a\0', '\uD800', 'x'.repeat(64), 'ü'.repeat(32)].map((schema): [unknown, RegExp] => [{ client, schema }, /schema must be a name of 1 to 63 bytes/])
   ]
   for (const [options, message] of cases) {

@@ -1,13 +1,17 @@
 import { once } from 'node:events'
-import { chmod, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import * as files from 'node:fs/promises'
+import { chmod, lstat, mkdir, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'tap'
+import type { Test } from 'tap'
+import { createSession } from '../../../../lib/client/session/session.ts'
 import { OptionError } from '../../../../lib/errors/errors.ts'
 import { createFileTokenStore } from '../../../../lib/stores/tokens/file-token-store.ts'
-import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
+import type { TokenSet, TokenStore } from '../../../../lib/stores/tokens/token-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
 import { createDeferred } from '../../../support/deferred.ts'
+import { turns, warningsOf } from '../../../support/warnings.ts'
 
 const tokens: TokenSet = { accessToken: 'access-secret', tokenType: 'Bearer', refreshToken: 'refresh-secret', expiresAt: 1, scopes: ['a'] }
 
@@ -34,10 +38,10 @@ test('R38 RFSH-06 compare and set, durable and private', async t => {
   if (process.platform !== 'win32') {
     t.equal((await stat(path)).mode & 0o777, 0o600)
     t.equal((await stat(join(path, '..'))).mode & 0o777, 0o700)
-    await writeFile(`${path}.new`, 'left by a crash')
-    await chmod(`${path}.new`, 0o666)
+    await writeFile(`${path}.4711.new`, 'left by a crash')
+    await chmod(path, 0o666)
     await store.write(tokens, third.generation)
-    t.equal((await stat(path)).mode & 0o777, 0o600, 'also over what a crash left behind')
+    t.equal((await stat(path)).mode & 0o777, 0o600, 'also over a file that others could read')
   }
   t.strictSame(await readdir(join(path, '..')), ['tokens.json'], 'nothing is left')
 })
@@ -48,21 +52,94 @@ test('where directories cannot be opened', async t => {
   t.strictSame((await store.write(tokens, null))!.tokens, tokens)
 })
 
-test('a file that is none of ours is an error, and is left as it is', async t => {
-  const path = join(t.testdir(), 'tokens.json')
-  const store = createFileTokenStore({ path })
-  for (const text of ['', '{"generation":1,"tok', '{}', 'null', '{"generation":"1","tokens":null}', '{"generation":1,"tokens":{"accessToken":"access-secret"}}', '[]']) {
+const unreadable = ['', '{"generation":1,"tok', '{}', 'null', '{"generation":"1","tokens":null}', '{"generation":1,"tokens":{"accessToken":"access-secret"}}', '[]', '\ufeff{"generation":1,"tokens":null}']
+
+test('a file that cannot be read counts as empty: the user can sign in over it, and its content is kept beside it (F10)', async t => {
+  const folder = t.testdir()
+  const path = join(folder, 'tokens.json')
+  for (const text of unreadable) {
     await writeFile(path, text)
-    const error = await store.read().catch((reason: unknown) => reason) as Error
-    t.match(error, { name: 'TokenFileError' }, text)
-    t.match(error.message, path)
-    t.notMatch(`${error.message} ${String(error.cause)}`, 'access-secret', 'R54')
-    await t.rejects(store.write(tokens, null), { name: 'TokenFileError' })
-    t.equal(await readFile(path, 'utf8'), text)
+    const warnings = warningsOf(t)
+    const tokenStore = createFileTokenStore({ path })
+    t.equal(await tokenStore.read(), null, text)
+    t.equal(await readFile(path, 'utf8'), text, 'reading changes nothing')
+    const session = createSession({ tokenStore, refresh: async given => given })
+    t.equal(await session.start(), 'signed_out')
+    await session.signIn(tokens)
+    t.strictSame((await createFileTokenStore({ path }).read())!.tokens, tokens)
+    const [kept = '', ...others] = (await readdir(folder)).filter(name => name !== 'tokens.json')
+    t.match(kept, /^tokens\.json\.[0-9a-f-]{36}\.corrupt$/)
+    t.same(others, [])
+    t.equal(await readFile(join(folder, kept), 'utf8'), text)
+    if (process.platform !== 'win32') t.equal((await stat(join(folder, kept))).mode & 0o777, 0o600)
+    await turns()
+    t.match(warnings, [`${path} holds no record that can be read`], 'reported once')
+    t.equal(warnings.length, 1)
+    t.notMatch(warnings.join(), 'access-secret', 'R54')
+    await rm(join(folder, kept))
   }
-  await rm(path)
+})
+
+test('a file that cannot be read can be signed out of (F10)', async t => {
+  const path = join(t.testdir(), 'tokens.json')
+  await writeFile(path, '{"generation":1,"tok')
+  warningsOf(t)
+  const session = createSession({ tokenStore: createFileTokenStore({ path }), refresh: async given => given })
+  await session.signOut()
+  t.equal(session.state, 'signed_out')
+})
+
+test('an error of the file system is an error', async t => {
+  const path = join(t.testdir(), 'tokens.json')
   await mkdir(path)
-  await t.rejects(store.read(), { code: 'EISDIR' }, 'what the file system says')
+  await t.rejects(createFileTokenStore({ path }).read(), { code: 'EISDIR' })
+  await t.rejects(createFileTokenStore({ path }).write(tokens, null), { code: 'EISDIR' })
+})
+
+test('a write follows no link that somebody put beside the file (F10)', { skip: process.platform === 'win32' }, async t => {
+  const folder = t.testdir({ victim: 'precious' })
+  const path = join(folder, 'tokens.json')
+  for (const name of ['new', 'lock.new', 'tmp']) await symlink(join(folder, 'victim'), `${path}.${name}`)
+  await createFileTokenStore({ path }).write(tokens, null)
+  t.equal(await readFile(join(folder, 'victim'), 'utf8'), 'precious')
+  t.notOk((await lstat(path)).isSymbolicLink())
+})
+
+/** A store whose process stands still before one call of the file system, until it is told to go on. */
+async function frozenStore (t: Test, path: string, call: 'open' | 'rename', isIt: (path: string) => boolean): Promise<{ store: TokenStore, isFrozen: Promise<void>, wake: () => void }> {
+  const frozen = createDeferred<void>()
+  const woken = createDeferred<void>()
+  let once = false
+  const mocked = async (first: string, ...more: unknown[]): Promise<unknown> => {
+    if (!once && isIt(first)) {
+      once = true
+      frozen.resolve()
+      await woken.promise
+    }
+    return await (files[call] as (...given: unknown[]) => Promise<unknown>)(first, ...more)
+  }
+  const { createFileTokenStore: create } = await t.mockImport<{ createFileTokenStore: typeof createFileTokenStore }>('../../../../lib/stores/tokens/file-token-store.ts', {
+    'node:fs/promises': t.createMock(files, { [call]: mocked })
+  })
+  // Its sign of life stands still, too.
+  return { store: create({ path, wait: async () => { await woken.promise } }), isFrozen: frozen.promise, wake: () => { woken.resolve() } }
+}
+
+test('of two writers of one generation one writes, though the first stood still while it held the lock (F10)', async t => {
+  const isTemporary = (path: string): boolean => path.endsWith('.new')
+  for (const call of ['open', 'rename'] as const) {
+    const path = join(t.testdir(), `${call}.json`)
+    const { generation } = (await createFileTokenStore({ path }).write(tokens, null))!
+    const { store, isFrozen, wake } = await frozenStore(t, path, call, isTemporary)
+    const late = store.write({ ...tokens, accessToken: 'late' }, generation)
+    await isFrozen
+    const other = createFileTokenStore({ path, lockTtlMs: 1000, wait: countingWait().wait })
+    t.ok(await other.write({ ...tokens, accessToken: 'other' }, generation), 'the lock is removed')
+    wake()
+    t.equal(await late, null, `${call}: it is told that there is another record`)
+    t.equal((await other.read())!.tokens!.accessToken, 'other')
+    t.strictSame((await readdir(join(path, '..'))).filter(name => !name.endsWith('.json')), [], 'nothing is left')
+  }
 })
 
 test('a directory that cannot be is an error', async t => {
@@ -77,13 +154,22 @@ test('a lock that cannot be made is an error', async t => {
   await t.rejects(createFileTokenStore({ path }).exclusively(async () => 1), { code: 'ENAMETOOLONG' })
 })
 
-test('a write that fails leaves what was there', async t => {
+test('R38 a write that fails leaves what was there', async t => {
   const path = join(t.testdir(), 'tokens.json')
-  const store = createFileTokenStore({ path })
-  const first = (await store.write(tokens, null))!
-  await mkdir(`${path}.new`)
-  await t.rejects(store.write(null, first.generation), { code: 'EISDIR' })
-  t.strictSame(await store.read(), first)
+  const first = (await createFileTokenStore({ path }).write(tokens, null))!
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  for (const mocks of [
+    { rename: async () => { throw full } },
+    { open: async (file: string, ...more: [string]) => { if (file.endsWith('.new')) throw full; return await files.open(file, ...more) } },
+    { rename: async () => { throw Object.assign(new Error('gone'), { code: 'ENOENT' }) } }
+  ]) {
+    const { createFileTokenStore: create } = await t.mockImport<{ createFileTokenStore: typeof createFileTokenStore }>('../../../../lib/stores/tokens/file-token-store.ts', {
+      'node:fs/promises': t.createMock(files, mocks)
+    })
+    await t.rejects(create({ path }).write(null, first.generation), { code: /ENOSPC|ENOENT/ })
+    t.strictSame(await createFileTokenStore({ path }).read(), first)
+    t.strictSame(await readdir(join(path, '..')), ['tokens.json'], 'nothing is left')
+  }
 })
 
 test('RFSH-05 one after the other, within a process and between two', async t => {
@@ -139,25 +225,25 @@ function countingWait (): { readonly wait: (ms: number, signal: AbortSignal | un
 test('a turn whose holder died is taken away, once it was not heard of for long enough', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const time = countingWait()
-  await writeFile(`${path}.turn`, 'who died')
-  const store = createFileTokenStore({ path, turnMs: 3000, wait: time.wait })
+  await writeFile(`${path}.refresh-lock`, 'who died')
+  const store = createFileTokenStore({ path, lockTtlMs: 3000, wait: time.wait })
   t.equal(await store.exclusively(async () => time.passed() >= 3000), true)
   t.strictSame(await readdir(join(path, '..')), [], 'nothing is left of it')
 })
 
 test('a turn whose holder is alive is not', async t => {
   const path = join(t.testdir(), 'tokens.json')
-  await writeFile(`${path}.turn`, 'who lives')
+  await writeFile(`${path}.refresh-lock`, 'who lives')
   let looks = 0
   const store = createFileTokenStore({
     path,
-    turnMs: 200,
+    lockTtlMs: 200,
     async wait () {
       looks++
       await turn()
       // It shows that it lives ten times, and ends.
-      if (looks < 100) await utimes(`${path}.turn`, looks, looks)
-      else if (looks === 100) await rm(`${path}.turn`)
+      if (looks < 100) await utimes(`${path}.refresh-lock`, looks, looks)
+      else if (looks === 100) await rm(`${path}.refresh-lock`)
     }
   })
   t.ok(await store.exclusively(async () => looks >= 100))
@@ -170,10 +256,10 @@ test('who lives shows it, and ends no turn but its own', async t => {
   const times = new Set<number>()
   const store = createFileTokenStore({
     path,
-    turnMs: 900,
+    lockTtlMs: 900,
     async wait (ms, signal) {
       t.equal(ms, 300)
-      times.add((await stat(`${path}.turn`)).mtimeMs)
+      times.add((await stat(`${path}.refresh-lock`)).mtimeMs)
       if (++beat === 4) beats.resolve()
       if (beat < 4) return
       await once(signal!, 'abort')
@@ -182,24 +268,24 @@ test('who lives shows it, and ends no turn but its own', async t => {
   })
   await store.exclusively(async () => {
     await beats.promise
-    await rm(`${path}.turn`)
-    await writeFile(`${path}.turn`, 'somebody else')
+    await rm(`${path}.refresh-lock`)
+    await writeFile(`${path}.refresh-lock`, 'somebody else')
   })
   t.equal(times.size, 4, 'each time another')
-  t.equal(await readFile(`${path}.turn`, 'utf8'), 'somebody else')
+  t.equal(await readFile(`${path}.refresh-lock`, 'utf8'), 'somebody else')
 })
 
 test('two who take the same turn away leave the one who came first its own', async t => {
   const path = join(t.testdir(), 'tokens.json')
-  await writeFile(`${path}.turn`, 'who died')
-  const stores = Array.from({ length: 4 }, () => createFileTokenStore({ path, turnMs: 500, wait: countingWait().wait }))
+  await writeFile(`${path}.refresh-lock`, 'who died')
+  const stores = Array.from({ length: 4 }, () => createFileTokenStore({ path, lockTtlMs: 500, wait: countingWait().wait }))
   let runs = 0
   await Promise.all(stores.map(store => store.exclusively(async () => { runs++ })))
   t.equal(runs, 4)
 })
 
 test('options that cannot be', t => {
-  for (const wrong of [{}, { path: '' }, { path: 'x', turnMs: 1 }, { path: 'x', file: 1 }]) {
+  for (const wrong of [{}, { path: '' }, { path: 'x', lockTtlMs: 1 }, { path: 'x', file: 1 }]) {
     t.throws(() => createFileTokenStore(wrong as never), OptionError, JSON.stringify(wrong))
   }
   t.end()

@@ -2,8 +2,10 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import { test } from 'tap'
+import { createSession } from '../../../../lib/client/session/session.ts'
 import { OptionError } from '../../../../lib/errors/errors.ts'
-import type { RedisTokenStoreOptions, TokenSeal } from '../../../../lib/stores/tokens/redis-token-store.ts'
+import type { RecordSeal } from '../../../../lib/stores/redis-record.ts'
+import type { RedisTokenStoreOptions } from '../../../../lib/stores/tokens/redis-token-store.ts'
 import { createRedisTokenStore } from '../../../../lib/stores/tokens/redis-token-store.ts'
 import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
@@ -12,6 +14,7 @@ import { createDeferred } from '../../../support/deferred.ts'
 import { missingPart } from '../../../support/missing-part.ts'
 import { clientKinds } from '../../../support/redis-clients.ts'
 import { startRedis } from '../../../support/redis-server.ts'
+import { turns, warningsOf } from '../../../support/warnings.ts'
 
 const tokens = (name: string): TokenSet => ({
   accessToken: `at-${name}`, tokenType: 'Bearer', refreshToken: `rt-${name}`, expiresAt: 1_800_000_000_000, scopes: ['read', 'write']
@@ -54,7 +57,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
   t.beforeEach(() => redis.flushall())
   const open = (options: Partial<RedisTokenStoreOptions> = {}) => createRedisTokenStore({ client: redis, key: 'ann', ...options })
   const record = 'oauth-client:{ann}:tokens'
-  const turn = 'oauth-client:{ann}:turn'
+  const lock = 'oauth-client:{ann}:lock'
 
   for (const { name, connect } of clientKinds) {
     await t.test(`R38 compare and set, over ${name}`, async t => {
@@ -121,54 +124,54 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     t.equal(await redis.pttl(record), -1, 'who does not forget keeps it')
   })
 
-  await t.test('the turn of another is waited for', async t => {
+  await t.test('the lock of another is waited for', async t => {
     const { wait, next } = createWaits()
-    const store = open({ wait, turnMs: 3_600_000 })
-    await redis.set(turn, 'another')
+    const store = open({ wait, lockTtlMs: 3_600_000 })
+    await redis.set(lock, 'another')
     let begun = false
     const done = store.exclusively(async () => {
       begun = true
-      return await redis.pttl(turn)
+      return await redis.pttl(lock)
     })
     for (let i = 0; i < 3; i++) {
       const { ms, pass } = await next()
       t.ok(ms >= 25 && ms <= 75, 'with jitter')
       t.equal(begun, false)
-      if (i === 2) await redis.del(turn)
+      if (i === 2) await redis.del(lock)
       pass()
     }
     const left = await done
-    t.ok(left > 1_800_000 && left <= 3_600_000, 'and the turn of one that dies runs out')
-    t.equal(await redis.exists(turn), 0, 'one that is over is free at once')
+    t.ok(left > 1_800_000 && left <= 3_600_000, 'and the lock of one that dies runs out')
+    t.equal(await redis.exists(lock), 0, 'one that is over is free at once')
   })
 
   await t.test('the wait can be ended', async t => {
     const { wait, next } = createWaits()
     const store = open({ wait })
-    await redis.set(turn, 'another')
+    await redis.set(lock, 'another')
     const gone = new AbortController()
-    const waiting = store.exclusively(async () => t.fail('it has no turn'), gone.signal)
-    const behind = store.exclusively(async () => t.fail('it has no turn'), AbortSignal.any([gone.signal]))
+    const waiting = store.exclusively(async () => t.fail('it has no lock'), gone.signal)
+    const behind = store.exclusively(async () => t.fail('it has no lock'), AbortSignal.any([gone.signal]))
     await next()
     gone.abort(new Error('gone'))
     await t.rejects(waiting, /gone/)
     await t.rejects(behind, /gone/)
-    t.equal(await redis.get(turn), 'another')
+    t.equal(await redis.get(lock), 'another')
   })
 
-  await t.test('a turn is renewed while its work goes on, and not for ever', async t => {
+  await t.test('a lock is renewed while its work goes on, and not for ever', async t => {
     const { wait, next, count } = createWaits()
-    const store = open({ wait, turnMs: 9_000_000, longestTurnMs: 6_000_000 })
+    const store = open({ wait, lockTtlMs: 9_000_000, maxLockMs: 6_000_000 })
     const work = createDeferred<void>()
     const done = store.exclusively(() => work.promise)
     for (let i = 1; i <= 2; i++) {
       const { ms, pass } = await next()
       t.equal(ms, 3_000_000)
-      await redis.pexpire(turn, 2_000_000)
+      await redis.pexpire(lock, 2_000_000)
       pass()
       await new Promise(resolve => { setImmediate(resolve) })
       // It is answered after the renewal, which was sent before over the same connection.
-      t.ok(await redis.pttl(turn) > 2_000_000)
+      t.ok(await redis.pttl(lock) > 2_000_000)
     }
     await new Promise(resolve => { setImmediate(resolve) })
     t.equal(count(), 2)
@@ -176,7 +179,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     await done
   })
 
-  await t.test('a turn that ran out while its work went on is the next one\'s', async t => {
+  await t.test('a lock that ran out while its work went on is the next one\'s', async t => {
     const { wait, next } = createWaits()
     const store = open({ wait })
     const { generation } = (await store.write(tokens('0'), null))!
@@ -186,17 +189,17 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
       return await store.write(tokens('late'), generation)
     })
     const { pass } = await next()
-    await redis.set(turn, 'another')
+    await redis.set(lock, 'another')
     pass()
     t.ok(await open().write(tokens('another'), generation))
     work.resolve()
     t.equal(await late, null, 'what it may still write does no harm')
     t.equal((await store.read())!.tokens!.accessToken, 'at-another')
-    t.equal(await redis.get(turn), 'another', 'it neither renews nor ends the turn of another')
-    t.equal(await redis.pttl(turn), -1)
+    t.equal(await redis.get(lock), 'another', 'it neither renews nor ends the lock of another')
+    t.equal(await redis.pttl(lock), -1)
   })
 
-  await t.test('the turn ends with work that fails', async t => {
+  await t.test('the lock ends with work that fails', async t => {
     const store = open()
     await t.rejects(store.exclusively(async () => { throw new Error('no') }), /no/)
     t.equal(await open().exclusively(async () => 'next'), 'next')
@@ -217,19 +220,43 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     t.strictSame(await store.read(), { generation, tokens: tokens('secret') })
     t.notMatch(JSON.stringify(await redis.hgetall(record)), /secret|Bearer/)
     await redis.copy(record, 'oauth-client:{bob}:tokens')
-    await t.rejects(open({ key: 'bob', seal }).read())
-    await t.rejects(open().read(), new TypeError(`${record} holds no tokens of ours`))
+    const warnings = warningsOf(t)
+    t.same(await open({ key: 'bob', seal }).read(), { generation, tokens: null }, 'not the tokens of another session')
+    t.same(await open().read(), { generation, tokens: null }, 'sealed, and read without a seal')
+    await turns()
+    t.match(warnings, [/\{bob\}:tokens holds no record that can be read/, /\{ann\}:tokens/])
+    t.notMatch(warnings.join(), /secret/)
+    const down = { ...seal, unseal: () => { throw new Error('the key service does not respond') } }
+    await t.rejects(open({ seal: down }).read(), /does not respond/, 'which does not end the session')
     t.ok(await store.write(null, generation))
     t.same((await store.read())!.tokens, null)
     await t.rejects(open({ seal: { ...seal, seal: () => { throw new Error('no key') } } }).write(tokens('x'), generation + 1), /no key/)
   })
 
-  await t.test('what is not ours is an error that does not show it', async t => {
-    for (const fields of [{ generation: '1', tokens: 'secret' }, { generation: '1' }, { generation: '1', tokens: '{"accessToken":"secret"}' }]) {
+  await t.test('a record that cannot be read counts as a session that is over: the user can sign in over it and sign out of it (F10)', async t => {
+    for (const stored of ['secret', '{"accessToken":"secret"}', 'null']) {
+      await redis.del(record)
+      await redis.hset(record, { generation: '1', tokens: stored })
+      const warnings = warningsOf(t)
+      const store = open()
+      t.same(await store.read(), { generation: 1, tokens: null })
+      t.same(await store.read(), { generation: 1, tokens: null })
+      await turns()
+      t.match(warnings, [/^oauth-client:\{ann\}:tokens holds no record that can be read/], 'reported once')
+      t.equal(warnings.length, 1)
+      t.notMatch(warnings.join(), /secret/, 'R54')
+      await createSession({ tokenStore: store, refresh: async given => given }).signOut()
+      await createSession({ tokenStore: store, refresh: async given => given }).signIn(tokens('new'))
+      t.same((await store.read())!.tokens, tokens('new'))
+    }
+  })
+
+  await t.test('a key that holds something else is an error that does not show it', async t => {
+    for (const fields of [{ generation: '1' }, { generation: 'x', tokens: 'secret' }]) {
       await redis.del(record)
       await redis.hset(record, fields)
       const error: unknown = await open().read().catch((error: unknown) => error)
-      t.match(error, { name: 'TypeError', message: /^oauth-client:\{ann\}:tokens holds no (?:tokens|record) of ours$/ })
+      t.match(error, { name: 'TypeError', message: /^oauth-client:\{ann\}:tokens is not a token record/ })
       t.notMatch(inspect(error), /secret/)
     }
     await redis.set(record, 'a string')
@@ -246,7 +273,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     const error: unknown = await refused.write(tokens('secret'), first.generation).catch((error: unknown) => error)
     t.match(error, { name: 'RedisStoreError', message: /^Redis did not carry out EVAL: NOPERM/ })
     t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret/, 'R54')
-    await t.rejects(refused.exclusively(async () => t.fail('it has no turn')), { message: /^Redis did not carry out SET: NOPERM/ })
+    await t.rejects(refused.exclusively(async () => t.fail('it has no lock')), { message: /^Redis did not carry out SET: NOPERM/ })
     t.strictSame(await refused.read(), first)
   })
 
@@ -270,11 +297,11 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     const store = open({ timeoutMs: 50 })
     await t.rejects(store.read(), { name: 'RedisStoreError' })
     await t.rejects(store.write(tokens('1'), null), { name: 'RedisStoreError' })
-    await t.rejects(store.exclusively(async () => t.fail('it has no turn')), { name: 'RedisStoreError' })
+    await t.rejects(store.exclusively(async () => t.fail('it has no lock')), { name: 'RedisStoreError' })
   })
 })
 
-function createTestSeal (): TokenSeal {
+function createTestSeal (): RecordSeal {
   const secret = randomBytes(32)
   return {
     seal (text, key) {
@@ -286,7 +313,11 @@ function createTestSeal (): TokenSeal {
     unseal (sealed, key) {
       const bytes = Buffer.from(sealed, 'base64')
       const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12)).setAAD(Buffer.from(key)).setAuthTag(bytes.subarray(12, 28))
-      return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+      try {
+        return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+      } catch {
+        return null
+      }
     }
   }
 }
@@ -294,7 +325,7 @@ function createTestSeal (): TokenSeal {
 test('a client that makes something else of the answers', async t => {
   for (const reply of [undefined, Buffer.from('OK'), '1', 1n, [], ['1'], [Buffer.from('1'), Buffer.from('')]]) {
     const store = createRedisTokenStore({ client: { sendCommand: async () => reply }, key: 'ann' })
-    await t.rejects(store.exclusively(async () => t.fail('it has no turn')), TypeError)
+    await t.rejects(store.exclusively(async () => t.fail('it has no lock')), TypeError)
     await t.rejects(store.write(tokens('secret'), null), TypeError)
     await t.rejects(store.read(), TypeError)
   }
@@ -305,8 +336,8 @@ test('options that are none', t => {
   const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
     [{ key: 'ann' }, /client/], [{ client: {}, key: 'ann' }, /^client must be one of redis or ioredis/], [{ client }, /key/], [{ client, key: '' }, /^key must/],
     [{ client, key: '\uD800' }, /^key must be well-formed text$/], [{ client, key: 'ann', prefix: 'a{' }, /^prefix must/],
-    [{ client, key: 'ann', seal: { seal () {} } }, /^seal must/], [{ client, key: 'ann', turnMs: 0 }, /^turnMs must/], [{ client, key: 'ann', timeoutMs: NaN }, /^timeoutMs must/],
-    [{ client, key: 'ann', forgetAfterSeconds: 1.5 }, /^forgetAfterSeconds must/], [{ client, key: 'ann', ttl: 5 }, /no option "ttl"/]
+    [{ client, key: 'ann', seal: { seal () {} } }, /^`seal.unseal` is required/], [{ client, key: 'ann', lockTtlMs: 0 }, /^lockTtlMs must/], [{ client, key: 'ann', timeoutMs: NaN }, /^timeoutMs must/],
+    [{ client, key: 'ann', forgetAfterSeconds: 1.5 }, /^forgetAfterSeconds must/], [{ client, key: 'ann', ttl: 5 }, /unknown option "ttl"/]
   ]
   for (const [options, message] of cases) {
     t.throws(() => createRedisTokenStore(options as never), OptionError)

@@ -1,0 +1,55 @@
+import type { OAuthResourceError } from '../errors/errors.ts'
+import { findOAuthResourceError } from '../errors/errors.ts'
+import { McpError, serverErrorCode } from '../errors/mcp-errors.ts'
+import { idOf } from './messages.ts'
+
+/** A refusal in JSON-RPC. */
+export interface RpcRefusal {
+  readonly statusCode: number
+  readonly body: {
+    readonly jsonrpc: '2.0'
+    readonly error: { readonly code: number, readonly message: string }
+    readonly id: string | number | null
+  }
+}
+
+/** The codes of Fastify for a body that is not JSON. */
+const notJson = ['FST_ERR_CTP_INVALID_JSON_BODY', 'FST_ERR_CTP_EMPTY_JSON_BODY']
+
+/**
+ * The JSON-RPC response of a refusal; `null` for an error that is none, a failure of the host among them.
+ *
+ * @param body of the request; undefined when it was not read
+ */
+export function toRpcRefusal (error: unknown, body: unknown): RpcRefusal | null {
+  const { statusCode, code, message } = rpcErrorOf(error)
+  if (statusCode < 400 || (statusCode >= 500 && statusCode !== 503)) return null
+  return { statusCode, body: { jsonrpc: '2.0', error: { code, message }, id: idOf(body) } }
+}
+
+function rpcErrorOf (error: unknown): { statusCode: number, code: number, message: string } {
+  const refusal = findOAuthResourceError(error)
+  if (refusal !== null) {
+    const { statusCode, message } = refusal
+    return { statusCode, message, code: statusCode === 400 ? -32600 : serverErrorCode }
+  }
+  if (error instanceof McpError) return { statusCode: error.statusCode, message: error.message, code: error.rpcCode }
+  const { statusCode = 500, code, message = '' } = (error ?? {}) as { statusCode?: number, code?: string, message?: string }
+  if (notJson.includes(code ?? '')) return { statusCode, message, code: -32700 }
+  return { statusCode, message, code: statusCode === 400 ? -32600 : serverErrorCode }
+}
+
+/** Whether the challenge of a refusal tells the client which scopes to request. */
+export function challengeNamesScopes ({ statusCode, oauthError }: OAuthResourceError): boolean {
+  return statusCode === 401 || oauthError === 'insufficient_scope'
+}
+
+/** The same refusal with these scopes named too: a client that is told of one scope after the other has to ask its user twice. */
+export function withRequiredScopes (refusal: OAuthResourceError, scopes: readonly string[]): OAuthResourceError {
+  const { requiredScopes = [] } = refusal as { requiredScopes?: readonly string[] }
+  const all = [...new Set([...scopes, ...requiredScopes])]
+  // The error itself is the host's by now, and may have been thrown before.
+  return all.length === requiredScopes.length
+    ? refusal
+    : Object.create(refusal, { requiredScopes: { value: Object.freeze(all), enumerable: true } }) as OAuthResourceError
+}

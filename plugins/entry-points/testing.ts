@@ -1,0 +1,8 @@
+export type { BrokenToken } from '../../lib/testing/broken-tokens.ts'
+export type { TestAlgorithm } from '../../lib/testing/signing-key.ts'
+export { createTestClient } from '../../lib/testing/test-client.ts'
+export type { ProofTarget, TestClient } from '../../lib/testing/test-client.ts'
+export { createTestIssuer } from '../../lib/testing/test-issuer.ts'
+export type { TestIssuer, TestIssuerOptions, TestTokenOptions } from '../../lib/testing/test-issuer.ts'
+export { createTestPrincipals } from '../../lib/testing/test-principals.ts'
+export type { TestPrincipal, TestPrincipals } from '../../lib/testing/test-principals.ts'

@@ -1,0 +1,3 @@
+export default async function (app) {
+  app.get('/', { config: { oauth: false } }, async () => ({ status: 'ok' }))
+}

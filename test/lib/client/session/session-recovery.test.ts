@@ -1,0 +1,271 @@
+import { test } from 'tap'
+import { RefreshError } from '../../../../lib/errors/client-errors.ts'
+import { createMemoryTokenStore } from '../../../../lib/stores/tokens/memory-token-store.ts'
+import type { TokenRecord, TokenSet, TokenStore } from '../../../../lib/stores/tokens/token-store.ts'
+import { createSessionFixture, failureOf, lifetimeMs } from '../../../support/client-session.ts'
+import { createDeferred } from '../../../support/deferred.ts'
+
+const settled = async (): Promise<void> => { for (let i = 0; i < 20; i++) await new Promise(resolve => { setImmediate(resolve) }) }
+
+/** A store that can be set back to an earlier record, as a restored backup or a replica that lagged does. */
+function createRestorableStore (): TokenStore & { record: TokenRecord | null, onWrite: () => void } {
+  let serial: Promise<unknown> = Promise.resolve()
+  return {
+    record: null,
+    onWrite: () => {},
+    async read () { return this.record },
+    async write (tokens, insteadOf) {
+      this.onWrite()
+      if ((this.record?.generation ?? null) !== insteadOf) return null
+      this.record = { generation: (insteadOf ?? 0) + 1, tokens }
+      return this.record
+    },
+    async exclusively (work) {
+      const result = serial.then(work)
+      serial = result.catch(() => {})
+      return await result
+    }
+  }
+}
+
+test('R28 a refresh that is refused in whatever words, once the resource has rejected the access token, asks the user to sign in [F3]', async t => {
+  for (const oauthError of ['invalid_client', 'invalid_request', null]) {
+    const { session, server, store, clock, states } = createSessionFixture({ coolDownMs: 10_000 })
+    const first = server.grant()
+    await session.signIn(first)
+    server.next.push(new RefreshError('keep', { message: 'refresh_token_not_found', responseStatus: 400, oauthError }))
+    t.match(await failureOf(session.refresh(first.accessToken)), { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED', needsAuthorization: true, retryAt: clock.now() + 10_000 })
+    t.match(await failureOf(session.refresh(first.accessToken)), { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED', needsAuthorization: true }, 'also in the cool-down')
+    t.equal(session.state, 'over')
+    t.strictSame((await store.read())!.tokens, first, 'the refresh token is kept')
+    clock.advance(10)
+    t.not((await session.refresh(first.accessToken)).accessToken, first.accessToken, 'and used when the configuration was corrected')
+    t.equal(session.state, 'signed_in')
+    t.strictSame(states, ['signed_in', 'over', 'signed_in'])
+  }
+})
+
+test('R28 R31 the same before the access token expires changes nothing; after it, the user is asked [F3]', async t => {
+  const { session, server, clock } = createSessionFixture({ coolDownMs: 1 })
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetimeMs / 1000 - 10)
+  server.next.push(new RefreshError('keep', { message: 'no' }))
+  t.equal(await session.token(), first)
+  t.equal(session.state, 'signed_in')
+  clock.advance(10)
+  server.next.push(new RefreshError('keep', { message: 'no' }))
+  t.match(await failureOf(session.token()), { needsAuthorization: true })
+  t.equal(session.state, 'over')
+})
+
+test('R38 a store that went back in time: the tokens in memory are newer, and are written [F5]', async t => {
+  const store = createRestorableStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const backup = store.record
+  const second = await session.refresh(first.accessToken)
+  store.record = backup
+  const third = await session.refresh(second.accessToken)
+  t.not(third.accessToken, second.accessToken)
+  t.strictSame(server.presented, [first.refreshToken, second.refreshToken], 'no refresh token is shown twice')
+  t.strictSame(store.record!.tokens, third)
+  t.ok(store.record!.generation > 2, 'and other processes see a later generation')
+})
+
+test('R38 a store that went back in time while the token request was under way [F5]', async t => {
+  const store = createRestorableStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const backup = store.record
+  const second = await session.refresh(first.accessToken)
+  server.next.push(() => { store.record = backup })
+  const third = await session.refresh(second.accessToken)
+  t.strictSame(store.record!.tokens, third)
+
+  server.next.push(() => {
+    store.record = backup
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  t.match(await failureOf(session.refresh(third.accessToken)), { code: 'FST_OAUTH_SESSION_OVER' }, 'an older refresh token is not tried')
+  t.equal(server.presented.length, 3)
+})
+
+test('R38 a store that went back to before the sign-in does not sign the user out; a sign-out of another process does [F5]', async t => {
+  const store = createRestorableStore()
+  store.record = { generation: 1, tokens: null }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const backup = store.record
+  const first = server.grant()
+  await session.signIn(first)
+  const second = await session.refresh(first.accessToken)
+  store.record = backup
+  const third = await session.refresh(second.accessToken)
+  t.not(third.accessToken, second.accessToken)
+
+  store.record = { generation: 2, tokens: null }
+  t.match(await failureOf(session.refresh(third.accessToken)), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+})
+
+test('R38 a store that went back in time, and that another process writes to first: its tokens are taken [F5]', async t => {
+  const store = createRestorableStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const backup = store.record!
+  const second = await session.refresh(first.accessToken)
+  store.record = backup
+  const theirs = server.grant()
+  store.onWrite = () => {
+    store.onWrite = () => {}
+    store.record = { generation: 9, tokens: theirs }
+  }
+  t.equal(await session.refresh(second.accessToken), theirs)
+})
+
+test('R38 new tokens that an older store did not take are written later, and no refresh token is shown twice [F5]', async t => {
+  const store = createRestorableStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const backup = store.record
+  const second = await session.refresh(first.accessToken)
+  server.next.push(() => { store.onWrite = () => { throw new Error('disk full') } })
+  t.match(await failureOf(session.refresh(second.accessToken)), { code: 'FST_OAUTH_SESSION_STORE_FAILED' })
+  store.onWrite = () => {}
+  store.record = backup
+  const third = await session.refresh(second.accessToken)
+  t.strictSame(server.presented, [first.refreshToken, second.refreshToken])
+  t.strictSame(store.record!.tokens, third)
+})
+
+test('RFC 6749 4.4: a session that uses a grant refreshes without a refresh token, and shares its tokens by the store [F6]', async t => {
+  let issued = 0
+  const machine = (): TokenSet => ({ accessToken: `machine-${++issued}`, tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null })
+  const { session, store, sibling } = createSessionFixture({ usesGrant: true, refresh: async () => machine() })
+  const first = machine()
+  await session.signIn(first)
+  t.equal((await store.read())!.tokens, first)
+  t.equal((await session.refresh(first.accessToken)).accessToken, 'machine-2')
+  t.equal((await sibling().token()).accessToken, 'machine-2')
+  await session.signOut()
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+})
+
+test('close() resolves when the response to the token request under way is stored [F11]', async t => {
+  const { session, server, store } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  const answered = createDeferred<void>()
+  const asked = createDeferred<void>()
+  server.next.push(() => {
+    asked.resolve()
+    return answered.promise
+  })
+  session.refresh(first.accessToken).catch(() => {})
+  await asked.promise
+  let isClosed = false
+  const closing = session.close().finally(() => { isClosed = true })
+  await settled()
+  t.notOk(isClosed)
+  answered.resolve()
+  await closing
+  t.not((await store.read())!.tokens!.refreshToken, first.refreshToken)
+  await session.close()
+})
+
+/** A store whose reads, writes and turns can be held up. */
+function createSlowStore (): TokenStore & { hold: { read?: Promise<void>, write?: Promise<void>, release?: Promise<void> } } {
+  const inner = createMemoryTokenStore()
+  const hold: { read?: Promise<void>, write?: Promise<void>, release?: Promise<void> } = {}
+  return {
+    hold,
+    async read () {
+      const found = await inner.read()
+      await hold.read
+      return found
+    },
+    async write (tokens, insteadOf) {
+      await hold.write
+      return await inner.write(tokens, insteadOf)
+    },
+    exclusively: async (work, signal) => await inner.exclusively(async () => {
+      const result = await work()
+      await hold.release
+      return result
+    }, signal)
+  }
+}
+
+test('R24 a sign-out while a sign-in is written ends that session', async t => {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  await session.start()
+  const writing = createDeferred<void>()
+  store.hold.write = writing.promise
+  const signIn = session.signIn(server.grant())
+  await settled()
+  delete store.hold.write
+  const signOut = session.signOut()
+  writing.resolve()
+  await signIn
+  await signOut
+  t.equal(session.state, 'signed_out')
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+})
+
+test('R24 a sign-out while the store is read for the first time ends the session that is found', async t => {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  await store.write(server.grant(), null)
+  const reading = createDeferred<void>()
+  store.hold.read = reading.promise
+  const start = session.start()
+  await settled()
+  delete store.hold.read
+  const signOut = session.signOut()
+  reading.resolve()
+  await start
+  await signOut
+  t.equal(session.state, 'signed_out')
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+})
+
+test('R24 after a sign-out while a refresh is written, no tokens are given at any moment', async t => {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const writing = createDeferred<void>()
+  store.hold.write = writing.promise
+  session.refresh(first.accessToken).catch(() => {})
+  await settled()
+  const signingOut = createDeferred<void>()
+  store.hold.write = signingOut.promise
+  const signOut = session.signOut()
+  writing.resolve()
+  await settled()
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+  signingOut.resolve()
+  await signOut
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+})
+
+test('R22 a token that was only just stored and is rejected is refreshed without waiting for the turn to be given back', async t => {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const releasing = createDeferred<void>()
+  store.hold.release = releasing.promise
+  const refreshing = session.refresh(first.accessToken)
+  await settled()
+  const { accessToken } = (await store.read())!.tokens!
+  const again = session.refresh(accessToken)
+  await settled()
+  releasing.resolve()
+  t.equal((await refreshing).accessToken, accessToken)
+  t.not((await again).accessToken, accessToken)
+})

@@ -1,0 +1,28 @@
+import { PassThrough, Readable } from 'node:stream'
+import { test } from 'tap'
+import { readBody } from '../../../lib/mcp/read-body.ts'
+
+test('a body is read to its end', async t => {
+  t.equal(String(await readBody(Readable.from([Buffer.from('ab'), Buffer.from('c')]), 3)), 'abc')
+  t.equal(String(await readBody(Readable.from([]), 3, 60_000)), '')
+})
+
+test('a body that is too long is not read to its end', async t => {
+  t.equal(await readBody(Readable.from([Buffer.from('ab'), Buffer.from('cd')]), 3), null)
+})
+
+test('a body that is too slow is not waited for', async t => {
+  t.equal(await readBody(new PassThrough(), 3, 1), null)
+})
+
+test('a connection that ends before its body does', async t => {
+  const broken = new PassThrough()
+  const reading = readBody(broken, 3)
+  broken.destroy(new Error('reset'))
+  await t.rejects(reading, { message: 'reset' })
+  const closed = new PassThrough()
+  const waiting = readBody(closed, 3)
+  closed.destroy()
+  await t.rejects(waiting, { message: 'the connection ended before the body' })
+  await t.rejects(readBody(closed, 3), { message: 'the connection ended before the body' }, 'and one that had ended before it was read')
+})

@@ -1,0 +1,38 @@
+import { test } from 'tap'
+import { createMemoryMcpSessionStore } from '../../../../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
+import { createTestClock } from '../../../support/clock.ts'
+
+test('the first owner stays', t => {
+  const store = createMemoryMcpSessionStore()
+  t.equal(store.ownerOf('s'), null)
+  t.equal(store.bind('s', 'ann'), 'ann')
+  t.equal(store.bind('s', 'ann'), 'ann')
+  t.equal(store.bind('s', 'bob'), 'ann')
+  t.equal(store.bind('s', 'bob', 'eve'), 'ann')
+  t.equal(store.ownerOf('s'), 'ann')
+  t.equal(store.bind('s', 'bob', 'ann'), 'bob', 'unless it is the one to be replaced')
+  t.equal(store.ownerOf('s'), 'bob')
+  t.end()
+})
+
+test('a session that is not used is forgotten, one that is used is not', t => {
+  const clock = createTestClock()
+  const store = createMemoryMcpSessionStore({ clock, idleSeconds: 60 })
+  for (const id of ['used', 'idle']) t.equal(store.bind(id, 'ann'), 'ann')
+  clock.advance(59)
+  t.equal(store.ownerOf('used'), 'ann')
+  clock.advance(59)
+  t.equal(store.ownerOf('used'), 'ann')
+  t.equal(store.ownerOf('idle'), null)
+  t.equal(store.bind('idle', 'bob'), 'bob')
+  t.end()
+})
+
+test('there are never more sessions than allowed', t => {
+  const store = createMemoryMcpSessionStore({ maxSessions: 2 })
+  for (const id of ['a', 'b']) t.equal(store.bind(id, 'ann'), 'ann')
+  t.equal(store.ownerOf('a'), 'ann')
+  t.equal(store.bind('c', 'ann'), 'ann')
+  t.same(['a', 'b', 'c'].map(id => store.ownerOf(id)), ['ann', null, 'ann'])
+  t.end()
+})

@@ -1,0 +1,1 @@
+export declare function load (url: string, context: object, next: (url: string, context: object) => unknown): { format: 'module', source: string }
