@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { keyFault } from '../token/key-set.ts'
 import type { Jwk, VerificationKey } from '../token/signature.ts'
 import { importKey, suitsAlgorithm } from '../token/signature.ts'
 
@@ -25,6 +26,8 @@ export function importProofKey (jwk: unknown, algorithm: string): ProofKey | str
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return 'no jwk'
   const members = jwk as Jwk
   if (secretMembers.some(member => member in members)) return 'a jwk with private members'
+  const fault = keyFault(members)
+  if (fault !== null) return `a jwk that cannot be used: ${fault}`
   if (!suitsAlgorithm(members, algorithm) || (members.alg !== undefined && members.alg !== algorithm)) return `a jwk that is no key for ${algorithm}`
   try {
     return { ...importKey(members, algorithm), thumbprint: thumbprintOf(members) }

@@ -1,6 +1,8 @@
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import { ReplayStoreFullError } from '../../errors/store-errors.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 import type { ReplayStore } from './replay-store.ts'
 
 export interface MemoryReplayStoreOptions {
@@ -19,11 +21,22 @@ export interface MemoryReplayStore extends ReplayStore {
   readonly size: number
 }
 
+const optionsSchema = Type.Object({
+  maxEntries: Type.Optional(Type.Integer({ minimum: 1 })),
+  clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) }))
+}, { additionalProperties: false })
+
 /** Proofs are kept by the slice of time in which they end, so that a slice is forgotten as a whole. */
 const sliceMs = 60_000
 
-/** Used proofs in this process. They are not shared with other processes, and gone with this one. */
-export function createMemoryReplayStore ({ maxEntries = 1_000_000, clock = systemClock }: MemoryReplayStoreOptions = {}): MemoryReplayStore {
+/**
+ * Used proofs in this process. They are not shared with other processes, and gone with this one.
+ *
+ * @throws OptionError
+ */
+export function createMemoryReplayStore (options: MemoryReplayStoreOptions = {}): MemoryReplayStore {
+  checkOptions('', optionsSchema, options)
+  const { maxEntries = 1_000_000, clock = systemClock } = options
   const slices = new Map<number, Set<string>>()
   let size = 0
   let currentSlice = -Infinity

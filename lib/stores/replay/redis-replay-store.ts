@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
-import { OptionError } from '../../errors/errors.ts'
-import { show } from '../../options.ts'
+import { checkOptions } from '../../options/check-options.ts'
+import { Type } from '../../options/type.ts'
 import type { RedisClient } from '../redis-client.ts'
 import { createSendCommand } from '../redis-client.ts'
 import { createMemoryReplayStore } from './memory-replay-store.ts'
@@ -28,6 +28,14 @@ export interface RedisReplayStore extends ReplayStore {
   seen (key: string, untilMs: number): Promise<boolean>
 }
 
+const optionsSchema = Type.Object({
+  client: Type.Unknown(),
+  prefix: Type.Optional(Type.String()),
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })),
+  whenUnavailable: Type.Optional(Type.Enum(['refuse', 'local'])),
+  clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) }))
+}, { additionalProperties: false })
+
 /**
  * Used proofs in Redis, for any number of servers: `SET … NX PX`, one command and one key for each proof. Redis must not
  * evict them before their time (`maxmemory-policy noeviction`, or `volatile-ttl`): a proof that is gone can be used again.
@@ -35,10 +43,8 @@ export interface RedisReplayStore extends ReplayStore {
  * @throws OptionError
  */
 export function createRedisReplayStore (options: RedisReplayStoreOptions): RedisReplayStore {
+  checkOptions('', optionsSchema, options)
   const { client, prefix = 'oauth-proof:', timeoutMs = 1000, whenUnavailable = 'refuse', clock = systemClock } = options
-  if (whenUnavailable !== 'refuse' && whenUnavailable !== 'local') {
-    throw new OptionError(`whenUnavailable must be 'refuse' or 'local', got ${show(whenUnavailable)}`)
-  }
   const send = createSendCommand(client, timeoutMs)
   const local = whenUnavailable === 'local' ? createMemoryReplayStore({ clock }) : null
   return {

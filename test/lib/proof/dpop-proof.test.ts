@@ -20,9 +20,13 @@ const settings: DpopProofSettings = {
 const requestWith = (...proofs: string[]): ProvenRequest => ({ proofs, method: 'POST', targetUri, token, keyThumbprint: client.thumbprint })
 
 /** The reason of the refusal; `null` where the proof is accepted. */
-async function outcome (request: ProvenRequest, changes: Partial<DpopProofSettings> = {}, time = clock): Promise<string | null> {
+async function outcome (request: ProvenRequest, changes: Partial<DpopProofSettings> = {}): Promise<string | null> {
+  return await reasonOf(async () => await createProofCheck({ ...settings, ...changes }, clock)(request))
+}
+
+async function reasonOf (check: () => Promise<void>): Promise<string | null> {
   try {
-    await createProofCheck({ ...settings, ...changes }, time)(request)
+    await check()
     return null
   } catch (error) {
     return (error as { reason: string }).reason
@@ -119,10 +123,10 @@ test('RFC 9449 11.1: a proof is good once, and one that fails another check is n
   const replays = createMemoryReplayStore({ clock })
   const check = createProofCheck({ ...settings, replays }, clock)
   const proof = client.proof(right)
-  await t.rejects(async () => await check({ ...requestWith(proof), token: 'another' }), { reason: 'proof_of_another_token' })
-  await t.rejects(async () => await check({ ...requestWith(proof), method: 'GET' }), { reason: 'proof_of_another_request' })
+  t.equal(await reasonOf(async () => await check({ ...requestWith(proof), token: 'another' })), 'proof_of_another_token')
+  t.equal(await reasonOf(async () => await check({ ...requestWith(proof), method: 'GET' })), 'proof_of_another_request')
   t.equal(await check(requestWith(proof)), undefined)
-  await t.rejects(async () => await check(requestWith(proof)), { reason: 'proof_replayed', statusCode: 401, oauthError: 'invalid_dpop_proof' })
+  t.equal(await reasonOf(async () => await check(requestWith(proof))), 'proof_replayed')
   t.equal(await check(requestWith(client.proof(right))), undefined, 'a new one')
 })
 
@@ -132,9 +136,9 @@ test('RFC 9449 11.1: a proof is remembered for as long as it could be used again
   const proof = client.proof({ ...right, iat: now + 5 })
   await check(requestWith(proof))
   time.advance(305)
-  await t.rejects(async () => await check(requestWith(proof)), { reason: 'proof_replayed' })
+  t.equal(await reasonOf(async () => await check(requestWith(proof))), 'proof_replayed')
   time.advance(1)
-  await t.rejects(async () => await check(requestWith(proof)), { reason: 'proof_outside_window' })
+  t.equal(await reasonOf(async () => await check(requestWith(proof))), 'proof_outside_window')
 })
 
 test('a replay store that does not answer makes the response 503, and so does one that answers nonsense', async t => {

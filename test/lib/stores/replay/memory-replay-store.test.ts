@@ -33,6 +33,11 @@ test('a clock that is set back makes nothing be forgotten early', t => {
   t.end()
 })
 
+test('options of the replay store that cannot be', t => {
+  t.throws(() => createMemoryReplayStore({ maxEntries: 0 }), { code: 'FST_OAUTH_OPTION_INVALID', message: /maxEntries.*0/ })
+  t.end()
+})
+
 test('a store that is full refuses new proofs and still knows the used ones', t => {
   const clock = createTestClock()
   const store = createMemoryReplayStore({ clock, maxEntries: 2 })

@@ -54,8 +54,6 @@ test('used proofs in Redis', { skip: missing }, async t => {
 
 test('options of the replay store that cannot be', t => {
   t.throws(() => createRedisReplayStore({ client: {} as never }), { code: 'FST_OAUTH_OPTION_INVALID' })
-  t.throws(() => createRedisReplayStore({ client: { async sendCommand () {} }, whenUnavailable: 'pass' as never }), {
-    code: 'FST_OAUTH_OPTION_INVALID', message: 'whenUnavailable must be \'refuse\' or \'local\', got "pass"'
-  })
+  t.throws(() => createRedisReplayStore({ client: { async sendCommand () {} }, whenUnavailable: 'pass' as never }), { code: 'FST_OAUTH_OPTION_INVALID', message: /whenUnavailable.*pass/ })
   t.end()
 })
