@@ -2,7 +2,7 @@ import { verify } from 'node:crypto'
 import { availableParallelism, cpus } from 'node:os'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { JSONWebKeySet } from 'jose'
-import type { createVerifierOf } from '../lib/resource/create-verifier.ts'
+import type { createResource } from '../lib/resource/create-resource.ts'
 import type { resolveConfig } from '../lib/config/resolve.ts'
 import type { AccessTokenVerifier } from '../plugins/index.ts'
 import { built } from './built.ts'
@@ -20,10 +20,10 @@ const issuer = createBenchIssuer()
 const jwks = issuer.jwks as JSONWebKeySet
 
 const { resolveConfig: resolve } = await built<{ resolveConfig: typeof resolveConfig }>('lib/config/resolve.js')
-const { createVerifierOf: verifierOf } = await built<{ createVerifierOf: typeof createVerifierOf }>('lib/resource/create-verifier.js')
+const { createResource: create } = await built<{ createResource: typeof createResource }>('lib/resource/create-resource.js')
 
 function ours (options: object): AccessTokenVerifier['verify'] {
-  return verifierOf(resolve({ resource, authorizationServers: [{ issuer: iss, jwks }], ...options }).config, () => {}, { debug () {}, warn () {} }).verify
+  return create(resolve({ resource, authorizationServers: [{ issuer: iss, jwks }], ...options }).config, { debug () {}, warn () {} }).verifier.verify
 }
 
 function rawVerify (alg: Algorithm): (token: string) => void {

@@ -1,15 +1,16 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { OAuthConfig } from '../lib/config/resolve.ts'
-import { findOAuthResourceError } from '../lib/errors/errors.ts'
-import { McpError } from '../lib/errors/mcp-errors.ts'
-import { routeLabel } from '../lib/policy/route-label.ts'
 import type { Audit } from '../lib/audit/audit.ts'
-import { createAudit, isAudited } from '../lib/audit/audit.ts'
+import { attributionOf, isAudited, refusalEvent } from '../lib/audit/audit.ts'
 import type { OAuthCounters } from '../lib/audit/counters.ts'
-import { countingOf } from '../lib/audit/counters.ts'
 import type { Attribution } from '../lib/audit/events.ts'
-import { attributionOf, refusalEvent } from '../lib/audit/events.ts'
+import type { OAuthResourceError } from '../lib/errors/errors.ts'
+import { McpError } from '../lib/errors/mcp-errors.ts'
+import { routeLabel } from '../lib/policy/route-policies.ts'
+import { verifiedToken } from './shared/request-state.ts'
+
+const listening: unique symbol = Symbol('fastify-oauth-resource-server.listening')
+const refused: unique symbol = Symbol('fastify-oauth-resource-server.refused')
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,76 +18,89 @@ declare module 'fastify' {
     readonly oauthCounters: OAuthCounters
     /** Where the events of this scope's resource go. */
     readonly oauthAudit: Audit
+    /** @internal */
+    readonly [listening]?: boolean
+  }
+  interface FastifyRequest {
+    /** @internal Whether this package refused it. */
+    [refused]?: boolean
   }
 }
 
-const audits = new WeakMap<OAuthConfig, Audit>()
-const listening = new WeakSet<OAuthConfig>()
-
 const plugin: FastifyPluginCallback = (app, _options, done) => {
-  const { oauthConfig } = app
-  // Whoever registers the same thing again is not told everything twice.
-  if (listening.has(oauthConfig)) return done()
-  listening.add(oauthConfig)
+  // A second registration in one scope would record everything twice.
+  if (Object.hasOwn(app, listening)) return done()
+  app.decorate(listening, true)
 
   if (!app.hasDecorator('oauthCounters')) {
-    // Of the nearest scope: a child with a configuration of its own inherits the getters and not what they give.
-    app.decorate('oauthCounters', { getter (this: FastifyInstance) { return countingOf(this.oauthConfig).snapshot() } })
-    app.decorate('oauthAudit', { getter (this: FastifyInstance) { return auditOf(this.oauthConfig) } })
+    // Of the nearest scope: a child with a resource of its own inherits the getters and not what they return.
+    app.decorate('oauthCounters', { getter (this: FastifyInstance) { return this.oauthResource.counters.snapshot() } })
+    app.decorate('oauthAudit', { getter (this: FastifyInstance) { return this.oauthResource.audit } })
+    app.decorateRequest(refused, false)
   }
-  const counting = countingOf(oauthConfig)
-  app.addHook('onRequest', (request, _reply, next) => {
-    // A scope within a scope has the hooks of both.
-    if (request.accessToken && request.server.oauthConfig === oauthConfig) counting.accept()
+  const { oauthResource: resource } = app
+  const { counters, config: { clock } } = resource
+  // A scope within a scope runs the hooks of both: only those of the nearest resource record.
+  app.addHook('onError', (request, reply, error, next) => {
+    const refusal = request.oauthRefusal ?? (error instanceof McpError ? error : null)
+    // An invalid option is a fault of the server, not a refusal.
+    if (refusal !== null && refusal.statusCode !== 500 && request.server.oauthResource === resource) {
+      request[refused] = true
+      const audit = request.server.oauthAudit
+      if (!isAudited(refusal)) {
+        const event = refusalEvent(refusal, { accessToken: verifiedToken(request), route: routeOf(request), time: clock.now() })
+        audit.record(event, request.log, event.kind === 'unavailable' ? refusal : null)
+      }
+      // What an application throws around a refusal says more than the refusal: Fastify logs that.
+      if (audit.writes && error === refusal) reply.log = withoutEntryFor(refusal, reply.log)
+    }
     next()
   })
-  app.addHook('onError', (request, _reply, error, next) => {
-    const refusal = findOAuthResourceError(error) ?? (error instanceof McpError ? error : null)
-    // What is wrong with the options is no refusal, it is a fault of the server.
-    if (refusal !== null && refusal.statusCode !== 500 && !isAudited(refusal) && request.server.oauthConfig === oauthConfig) {
-      const { accessToken = null, log, server } = request
-      server.oauthAudit.record(refusalEvent(refusal, { accessToken, route: routeOf(request), time: oauthConfig.clock.now() }), log)
-    }
+  // By the status that left the server: behind this plugin, an application or another plugin may refuse as well.
+  app.addHook('onResponse', (request, reply, next) => {
+    if (request[refused] !== true && request.server.oauthResource === resource && verifiedToken(request) !== null) counters.answered(reply.statusCode)
     next()
   })
   done()
 }
 
-function auditOf (config: OAuthConfig): Audit {
-  let audit = audits.get(config)
-  if (audit === undefined) {
-    audit = createAudit(config.audit, countingOf(config))
-    audits.set(config, audit)
+/**
+ * Fastify's default error handler logs the error that it answers. The entry of the audit has all of it and more, so the
+ * logger of this one reply leaves that entry out. The logger of the host and its error handler stay what they are.
+ */
+function withoutEntryFor (refusal: OAuthResourceError | McpError, log: FastifyBaseLogger): FastifyBaseLogger {
+  const write = (level: 'info' | 'error') => (entry: unknown, ...rest: unknown[]): void => {
+    if ((entry as { err?: unknown } | null | undefined)?.err !== refusal) (log[level] as (...entry: unknown[]) => void)(entry, ...rest)
   }
-  return audit
+  return Object.create(log, { info: { value: write('info') }, error: { value: write('error') } }) as FastifyBaseLogger
 }
 
 function routeOf ({ method, routeOptions: { url } }: FastifyRequest): string | null {
   return url === undefined ? null : routeLabel(method, url)
 }
 
-/** What an entry of your own audit says about a request. */
+/** What an entry of your own audit log says about a request. */
 export interface AuditEntry extends Attribution {
   /** Method and pattern of the route; `null` outside of any route. */
   readonly route: string | null
-  /** The member of staff who impersonates the subject; `null` when nobody does, or when the token does not say who. */
+  /** The staff member who impersonates the subject; `null` when nobody does, or when the token does not name them. */
   readonly staff: string | null
-  /** Whether it is impersonated: then the subject is not who sits there. */
+  /** Whether the subject is impersonated: then the subject is not the person who acts. */
   readonly impersonated: boolean
 }
 
 /**
- * Whom to put an action down to: for your own audit, or as the bindings of a child logger. What is done with a delegated
- * or impersonated token is put down to the subject and to the actor.
+ * The accounts that an action is recorded for: for your own audit log, or as the bindings of a child logger. What is done
+ * with a delegated or impersonated token is recorded for the subject and the actor.
  */
 export function auditEntry (request: FastifyRequest): AuditEntry {
-  const { accessToken, impersonation = null } = request as Partial<Pick<FastifyRequest, 'accessToken' | 'impersonation'>>
-  return { route: routeOf(request), ...attributionOf(accessToken ?? null), staff: impersonation?.staff ?? null, impersonated: impersonation !== null }
+  const { impersonation = null } = request as Partial<Pick<FastifyRequest, 'impersonation'>>
+  return { route: routeOf(request), ...attributionOf(verifiedToken(request)), staff: impersonation?.staff ?? null, impersonated: impersonation !== null }
 }
 
 /**
- * Tells of every refusal: in the log of the host, on the diagnostics channel `fastify-oauth-resource-server`, and in
- * `app.oauthCounters`.
+ * Records every refusal: one entry in the log of the host, on the diagnostics channel `fastify-oauth-resource-server`, and
+ * in `app.oauthCounters`. The entry takes the place of the one that Fastify's default error handler writes.
  */
 export const audit: FastifyPluginCallback = fp(plugin, {
   name: 'fastify-oauth-resource-server/audit',

@@ -1,84 +1,83 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import type { OAuthConfig } from '../lib/config/resolve.ts'
-import { isPreflight } from '../lib/http/preflight.ts'
 import { MalformedRequestError, MissingTokenError, withoutStackTrace } from '../lib/errors/errors.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
-import { createVerifierOf } from '../lib/resource/create-verifier.ts'
-import { readCredentials } from '../lib/token/credentials.ts'
 import { refused } from '../lib/token/jwt.ts'
 import type { AccessTokenVerifier } from '../lib/token/verifier.ts'
+import { credentialsOf, isPreflight, policyOf, setVerifiedToken, verifiedToken } from './shared/request-state.ts'
 
 type Done = (error?: Error) => void
-/** Answers why a request is refused whatever token it has; `null` when it is not. */
-type Gate = (request: FastifyRequest) => Error | null
+/** Returns why a request is refused before its token is looked at; `null` when it is not. */
+type PreCheck = (request: FastifyRequest) => Error | null
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Verifies access tokens of this scope's resource. */
     readonly accessTokenVerifier: AccessTokenVerifier
     /**
-     * Asks a request for an access token, whatever the rule of its route is: a hook of your own, or one of the functions
-     * of `@fastify/auth`. Each refusal leaves `request.accessToken` null, also that of a token which was verified and may
-     * not be used: what lets the request in by other means does not do it in the name of the token.
+     * Asks a request for an access token, whatever the policy of its route is: for a hook of your own, or one of the
+     * functions of `@fastify/auth`. Each refusal leaves `request.accessToken` null, also that of a token which was verified
+     * and may not be used: a request that is let in by other means does not act in the name of that token.
      */
     readonly verifyAccessToken: (request: FastifyRequest, reply: FastifyReply, done: Done) => void
     /** What a request has to pass before it is asked for a token. */
-    readonly oauthGates: Set<Gate>
+    readonly oauthPreChecks: Set<PreCheck>
   }
   interface FastifyRequest {
-    /** The verified access token; `null` where none was asked for, or none came and none was needed, or it was refused. */
+    /**
+     * The verified access token; `null` where none was asked for, or none came and none was needed, or it was refused.
+     * Setting it has no influence on what the plugin checks.
+     */
     accessToken: AccessToken | null
   }
 }
-
-const verifiers = new WeakMap<OAuthConfig, AccessTokenVerifier>()
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!app.hasRequestDecorator('accessToken')) app.decorateRequest('accessToken', null)
   if (!app.hasDecorator('accessTokenVerifier')) {
     app.decorate('accessTokenVerifier', {
-      // A child scope with a configuration of its own inherits the getter and gets its own verifier.
-      getter (this: FastifyInstance) { return verifierOf(this) }
+      // A child scope with a resource of its own inherits the getter and gets the verifier of that resource.
+      getter (this: FastifyInstance) { return this.oauthResource.verifier }
     })
-    app.decorate('oauthGates', new Set<Gate>())
+    app.decorate('oauthPreChecks', new Set<PreCheck>())
     app.decorate('verifyAccessToken', (request: FastifyRequest, _reply: FastifyReply, next: Done) => {
-      // Whoever judges the tokens of this scope has had its turn by now.
+      // Decorated by a later plugin: looked up per call.
       const { judgeImpersonatedToken } = request.server
       verify(request, false, error => {
         if (error === undefined && judgeImpersonatedToken !== undefined) return judgeImpersonatedToken(request, next)
-        // It may have been good when it was asked for before.
-        if (error !== undefined) request.accessToken = null
+        // The token may have been valid when it was verified before.
+        if (error !== undefined) setVerifiedToken(request, null)
         next(error)
       })
     })
   }
-  const gates = app.oauthGates
+  const preChecks = app.oauthPreChecks
   app.addHook('onRequest', (request, _reply, next) => {
-    // The requests of a scope that was loaded before this plugin have no decoration: absent is not verified.
+    // The requests of a scope that was loaded before this plugin have no decoration.
     request.accessToken ??= null
-    // A scope within a scope has both hooks; and what nobody serves is not protected, it is missing.
-    if (request.accessToken !== null || request.is404) return next()
-    const { token } = request.oauthRule
-    if (token === 'none' || isPreflight(request.method, request.headers)) return next()
-    for (const gate of gates) {
-      const refusal = gate(request)
+    // A scope within a scope runs this hook twice. An unrouted URL is missing, not protected.
+    if (verifiedToken(request) !== null || request.is404) return next()
+    const { token } = policyOf(request)
+    if (token === 'none' || isPreflight(request)) return next()
+    // Only a verified token may stand there from here on, whichever plugin set the property before.
+    request.accessToken = null
+    for (const check of preChecks) {
+      const refusal = check(request)
       if (refusal !== null) return next(refusal)
     }
     verify(request, token === 'optional', next)
   })
-  app.addHook('preHandler', (request, reply, next) => {
-    if (request.method === 'OPTIONS' && isUnansweredPreflight(request)) {
-      reply.code(204).send()
-    } else {
-      next()
-    }
+  app.addHook('onRoute', answerPreflightsOf)
+  // Of routes that are older than the plugin: their other hooks run after this one.
+  app.addHook('preParsing', (request, reply, _payload, next) => {
+    if (isUnansweredPreflight(request)) reply.code(204).send()
+    else next()
   })
   done()
 }
 
 function verify (request: FastifyRequest, optional: boolean, next: Done): void {
-  const credentials = readCredentials(request.raw.rawHeaders)
+  const credentials = credentialsOf(request)
   switch (credentials.kind) {
     case 'none':
       return optional ? next() : next(withoutStackTrace(() => new MissingTokenError()))
@@ -91,40 +90,46 @@ function verify (request: FastifyRequest, optional: boolean, next: Done): void {
 
 function verifyToken (request: FastifyRequest, token: string, next: Done): void {
   const accept = (accessToken: AccessToken | null): void => {
-    // A verifier of the host's own may say no with nothing, and nothing lets nobody in.
+    // A verifier of the host's own may return nothing for a token that it refuses.
     if (!accessToken) return next(refused('token_unverified'))
-    request.accessToken = accessToken
+    setVerifiedToken(request, accessToken)
     next()
   }
-  let verified: AccessToken | Promise<AccessToken>
+  let result: AccessToken | Promise<AccessToken>
   try {
-    verified = request.server.accessTokenVerifier.verify(token)
+    result = request.server.accessTokenVerifier.verify(token)
   } catch (error) {
     return next(error as Error)
   }
-  // Not every promise is an instance of this realm's class, and one that passed for a token would let anybody in.
-  if (verified && 'then' in verified) verified.then(accept, next)
-  else accept(verified)
+  // Not every promise is an instance of this realm's class, and one that passed for a token would let anyone in.
+  if (result && 'then' in result) result.then(accept, next)
+  else accept(result)
+}
+
+const answerUnansweredPreflight = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
+  if (isUnansweredPreflight(request)) reply.code(204).send()
+  else next()
 }
 
 /**
- * A preflight that nobody answered and that is about to reach the handler of a route for other methods too: it passed
- * without a token, so it must not run what the token protects.
+ * A hook of the route itself runs after the `onRequest` hooks of all its scopes, so that @fastify/cors answers preflights
+ * wherever it is registered, and before every other hook: no hook that reads the access token runs without one.
  */
-function isUnansweredPreflight (request: FastifyRequest): boolean {
-  if (request.accessToken !== null || request.is404 || !isPreflight(request.method, request.headers)) return false
-  return [request.routeOptions.method].flat().some(method => method !== 'OPTIONS') && request.oauthRule.token === 'required'
+function answerPreflightsOf (route: RouteOptions): void {
+  const hooks = [route.onRequest ?? []].flat()
+  if (!servesMoreThanOptions(route.method) || !route.method.includes('OPTIONS') || hooks.includes(answerUnansweredPreflight)) return
+  route.onRequest = [answerUnansweredPreflight, ...hooks]
 }
 
-function verifierOf ({ oauthConfig, log }: FastifyInstance): AccessTokenVerifier {
-  let verifier = verifiers.get(oauthConfig)
-  if (verifier === undefined) {
-    verifier = createVerifierOf(oauthConfig, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
-      log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')
-    }, log)
-    verifiers.set(oauthConfig, verifier)
-  }
-  return verifier
+/** A route for OPTIONS alone is the host's own answer to preflights. */
+function servesMoreThanOptions (method: string | readonly string[]): boolean {
+  return [method].flat().some(one => one !== 'OPTIONS')
+}
+
+/** A preflight that no plugin answered, on a route that asks for a token: nothing that the token protects may run. */
+function isUnansweredPreflight (request: FastifyRequest): boolean {
+  return request.method === 'OPTIONS' && isPreflight(request) && !request.is404 && verifiedToken(request) === null &&
+    servesMoreThanOptions(request.routeOptions.method!) && policyOf(request).token === 'required'
 }
 
 /**

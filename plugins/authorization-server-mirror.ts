@@ -1,35 +1,31 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { RefreshingValue } from '../lib/http/refreshing-value.ts'
 import { createMirror, mirrorPath, mirrorRoutes } from '../lib/metadata/mirror.ts'
+import { hiddenRoute, openRoute, sharedByServer } from './shared/server.ts'
 
 type Mirrors = Map<string, RefreshingValue<string>>
 
-const mirrorsByServer = new WeakMap<object, Mirrors>()
+const mirrorsOfServer = Symbol('fastify-oauth-resource-server.mirrors')
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
   const { authorizationServerMirror: issuer, identifier, fetch, discovery, clock } = app.oauthConfig
   if (issuer === null) return done()
-  let mirrors = mirrorsByServer.get(app.server)
-  if (mirrors === undefined) {
-    mirrors = new Map()
-    mirrorsByServer.set(app.server, mirrors)
-    addRoutes(rootOf(app), mirrors)
-  }
+  const mirrors = sharedByServer(app, mirrorsOfServer, addRoutes)
   const mirror = createMirror({ issuer, fetch, limits: discovery.limits, refresh: discovery.metadata, clock })
-  // Old clients look at the root, whatever the path of the resource; where there are several, the first has it.
+  // Old clients look at the root, whatever the path of the resource; of several resources, the first is served there.
   for (const path of [mirrorPath(identifier.path), mirrorPath('')]) if (!mirrors.has(path)) mirrors.set(path, mirror)
   done()
 }
 
-const open = { oauth: false, cors: false, rateLimit: false } as const
-const hidden = { hide: true } as FastifySchema
-
-function addRoutes (root: FastifyInstance, mirrors: Mirrors): void {
+function addRoutes (root: FastifyInstance): Mirrors {
+  const mirrors: Mirrors = new Map()
+  const route = { config: openRoute, schema: hiddenRoute }
   for (const url of mirrorRoutes) {
-    root.route({ method: 'GET', url, exposeHeadRoute: true, config: open, schema: hidden, handler: (request, reply) => answer(mirrors, request, reply) })
-    root.route({ method: 'OPTIONS', url, config: open, schema: hidden, handler: answerPreflight })
+    root.route({ ...route, method: 'GET', url, exposeHeadRoute: true, handler: (request, reply) => answer(mirrors, request, reply) })
+    root.route({ ...route, method: 'OPTIONS', url, handler: answerPreflight })
   }
+  return mirrors
 }
 
 async function answer (mirrors: Mirrors, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -41,9 +37,9 @@ async function answer (mirrors: Mirrors, request: FastifyRequest, reply: Fastify
   try {
     return reply.type('application/json; charset=utf-8').send(await mirror.get())
   } catch (error) {
-    request.log.warn({ err: error }, 'the metadata of the authorization server cannot be had')
+    request.log.warn({ err: error }, 'the metadata of the authorization server could not be loaded')
     return reply.code(503).header('retry-after', '5')
-      .send({ statusCode: 503, error: 'Service Unavailable', message: 'The metadata of the authorization server cannot be had at the moment' })
+      .send({ statusCode: 503, error: 'Service Unavailable', message: 'The metadata of the authorization server is not available at the moment' })
   }
 }
 
@@ -52,16 +48,9 @@ function answerPreflight (_request: FastifyRequest, reply: FastifyReply): Fastif
     .header('access-control-allow-headers', '*, Authorization').code(204).send()
 }
 
-function rootOf (app: FastifyInstance): FastifyInstance {
-  let root = app
-  // Fastify's encapsulation is prototypal: only the root has the methods as its own.
-  while (!Object.hasOwn(root, 'route')) root = Object.getPrototypeOf(root) as FastifyInstance
-  return root
-}
-
 /**
  * Serves a copy of the authorization server's metadata on the origin of the resource, where the option says so: for
- * clients that are older than RFC 9728 and take the resource for its own authorization server.
+ * clients that are older than RFC 9728 and expect the resource to be its own authorization server.
  */
 export const authorizationServerMirror: FastifyPluginCallback = fp(plugin, {
   name: 'fastify-oauth-resource-server/authorization-server-mirror',

@@ -1,51 +1,57 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../lib/errors/errors.ts'
-import { isPreflight } from '../lib/http/preflight.ts'
 import { checkPolicy } from '../lib/policy/authorization.ts'
-import { isSatisfied } from '../lib/policy/scopes.ts'
+import { isSatisfied, scopeDetail, scopesToAskFor } from '../lib/policy/scopes.ts'
+import { isPreflight, policyOf, verifiedToken } from './shared/request-state.ts'
 
-const judged: unique symbol = Symbol('fastify-oauth-resource-server.judged')
+const authorized: unique symbol = Symbol('fastify-oauth-resource-server.authorized')
 
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * For what only a handler can know: refuses the request unless its access token covers all of these scopes.
+     * For what only a handler can know: refuses the request unless its access token covers all of these scopes. The
+     * refusal names them together with the scopes of the route, so that the client asks the user once for all of them.
      *
      * @throws MissingTokenError when the request has no access token
      * @throws InsufficientScopeError
      */
     requireScopes (...scopes: readonly string[]): void
     /** @internal A scope within a scope has this hook twice, and look-ups are made once. */
-    [judged]?: boolean
+    [authorized]?: boolean
   }
 }
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!app.hasRequestDecorator('requireScopes')) {
-    app.decorateRequest(judged, false)
-    app.decorateRequest('requireScopes', function (this: FastifyRequest, ...scopes: readonly string[]) {
-      const { accessToken, server: { oauthConfig: { scopeImplies } } } = this
-      if (accessToken === null) throw withoutStackTrace(() => new MissingTokenError())
-      if (isSatisfied({ alternatives: [scopes] }, accessToken.scopes, scopeImplies)) return
-      throw withoutStackTrace(() => new InsufficientScopeError(scopes))
-    })
+    app.decorateRequest(authorized, false)
+    app.decorateRequest('requireScopes', function (this: FastifyRequest, ...scopes: readonly string[]) { requireScopes(this, scopes) })
   }
   app.addHook('onRequest', (request, _reply, next) => {
-    if (request[judged] === true || request.is404 || isPreflight(request.method, request.headers)) return next()
-    request[judged] = true
+    if (request[authorized] === true || request.is404 || isPreflight(request)) return next()
+    request[authorized] = true
     authorizeRequest(request, next)
   })
   done()
 }
 
+function requireScopes (request: FastifyRequest, scopes: readonly string[]): void {
+  const accessToken = verifiedToken(request)
+  const requirement = { alternatives: [scopes] }
+  if (accessToken !== null && isSatisfied(requirement, accessToken.scopes, request.server.oauthConfig.scopeImplies)) return
+  const { scopes: ofRoute } = policyOf(request)
+  const needed = [...new Set([...ofRoute === null ? [] : scopesToAskFor(ofRoute), ...scopes])]
+  throw withoutStackTrace(() => accessToken === null ? new MissingTokenError(needed) : new InsufficientScopeError(needed, scopeDetail(requirement, accessToken.scopes)))
+}
+
 function authorizeRequest (request: FastifyRequest, next: (error?: Error) => void): void {
-  const { oauthRule: rule, accessToken, server: { oauthConfig: config } } = request
-  if (rule.token === 'none') return next()
-  if (accessToken === null) return next(rule.token === 'optional' ? undefined : withoutStackTrace(() => new MissingTokenError()))
-  const verdict = checkPolicy({ rule, accessToken, config, request: request as never })
-  if (verdict instanceof Promise) verdict.then(refusal => next(refusal ?? undefined), next)
-  else next(verdict ?? undefined)
+  const policy = policyOf(request)
+  if (policy.token === 'none') return next()
+  const accessToken = verifiedToken(request)
+  if (accessToken === null) return next(policy.token === 'optional' ? undefined : withoutStackTrace(() => new MissingTokenError()))
+  const decision = checkPolicy({ policy, accessToken, config: request.server.oauthConfig, request: request as never })
+  if (decision instanceof Promise) decision.then(refusal => next(refusal ?? undefined), next)
+  else next(decision ?? undefined)
 }
 
 /** Holds the access token of a request against what its route asks for: `config.oauth`. */

@@ -1,32 +1,44 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest, onErrorHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions } from '../lib/config/options.ts'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
 import { resolveConfig } from '../lib/config/resolve.ts'
-import { OptionError } from '../lib/errors/errors.ts'
+import type { OAuthResourceError } from '../lib/errors/errors.ts'
+import { OptionError, findOAuthResourceError } from '../lib/errors/errors.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { createMetadataRegistry } from '../lib/metadata/registry.ts'
 import { ownOptions } from '../lib/options/check-options.ts'
 import type { RouteConfig } from '../lib/policy/route-options.ts'
+import { routeLabel } from '../lib/policy/route-policies.ts'
 import type { RoutePolicy } from '../lib/policy/route-policy.ts'
-import type { RoutePolicies } from '../lib/policy/route-policies.ts'
-import { createRoutePolicies } from '../lib/policy/route-policies.ts'
+import type { ProtectedResource } from '../lib/resource/create-resource.ts'
+import { createResource } from '../lib/resource/create-resource.ts'
+import { declareRequestState, policyOf } from './shared/request-state.ts'
+import type { ListedRoute } from './shared/route-listing.ts'
+import { listRoutes } from './shared/route-listing.ts'
+import { sharedByServer } from './shared/server.ts'
 
 type Options = OAuthResourceServerOptions<FastifyRequest>
+
+const givenOptions: unique symbol = Symbol('fastify-oauth-resource-server.options')
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The configuration of the protected resource that this scope belongs to, checked and frozen. */
     readonly oauthConfig: OAuthConfig
+    /** That resource at run time: route policies, challenges, verifier, audit and counters. */
+    readonly oauthResource: ProtectedResource
     /** The metadata documents that this server serves, those of every scope. */
     readonly oauthDocuments: MetadataRegistry
-    /** The compiled rules of this scope's routes. */
-    readonly oauthRules: RoutePolicies
+    /** @internal The options that this scope was registered with. */
+    readonly [givenOptions]: object
   }
   interface FastifyRequest {
-    /** The compiled rule of the route that this request is for. */
-    readonly oauthRule: RoutePolicy
+    /** What the route of this request asks for. */
+    readonly oauthPolicy: RoutePolicy
+    /** Why this package refused the request; `null` while it has not. */
+    oauthRefusal: OAuthResourceError | null
   }
   interface FastifyContextConfig {
     /** What this route asks for; `false` for nothing. See `RouteOptions`. */
@@ -34,65 +46,93 @@ declare module 'fastify' {
   }
 }
 
-const documentsByServer = new WeakMap<object, MetadataRegistry>()
-const givenOptions = new WeakMap<OAuthConfig, object>()
+const documents = Symbol('fastify-oauth-resource-server.documents')
+const listing = Symbol('fastify-oauth-resource-server.listing')
 
-// Async, as what a plugin of the other kind throws is not caught: whoever awaits the registration would never hear of it.
+// Async: Fastify reports to the caller of `register` only what an async plugin throws.
 const plugin: FastifyPluginAsync<Options> = async (app, options) => {
   const given = ownOptions(options)
-  if (Object.hasOwn(app, 'oauthConfig')) return checkRepetition(app.oauthConfig, given)
+  if (Object.hasOwn(app, 'oauthConfig')) return checkRepetition(app, given)
 
   const { config, warnings } = resolveConfig(given)
-  givenOptions.set(config, given)
   for (const warning of warnings) app.log.warn(`${config.resource}: ${warning}`)
+  const resource = createResource(config, app.log)
+  const { policies } = resource
 
   app.decorate('oauthConfig', config)
-  app.decorate('oauthDocuments', documentsOf(app))
-  app.decorate('oauthRules', createRoutePolicies())
-  if (!app.hasRequestDecorator('oauthRule')) {
-    app.decorateRequest('oauthRule', {
-      getter (this: FastifyRequest) { return this.server.oauthRules.ruleOf(this.routeOptions) }
-    })
+  app.decorate('oauthResource', resource)
+  app.decorate(givenOptions, given)
+  app.decorate('oauthDocuments', sharedByServer(app, documents, createMetadataRegistry))
+  declareRequestState(app)
+  if (!app.hasRequestDecorator('oauthPolicy')) {
+    app.decorateRequest('oauthPolicy', { getter (this: FastifyRequest) { return policyOf(this) } })
+    app.decorateRequest('oauthRefusal', null)
   }
   app.addHook('onRoute', function (route) {
     // The nearest scope's, which need not be the one that this hook was added for.
-    this.oauthRules.ruleOf(route)
+    this.oauthResource.policies.add(route)
   })
-  app.addHook('onReady', function (next) {
-    warnOfUnknownScopes(app)
+  const noteRefusal: onErrorHookHandler = (request, _reply, error, next) => {
+    request.oauthRefusal = findOAuthResourceError(error)
     next()
+  }
+  app.addHook('onError', Object.defineProperty(noteRefusal, 'name', { value: hookNameOf(config.resource) }))
+  app.addHook('onReady', next => {
+    try {
+      policies.complete()
+      checkOlderRoutes(app, resource)
+      warnOfUnknownScopes(app)
+      next()
+    } catch (error) {
+      next(error as Error)
+    }
   })
 }
 
+/** By this name the listing of routes tells which resource a route belongs to. */
+function hookNameOf (resource: string): string {
+  return `oauth ${resource}`
+}
+
+/** @throws OptionError for a route with an invalid policy, or with one that has no effect */
+function checkOlderRoutes (app: FastifyInstance, { config: { resource }, policies }: ProtectedResource): void {
+  for (const { method, url, oauth, onErrorHooks } of sharedByServer(app, listing, listOnce)) {
+    const nearest = onErrorHooks.findLast(name => name.startsWith(hookNameOf('')))
+    if (nearest === hookNameOf(resource)) policies.check(oauth, method, url)
+    if (nearest === undefined && oauth !== undefined && oauth !== false) {
+      throw new OptionError(
+        `config.oauth of ${routeLabel(method, url)} has no effect, so the route is open: no protected resource is registered in its scope; ` +
+        'register the plugin in that scope or around it, and before any child scope, or remove config.oauth')
+    }
+  }
+}
+
+function listOnce (root: FastifyInstance): readonly ListedRoute[] {
+  const routes = listRoutes(root)
+  if (routes === null) root.log.warn('config.oauth of routes that are older than the plugin is checked at their first request: the config of a route is circular')
+  return routes ?? []
+}
+
 /** A scope that a route asks for and the configuration does not know is likely a typing error. */
-function warnOfUnknownScopes ({ oauthConfig: { resource, scopes }, oauthRules, log }: FastifyInstance): void {
+function warnOfUnknownScopes ({ oauthResource: { config: { resource, scopes }, policies }, log }: FastifyInstance): void {
   if (scopes.length === 0) return
-  for (const [scope, route] of oauthRules.requiredScopes) {
+  for (const [scope, route] of policies.requiredScopes) {
     if (!scopes.some(({ name }) => name === scope)) log.warn(`${resource}: ${route} asks for ${scope}, which is not among the scopes`)
   }
 }
 
-/** Two modules that register the same thing do no harm; two that mean different things are told so. */
-function checkRepetition (config: OAuthConfig, given: Record<string, unknown>): void {
-  if (isDeepStrictEqual(givenOptions.get(config), given)) return
+/** Two modules may register the same; a second registration with other options is an error. */
+function checkRepetition ({ oauthConfig: { resource }, [givenOptions]: earlier }: FastifyInstance, given: Record<string, unknown>): void {
+  if (isDeepStrictEqual(earlier, given)) return
   throw new OptionError(
-    `resource ${JSON.stringify(given.resource)}: this scope belongs to ${config.resource} already, with other options; ` +
-    'register each resource in a scope of its own')
-}
-
-/** Well-known routes stand at the root of the server, so all of its scopes share them. */
-function documentsOf (app: FastifyInstance): MetadataRegistry {
-  let documents = documentsByServer.get(app.server)
-  if (documents === undefined) {
-    documents = createMetadataRegistry()
-    documentsByServer.set(app.server, documents)
-  }
-  return documents
+    `resource ${JSON.stringify(given.resource)}: the plugin is already registered here for ${resource}, with other options; ` +
+    'register each resource in a child plugin of its own')
 }
 
 /**
- * Checks the options once and decorates the scope with what every other plugin of the package reads:
- * `app.oauthConfig`.
+ * Checks the options once and decorates the scope with what every other plugin of the package reads: `app.oauthConfig`,
+ * and `app.oauthResource`, everything that is made from it. When the server is ready, it checks `config.oauth` of every
+ * route and stops the boot where one is invalid or has no effect.
  */
 export const config: FastifyPluginAsync<Options> = fp(plugin, {
   name: 'fastify-oauth-resource-server/config',

@@ -1,12 +1,11 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { OAuthConfig } from '../lib/config/resolve.ts'
 import type { TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
 import type { CheckUse, UseDecision } from '../lib/impersonation/check-use.ts'
-import { createCheckUse } from '../lib/impersonation/check-use.ts'
-import { markAudited, standaloneAudit } from '../lib/audit/audit.ts'
-import { useDecisionEvent } from '../lib/audit/events.ts'
+import { markAudited } from '../lib/audit/audit.ts'
+import { useDecisionEvent } from '../lib/audit/grant-events.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
+import { setVerifiedToken, verifiedToken } from './shared/request-state.ts'
 
 type Done = (error?: Error) => void
 
@@ -35,8 +34,6 @@ declare module 'fastify' {
   }
 }
 
-const judges = new WeakMap<OAuthConfig, CheckUse>()
-
 const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!app.hasRequestDecorator('impersonation')) {
     app.decorateRequest('impersonation', null)
@@ -48,9 +45,10 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
 }
 
 function judge (request: FastifyRequest, next: Done): void {
-  const { accessToken, server: { oauthConfig: config } } = request
+  const { checkUse } = request.server.oauthResource
+  const accessToken = verifiedToken(request)
   // A request without a token has nothing to judge: unrouted ones and preflights among them.
-  if (!accessToken || config.impersonatedTokens === null) return next()
+  if (accessToken === null || checkUse === null) return next()
   const conclude = (verdict: UseDecision | null): void => {
     if (verdict === null || verdict.refusal === null) {
       request.impersonation = verdict?.impersonation ?? null
@@ -60,7 +58,7 @@ function judge (request: FastifyRequest, next: Done): void {
     next(verdict.refusal)
   }
   const earlier = request[judged]
-  const verdict = earlier?.accessToken === accessToken ? earlier.verdict : told(request, accessToken, judgeOf(config)(accessToken))
+  const verdict = earlier?.accessToken === accessToken ? earlier.verdict : told(request, accessToken, checkUse(accessToken))
   // A verdict is one for every hook of this request: the same token, which a cache gives again, is no better for being asked for twice.
   request[judged] = { accessToken, verdict }
   if (!(verdict instanceof Promise)) return conclude(verdict)
@@ -72,7 +70,7 @@ function judge (request: FastifyRequest, next: Done): void {
 
 /** Whoever lets the request in by other means does not do it in the name of this token. */
 function withhold (request: FastifyRequest): void {
-  request.accessToken = null
+  setVerifiedToken(request, null)
   request.impersonation = null
 }
 
@@ -88,20 +86,11 @@ function tell (request: FastifyRequest, accessToken: AccessToken, verdict: UseDe
   if (refusal !== null || server.oauthConfig.impersonatedTokens!.audit === 'all') {
     const route = url === undefined ? null : `${method} ${url}`
     const event = useDecisionEvent(decision, refusal, { accessToken, route, time: server.oauthConfig.clock.now() })
-    const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : standaloneAudit
+    const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : server.oauthResource.audit
     audit.record(event, log, decision.error)
   }
   if (refusal !== null) markAudited(refusal)
   return verdict
-}
-
-function judgeOf (config: OAuthConfig): CheckUse {
-  let judge = judges.get(config)
-  if (judge === undefined) {
-    judge = createCheckUse(config.impersonatedTokens!, config.clock)
-    judges.set(config, judge)
-  }
-  return judge
 }
 
 /**

@@ -13,7 +13,7 @@ import { refusalLocation } from '../lib/impersonation/refusal.ts'
 import { ownOptions } from '../lib/options/check-options.ts'
 import { standaloneAudit } from '../lib/audit/audit.ts'
 import type { EventContext } from '../lib/audit/events.ts'
-import { grantDecisionEvent } from '../lib/audit/events.ts'
+import { grantDecisionEvent } from '../lib/audit/grant-events.ts'
 import type { GrantAccess } from '../lib/stores/organizations/organization-directory.ts'
 
 type GuardOptions = ImpersonationGuardOptions<FastifyRequest>

@@ -1,4 +1,3 @@
-import sensible from '@fastify/sensible'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions as Options } from '../lib/config/options.ts'
@@ -21,7 +20,6 @@ export type RouteOptions = RuleOptions<FastifyRequest>
 
 const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, options) => {
   await app.register(config, options)
-  if (!app.hasReplyDecorator('unauthorized')) await app.register(sensible)
   await app.register(challenge)
   await app.register(openapi)
   await app.register(metadata)

@@ -3,7 +3,6 @@ import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyPlugin
 import fp from 'fastify-plugin'
 import { OptionError, withoutStackTrace } from '../lib/errors/errors.ts'
 import { McpError } from '../lib/errors/mcp-errors.ts'
-import { isPreflight } from '../lib/http/preflight.ts'
 import type { McpEndpoint } from '../lib/mcp/endpoint.ts'
 import { createMcpEndpoint, hasMessage } from '../lib/mcp/endpoint.ts'
 import { parseForwardedBody } from '../lib/mcp/forwarded-body.ts'
@@ -15,6 +14,7 @@ import { ownOptions } from '../lib/options/check-options.ts'
 import { scopesToAskFor } from '../lib/policy/scopes.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
 import { toAuthInfo } from '../lib/token/auth-info.ts'
+import { isPreflight, policyOf, verifiedToken } from './shared/request-state.ts'
 
 const readMessage: unique symbol = Symbol('fastify-oauth-resource-server.mcp-message')
 
@@ -79,7 +79,7 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   }
   const endpoint = createMcpEndpoint(ownOptions(options), app.oauthConfig)
   const { policy, streams } = endpoint
-  app.oauthRules.addRequiredScopes(policy.requiredScopes)
+  app.oauthResource.policies.addRequiredScopes(policy.requiredScopes)
 
   app.decorate('mcpEndpoint', endpoint)
   app.decorate('mcpRoute', routeOf(endpoint))
@@ -89,12 +89,12 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   if (!app.hasRequestDecorator('bindMcpSession')) {
     app.decorateRequest(readMessage, undefined)
     app.decorateRequest('bindMcpSession', async function (this: FastifyRequest, sessionId: string) {
-      await this.server.mcpEndpoint.sessions.bind(sessionId, this.accessToken)
+      await this.server.mcpEndpoint.sessions.bind(sessionId, verifiedToken(this))
     })
   }
   app.addHook('onRoute', route => { setErrorHandler(route, app.mcpRoute) })
   // Before the token is checked: a page of another origin does not even hear that it needs one.
-  app.oauthGates.add(refuseOrigin)
+  app.oauthPreChecks.add(refuseOrigin)
   // After it: a 401 has its challenge whatever the Host, as the challenge comes from the configuration.
   app.addHook('onRequest', (request, _reply, next) => {
     next(refuseHost(request) ?? undefined)
@@ -106,7 +106,8 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   // As soon as there is a body, and before the handler: the SDK writes to the raw response, which passes no hook.
   app.addHook('preValidation', async (request, reply) => {
     if (!isEndpoint(request)) return
-    const { method, headers, accessToken, raw } = request
+    const { method, headers, raw } = request
+    const accessToken = verifiedToken(request)
     await endpoint.authorize({ method, headers, body: messageOf(request), accessToken }, reply.raw)
     // Where the transports of the SDKs, 1.x and 2.x alike, look for it. The token itself is not in it.
     if (accessToken !== null) Object.assign(raw, { auth: toAuthInfo(accessToken, request.server.oauthConfig) })
@@ -114,7 +115,7 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   app.addHook('onError', async request => {
     const refusal = request.oauthRefusal
     if (refusal === null || !challengeNamesScopes(refusal) || !isEndpoint(request)) return
-    const { scopes } = request.oauthRule
+    const { scopes } = policyOf(request)
     if (messageOf(request) === undefined) request[readMessage] = await readRefused(request)
     request.oauthRefusal = withRequiredScopes(refusal, [
       ...scopes === null ? [] : scopesToAskFor(scopes), ...endpoint.scopesOf(messageOf(request))
@@ -173,8 +174,8 @@ async function readRefused ({ method, raw }: FastifyRequest): Promise<unknown> {
 
 /** Every route of the scope that takes tokens: a route that the host forgot to declare must not be a way around the scopes of tools. */
 function isEndpoint (request: FastifyRequest): boolean {
-  if (request.is404 || request.routeOptions.config.mcp === false || isPreflight(request.method, request.headers)) return false
-  return request.oauthRule.token !== 'none'
+  if (request.is404 || request.routeOptions.config.mcp === false || isPreflight(request)) return false
+  return policyOf(request).token !== 'none'
 }
 
 /** The endpoint may be registered in a child of the scope whose requests are asked for a token. */

@@ -3,37 +3,37 @@ import fp from 'fastify-plugin'
 import { metadataRoutes } from '../lib/metadata/well-known.ts'
 import type { OpenApiCatalogue, OpenApiDocument } from '../lib/openapi/catalogue.ts'
 import { createOpenApiCatalogue } from '../lib/openapi/catalogue.ts'
+import { sharedByServer } from './shared/server.ts'
 
 /** What `@fastify/swagger` gives to a route's `config.swaggerTransform`. In a document of Swagger 2.0 there is no `openapiObject`. */
 interface TransformInput { schema: unknown, url: string, openapiObject?: OpenApiDocument }
 
 interface Server {
   readonly catalogue: OpenApiCatalogue
-  /** Whether swagger was there to see the routes by which its document is completed. */
+  /** Whether swagger saw the routes by which its document is completed. */
   carried: boolean
 }
 
-const servers = new WeakMap<object, Server>()
-/** A scope within a scope has the hooks of both. */
-const described = new WeakSet<RouteOptions>()
+const serverKey = Symbol('fastify-oauth-resource-server.openapi')
+const described: unique symbol = Symbol('fastify-oauth-resource-server.described')
 const swagger = '@fastify/swagger'
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
-  const root = rootOf(app)
-  if (!servers.has(app.server)) {
-    const server: Server = { catalogue: createOpenApiCatalogue(), carried: false }
-    servers.set(app.server, server)
-    root.addHook('onRoute', route => { carry(server, root, route) })
-  }
-  const { catalogue } = servers.get(app.server)!
-  app.addHook('onRoute', function (route) { describe(catalogue, this, route) })
+  const server = sharedByServer(app, serverKey, watch)
+  app.addHook('onRoute', function (route) { describe(server.catalogue, this, route) })
   app.addHook('onReady', next => {
-    if (app.oauthConfig.openapi !== null && app.hasPlugin(swagger) && !servers.get(app.server)!.carried) {
+    if (app.oauthConfig.openapi !== null && app.hasPlugin(swagger) && !server.carried) {
       app.log.warn(`${app.oauthConfig.resource}: the OpenAPI document does not show what routes ask for; register ${swagger} at the root and before the protected resource`)
     }
     next()
   })
   done()
+}
+
+function watch (root: FastifyInstance): Server {
+  const server: Server = { catalogue: createOpenApiCatalogue(), carried: false }
+  root.addHook('onRoute', route => { carry(server, root, route) })
+  return server
 }
 
 function carry (server: Server, root: FastifyInstance, route: RouteOptions): void {
@@ -42,13 +42,16 @@ function carry (server: Server, root: FastifyInstance, route: RouteOptions): voi
   route.config = { ...route.config, swaggerTransform: transformOf(server.catalogue) } as RouteOptions['config'] & object
 }
 
-/** By the configuration of the nearest scope, which need not be the one that the hook was added for. */
-function describe (catalogue: OpenApiCatalogue, { oauthConfig: { openapi, issuers }, oauthRules }: FastifyInstance, route: RouteOptions): void {
-  if (openapi === null || described.has(route)) return
-  described.add(route)
+/** By the resource of the nearest scope, which need not be the one that the hook was added for. */
+function describe (catalogue: OpenApiCatalogue, { oauthResource: { config: { openapi, issuers }, policies } }: FastifyInstance, route: DescribedOnce): void {
+  // A scope within a scope runs the hooks of both.
+  if (openapi === null || route[described] === true) return
+  Object.defineProperty(route, described, { value: true })
   const advertised = issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer)
-  catalogue.add(route, () => oauthRules.ruleOf(route), openapi, advertised)
+  catalogue.add(route, () => policies.policyOf(route.config ?? {}), openapi, advertised)
 }
+
+type DescribedOnce = RouteOptions & { [described]?: boolean }
 
 /**
  * The routes of the metadata document are the first of a resource and are not shown themselves: before any route of the
@@ -60,13 +63,6 @@ function transformOf (catalogue: OpenApiCatalogue): (input: TransformInput) => P
     if (openapiObject !== undefined) catalogue.describe(openapiObject)
     return { schema, url }
   }
-}
-
-function rootOf (app: FastifyInstance): FastifyInstance {
-  let root = app
-  // Fastify's encapsulation is prototypal: only the root has the methods as its own.
-  while (!Object.hasOwn(root, 'route')) root = Object.getPrototypeOf(root) as FastifyInstance
-  return root
 }
 
 /**

@@ -79,11 +79,15 @@ const examples: Example[] = [
       'plugins/a.ts': "import type { B } from './b.ts'\nimport '../lib/errors.ts'\n",
       'plugins/b.ts': "export * from './index.ts'\n",
       'plugins/entry-points/b.ts': "export { b } from '../b.ts'\n",
-      'plugins/entry-points/c.ts': "export { a } from '../index.ts'\nexport { b } from './b.ts'\n"
+      'plugins/entry-points/c.ts': "export { a } from '../index.ts'\nexport { b } from './b.ts'\nimport '../shared/d.ts'\n",
+      'plugins/c.ts': "import './shared/d.ts'\n",
+      'plugins/shared/d.ts': "import './e.ts'\n",
+      'plugins/shared/e.ts': "import '../a.ts'\n"
     },
     says: [
       'plugins/a.ts imports plugins/b.ts', 'plugins/b.ts imports plugins/index.ts', 'plugins/entry-points/c.ts imports plugins/index.ts',
-      'plugins/entry-points/c.ts imports plugins/entry-points/b.ts'
+      'plugins/entry-points/c.ts imports plugins/entry-points/b.ts', 'plugins/entry-points/c.ts imports plugins/shared/d.ts',
+      'plugins/shared/e.ts imports plugins/a.ts'
     ]
   },
   {

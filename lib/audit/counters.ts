@@ -1,21 +1,23 @@
 import type { ErrorCode } from '../errors/error-table.ts'
+import type { McpErrorCode, McpReason } from '../errors/mcp-errors.ts'
 import type { Reason } from '../errors/reasons.ts'
 import type { GrantReason } from '../impersonation/check-grant.ts'
-import type { McpErrorCode, McpReason } from '../errors/mcp-errors.ts'
 import type { TokenCache } from '../token/token-cache.ts'
 import type { GrantDecisionEvent, SecurityEvent } from './events.ts'
 
 /** What was counted since the server started: plain numbers that only grow. */
 export interface OAuthCounters {
-  /** Requests that came in with a verified access token. */
+  /** Requests with a verified access token that were answered, and not with a refusal. */
   readonly accepted: number
-  /** Requests that were refused; a reason that has not occurred is not listed. */
+  /** Requests that this package refused; a reason that has not occurred is not listed. */
   readonly refused: readonly RefusalCount[]
-  /** Requests of which it could not be found out whether they may come in. */
+  /** Requests with a verified access token that the application itself answered with 401 or 403. */
+  readonly refusedElsewhere: number
+  /** Requests whose check could not be completed. */
   readonly unavailable: readonly RefusalCount[]
   /** Decisions about grants by impersonators. */
   readonly grants: ReadonlyArray<{ readonly allowed: boolean, readonly reason: GrantReason, readonly count: number }>
-  /** Tokens that were known already, and that had to be verified. */
+  /** Tokens found in the cache of verified tokens, and tokens that had to be verified. */
   readonly cache: { readonly hits: number, readonly misses: number }
 }
 
@@ -26,30 +28,35 @@ export interface RefusalCount {
 }
 
 /** Counts what happens at one resource. */
-export interface Counting {
-  accept (): void
-  count (event: SecurityEvent): void
-  /** A cache that does the same and is counted. */
+export interface Counters {
+  /** Counts a response to a request with a verified token that this package did not refuse, by the status that left the server. */
+  answered (statusCode: number): void
+  record (event: SecurityEvent): void
+  /** The same cache, with its hits and misses counted. */
   counted (cache: TokenCache): TokenCache
   snapshot (): OAuthCounters
 }
 
-export function createCounting (): Counting {
+export function createCounters (): Counters {
   let accepted = 0
+  let refusedElsewhere = 0
   let hits = 0
   let misses = 0
   const refused = new Map<string, RefusalCount>()
   const unavailable = new Map<string, RefusalCount>()
   const grants = new Map<GrantReason, number>()
 
-  /** What becomes of a token that is used becomes of a request. */
+  /** The decision about a token that is used is the outcome of a request. */
   const countDecision = ({ allowed, path, reason, code }: GrantDecisionEvent): void => {
     if (path !== 'use') grants.set(reason as GrantReason, (grants.get(reason as GrantReason) ?? 0) + 1)
     else if (!allowed) countRefusal(code === 'FST_OAUTH_UNAVAILABLE' ? unavailable : refused, { code: code!, reason: reason as Reason })
   }
   return {
-    accept () { accepted++ },
-    count (event) {
+    answered (statusCode) {
+      if (statusCode === 401 || statusCode === 403) refusedElsewhere++
+      else accepted++
+    },
+    record (event) {
       switch (event.kind) {
         case 'refusal': return countRefusal(refused, event)
         case 'unavailable': return countRefusal(unavailable, event)
@@ -68,23 +75,12 @@ export function createCounting (): Counting {
     snapshot: () => ({
       accepted,
       refused: [...refused.values()],
+      refusedElsewhere,
       unavailable: [...unavailable.values()],
       grants: [...grants].map(([reason, count]) => ({ allowed: reason === 'approved', reason, count })),
       cache: { hits, misses }
     })
   }
-}
-
-const countings = new WeakMap<object, Counting>()
-
-/** The counting of a resource, by its configuration: whoever asks gets the same. */
-export function countingOf (config: object): Counting {
-  let counting = countings.get(config)
-  if (counting === undefined) {
-    counting = createCounting()
-    countings.set(config, counting)
-  }
-  return counting
 }
 
 function countRefusal (counts: Map<string, RefusalCount>, { code, reason }: Omit<RefusalCount, 'count'>): void {

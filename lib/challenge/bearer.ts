@@ -9,9 +9,9 @@ export interface BearerChallengeFields {
   /** Every scope that the request needs, in the order in which it is sent. */
   readonly scopes?: readonly string[] | null
   /** RFC 9470 section 3: authentication contexts, any of which will do, in the order of preference. */
-  readonly acrValues?: readonly string[] | null
+  readonly acrValues?: readonly string[] | null | undefined
   /** RFC 9470 section 3: seconds since the user authenticated, at most. */
-  readonly maxAgeSeconds?: number | null
+  readonly maxAgeSeconds?: number | null | undefined
   /** RFC 6750 section 3.1; only when a token was presented. */
   readonly error?: string | null
   /** What a client may read; made safe here. */

@@ -56,7 +56,7 @@ function staysInside (tail: string): boolean {
   let text = tail
   for (let i = 0; i < mostEncodings; i++) {
     // Who reads it as a URL cuts spaces off, and takes tabs and line ends out: dots are together then that were not before.
-    if (/^ *[/\\]|[^ -~\u0080-\uffff]/.test(text) || text.split(/[/\\]/).some(segment => /^ *\.{1,2} *(?:;|$)/.test(segment))) return false
+    if (/^ *[/\\]|[^ -~\u0080-\uffff]/.test(text) || text.split(/[/\\]/).some(segment => /^ *\.{1,2} *(?:[;?#]|$)/.test(segment))) return false
     const decoded = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
     if (decoded === text) return true
     text = decoded

@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream'
 import { locationFor, targetOf } from './address.ts'
 import { ForwardError } from '../errors/forward-errors.ts'
-import { askWithSession } from './exchange.ts'
+import { sendWithSession } from './exchange.ts'
 import type { HeaderLines } from './header-list.ts'
 import { createRequestHeaderList, createResponseHeaderList, hasUnknownCoding, passedOn, valueOf } from './header-list.ts'
 import type { CheckedForwardOptions, ForwardCredential } from './options.ts'
-import type { RequestBody } from './request-body.ts'
 import { readBody } from './request-body.ts'
 import type { Target } from './targets.ts'
 import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
@@ -59,7 +58,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
   let closing = false
 
   const ask = async (request: UpstreamRequest, credential: ForwardCredential): Promise<UpstreamAnswer> => {
-    if ('session' in credential) return await askWithSession(request, credential, upstreams, exchange)
+    if ('session' in credential) return await sendWithSession(request, credential, upstreams, exchange)
     return await upstreams.call({ ...request, headers: [...request.headers, ...Object.entries(credential.headers).flat()] })
   }
 
@@ -116,7 +115,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
         throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_BROKEN')
       }
       const isTheirs = 'headers' in credential && credential.owner === 'third-party'
-      if (answer.status === 401 && !isTheirs && !mayComeBack(request.body, credential)) {
+      if (answer.status === 401 && !isTheirs) {
         answer.body.destroy()
         throw new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED')
       }
@@ -127,11 +126,6 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
       for (const stream of streams) stream.destroy()
     }
   }
-}
-
-/** The 401 to a body that could not be sent again is the caller's to mend: it sends the body again, by then with a live token. */
-function mayComeBack (body: RequestBody, credential: ForwardCredential): boolean {
-  return body.kind === 'passing' && 'session' in credential
 }
 
 function collectLines (lines: HeaderLines): Map<string, string | string[]> {

@@ -39,7 +39,7 @@ const ofTheCaller = [
 /** What speaks to a server in front of us, or about a credential that the caller does not have. */
 const ofTheUpstream = ['alt-svc', 'authentication-info', 'dpop-nonce', 'www-authenticate', 'x-accel-*', 'x-lighttpd-*', 'x-sendfile']
 
-/** A pattern never means a header that holds a credential: who wants such a one passed on writes its name. */
+/** A pattern never means a header that holds a credential: to pass one on, its full name has to be listed. */
 const credential = new RegExp([
   '^(?:set-)?cookie2?$',
   '(?:^|-)(?:auth|authorization|cookie)$',
@@ -47,30 +47,38 @@ const credential = new RegExp([
   '(?:assertion|credentials?|jwt|password|passwd|secret|token)$'
 ].join('|'))
 
-/** Nor one in which a server in front of us says who called, and from where: here anybody may have written it. */
+/**
+ * Nor does a pattern mean a header by which gateways and authenticating proxies tell who called and from where: here any caller
+ * may have written it. Hosts that need one name it.
+ */
 const identity = matcher([
-  'cloudfront-viewer-*', 'fastly-client-*', 'fly-client-ip', 'remote-*', 'x-amzn-oidc-*', 'x-amzn-mtls-*', 'x-appengine-*', 'x-arr-clientcert',
-  'x-auth-*', 'x-authenticated-*', 'x-azure-clientip', 'x-azure-socketip', 'x-client-*', 'x-cluster-client-ip', 'x-endpoint-api-userinfo', 'x-envoy-*',
-  'x-goog-authenticated-*', 'x-goog-iap-*', 'x-ms-client-*', 'x-ms-token-*', 'x-originating-*', 'x-remote-*', 'x-ssl-*', 'x-user', 'x-userinfo',
-  'x-webauth-*'
+  'cloudfront-viewer-*', 'fastly-client-*', 'fly-client-ip', 'remote-*', 'x-amzn-oidc-*', 'x-amzn-mtls-*', 'x-amzn-request-context', 'x-anonymous-*',
+  'x-apigateway-*', 'x-apigee-*', 'x-appengine-*', 'x-arr-clientcert', 'x-auth-*', 'x-authelia-*', 'x-authenticated-*', 'x-authentik-*',
+  'x-azure-clientip', 'x-azure-socketip', 'x-client-*', 'x-cluster-client-ip', 'x-consumer-*', 'x-credential-*', 'x-endpoint-api-userinfo',
+  'x-envoy-*', 'x-goog-authenticated-*', 'x-goog-iap-*', 'x-jwt-*', 'x-ms-client-*', 'x-ms-token-*', 'x-oidc-*', 'x-originating-*', 'x-pomerium-*',
+  'x-remote-*', 'x-scope-orgid', 'x-shib-*', 'x-ssl-*', 'x-tyk-*', 'x-vouch-*', 'x-webauth-*'
 ])
+
+/** The same by the words that such headers end in or consist of, whatever the gateway is called. */
+const identityWord = /(?:^|-)(?:user|user-?id|user-?info|user-?name|e-?mail|upn|uid|groups?|roles?|permissions|claims|subject|principal(?:-id|-name)?|impersonate.*)$/
 
 const mostRemembered = 500
 
 /** @param never names that are not passed on whatever the list says, beside those that never are */
 export function createRequestHeaderList (list: readonly string[], never: readonly string[]): HeaderList {
-  return createHeaderList(list, [...ofTheConnection, ...ofTheCaller, ...never])
+  return createHeaderList(list, [...ofTheConnection, ...ofTheCaller, ...never], name => identity(name) || identityWord.test(name))
 }
 
 export function createResponseHeaderList (list: readonly string[]): HeaderList {
-  return createHeaderList(list, [...ofTheConnection, ...ofTheUpstream])
+  return createHeaderList(list, [...ofTheConnection, ...ofTheUpstream], identity)
 }
 
-function createHeaderList (allowed: readonly string[], never: readonly string[]): HeaderList {
+/** @param tellsIdentity names that a pattern does not mean */
+function createHeaderList (allowed: readonly string[], never: readonly string[], tellsIdentity: HeaderList): HeaderList {
   const names = new Set(allowed.map(name => name.toLowerCase()))
   const isPattern = matcher(allowed)
   const isNever = matcher(never.map(dashed))
-  const isMeant = (name: string): boolean => isPattern(name) && dashed(name) === name && !credential.test(name) && !identity(name)
+  const isMeant = (name: string): boolean => isPattern(name) && dashed(name) === name && !credential.test(name) && !tellsIdentity(name)
   const decide = (name: string): boolean => (names.has(name) || isMeant(name)) && !isNever(dashed(name))
   const decided = new Map<string, boolean>()
   return name => {

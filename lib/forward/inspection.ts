@@ -11,40 +11,36 @@ export interface InspectionLimits {
   readonly maxMs: number
 }
 
-/** An answer as it may be judged. */
+/** An answer, and what was read of its body. */
 export interface Inspected {
-  /** The same answer, its body not read. */
+  /** The same answer; its body can still be read. */
   readonly answer: UpstreamAnswer
-  readonly status: number
-  /** Empty below status 400. */
-  readonly headers: Headers
-  /** What its JSON says; undefined where there is none, or none that was read. */
+  /** The parsed body; `undefined` where it was not read or is no JSON. */
   readonly body: unknown
-  /** Undefined where it was not read. */
+  /** The body as text; `undefined` where it was not read. */
   readonly text: string | undefined
 }
 
 /**
- * Reads what a verdict may depend on: the body of a failure, and JSON that answers a POST, as a JSON-RPC error looks like
- * success. Anything else, what is too long and event streams most of all, is not touched: its first byte does not wait.
+ * Reads a body that may say something about the token. Any other body, a long one, and an event stream are not read: their first
+ * byte is passed on without delay.
  *
  * @throws ForwardError when the body breaks off
  */
 export async function inspect (answer: UpstreamAnswer, method: string, limits: InspectionLimits): Promise<Inspected> {
-  const signs = { status: answer.status, headers: headersOf(answer), body: undefined, text: undefined }
-  if (!isTelling(answer, method, limits.maxBytes)) return { ...signs, answer }
+  if (!isReadable(answer, method, limits.maxBytes)) return { answer, body: undefined, text: undefined }
 
   const bytes = await readWhole(answer.body, limits.maxBytes, limits.maxMs).catch((cause: unknown) => {
     throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE', { cause })
   })
-  if (bytes === null) return { ...signs, answer }
+  if (bytes === null) return { answer, body: undefined, text: undefined }
   const text = decode(bytes, valueOf(answer.headers, 'content-encoding'), limits.maxBytes)
-  return { ...signs, answer: { ...answer, body: new PassThrough().end(bytes), isWhole: true }, text, body: parse(text) }
+  return { answer: { ...answer, body: new PassThrough().end(bytes), isWhole: true }, text, body: parse(text) }
 }
 
 const noHeaders = new Headers()
 
-/** Those of a failure: of a good answer they say nothing about the token, and most answers are good. */
+/** The headers of a failure. Those of a successful answer say nothing about the token. */
 export function headersOf ({ status, headers: lines }: UpstreamAnswer): Headers {
   if (status < 400) return noHeaders
   const headers = new Headers()
@@ -52,7 +48,11 @@ export function headersOf ({ status, headers: lines }: UpstreamAnswer): Headers 
   return headers
 }
 
-function isTelling ({ status, headers }: UpstreamAnswer, method: string, maxBytes: number): boolean {
+/**
+ * Whether the body may say something about the token: that of a failure, and JSON that answers a POST, as a JSON-RPC error has
+ * status 200.
+ */
+export function isReadable ({ status, headers }: UpstreamAnswer, method: string, maxBytes: number): boolean {
   if (method === 'HEAD' || Number(valueOf(headers, 'content-length') ?? 0) > maxBytes) return false
   const type = (valueOf(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
   if (status >= 400) return type !== 'text/event-stream'

@@ -4,7 +4,7 @@ import type { ProofOfPossession } from '../client/oauth/dpop.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors/errors.ts'
-import type { ForwardSession } from './exchange.ts'
+import type { AttemptSession } from '../client/fetch/attempt.ts'
 import { defaultRequestHeaders, defaultResponseHeaders, isOfTheConnection } from './header-list.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { show } from '../options/show.ts'
@@ -15,7 +15,7 @@ type MaybePromise<T> = T | Promise<T>
 /** What is sent to an upstream in the place of the caller's own credentials. */
 export type ForwardCredential =
   /** The access token of a session of ours, renewed at most once a request. `proof` where the tokens are bound to a key (RFC 9449). */
-  | { readonly session: ForwardSession, readonly proof?: ProofOfPossession }
+  | { readonly session: AttemptSession, readonly proof?: ProofOfPossession }
   /**
    * Header fields that stay as they are. `third-party`: they belong to somebody else, who understands the upstream's 401;
    * it is passed on as it is, its challenge with it. Default: `ours`.

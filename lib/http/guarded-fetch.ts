@@ -8,20 +8,20 @@ import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { AuthorizationError } from '../errors/authorization-error.ts'
 import { isLoopbackAddress, isPublicAddress } from './public-addresses.ts'
 
-/** Where a client may be sent by what it reads elsewhere (RFC 9728 section 7.7). */
+/** To which hosts requests may go whose URL comes from metadata of others (RFC 9728 section 7.7, server-side request forgery). */
 export interface AddressRules {
-  /** Whether this machine is one of them: for development. */
+  /** Whether loopback hosts are allowed, also over http: for development. */
   readonly allowLoopback: boolean
-  /** Hosts that may have any address: those of your own network. */
+  /** Hosts that may have any address, as names or addresses: those of your own network. */
   readonly allowedHosts: readonly string[]
 }
 
-/** The rules that a host gave, with hosts in the form that they are compared in. */
+/** The rules with their defaults, and with hosts in the form in which they are compared. */
 export function addressRules ({ allowLoopback = false, allowedHosts = [] }: Partial<AddressRules>): AddressRules {
   return { allowLoopback, allowedHosts: allowedHosts.map(canonicalHost) }
 }
 
-/** As the URL parser writes it, without brackets: `[FD00:0::1]`, `fd00::1` and `LOGIN.corp.example.` are each one host. */
+/** A host as the URL parser writes it, without brackets and without a dot at the end: `[FD00:0::1]` is `fd00::1`. */
 function canonicalHost (host: string): string {
   const bare = bareHost(host)
   const url = `https://${isIP(bare) === 6 ? `[${bare}]` : bare}`
@@ -29,8 +29,8 @@ function canonicalHost (host: string): string {
 }
 
 /**
- * Holds a URL, as it is written, against the rules: https, or http on this machine, and no address that is not of the
- * internet, however it is spelt. Names are not looked up here.
+ * Checks a URL against the rules: https, or http on a loopback host, and no address in it that is not public, in whatever
+ * notation. Host names are not resolved here.
  *
  * @throws AuthorizationError `FST_OAUTH_ADDRESS_REFUSED`
  */
@@ -41,13 +41,13 @@ export function checkAddress (url: string, rules: AddressRules): URL {
   } catch (error) {
     refuse((error as IdentifierError).message)
   }
-  // It is judged as the one that a request would go to: `127.1` and `0x7f000001` are 127.0.0.1.
+  // As a request would read it: `127.1` and `0x7f000001` are 127.0.0.1.
   const parsed = new URL(url)
-  if (!isAllowedHost(parsed.hostname, rules)) refuse('is not of the internet')
+  if (!isAllowedHost(parsed.hostname, rules)) refuse('is not on the public internet: list the host in allowedHosts if it is yours')
   return parsed
 }
 
-/** A URL that came from elsewhere, as a message can show it: neither its query nor a password. */
+/** A URL from elsewhere for a message: at most 200 characters, without query, fragment and password. */
 export function showUrl (url: string): string {
   return JSON.stringify(url.slice(0, 200).replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//***@'))
 }
@@ -67,39 +67,43 @@ function isAllowedAddress (address: string, { allowLoopback }: AddressRules): bo
   return isPublicAddress(address) || (allowLoopback && isLoopbackAddress(address))
 }
 
-/** A look-up that fails when a name leads to an address that is refused, so that there is no time in which to lie. */
+/**
+ * A DNS look-up that fails if a name resolves to an address that is refused. The connection uses the very addresses that were
+ * checked, so that a second answer cannot differ (DNS rebinding).
+ */
 export function guardedLookup (rules: AddressRules, lookup: LookupFunction = systemLookup as LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, options, (error, found, family) => {
-      const isFine = (): boolean => rules.allowedHosts.includes(bareHost(hostname)) ||
+      const isAllowed = (): boolean => rules.allowedHosts.includes(bareHost(hostname)) ||
         (typeof found === 'string' ? [found] : found.map(({ address }) => address)).every(address => isAllowedAddress(address, rules))
-      if (error !== null || isFine()) callback(error, found, family)
+      if (error !== null || isAllowed()) callback(error, found, family)
       else callback(refusedAddress(hostname), '')
     })
   }
 }
 
 function refusedAddress (hostname: string): NodeJS.ErrnoException {
-  return new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED', { message: `${showUrl(hostname)} leads to an address that is not of the internet` })
+  return new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED', { message: `${showUrl(hostname)} resolves to an address that is not on the public internet: list the host in allowedHosts if it is yours` })
 }
 
+/** Options of {@link createGuardedFetch}. */
 export interface GuardedFetchOptions extends Partial<AddressRules> {
-  /** Looks names up. Default: as the operating system does. */
+  /** Resolves names, with the signature of `dns.lookup`. Default: `dns.lookup`. */
   lookup?: LookupFunction
 }
 
 /**
- * A `fetch` that connects to addresses of the internet alone. Each address is checked when a connection is made to it,
- * after the name was looked up and on every redirect: what a name meant before does not matter.
+ * Creates a `fetch` that connects to public addresses only, for URLs that others have written. Addresses are checked when a
+ * connection is made, after names were resolved, for redirects as well.
  *
- * @throws AuthorizationError `FST_OAUTH_ADDRESS_REFUSED`, also as the cause of what `fetch` throws
+ * The function throws an {@link AuthorizationError} `FST_OAUTH_ADDRESS_REFUSED`, and what `fetch` throws.
  */
 export function createGuardedFetch (options: GuardedFetchOptions = {}): Fetch {
   const rules = addressRules(options)
   let agent: Promise<Dispatcher> | null = null
   return async (url, init) => {
     checkAddress(url, rules)
-    // Loaded by those alone who go out.
+    // Loaded with the first request.
     const undici = await import('undici')
     agent ??= Promise.resolve(new undici.Agent({ connect: guardedConnector(undici.buildConnector, rules, options.lookup) }))
     try {
@@ -110,7 +114,7 @@ export function createGuardedFetch (options: GuardedFetchOptions = {}): Fetch {
   }
 }
 
-/** What is written down is not looked up, so it is checked here, where the targets of redirects come by, too. */
+/** Literal addresses are not resolved, so that they are checked here, and with them the targets of redirects. */
 function guardedConnector (
   build: typeof buildConnector, rules: AddressRules, lookup: LookupFunction | undefined
 ): buildConnector.connector {

@@ -7,34 +7,44 @@ import { AuthorizationError } from '../errors/authorization-error.ts'
 import type { AddressRules } from './guarded-fetch.ts'
 import { addressRules, checkAddress, createGuardedFetch } from './guarded-fetch.ts'
 
-/** How a client reaches what it was told of by others: metadata documents and authorization servers. */
+/** How a client makes requests to URLs that others have written: of metadata documents and authorization servers. */
 export interface HttpClientOptions {
   /**
-   * Makes the requests in place of the guarded one: for proxies, certificates and tests. URLs are still checked as they
-   * are written; what their names mean is then yours to check, {@link AddressRules} being what the default does.
+   * Makes the requests in the place of the guarded one: for proxies, certificates and tests. URLs are still checked as they
+   * are written; the addresses that names resolve to are not, which {@link createGuardedFetch} does.
    */
   fetch?: Fetch
-  /** Whether this machine may be reached. Default: when the resource itself is on this machine. */
+  /** Whether loopback hosts are allowed, also over http. Default: false; for `connect`, whether the resource is on one. */
   allowLoopback?: boolean
-  /** Hosts, names or addresses, that may be of a private network. Default: none. */
+  /** Hosts, as names or addresses, that may be in a private network. Default: none. */
   allowedHosts?: readonly string[]
-  /** For one answer, in milliseconds. Default: 10 000. */
+  /** Limit for one response, its body included, in milliseconds. Default: 10 000. */
   timeoutMs?: number
-  /** Of one answer. Default: 262 144. */
+  /** Limit for the body of one response, in bytes. Default: 262 144. */
   maxBytes?: number
 }
 
-/** Within the rules for addresses and limits of time and size; redirects are not followed. */
+/** Makes requests within the address rules and the limits of time and size. Redirects are not followed. */
 export interface HttpClient {
   readonly rules: AddressRules
   /** As `fetch`, with the URL checked. */
   readonly fetch: Fetch
-  /** @throws FetchError, AuthorizationError */
+  /**
+   * GETs a JSON object.
+   *
+   * @throws FetchError, AuthorizationError `FST_OAUTH_ADDRESS_REFUSED`
+   */
   getJson (url: string): Promise<FetchedJson>
-  /** @throws FetchError, AuthorizationError */
+  /**
+   * Makes a request and reads the body as text.
+   *
+   * @param statuses those whose body is read; any other one is an error
+   * @throws FetchError, AuthorizationError `FST_OAUTH_ADDRESS_REFUSED`
+   */
   getText (url: string, init: RequestInit, statuses: readonly number[]): Promise<FetchedText>
 }
 
+/** Creates the HTTP client of {@link ServerAccess} and of discovery. */
 export function createHttpClient (options: HttpClientOptions = {}): HttpClient {
   const rules = addressRules(options)
   const limits: FetchLimits = { timeoutMs: options.timeoutMs ?? 10_000, maxBytes: options.maxBytes ?? 262_144 }
@@ -58,7 +68,7 @@ export function isOutage ({ fault, status }: FetchError): boolean {
   return fault === 'network' || fault === 'timeout' || (status !== null && (status >= 500 || status === 429))
 }
 
-/** The refusal of an address is no fault of the network. */
+/** A refused address is not a failure of the network: it is thrown as it is. */
 function unwrapped (error: Error): never {
   throw error.cause instanceof AuthorizationError ? error.cause : error
 }

@@ -1,9 +1,10 @@
 import { OptionError } from '../errors/errors.ts'
-import { isScopeOfRoute } from '../policy/scopes.ts'
-import type { McpSessionStore } from '../stores/mcp-sessions/mcp-session-store.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { show } from '../options/show.ts'
 import { Type } from '../options/type.ts'
+import { isScopeOfRoute } from '../policy/scopes.ts'
+import type { McpSessionStore } from '../stores/mcp-sessions/mcp-session-store.ts'
+import { prefixSpellingsOf } from './resource-uri.ts'
 
 /** What calling something requires: a list of scopes, all of them needed; or the long form, which can also make it public. */
 export type McpRequirement = readonly string[] | {
@@ -93,11 +94,16 @@ function checkRequirement (name: string, requirement: McpRequirement): void {
   if (isPublic && scopes.length > 0) throw new OptionError(`${name}: public: true and scopes contradict each other; remove one`)
 }
 
-/** No URI that is read has braces: such a declaration would protect nothing. */
+/** No URI that is read has braces, and none is percent-encoded that deep: such a declaration would protect nothing. */
 function checkBeginning (beginning: string): void {
+  const name = `mcp.resources[${JSON.stringify(beginning)}]`
   const literal = beginning.replace(/[{}][^]*$/, '')
-  if (literal === beginning) return
-  throw new OptionError(`mcp.resources[${JSON.stringify(beginning)}] is a URI template; declare how its URIs begin: ${JSON.stringify(literal)}`)
+  if (literal !== beginning) throw new OptionError(`${name} is a URI template; declare how its URIs begin: ${JSON.stringify(literal)}`)
+  try {
+    prefixSpellingsOf(beginning)
+  } catch (error) {
+    throw new OptionError(`${name}: ${(error as Error).message}; declare the URI as clients write it`)
+  }
 }
 
 /** A requirement in its long form. */

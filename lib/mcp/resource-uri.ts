@@ -10,17 +10,23 @@ const maxEncodings = 4
  * @returns `null` for a URI whose percent-encoding is nested too deep
  */
 export function spellingsOf (uri: string): readonly string[] | null {
-  const decoded = decodeFully(uri)
-  if (decoded === null) return null
-  const spellings = new Set([foldCase(uri), foldCase(decoded), normalize(uri)])
-  // Of `https:` and its like clients remove dot segments before they decode, drop default ports and map host names.
-  if (URL.canParse(uri)) spellings.add(normalize(new URL(uri).href))
-  return [...spellings]
+  try {
+    const spellings = new Set([foldCase(uri), foldCase(decode(uri)), normalize(uri)])
+    // Of `https:` and its like clients remove dot segments before they decode, drop default ports and map host names.
+    if (URL.canParse(uri)) spellings.add(normalize(new URL(uri).href))
+    return [...spellings]
+  } catch {
+    return null
+  }
 }
 
-/** The spellings of the beginning of URIs, to be held against those of a URI. Its last segment need not be whole. */
+/**
+ * The spellings of the beginning of URIs, to be held against those of a URI. Its last segment need not be whole.
+ *
+ * @throws RangeError when its percent-encoding is nested too deep
+ */
 export function prefixSpellingsOf (prefix: string): readonly string[] {
-  return [...new Set([foldCase(prefix), foldCase(decodeFully(prefix) ?? prefix), normalize(prefix, true)])]
+  return [...new Set([foldCase(prefix), foldCase(decode(prefix)), normalize(prefix, true)])]
 }
 
 const scheme = /^[a-z][a-z0-9+.-]*:/i
@@ -33,19 +39,22 @@ function foldCase (uri: string): string {
 function normalize (uri: string, isPrefix = false): string {
   // Slashes and dots of a query are no segments.
   const end = uri.search(/[?#]/)
-  const head = decodeFully(end === -1 ? uri : uri.slice(0, end)) ?? uri
-  const tail = end === -1 ? '' : decodeFully(uri.slice(end)) ?? ''
+  const head = decode(end === -1 ? uri : uri.slice(0, end))
+  const tail = end === -1 ? '' : decode(uri.slice(end))
   const name = scheme.exec(head)?.[0] ?? ''
   // Whether a name after two slashes is an authority or the first segment of a path is for the server to say: both read alike here.
-  const [, slashes = '', path = ''] = /^(\/*)([^]*)$/.exec(head.slice(name.length).replaceAll('\\', '/'))!
+  const rest = head.slice(name.length).replaceAll('\\', '/')
+  const path = rest.replace(/^\/+/, '')
+  const slashes = rest.length - path.length
   const segments = path.split(/\/+/)
-  if (slashes.length === 2) segments[0] = authority(segments[0]!)
+  if (slashes === 2) segments[0] = authority(segments[0]!)
   // The one host of a file URI that means the same as none (RFC 8089 section 2).
-  if (name.toLowerCase() === 'file:' && slashes.length === 2 && segments[0] === 'localhost' && segments.length > 1) segments.shift()
-  const last = isPrefix && end === -1 ? segments.pop()! : null
-  const resolved = removeDotSegments(segments)
-  if (last !== null) resolved.push(last)
-  return `${name.toLowerCase()}${slashes === '' ? '' : '/'}${resolved.join('/')}${tail}`
+  if (name.toLowerCase() === 'file:' && slashes === 2 && segments[0] === 'localhost' && segments.length > 1) segments.shift()
+  const resolved = isPrefix && end === -1
+    ? [...removeDotSegments(segments.slice(0, -1)), segments.at(-1)!]
+    // `a/..` is a folder as `a/` is.
+    : [...removeDotSegments(segments), ...['.', '..'].includes(segments.at(-1)!) ? [''] : []]
+  return `${name.toLowerCase()}${slashes === 0 ? '' : '/'}${resolved.join('/')}${tail}`
 }
 
 /** Without user information, in lower case (RFC 3986 section 3.2). */
@@ -60,17 +69,16 @@ function removeDotSegments (segments: readonly string[]): string[] {
     if (segment === '..') kept.pop()
     else if (segment !== '.') kept.push(segment)
   }
-  // `a/..` is a folder as `a/` is.
-  if (['.', '..'].includes(segments.at(-1)!)) kept.push('')
   return kept
 }
 
-function decodeFully (text: string): string | null {
+/** @throws RangeError */
+function decode (text: string): string {
   let current = text
   for (let round = 0; round < maxEncodings; round++) {
     const next = current.replace(/(?:%[0-9a-f]{2})+/gi, encoded => Buffer.from(encoded.replaceAll('%', ''), 'hex').toString())
     if (next === current) return current
     current = next
   }
-  return null
+  throw new RangeError('percent-encoding is nested too deep')
 }

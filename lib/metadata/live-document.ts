@@ -2,41 +2,54 @@ import type { MetadataDocument } from './document.ts'
 import { withScopes } from './document.ts'
 import type { LiveScopes } from './live-scopes.ts'
 
-/** A document whose scopes are known late: when all routes are there, or when it is asked for. */
+/** The slice of a resource's route policies that its document is made from. */
+export interface ScopeSource {
+  readonly requiredScopes: ReadonlyMap<string, unknown>
+}
+
+/** A document whose scopes may be known late: when all routes are registered, or when it is requested. */
 export interface LiveDocument {
-  /** The scopes that more routes of the resource ask for; a map is read when the document is asked for. */
-  addRoutes (requiredScopes: ReadonlyMap<string, unknown>): void
-  current (): Promise<MetadataDocument>
+  /** The document as it is configured. */
+  readonly configured: MetadataDocument
+  /** Adds the scopes of more routes of the resource; they are read when the document is requested. */
+  addScopes (source: ScopeSource): void
+  /** There is a promise only while the first answer about granted scopes is awaited. */
+  current (): MetadataDocument | Promise<MetadataDocument>
 }
 
 export interface LiveDocumentSource {
-  /** The document as it is configured. */
   readonly document: MetadataDocument
-  /** `null`: those of the document are advertised, whether routes ask for them or not. */
+  /** `null`: the scopes of the document are advertised, whether routes ask for them or not. */
   readonly routes: { readonly neverAdvertised: readonly string[] } | null
   readonly liveScopes: LiveScopes | null
 }
 
 export function createLiveDocument ({ document, routes, liveScopes }: LiveDocumentSource): LiveDocument {
   const configured = document.members.scopes_supported as readonly string[] | undefined ?? []
-  const required: Array<ReadonlyMap<string, unknown>> = []
+  const sources: ScopeSource[] = []
   let last = document
 
   const advertised = (): readonly string[] => {
     if (routes === null) return configured
-    const used = new Set(required.flatMap(scopes => [...scopes.keys()]))
+    const used = new Set(sources.flatMap(source => [...source.requiredScopes.keys()]))
     // In the order of the configuration, so that the document does not depend on that of the routes.
     const inOrder = [...configured.filter(scope => used.has(scope)), ...[...used].filter(scope => !configured.includes(scope)).sort()]
     return inOrder.filter(scope => !routes.neverAdvertised.includes(scope))
   }
+  const withCurrent = (scopes: readonly string[]): MetadataDocument => {
+    const next = withScopes(document, scopes)
+    // The same text is the same document.
+    if (next.etag !== last.etag) last = next
+    return last
+  }
   return {
-    addRoutes (requiredScopes) { required.push(requiredScopes) },
-    async current () {
+    configured: document,
+    addScopes (source) { sources.push(source) },
+    current () {
+      if (routes === null && liveScopes === null) return document
       const scopes = advertised()
-      const next = withScopes(document, liveScopes === null ? scopes : await liveScopes(scopes))
-      // The same text is the same document.
-      if (next.etag !== last.etag) last = next
-      return last
+      const granted = liveScopes === null ? scopes : liveScopes(scopes)
+      return granted instanceof Promise ? granted.then(withCurrent) : withCurrent(granted)
     }
   }
 }

@@ -1,28 +1,50 @@
 import type { Clock } from '../clock.ts'
-import { createRefreshingValue } from '../http/refreshing-value.ts'
 import { withinTime } from '../time-limit.ts'
 
-/** What the authorization server grants now, asked of the host. */
+/** What the authorization server grants now, according to a function of the host. */
 export interface LiveScopesSettings {
   readonly source: () => Promise<readonly string[]>
   readonly maxAgeMs: number
-  /** Whoever asks for the document waits no longer than this. */
+  /** Only the first requests for the document wait for the source, and no longer than this. */
   readonly timeoutMs: number
-  /** A source that failed is not asked again within this time. */
+  /** A source that failed, or did not answer in time, is not called again within this time. */
   readonly retryAfterMs: number
 }
 
-/** Keeps of a list what is granted now; all of it while that is not known. It never fails. */
-export type LiveScopes = (scopes: readonly string[]) => Promise<readonly string[]>
+/**
+ * Keeps of a list the scopes that are granted now; all of them while that is not known. It never fails, and it returns a
+ * promise only before the first answer: later answers are fetched behind the response.
+ */
+export type LiveScopes = (scopes: readonly string[]) => readonly string[] | Promise<readonly string[]>
 
 export function createLiveScopes ({ source, maxAgeMs, timeoutMs, retryAfterMs }: LiveScopesSettings, clock: Clock): LiveScopes {
-  const granted = createRefreshingValue(async () => ({ value: checked(await source()), maxAgeSeconds: null }), {
-    minAgeMs: 0, maxAgeMs, defaultAgeMs: maxAgeMs, coolDownMs: 0, retryAfterMs, maxStaleMs: 0
-  }, clock)
-  return async scopes => {
-    // What is late may still come, for whoever asks next.
-    const known = await withinTime(granted.get(), timeoutMs).catch(() => null)
-    return known === null || known.length === 0 ? scopes : scopes.filter(scope => known.includes(scope))
+  let granted: readonly string[] | null = null
+  let dueAt = -Infinity
+  let first: Promise<void> | null = null
+  let calls = 0
+
+  const call = async (): Promise<void> => {
+    const number = ++calls
+    const settle = (scopes: readonly string[] | null, ageMs: number): void => {
+      // The answer to a later call is not replaced by an earlier one that arrives late.
+      if (number < calls) return
+      granted = scopes
+      dueAt = clock.now() + ageMs
+    }
+    // Until the source answers, it counts as failed: one that never settles is called again like one that throws.
+    dueAt = clock.now() + timeoutMs + retryAfterMs
+    const answer = Promise.resolve().then(source).then(scopes => settle(checked(scopes), maxAgeMs))
+    await withinTime(answer, timeoutMs).catch(() => settle(null, retryAfterMs))
+  }
+  const covered = (scopes: readonly string[]): readonly string[] =>
+    granted === null || granted.length === 0 ? scopes : scopes.filter(scope => granted!.includes(scope))
+
+  return scopes => {
+    if (clock.now() >= dueAt) {
+      const called = call()
+      if (calls === 1) first = called.finally(() => { first = null })
+    }
+    return first === null ? covered(scopes) : first.then(() => covered(scopes))
   }
 }
 

@@ -1,23 +1,22 @@
-import type { MetadataDocument } from './document.ts'
-import { metadataTarget } from './well-known.ts'
+import { OptionError } from '../errors/errors.ts'
 import type { IdentifierParts } from '../identifier.ts'
-
-/** Two resources of one server whose documents would stand at the same place. */
-export class MetadataConflictError extends Error {}
+import type { LiveDocument } from './live-document.ts'
+import { metadataTarget } from './well-known.ts'
 
 interface Entry {
-  readonly document: MetadataDocument
+  readonly document: LiveDocument
   readonly maxAgeSeconds: number
 }
 
-/** The metadata documents of one server, found by the very request target that was asked for. */
+/** The metadata documents of one server, found by the request target as it was sent. */
 export interface MetadataRegistry {
   /**
-   * @param rootAlias whether this document is also to answer without the path of its resource: `undefined` for
+   * @param rootAlias whether this document is also served without the path of its resource: `null` for
    *   "when it is the only one of the server"
-   * @throws MetadataConflictError
+   * @returns the document that is served: the one that another scope of the same resource added earlier, if any
+   * @throws OptionError when two resources of the server would have their documents at the same place
    */
-  add (parts: IdentifierParts, document: MetadataDocument, maxAgeSeconds: number, rootAlias?: boolean): void
+  add (parts: IdentifierParts, document: LiveDocument, maxAgeSeconds: number, rootAlias: boolean | null): LiveDocument
   /** By path and query, exactly as they stand in the request line; `null` for no resource of this server. */
   find (target: string): Entry | null
   /** Whether the document of a resource, named by its identifier, is served. */
@@ -34,22 +33,24 @@ export function createMetadataRegistry (): MetadataRegistry {
     add (parts, document, maxAgeSeconds, rootAlias) {
       const target = metadataTarget(parts)
       const taken = entries.get(target)
-      // Two scopes may be of one resource, as long as they say the same about it.
-      if (taken?.document.body === document.body) return
+      const { resource, body } = document.configured
       if (taken !== undefined) {
-        throw new MetadataConflictError(document.resource === taken.document.resource
-          ? `two scopes of this server are of ${document.resource} and say different things about it at ${target}`
-          : `the metadata of ${document.resource} and of ${taken.document.resource} would both stand at ${target}`)
+        // Two scopes may belong to one resource, as long as they describe it alike.
+        if (taken.document.configured.body === body) return taken.document
+        const { resource: other } = taken.document.configured
+        throw new OptionError(resource === other
+          ? `two scopes of this server belong to ${resource} and describe it differently at ${target}`
+          : `the metadata of ${resource} and of ${other} would both be at ${target}`)
       }
       const entry: Entry = { document, maxAgeSeconds }
       const atRoot = target === root || rootAlias === true ? entries.get(root) ?? alias : null
       if (atRoot !== null) {
-        throw new MetadataConflictError(
-          `${document.resource} and ${atRoot.document.resource} cannot both answer at ${root}: set rootAlias for one of them`)
+        throw new OptionError(`${resource} and ${atRoot.document.configured.resource} cannot both be at ${root}: set rootAlias for one of them`)
       }
       if (rootAlias === true) alias = entry
       only = entries.size === 0 ? { entry, aliasAllowed: rootAlias !== false } : null
       entries.set(target, entry)
+      return document
     },
     find (target) {
       const entry = entries.get(target)
@@ -57,6 +58,6 @@ export function createMetadataRegistry (): MetadataRegistry {
       if (target !== root) return null
       return alias ?? (only?.aliasAllowed === true ? only.entry : null)
     },
-    has: resource => [...entries.values()].some(entry => entry.document.resource === resource)
+    has: resource => [...entries.values()].some(({ document }) => document.configured.resource === resource)
   }
 }

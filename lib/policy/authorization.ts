@@ -22,7 +22,7 @@ export interface AuthorizationConfig extends SufficiencyConfig, AuthorizationDet
 
 /** What a request is judged by. */
 export interface AuthorizationInput {
-  readonly rule: RoutePolicy
+  readonly policy: RoutePolicy
   readonly accessToken: AccessToken
   readonly config: AuthorizationConfig
   /** Handed on to the functions of the host, and not looked at. */
@@ -36,15 +36,15 @@ type Check = (input: AuthorizationInput) => MaybePromise<Decision>
  * look-up. That the token is valid is known by now.
  */
 const checks: readonly Check[] = [
-  ({ rule, accessToken, config }) => checkScopesAndStepUp(rule, accessToken, config),
-  ({ rule, accessToken }) => refuseActor(rule.actors, accessToken),
-  ({ rule, accessToken, config, request }) =>
-    refuseForeignTenant('organization', accessToken.organizations, rule.organization ?? config.organizationOf, request, config.lookupTimeoutMs),
-  ({ rule, accessToken, config, request }) =>
-    refuseForeignTenant('team', accessToken.teams, rule.team ?? config.teamOf, request, config.lookupTimeoutMs),
-  ({ rule, accessToken, config, request }) => refuseByDetails(rule.authorizationDetails, accessToken, config, request),
+  ({ policy, accessToken, config }) => checkScopesAndStepUp(policy, accessToken, config),
+  ({ policy, accessToken }) => refuseActor(policy.actors, accessToken),
+  ({ policy, accessToken, config, request }) =>
+    refuseForeignTenant('organization', accessToken.organizations, policy.organization ?? config.organizationOf, request, config.lookupTimeoutMs),
+  ({ policy, accessToken, config, request }) =>
+    refuseForeignTenant('team', accessToken.teams, policy.team ?? config.teamOf, request, config.lookupTimeoutMs),
+  ({ policy, accessToken, config, request }) => refuseByDetails(policy.authorizationDetails, accessToken, config, request),
   ({ accessToken, config, request }) => refuseByPolicy(config.policy, accessToken, request, config.lookupTimeoutMs),
-  ({ rule, accessToken, config, request }) => refuseByPolicy(rule.policy, accessToken, request, config.lookupTimeoutMs)
+  ({ policy, accessToken, config, request }) => refuseByPolicy(policy.policy, accessToken, request, config.lookupTimeoutMs)
 ]
 
 /**

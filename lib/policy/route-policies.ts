@@ -1,19 +1,64 @@
-import { routeLabel } from './route-label.ts'
-import type { RoutePolicy } from './route-policy.ts'
+import type { FormatDefaultChallenge, RoutePolicy } from './route-policy.ts'
 import { compileRoutePolicy } from './route-policy.ts'
 
-/** A route, as far as its rule is concerned. */
-export interface RuledRoute {
-  /** `config.oauth` is the rule, as it was written. */
-  readonly config?: { readonly oauth?: unknown } | undefined
-  readonly method: string | readonly string[]
-  readonly url?: string | undefined
+/** The name of a route in logs, events and messages: method and pattern, as in `GET /projects/:id`. */
+export function routeLabel (method: string | readonly string[], pattern: string): string {
+  return `${String(method)} ${pattern}`
 }
 
-/** The compiled rules of the routes of one scope. */
+const compiled: unique symbol = Symbol('fastify-oauth-resource-server.policy')
+
+/** The policy of one route, with the `config.oauth` that it was compiled from. */
+interface CompiledRoute {
+  source: unknown
+  policy: RoutePolicy
+  /** What was registered; `null` for a route that is older than the plugin. */
+  readonly route: RegisteredRoute | null
+}
+
+/** `config` of a route, as the web framework keeps it. */
+export interface RouteConfigHolder {
+  readonly oauth?: unknown
+  readonly method?: string | readonly string[]
+  readonly url?: string
+  /** @internal */
+  [compiled]?: CompiledRoute
+}
+
+/** A route that is being registered. Its `config` is replaced by a copy that carries the compiled policy. */
+export interface RegisteredRoute {
+  config?: object | undefined
+  readonly method: string | readonly string[]
+  readonly url: string
+}
+
+/** The policies of the routes of one resource. */
 export interface RoutePolicies {
-  /** @throws OptionError when the rule makes no sense */
-  ruleOf (route: RuledRoute): RoutePolicy
+  /**
+   * Compiles the policy of a route that is being registered.
+   *
+   * @throws OptionError when its `config.oauth` is invalid
+   */
+  add (route: RegisteredRoute): void
+  /**
+   * Compiles all registered routes again, when the registration is over: until then, hooks of the application may have
+   * changed `config.oauth` in place.
+   *
+   * @throws OptionError when one of them is invalid
+   */
+  complete (): void
+  /**
+   * Checks the `config.oauth` of a route that is older than the plugin, and takes note of its scopes.
+   *
+   * @throws OptionError
+   */
+  check (config: unknown, method: string | readonly string[], url: string): void
+  /**
+   * The policy of a route, by the `config` that the web framework keeps for it.
+   *
+   * @throws OptionError when it is invalid, for a route that {@link add} never saw
+   */
+  policyOf (config: RouteConfigHolder): RoutePolicy
   /** Where the pinned challenges of these routes point, with the route that does. */
   readonly pinnedPointers: ReadonlyMap<string, string>
   /** The scopes that these routes, and what is called through them, ask for: each with a route or option that does. */
@@ -22,34 +67,55 @@ export interface RoutePolicies {
   addRequiredScopes (scopes: ReadonlyMap<string, string>): void
 }
 
-/** Every rule is compiled once: at registration or, for routes older than the plugin, when it is first asked for. */
-export function createRoutePolicies (): RoutePolicies {
-  const compiled = new WeakMap<object, RoutePolicy>()
-  const pinnedPointers = new Map<string, string>()
-  const requiredScopes = new Map<string, string>()
+export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChallenge): RoutePolicies {
+  const registered: CompiledRoute[] = []
+  const added = new Map<string, string>()
+  let pinnedPointers = new Map<string, string>()
+  let requiredScopes = new Map<string, string>()
 
-  const compile = (config: unknown, { method, url = '' }: RuledRoute): RoutePolicy => {
-    const route = routeLabel(method, url)
-    const rule = compileRoutePolicy(config, route)
-    if (rule.pinnedPointer !== null) pinnedPointers.set(rule.pinnedPointer, route)
-    for (const scope of rule.scopes?.alternatives.flat() ?? []) requiredScopes.set(scope, route)
-    return rule
+  const compile = (config: unknown, method: string | readonly string[], url: string): RoutePolicy => {
+    const label = routeLabel(method, url)
+    const policy = compileRoutePolicy(config, label, formatDefaultChallenge)
+    if (policy.pinnedPointer !== null && !pinnedPointers.has(policy.pinnedPointer)) pinnedPointers.set(policy.pinnedPointer, label)
+    for (const scope of policy.scopes?.alternatives.flat() ?? []) if (!requiredScopes.has(scope)) requiredScopes.set(scope, label)
+    return policy
   }
   return {
-    pinnedPointers,
-    requiredScopes,
-    addRequiredScopes (scopes) {
-      for (const [scope, place] of scopes) requiredScopes.set(scope, place)
+    get pinnedPointers () { return pinnedPointers },
+    get requiredScopes () { return requiredScopes },
+    add (route) {
+      const config = route.config as RouteConfigHolder | undefined
+      // A scope within a scope runs the hooks of both. A copy of another route's config is a route of its own.
+      if (config?.[compiled]?.route === route) return
+      const entry: CompiledRoute = { source: config?.oauth, policy: compile(config?.oauth, route.method, route.url), route }
+      registered.push(entry)
+      route.config = { ...config, [compiled]: entry }
     },
-    ruleOf (route) {
-      const config = route.config?.oauth
-      if (typeof config !== 'object' || config === null) return compile(config, route)
-      let rule = compiled.get(config)
-      if (rule === undefined) {
-        rule = compile(config, route)
-        compiled.set(config, rule)
+    complete () {
+      pinnedPointers = new Map()
+      requiredScopes = new Map(added)
+      for (const entry of registered) {
+        const { config, method, url } = entry.route!
+        entry.source = (config as RouteConfigHolder | undefined)?.oauth
+        entry.policy = compile(entry.source, method, url)
       }
-      return rule
+    },
+    check (config, method, url) {
+      compile(config, method, url)
+    },
+    policyOf (config) {
+      const entry = config[compiled]
+      if (entry !== undefined && entry.source === config.oauth) return entry.policy
+      const { oauth, method = '', url = '' } = config
+      const policy = compile(oauth, method, url)
+      config[compiled] = { source: oauth, policy, route: null }
+      return policy
+    },
+    addRequiredScopes (scopes) {
+      for (const [scope, place] of scopes) {
+        added.set(scope, place)
+        requiredScopes.set(scope, place)
+      }
     }
   }
 }

@@ -8,12 +8,12 @@ import type { Policy } from './policy.ts'
 import type { RouteOptions } from './route-options.ts'
 import { checkRouteOptions } from './route-options.ts'
 import type { ScopeRequirement } from './scopes.ts'
-import { isScopeToken } from './scopes.ts'
+import { isScopeToken, scopesToAskFor } from './scopes.ts'
 import type { StepUp } from './step-up.ts'
 import { compileStepUp } from './step-up.ts'
 import type { TenantRule } from './tenancy.ts'
 
-/** A route's rule, compiled once. */
+/** What a route asks for: `config.oauth`, checked and compiled. */
 export interface RoutePolicy {
   readonly token: 'required' | 'optional' | 'none'
   /** `null` when any valid access token will do. */
@@ -32,28 +32,33 @@ export interface RoutePolicy {
   readonly pinnedChallenge: string | null
   /** The `resource_metadata` of the pinned challenge, `null` when it has none. */
   readonly pinnedPointer: string | null
+  /** The header value for a request without credentials. */
+  readonly defaultChallenge: string
 }
 
+/** Makes the challenge of a request without credentials, for the scopes that a route needs; `null` for none in particular. */
+export type FormatDefaultChallenge = (scopes: readonly string[] | null) => string
+
 /**
- * Checks and compiles `config.oauth` of a route.
+ * Checks and compiles `config.oauth` of a route. `undefined` asks for any valid access token.
  *
  * @param route its method and URL, for the message
  * @throws OptionError that names the route, the option and its value
  */
-export function compileRoutePolicy (config: unknown, route: string): RoutePolicy {
+export function compileRoutePolicy (config: unknown, route: string, formatDefaultChallenge: FormatDefaultChallenge): RoutePolicy {
   const name = `config.oauth of ${route}`
-  if (config === undefined) return defaultPolicy
-  const options = checkRouteOptions(config, name)
-  if (options === false) return publicRule
+  const given = config === undefined ? {} : checkRouteOptions(config, name)
+  const options: RouteOptions = given === false ? { token: 'none' } : given
 
   const { token = 'required', challenge = 'merge', pinnedChallenge = null, actors = 'any' } = options
   const stepUp = compileStepUp(options, name)
   if (stepUp !== null && pinnedChallenge !== null) {
     throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(pinnedChallenge)} would take the place of what acr and maxAgeSeconds ask for`)
   }
+  const scopes = compileScopes(options, token, name)
   return Object.freeze({
     token,
-    scopes: compileScopes(options, token, name),
+    scopes,
     stepUp,
     actors: typeof actors === 'string' ? actors : Object.freeze(actors.map(actor => Object.freeze({ ...actor }))),
     organization: options.anyOrganization === true ? 'any' : options.organization ?? null,
@@ -62,7 +67,8 @@ export function compileRoutePolicy (config: unknown, route: string): RoutePolicy
     policy: options.policy ?? null,
     challenge,
     pinnedChallenge,
-    pinnedPointer: pinnedChallenge === null ? null : checkPinned(pinnedChallenge, challenge, name)
+    pinnedPointer: pinnedChallenge === null ? null : checkPinned(pinnedChallenge, challenge, name),
+    defaultChallenge: formatDefaultChallenge(scopes === null ? null : scopesToAskFor(scopes))
   })
 }
 
@@ -81,13 +87,6 @@ function compileScopes ({ scopes = [], anyOfScopes = [] }: RouteOptions, token: 
   if (token !== 'required') throw new OptionError(`${name}: scopes cannot be combined with token: '${token}'`)
   return Object.freeze({ alternatives })
 }
-
-/** The rule of a route that says nothing: any valid access token. */
-export const defaultPolicy: RoutePolicy = Object.freeze({
-  token: 'required', scopes: null, stepUp: null, actors: 'any', organization: null, team: null, authorizationDetails: null,
-  policy: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null
-})
-const publicRule: RoutePolicy = Object.freeze({ ...defaultPolicy, token: 'none' })
 
 function checkPinned (value: string, challenge: string, name: string): string | null {
   if (challenge !== 'merge') {

@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts'
 import { InsufficientAuthenticationError, InsufficientScopeError, withoutStackTrace } from '../errors/errors.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { ScopeImplies, ScopeRequirement } from './scopes.ts'
-import { isSatisfied, scopesToAskFor } from './scopes.ts'
+import { isSatisfied, scopeDetail, scopesToAskFor } from './scopes.ts'
 import type { StepUp } from './step-up.ts'
-import { isAuthenticatedAs } from './step-up.ts'
+import { isAuthenticatedAs, stepUpDetail } from './step-up.ts'
 import type { Decision } from './decision.ts'
 
 /** The slice of a rule that a client can do something about, by asking the user. */
@@ -28,7 +28,7 @@ type Token = Pick<AccessToken, 'scopes' | 'authenticationContext' | 'authenticat
 export function checkScopesAndStepUp ({ scopes, stepUp }: Sufficiency, accessToken: Token, config: SufficiencyConfig): Decision {
   const missing = scopes !== null && !isSatisfied(scopes, accessToken.scopes, config.scopeImplies) ? scopesToAskFor(scopes) : null
   if (stepUp !== null && !isAuthenticatedAs(stepUp, accessToken, config.clock.now() / 1000, config.clockToleranceSeconds)) {
-    return withoutStackTrace(() => new InsufficientAuthenticationError({ ...stepUp, requiredScopes: missing ?? [] }))
+    return withoutStackTrace(() => new InsufficientAuthenticationError({ ...stepUp, requiredScopes: missing ?? [] }, stepUpDetail(stepUp, accessToken)))
   }
-  return missing === null ? null : withoutStackTrace(() => new InsufficientScopeError(missing))
+  return missing === null ? null : withoutStackTrace(() => new InsufficientScopeError(missing, scopeDetail(scopes!, accessToken.scopes)))
 }

@@ -1,3 +1,6 @@
+import type { RefusalDetail } from '../errors/detail.ts'
+import { describeValue } from '../errors/detail.ts'
+
 // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
@@ -34,4 +37,12 @@ export function isSatisfied (requirement: ScopeRequirement, granted: readonly st
  */
 export function scopesToAskFor (requirement: ScopeRequirement): readonly string[] {
   return requirement.alternatives[0] ?? []
+}
+
+/** What was required and what was granted, for the log. */
+export function scopeDetail ({ alternatives }: ScopeRequirement, granted: readonly string[]): RefusalDetail {
+  return {
+    expected: `scope ${alternatives.map(scopes => describeValue(scopes.join(' '))).join(' or ')}`,
+    received: `scope ${describeValue(granted.join(' '))}`
+  }
 }

@@ -1,3 +1,5 @@
+import type { RefusalDetail } from '../errors/detail.ts'
+import { describeValue } from '../errors/detail.ts'
 import { OptionError } from '../errors/errors.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import { show } from '../options/show.ts'
@@ -52,4 +54,18 @@ export function isAuthenticatedAs (
   if (authenticatedAt === null) return false
   const age = now - authenticatedAt
   return age <= maxAgeSeconds + toleranceSeconds && age >= -toleranceSeconds
+}
+
+/** What was required of the authentication and what the token says of it, for the log. */
+export function stepUpDetail (
+  { acrValues, maxAgeSeconds }: StepUp, { authenticationContext, authenticatedAt }: Pick<AccessToken, 'authenticationContext' | 'authenticatedAt'>
+): RefusalDetail {
+  const expected = [
+    ...acrValues.length > 0 ? [`acr ${acrValues.map(value => describeValue(value)).join(' or ')}`] : [],
+    ...maxAgeSeconds !== null ? [`auth_time at most ${maxAgeSeconds} seconds ago`] : []
+  ]
+  return {
+    expected: expected.join(', '),
+    received: `acr ${describeValue(authenticationContext ?? undefined)}, auth_time ${describeValue(authenticatedAt ?? undefined)}`
+  }
 }

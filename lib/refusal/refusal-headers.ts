@@ -1,37 +1,44 @@
 import { formatChallenge } from '../challenge/format.ts'
 import { fieldLines, mergeChallenges } from '../challenge/merge.ts'
-import type { OAuthResourceError, UnavailableError } from '../errors/errors.ts'
-import type { Challenger, Refusal } from './challenger.ts'
-import { namesScopes, refusalOf, refusedElsewhere } from './challenger.ts'
+import { errorTable } from '../errors/error-table.ts'
+import type { InsufficientAuthenticationError, OAuthResourceError, UnavailableError } from '../errors/errors.ts'
 import type { RoutePolicy } from '../policy/route-policy.ts'
+import { isScopeOfRoute, scopesToAskFor } from '../policy/scopes.ts'
+import { isAcrValue } from '../policy/step-up.ts'
+import type { ChallengedRefusal, Challenger, RefusedAuthentication } from './challenger.ts'
 
 /** The headers of a refusal, for `reply.raw.writeHead` of a reply that was hijacked. */
 export type ChallengeHeaders = Record<string, string | string[]>
 
-/** A reply that refuses a request, as far as its headers depend on it. */
-export interface Refused {
-  /** Why this package refused; `null` for a 401 that somebody else made. */
+/** A response that refuses a request: everything that its headers depend on. */
+export interface RefusedRequest {
+  /** The error of this package that refused it; `null` for a 401 of the application or another plugin. */
   readonly error: OAuthResourceError | null
-  readonly rule: RoutePolicy
-  /** Whether the request presented credentials of any kind; asked where it matters. */
-  readonly hasCredentials: () => boolean
-  /** Whether a script of another origin may be reading. */
+  /** The policy of the route. */
+  readonly policy: RoutePolicy
+  /** Whether the request had credentials for this resource. It matters only where `error` is `null`. */
+  readonly hasCredentials: boolean
+  /** Whether a script of another origin may read the response. */
   readonly hasOrigin: boolean
-  /** What the reply has already. */
-  readonly header: (name: 'www-authenticate' | 'access-control-expose-headers' | 'retry-after') => unknown
+  /** The headers that the response has already. */
+  readonly existing: {
+    readonly challenge: unknown
+    readonly exposedHeaders: unknown
+    readonly retryAfter: unknown
+  }
 }
 
 export interface RefusalHeaders {
   readonly headers: ChallengeHeaders
-  /** True when a challenge that was there was not of the grammar, and so of no use to any client. */
+  /** True when an existing challenge did not follow the grammar, so that no client could have read it. */
   readonly droppedUnreadable: boolean
 }
 
-/** The headers that complete a refusal, whoever made it. Status and body stay as they are. */
-export function refusalHeaders (refused: Refused, challenger: Challenger): RefusalHeaders {
-  const { error, rule } = refused
-  if (error !== null && !needsChallenge(error)) return { headers: retryAfter(error, refused), droppedUnreadable: false }
-  if (rule.challenge === 'none') return { headers: {}, droppedUnreadable: false }
+/** The headers that complete a refusal, whichever party refused. Status and body stay as they are. */
+export function refusalHeaders (refused: RefusedRequest, challenger: Challenger): RefusalHeaders {
+  const { error, policy } = refused
+  if (error !== null && !needsChallenge(error)) return { headers: retryAfter(error, refused.existing.retryAfter), droppedUnreadable: false }
+  if (policy.challenge === 'none') return { headers: {}, droppedUnreadable: false }
   const { values, droppedUnreadable } = challengeValues(refused, challenger)
   const value = values.length === 1 ? values[0]! : [...values]
   return { headers: { 'www-authenticate': value, 'cache-control': 'no-store', ...exposed(refused) }, droppedUnreadable }
@@ -42,34 +49,71 @@ function needsChallenge ({ statusCode, oauthError }: OAuthResourceError): boolea
   return statusCode === 401 || oauthError === 'invalid_request' || oauthError === 'insufficient_scope'
 }
 
-function retryAfter (error: OAuthResourceError, { header }: Refused): ChallengeHeaders {
-  if (error.statusCode !== 503 || header('retry-after') !== undefined) return {}
+function retryAfter (error: OAuthResourceError, existing: unknown): ChallengeHeaders {
+  if (error.statusCode !== 503 || existing !== undefined) return {}
   return { 'retry-after': String((error as UnavailableError).retryAfterSeconds) }
 }
 
-/** Pinned, kept, replaced or merged, as the rule of the route says. */
-function challengeValues (refused: Refused, challenger: Challenger): { values: readonly string[], droppedUnreadable: boolean } {
-  const { error, rule, header } = refused
-  const asTheyAre = (values: readonly string[]) => ({ values, droppedUnreadable: false })
-  if (rule.pinnedChallenge !== null && (error === null || error.statusCode === 401)) return asTheyAre([rule.pinnedChallenge])
-  const existing = rule.challenge === 'replace' ? undefined : header('www-authenticate')
-  if (existing !== undefined && rule.challenge === 'keep') return asTheyAre(fieldLines(existing))
+/** Pinned, kept, replaced or merged, as the policy of the route says. */
+function challengeValues (
+  { error, policy, hasCredentials, existing: { challenge: present } }: RefusedRequest, challenger: Challenger
+): { values: readonly string[], droppedUnreadable: boolean } {
+  const unchanged = (values: readonly string[]) => ({ values, droppedUnreadable: false })
+  if (policy.pinnedChallenge !== null && (error === null || error.statusCode === 401)) return unchanged([policy.pinnedChallenge])
+  const existing = policy.challenge === 'replace' ? undefined : present
+  if (existing !== undefined && policy.challenge === 'keep') return unchanged(fieldLines(existing))
 
-  const refusal = refusalFor(refused)
-  if (existing !== undefined) return mergeChallenges(existing, challenger.challenge(rule, refusal))
-  return asTheyAre([refusal === null ? challenger.defaultChallenge(rule) : formatChallenge(challenger.challenge(rule, refusal))])
+  const refusal = challengedRefusal(error, hasCredentials, policy)
+  if (existing === undefined) return unchanged([refusal === null ? policy.defaultChallenge : formatChallenge(challenger.challenge(refusal))])
+  return mergeChallenges(existing, challenger.challenge(refusal ?? { ...nothingPresented, scopes: scopesOf(policy) }))
 }
 
-/** An `error` goes to those alone who presented a token (RFC 6750 section 3.1). */
-function refusalFor ({ error, hasCredentials }: Refused): Refusal | null {
-  if (error !== null) return error.oauthError === null && !namesScopes(error) ? null : refusalOf(error)
-  return hasCredentials() ? refusedElsewhere : null
+const nothingPresented = { error: null, description: null, reason: null, authentication: null } as const
+
+/** `null` for a request without credentials: only a request that presented a token gets an `error` (RFC 6750 section 3.1). */
+function challengedRefusal (error: OAuthResourceError | null, hasCredentials: boolean, policy: RoutePolicy): ChallengedRefusal | null {
+  if (error === null) {
+    if (!hasCredentials) return null
+    const { message } = errorTable.FST_OAUTH_TOKEN_INVALID
+    return { error: 'invalid_token', description: message, reason: null, scopes: scopesOf(policy), authentication: null }
+  }
+  if (error.oauthError === null && !namesScopes(error)) return null
+  return {
+    error: error.oauthError,
+    description: error.oauthError === null ? null : errorTable[error.code].message,
+    reason: error.reason,
+    // A handler may name scopes at run time. Those that no challenge can hold are left out, so that the response never fails.
+    scopes: isInsufficientAuthentication(error) || namesScopes(error) ? error.requiredScopes.filter(isScopeOfRoute) : scopesOf(policy),
+    authentication: isInsufficientAuthentication(error) ? authenticationOf(error) : null
+  }
 }
 
-/** Script in a browser reads the challenge only when it is exposed; what the application exposes already stays exposed. */
-function exposed ({ hasOrigin, header }: Refused): ChallengeHeaders {
+function scopesOf ({ scopes }: RoutePolicy): readonly string[] | null {
+  return scopes === null ? null : scopesToAskFor(scopes)
+}
+
+/** Not by class: another installed copy of the package has classes of its own, an older one without the scopes. */
+function namesScopes (error: OAuthResourceError): error is OAuthResourceError & { requiredScopes: readonly string[] } {
+  const { requiredScopes } = error as { requiredScopes?: readonly string[] }
+  return requiredScopes !== undefined && requiredScopes.length > 0
+}
+
+function isInsufficientAuthentication (error: OAuthResourceError): error is InsufficientAuthenticationError {
+  return error.code === 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT'
+}
+
+/** A handler may name these at run time, too. */
+function authenticationOf ({ acrValues, maxAgeSeconds }: InsufficientAuthenticationError): RefusedAuthentication {
+  return {
+    acrValues: acrValues.filter(isAcrValue),
+    maxAgeSeconds: Number.isSafeInteger(maxAgeSeconds) && maxAgeSeconds! >= 0 ? maxAgeSeconds : null
+  }
+}
+
+/** A script in a browser reads the challenge only when it is exposed; what the application exposes already stays exposed. */
+function exposed ({ hasOrigin, existing }: RefusedRequest): ChallengeHeaders {
   if (!hasOrigin) return {}
-  const names = fieldLines(header('access-control-expose-headers')).flatMap(line => line.split(','))
+  const names = fieldLines(existing.exposedHeaders).flatMap(line => line.split(','))
     .map(name => name.trim()).filter(name => name !== '')
   if (!names.some(name => name.toLowerCase() === 'www-authenticate')) names.push('WWW-Authenticate')
   return { 'access-control-expose-headers': names.join(', ') }

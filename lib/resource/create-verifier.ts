@@ -1,4 +1,5 @@
-import { countingOf } from '../audit/counters.ts'
+import type { Counters } from '../audit/counters.ts'
+import type { OAuthConfig } from '../config/resolve.ts'
 import { createCustomTokenIssuer } from '../token/custom-tokens.ts'
 import { createTokenCache } from '../token/token-cache.ts'
 import { createTokenRouter } from '../token/token-router.ts'
@@ -7,20 +8,20 @@ import { createVerifier } from '../token/verifier.ts'
 import type { IssuerLog } from './create-issuer.ts'
 import { createIssuer } from './create-issuer.ts'
 import { createIssuerResolver } from './issuer-resolver.ts'
-import type { OAuthConfig } from '../config/resolve.ts'
 
 /**
  * Makes the verifier of a configured resource. Nothing is fetched before the first token comes.
  *
- * @param report is told of tokens that are accepted though they break a rule, as it is not enforced yet
+ * @param counters count the hits and misses of the cache
+ * @param report called for a token that is accepted though it breaks a rule, as the rule only reports
  */
-export function createVerifierOf (config: OAuthConfig, report: (report: RuleReport) => void, log: IssuerLog): AccessTokenVerifier {
+export function createResourceVerifier (config: OAuthConfig, counters: Counters, report: (report: RuleReport) => void, log: IssuerLog): AccessTokenVerifier {
   const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, clock } = config
   return createVerifier({
     route: createTokenRouter(
       [...issuers.map(issuer => createIssuer(issuer, config, log)), ...customTokens.map(rule => createCustomTokenIssuer(rule, config))],
       resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer, log)),
-    cache: tokenCache === null ? null : countingOf(config).counted(createTokenCache(tokenCache, clock)),
+    cache: tokenCache === null ? null : counters.counted(createTokenCache(tokenCache, clock)),
     revocations,
     lookupTimeoutMs,
     report

@@ -4,7 +4,7 @@ import cors from '@fastify/cors'
 import sensible from '@fastify/sensible'
 import { test } from 'tap'
 import oauthResourceServer from '../../plugins/index.ts'
-import { bearer, createApp, optionsFor } from '../support/app.ts'
+import { bearer, optionsFor } from '../support/app.ts'
 import { bearerOf, createHintServer, createServer, plainOptions, refuseEverybody, registerHint, stockChallenge } from '../support/hint.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 
@@ -108,12 +108,11 @@ for (const order of ['before', 'after'] as const) {
   })
 }
 
-test('@fastify/sensible of the host is used, and brought along where there is none', async t => {
-  const issuer = await createFakeIssuer()
-  const host = createServer(t)
-  await host.register(sensible)
-  await host.register(oauthResourceServer, optionsFor(issuer))
-  for (const app of [host, await createApp(t, optionsFor(issuer))]) {
+test('errors of @fastify/sensible get the challenge, whether the host registers it before or after the plugin [E4]', async t => {
+  const options = optionsFor(await createFakeIssuer())
+  for (const plugins of [[sensible, oauthResourceServer], [oauthResourceServer, sensible]]) {
+    const app = createServer(t)
+    for (const plugin of plugins) await app.register(plugin as typeof oauthResourceServer, options)
     app.get('/', { config: { oauth: false } }, (_request, reply) => reply.unauthorized())
     t.equal((await app.inject('/')).headers['www-authenticate'], stockChallenge)
   }

@@ -53,7 +53,7 @@ test('S16 F63 every refusal is one entry with a reason, and never with the token
 
   const nobody = { issuer: null, subject: null, actor: null, clientId: null, tokenId: null }
   const shared = { kind: 'refusal', route: 'GET /things/:id', time: 1_800_000_000_000 }
-  t.strictSame(entries(), [
+  t.strictSame(entries().map(({ detail: _for, ...entry }: SecurityEvent & { detail?: unknown }) => entry), [
     { ...shared, reason: 'token_missing', code: 'FST_OAUTH_TOKEN_MISSING', statusCode: 401, ...nobody },
     { ...shared, reason: 'audience_foreign', code: 'FST_OAUTH_TOKEN_INVALID', statusCode: 401, ...nobody },
     {
@@ -105,11 +105,80 @@ test('F81 what happens is counted', async t => {
       { code: 'FST_OAUTH_TOKEN_MISSING', reason: 'token_missing', count: 1 },
       { code: 'FST_OAUTH_TOKEN_INVALID', reason: 'audience_foreign', count: 1 }
     ],
+    refusedElsewhere: 0,
     unavailable: [],
     grants: [],
     cache: { hits: 2, misses: 2 }
   })
   t.strictSame(entries(), [], 'and nothing is written when nothing is to be')
+})
+
+/** The lines of one request, without Fastify's own about its beginning and its end. */
+const linesOf = (lines: Line[]): Line[] => lines.filter(({ msg }) => !/^(?:incoming request|request completed)$/.test(msg))
+
+test('a refusal is one line of the log, with everything that there is to say [A7]', async t => {
+  const { app, issuer, lines, text } = await createAudited(t, { scopes: { read: 'Read' } })
+  for (const [headers, msg] of [
+    [{}, 'request refused: token_missing'], [bearer('nonsense'), 'request refused: token_malformed'],
+    [bearer(await issuer.token({ scope: 'other' })), 'request refused: scope_insufficient']
+  ] as const) {
+    text.length = 0
+    t.equal((await app.inject({ url: '/things/1', headers })).statusCode, msg.includes('scope') ? 403 : 401)
+    t.match(linesOf(lines()), [{ level: 30, msg, reqId: /./, audit: { detail: { fix: /./ } } }])
+    t.equal(linesOf(lines()).length, 1, msg)
+  }
+})
+
+test('the 403 for missing scopes says which were needed and which were granted [A6]', async t => {
+  const { app, issuer, entries } = await createAudited(t)
+  await app.inject({ url: '/things/1', headers: bearer(await issuer.token({ scope: 'list other' })) })
+  t.match(entries(), [{ reason: 'scope_insufficient', detail: { expected: 'scope "read"', received: 'scope "list other"' } }])
+})
+
+test('a check that could not be completed is one line at error level, with the chain of causes [A7]', async t => {
+  const { app, issuer, lines, text } = await createAudited(t)
+  issuer.answer(issuer.jwksUri, () => new Response('', { status: 500 }))
+  const headers = bearer(await issuer.token())
+  text.length = 0
+  t.equal((await app.inject({ url: '/things/1', headers })).statusCode, 503)
+  t.match(linesOf(lines()), [{ level: 50, msg: 'request could not be checked: keys_unavailable', err: { message: /: .*status/ } }])
+  t.equal(linesOf(lines()).length, 1)
+})
+
+test('the host keeps its error handler and its logger: only the entry that repeats a refusal is left out [A7]', async t => {
+  const { app, lines, text } = await createAudited(t)
+  app.setErrorHandler(async (error, request, reply) => {
+    request.log.warn({ err: error }, 'mine')
+    reply.log.info({ err: new Error('another error') }, 'other')
+    reply.log.info('a text')
+    reply.log.error(null)
+    return await reply.send(error)
+  })
+  app.get('/child', { config: { oauth: {} } }, async () => '')
+  text.length = 0
+  t.equal((await app.inject('/child')).statusCode, 401)
+  t.same(linesOf(lines()).map(({ msg }) => msg).filter(msg => typeof msg === 'string'), ['request refused: token_missing', 'mine', 'other', 'a text'])
+})
+
+test('with a silent audit Fastify logs the refusals [A7]', async t => {
+  const { app, lines } = await createAudited(t, { audit: { level: 'silent' } })
+  await app.inject('/things/1')
+  t.match(linesOf(lines()).at(-1), { level: 30, err: { code: 'FST_OAUTH_TOKEN_MISSING' } })
+})
+
+test('a request is counted by the status that left the server [E12]', async t => {
+  const { app, issuer } = await createAudited(t)
+  const headers = bearer(await issuer.token({ scope: 'read' }))
+  app.get('/middleware', (_request, reply) => reply.code(403).send({ error: 'insufficient_scope' }))
+  app.get('/raw', (_request, reply) => {
+    reply.hijack()
+    reply.raw.writeHead(403).end()
+  })
+  app.get('/unauthorized', (_request, reply) => reply.code(401).send())
+  app.get('/missing', (_request, reply) => reply.code(404).send())
+  app.get('/own', async request => { request.requireScopes('admin') })
+  for (const url of ['/middleware', '/raw', '/unauthorized', '/missing', '/own', '/things/1']) await app.inject({ url, headers })
+  t.match(app.oauthCounters, { accepted: 2, refusedElsewhere: 3, refused: [{ reason: 'scope_insufficient', count: 1 }] })
 })
 
 test('the level is yours', async t => {
@@ -133,11 +202,13 @@ test('a refusal that the host wraps is still one, a route that does not exist is
   t.equal(entries().length, 1)
 })
 
-test('a rule that makes no sense is no refusal', async t => {
+test('an invalid policy that is found at the first request is no refusal', async t => {
   const issuer = await createFakeIssuer()
   const app = Fastify() as FastifyInstance
   t.teardown(() => app.close())
-  app.get('/', { config: { oauth: { scopes: ['no scope'] } } }, async () => 'older than the plugin')
+  const circular: Record<string, unknown> = {}
+  circular.self = circular
+  app.get('/', { config: { oauth: { scopes: ['no scope'] }, circular } as never }, async () => 'older than the plugin')
   await app.register(oauthResourceServer, optionsFor(issuer))
   t.equal((await app.inject('/')).statusCode, 500)
   t.strictSame(app.oauthCounters.refused, [])
@@ -153,14 +224,16 @@ test('outside of any route there is no pattern', async t => {
 test('each scope has its own, and nobody is told twice', async t => {
   const { app, issuer, clock, entries } = await createAudited(t)
   await app.register(oauthResourceServer, optionsFor(issuer, { clock }))
+  let inner = app
   await app.register(async child => {
     await child.register(oauthResourceServer, optionsFor(issuer, { clock, resource: 'https://api.example.com/child', audit: { level: 'silent' } }))
-    child.get('/child', async () => child.oauthCounters)
+    child.get('/child', async () => 'in')
+    inner = child
   })
   await app.inject('/things/1')
   await app.inject('/child')
-  const inside = await app.inject({ url: '/child', headers: bearer(await issuer.token({ aud: 'https://api.example.com/child' })) })
-  t.match(inside.json(), { accepted: 1, refused: [{ count: 1 }] })
+  await app.inject({ url: '/child', headers: bearer(await issuer.token({ aud: 'https://api.example.com/child' })) })
+  t.match(inner.oauthCounters, { accepted: 1, refused: [{ count: 1 }] })
   t.match(app.oauthCounters, { accepted: 0, refused: [{ count: 1 }] })
   t.match(entries(), [{ route: 'GET /things/:id' }])
   t.equal(entries().length, 1)

@@ -67,7 +67,7 @@ test('H37 the same twice does no harm, something else in one scope stops the boo
     await again.register(config, { ...plainOptions, fetch })
     await t.rejects(async () => await again.register(config, options), {
       name: 'OptionError',
-      message: `resource ${named}: this scope belongs to https://api.example.com already, with other options; register each resource in a scope of its own`
+      message: `resource ${named}: the plugin is already registered here for https://api.example.com, with other options; register each resource in a child plugin of its own`
     })
   }
 })
@@ -84,12 +84,12 @@ test('a rule is checked when its route is added, in the scope and in those withi
 
 test('requests know the rule of their route, in every scope', async t => {
   const app = createServer(t)
-  await app.register(async older => { older.get('/older', async request => request.oauthRule) })
+  await app.register(async older => { older.get('/older', async request => request.oauthPolicy) })
   await app.register(config, plainOptions)
-  app.get('/', { config: { oauth: { scopes: ['a'] } } }, async request => request.oauthRule)
+  app.get('/', { config: { oauth: { scopes: ['a'] } } }, async request => request.oauthPolicy)
   await app.register(async child => {
     await child.register(config, { ...plainOptions, resource: 'https://api.example.com/child' })
-    child.get('/child', { config: { oauth: false } }, async request => request.oauthRule)
+    child.get('/child', { config: { oauth: false } }, async request => request.oauthPolicy)
   })
   t.match((await app.inject('/')).json(), { token: 'required', scopes: { alternatives: [['a']] } })
   t.match((await app.inject('/older')).json(), { token: 'required', scopes: null })

@@ -171,29 +171,37 @@ test('R22 nor is that a reason to give up for a request that had renewed its tok
   t.same([tokensOf(upstream.received), session.renewed, session.refused], [['Bearer token-1', 'Bearer token-2'], [], ['token-1']])
 
   session.current = 'token-1'
-  t.equal((await ask('', { method: 'POST', body: 'x'.repeat(200) })).status, 401, 'what cannot be sent again is not')
+  t.equal((await ask('', { method: 'POST', body: 'x'.repeat(200) })).status, 503, 'what cannot be sent again is not')
 })
 
-test('R51 a body that cannot be sent again is not: the caller gets the answer, and the next one another token', async t => {
+test('R51 RFC 9110 15.5.2: a 401 to a body that cannot be sent again is 503, as a 401 would be about the caller\'s own token [F12]', async t => {
   const upstream = await refusing(t, { status: 401, headers: { ...json, 'www-authenticate': 'Bearer error="invalid_token"' }, body: '{"expired":true}' })
   const session = createTestSession()
   const { ask, target } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 10 } })
   const declared = await ask('', post)
-  t.same([declared.status, declared.body.toString(), declared.all('www-authenticate')], [401, '{"expired":true}', []])
+  t.same([declared.status, codeOf(declared.body), declared.all('retry-after'), declared.all('www-authenticate')], [503, 'FST_OAUTH_FORWARD_NOT_REPEATED', ['1'], []])
 
   const outgoing = openRequest(target.url, { method: 'POST', headers: ['x-forward-secret', target.secret] })
   outgoing.write('more than ')
   outgoing.end('ten bytes')
   session.current = 'token-1'
   const undeclared = await readAnswer(await headOf(outgoing))
-  t.same([undeclared.status, undeclared.body.toString()], [401, '{"expired":true}'])
+  t.equal(undeclared.status, 503)
   t.same(upstream.received.map(({ body }) => body.toString()), [post.body, 'more than ten bytes'], 'each once')
   t.same(upstream.received[0]!.all('content-length'), [String(post.body.length)])
-  t.same([session.renewed, session.refused], [['token-1', 'token-1'], []])
+  t.same([session.renewed, session.refused], [['token-1', 'token-1'], []], 'the next request gets a new token')
 
   session.current = 'token-1'
   const small = await ask('', { method: 'POST', body: 'ten bytes!' })
   t.equal(small.status, 200, 'as many bytes as that can be sent again')
+})
+
+test('R51 another failure of a body that cannot be sent again is passed on', async t => {
+  const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
+  const session = createTestSession()
+  const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
+  const answer = await ask('', post)
+  t.same([answer.status, answer.body.toString(), session.renewed], [403, '{"code":"authentication_failed"}', ['token-1']])
 })
 
 test('a credential that nothing can renew and that is refused is not the fault of the caller', async t => {
@@ -207,10 +215,11 @@ const clock = createTestClock()
 const faults: Array<[SessionErrorCode, number | null, number, string, string[]]> = [
   ['FST_OAUTH_SESSION_OVER', null, 502, 'FST_OAUTH_FORWARD_SESSION_OVER', []],
   ['FST_OAUTH_SESSION_NOT_SIGNED_IN', null, 502, 'FST_OAUTH_FORWARD_SESSION_OVER', []],
-  ['FST_OAUTH_SESSION_TOKEN_REJECTED', null, 502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', []],
-  ['FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', clock.now() + 29_001, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['30']],
-  ['FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', clock.now() - 1, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['1']],
-  ['FST_OAUTH_SESSION_OFFLINE', null, 503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', ['5']]
+  ['FST_OAUTH_SESSION_TOKEN_REJECTED', clock.now() + 12_000, 502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', ['12']],
+  ['FST_OAUTH_SESSION_PROOF_MISSING', null, 502, 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', []],
+  ['FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', clock.now() + 29_001, 503, 'FST_OAUTH_FORWARD_REFRESH_FAILED', ['30']],
+  ['FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', clock.now() - 1, 503, 'FST_OAUTH_FORWARD_REFRESH_FAILED', ['1']],
+  ['FST_OAUTH_SESSION_OFFLINE', null, 503, 'FST_OAUTH_FORWARD_REFRESH_FAILED', ['5']]
 ]
 for (const [fault, retryAt, status, code, retryAfter] of faults) {
   test(`a session that gives no token: ${fault}, and again in ${retryAfter.join() || 'vain'}`, async t => {
@@ -230,7 +239,7 @@ test('a session of the host\'s own that throws whatever it likes', async t => {
   const session = createTestSession({ token: async () => { throw new Error('token-1 is secret') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
   const answer = await ask()
-  t.same([answer.status, codeOf(answer.body), answer.all('retry-after')], [503, 'FST_OAUTH_FORWARD_RENEWAL_FAILED', []])
+  t.same([answer.status, codeOf(answer.body), answer.all('retry-after')], [503, 'FST_OAUTH_FORWARD_REFRESH_FAILED', []])
   t.notOk(answer.body.toString().includes('token-1'))
 })
 

@@ -1,3 +1,4 @@
+import sensible from '@fastify/sensible'
 import { test } from 'tap'
 import byDefault, * as all from '../../plugins/index.ts'
 import { optionsFor } from '../support/app.ts'
@@ -12,7 +13,6 @@ test('the default export is the whole plugin, and every part has a name', async 
   for (const part of ['', '/config', '/challenge', '/metadata', '/authenticate', '/authorize']) {
     t.ok(app.hasPlugin(`fastify-oauth-resource-server${part}`), part)
   }
-  t.ok(app.hasReplyDecorator('unauthorized'), '@fastify/sensible is there')
 })
 
 test('H37 the whole plugin twice: one challenge, one look at the token', async t => {
@@ -38,4 +38,24 @@ test('a host that has its own reply.unauthorized keeps it', async t => {
   const response = await app.inject('/')
   t.equal(response.body, 'mine')
   t.equal(response.headers['www-authenticate'], stockChallenge)
+})
+
+test('the host registers @fastify/sensible itself, before or after the plugin, or not at all [E4]', async t => {
+  const options = optionsFor(await createFakeIssuer())
+  for (const order of ['before', 'after', 'not at all']) {
+    const app = createServer(t)
+    if (order === 'before') app.register(sensible)
+    app.register(byDefault, options)
+    if (order === 'after') app.register(sensible)
+    app.register(async child => {
+      child.get('/', { config: { oauth: false } }, (_request, reply) => order === 'not at all' ? reply.code(401).send() : reply.unauthorized())
+    })
+    await app.ready()
+    t.equal(app.hasReplyDecorator('unauthorized'), order !== 'not at all', order)
+    const response = await app.inject('/')
+    t.equal(response.statusCode, 401, order)
+    t.equal(response.headers['www-authenticate'], stockChallenge, order)
+    t.equal((await app.inject('/.well-known/oauth-protected-resource')).statusCode, 200, order)
+    t.match((await app.inject('/.well-known/oauth-protected-resource/other')).json(), { statusCode: 404, error: 'Not Found' }, order)
+  }
 })

@@ -36,7 +36,24 @@ test('S6 liveScopes', async t => {
   granted = null
   t.strictSame(await advertised(), ['write'])
   clock.advance(60)
+  t.strictSame(await advertised(), ['write'], 'the last answer, while the source is asked again behind')
   t.strictSame(await advertised(), ['read', 'write', 'unused'])
+})
+
+test('a source that never settles delays the first request for the document alone [C5]', async t => {
+  const clock = createTestClock()
+  let calls = 0
+  const app = await createApp(t, optionsFor(issuer, {
+    scopes, clock, liveScopes: { source: () => { calls++; return new Promise(() => {}) }, timeoutMs: 20, maxAgeSeconds: 1 }
+  }))
+  const advertised = async (): Promise<unknown> => (await app.inject(url)).json().scopes_supported
+  t.strictSame(await advertised(), ['read', 'write', 'unused'])
+  for (let i = 0; i < 3; i++) {
+    clock.advance(3600)
+    const [one, other] = await Promise.all([advertised(), advertised()])
+    t.strictSame([one, other], [['read', 'write', 'unused'], ['read', 'write', 'unused']])
+    t.equal(calls, i + 2, 'asked again behind, once')
+  }
 })
 
 test('F8 a signed copy cannot know what is known late', t => {

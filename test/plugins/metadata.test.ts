@@ -126,9 +126,9 @@ test('F3 at the root answers the only resource, or the one that says so', async 
 
 test('two resources at one place stop the boot', async t => {
   for (const [first, second, message] of [
-    [{ resource: 'https://a' }, { resource: 'https://b' }, `the metadata of https://b and of https://a would both stand at ${wellKnown}`],
-    [{ resource }, { resource, scopes: { a: 'A' } }, `two scopes of this server are of ${resource} and say different things about it at ${documentUrl}`],
-    [{ resource, rootAlias: true }, { resource: 'https://h' }, `https://h and ${resource} cannot both answer at ${wellKnown}: set rootAlias for one of them`]
+    [{ resource: 'https://a' }, { resource: 'https://b' }, `the metadata of https://b and of https://a would both be at ${wellKnown}`],
+    [{ resource }, { resource, scopes: { a: 'A' } }, `two scopes of this server belong to ${resource} and describe it differently at ${documentUrl}`],
+    [{ resource, rootAlias: true }, { resource: 'https://h' }, `https://h and ${resource} cannot both be at ${wellKnown}: set rootAlias for one of them`]
   ] as const) {
     const app = createServer(t)
     await app.register(async child => { await registerHint(child, first) })

@@ -44,7 +44,7 @@ test('R6750-13 Bearer never stands alone', async t => {
   app.get('/bare', (_request, reply) => reply.code(401).header('www-authenticate', 'Bearer').send())
   app.get('/none', (_request, reply) => reply.code(401).send())
   for (const url of ['/bare', '/none']) t.equal((await app.inject(url)).headers['www-authenticate'], stockChallenge)
-  t.throws(() => app.oauthRules.ruleOf({ method: 'GET', url: '/', config: { oauth: { pinnedChallenge: 'Bearer' } } }), { name: 'OptionError' })
+  t.throws(() => app.oauthResource.policies.policyOf({ oauth: { pinnedChallenge: 'Bearer' } }), { name: 'OptionError' })
 })
 
 test('R6750-14 R6750-19 R9110-03 no parameter twice, whoever else adds one', async t => {

@@ -1,10 +1,14 @@
+import tap from 'tap'
 import type { Database } from '../../examples/server/database/database.ts'
 import { openDatabase } from '../../examples/server/database/database.ts'
 import type { ExampleServer, ExampleServerOptions } from '../../examples/server/start.ts'
 import { startExampleServer } from '../../examples/server/start.ts'
+import { openEmbeddedDatabase } from './embedded-database.ts'
 
 /** Databases that nobody uses at the moment: to start one takes seconds, to empty it takes none. */
 const free: Database[] = []
+// A database keeps a timer, and with it the process.
+tap.teardown(async () => { for (const database of free) await database.close() })
 
 /** An example server, and what it keeps. */
 export interface StartedExample extends ExampleServer {
@@ -17,7 +21,7 @@ export async function startExample (
   options: Partial<ExampleServerOptions> = {}
 ): Promise<StartedExample> {
   const own = options.database === undefined && options.databaseUrl === undefined
-  const database = options.database ?? (own ? free.pop() ?? await openDatabase() : await openDatabase(options.databaseUrl))
+  const database = options.database ?? (own ? free.pop() ?? await openEmbeddedDatabase() : await openDatabase(options.databaseUrl))
   const server = await startExampleServer({ port: 0, asPort: 0, partnerPort: 0, ...options, database })
   t.teardown(async () => {
     await server.close()

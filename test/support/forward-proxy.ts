@@ -1,13 +1,13 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
-import type { ForwardSession } from '../../lib/forward/exchange.ts'
+import type { AttemptSession } from '../../lib/client/fetch/attempt.ts'
 import type { TokenSet } from '../../lib/stores/tokens/token-store.ts'
 import type { ForwardCredential, ForwardOptions, ForwardRegistration, ForwardTargetOptions } from '../../plugins/entry-points/forward.ts'
 import { forward } from '../../plugins/entry-points/forward.ts'
 import type { HttpAnswer, HttpRequest } from './http-request.ts'
 import { send } from './http-request.ts'
 
-export interface TestSession extends Omit<ForwardSession, 'refreshes'> {
+export interface TestSession extends Omit<AttemptSession, 'refreshes'> {
   /** What was renewed, in order. */
   readonly renewed: string[]
   /** What was refused without a renewal, in order. */

@@ -81,7 +81,7 @@ export function revocationSuite (name: string, make: MakeRevocationStore, { numR
     const store = await make(createTestClock(start), 86_400)
     for (const given of unclear) {
       await t.rejects(async () => { await store.revoke(given as Revocation) },
-        new TypeError('a revocation names an issuer and one of tokenId, grantId, sessionId, subject, actor, or subject and actor'), JSON.stringify(given))
+        new TypeError('a revocation must name an issuer and one of tokenId, grantId, sessionId, subject, actor, or subject and actor'), JSON.stringify(given))
     }
     t.equal(await store.isRevoked({ ...token, actor: sam }), false)
   })

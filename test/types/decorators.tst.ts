@@ -91,7 +91,7 @@ describe('config.oauth', () => {
 
   test('is what the rule of a request was compiled from', () => {
     expect(request.routeOptions.config.oauth).type.toBe<RouteConfig | undefined>()
-    expect(request.oauthRule).type.toBe<RoutePolicy>()
+    expect(request.oauthPolicy).type.toBe<RoutePolicy>()
   })
 })
 

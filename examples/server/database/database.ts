@@ -1,3 +1,4 @@
+import type { PGlite } from '@electric-sql/pglite'
 import type { Pool } from 'pg'
 
 /** What a query gives back. Names of columns are those of the query. */
@@ -20,7 +21,10 @@ export async function openDatabase (url?: string): Promise<Database> {
 
 async function openPglite (): Promise<Database> {
   const { PGlite } = await import('@electric-sql/pglite')
-  const database = await PGlite.create()
+  return databaseOf(await PGlite.create())
+}
+
+export function databaseOf (database: PGlite): Database {
   return {
     query: async <Row>(text: string, values: readonly unknown[] = []) => await database.query<Row>(text, [...values]),
     async execute (script) { await database.exec(script) },

@@ -11,31 +11,31 @@ export interface StoredClient {
   readonly scopes?: readonly string[] | null
 }
 
-/** What a connection has to know to go on with its tokens after a restart. */
+/** What a connection needs besides its tokens to continue after a restart. It holds secrets. */
 export interface StoredConnection {
-  /** Of whom the tokens are; they, and the client, are good there and nowhere else. `null` before the first authorization. */
+  /** The issuer of the tokens and of the client. `null` before the first authorization. */
   readonly issuer: string | null
-  /** The identifier of the resource that they are for. */
+  /** The identifier of the resource that the tokens are for. */
   readonly resource: string | null
-  /** Every scope that was ever asked for there. */
+  /** All scopes that were requested for it. */
   readonly requestedScopes: readonly string[] | null
-  /** The private JWK that the tokens are bound to; `null` for bearer tokens. */
+  /** The private JWK that the tokens are bound to (RFC 9449); `null` for bearer tokens. */
   readonly proofKey: Readonly<Record<string, unknown>> | null
-  /** The client that they were issued to: their refresh token is shown by no other. Missing or `null` where that was not noted. */
+  /** The client that the tokens were issued to: no other one presents their refresh token. Missing or `null` if not stored. */
   readonly clientId?: string | null
-  /** What that client was registered as, where it registered itself: `clients` may have another one by now. */
+  /** The dynamic registration of that client, where it has one: `clients` may have another one by now. */
   readonly registration?: StoredClient | null
-  /** Clients by the issuer that registered them: who to be when the user is asked the next time. */
+  /** Dynamic registrations by issuer: the clients of the next authorizations. */
   readonly clients: Readonly<Record<string, StoredClient>>
 }
 
 /** The connection data before the first authorization. */
 export const emptyConnection: StoredConnection = { issuer: null, resource: null, requestedScopes: null, proofKey: null, clientId: null, registration: null, clients: {} }
 
-/** Keeps what belongs to the tokens of one session and is no token. */
+/** Keeps the connection data of one session, for as long as its tokens are kept. */
 export interface ConnectionStore {
-  /** `null` when nothing was ever written. */
+  /** @returns `null` when nothing was written, or nothing that can be read */
   read (): Promise<StoredConnection | null>
-  /** Atomic: after a crash there is the old record or the new one. The last writer wins. */
+  /** Must be atomic: after a crash there is the old record or the new one. The last writer wins. */
   write (connection: StoredConnection): Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { ConnectionStore, StoredConnection } from './connection-store.ts'
 
-/** Keeps a connection as long as this process lives. */
+/** Keeps the connection data of one session in this process. It is lost when the process ends. */
 export function createMemoryConnectionStore (): ConnectionStore {
   let stored: StoredConnection | null = null
   return {

@@ -1,10 +1,10 @@
-/** Who acts for the subject of a token. */
+/** The actor of a token: the party that acts for its subject (RFC 8693 section 4.1). */
 export interface TokenActor {
   readonly issuer: string
   readonly subject: string
 }
 
-/** What a token can be revoked by. */
+/** The identifiers by which a token can be revoked. */
 export interface RevocableToken {
   readonly issuer: string
   readonly subject: string
@@ -18,14 +18,14 @@ export interface RevocableToken {
   readonly issuedAt: number | null
 }
 
-/** Knows what was revoked before it expired. */
+/** Tells which access tokens were revoked before their expiry. */
 export interface RevocationStore {
   /**
-   * Whether the token, its grant, its session, its subject, its actor or the pair of both was revoked: one call, one round
-   * trip. It is asked on every request, also about tokens that were verified before, so revoking takes effect with the next
-   * request.
+   * Whether the token, its grant, its session, its subject, its actor or the pair of subject and actor was revoked. It is
+   * called for every request, also for cached tokens, so that a revocation takes effect with the next request. It must not
+   * need more than one round trip.
    *
-   * It may throw: the answer is then 503, as it is not known whether the token is good.
+   * If it throws, or takes too long, the response is 503: whether the token is valid could not be determined.
    */
   isRevoked (token: RevocableToken): boolean | Promise<boolean>
 }

@@ -1,9 +1,9 @@
 import type { RevocableToken, RevocationStore, TokenActor } from './revocation-store.ts'
 
 /**
- * What to revoke, all of one issuer: a token, or every token that exists by now of a grant, a session or a subject; of what
- * an actor does for one subject, `{ subject, actor }`, or for anybody, `{ actor }`. What a subject does for itself, and
- * what others do for it, is not of the pair.
+ * What to revoke of one issuer: a single token, or all tokens issued so far of a grant, a session or a subject; or those with
+ * which an actor acts for one subject (`{ subject, actor }`) or for any subject (`{ actor }`). The pair includes neither the
+ * subject's own tokens nor those of other actors.
  */
 export type Revocation = { readonly issuer: string } & (
   | { readonly tokenId: string }
@@ -14,19 +14,20 @@ export type Revocation = { readonly issuer: string } & (
   | { readonly subject?: undefined, readonly actor: TokenActor }
 )
 
-/** A store that this process may write to. */
+/** A revocation store that can be written to. */
 export interface WritableRevocationStore extends RevocationStore {
   /**
-   * Takes effect with the next request once it has returned, or resolved. Tokens that are issued in a later second, by
-   * the clock of their issuer and beyond the leeway of the store, are good, unless it was a single token that was revoked.
+   * Revokes. It takes effect with the next request after it returns or resolves. Tokens that are issued in a later second,
+   * by the clock of their issuer and beyond the leeway of the store, are not affected, unless a single token was revoked.
+   * Must be idempotent: a caller repeats it after a failure.
    */
   revoke (revocation: Revocation): void | Promise<void>
 }
 
-/** Where a store finds what a token may have been revoked by. */
+/** A key under which a store keeps a revocation. */
 export interface RevocationKey {
   readonly key: string
-  /** Whether only tokens are meant that were issued by the time of the revocation: of everything but a single token. */
+  /** Whether the revocation applies only to tokens that were issued before it: true for all but a single token. */
   readonly dated: boolean
 }
 
@@ -34,7 +35,8 @@ const names = ['tokenId', 'grantId', 'sessionId', 'subject', 'actor'] as const
 type Name = typeof names[number]
 
 /**
- * Where a store puts a revocation. A whole access token would fit the type: which of its parts was meant would be a guess.
+ * The key under which a store keeps a revocation. An access token with all of its members fits the type, too, and is refused:
+ * which member was meant would be a guess.
  *
  * @throws TypeError when it names none or several of what can be revoked
  */
@@ -51,10 +53,10 @@ export function keyOfRevocation (revocation: Revocation): string {
       if (named.length === 2 && typeof subject === 'string') return keyOfPair(issuer, subject, actor)
     }
   }
-  throw new TypeError(`a revocation names an issuer and one of ${names.join(', ')}, or subject and actor`)
+  throw new TypeError(`a revocation must name an issuer and one of ${names.join(', ')}, or subject and actor`)
 }
 
-/** Everything that a token may have been revoked by, for one round trip. */
+/** All keys under which a revocation of the token may be, for one round trip. */
 export function revocationKeysOf (token: RevocableToken): RevocationKey[] {
   const { issuer, tokenId, grantId, sessionId, subject, actor } = token
   const keys: RevocationKey[] = []
@@ -69,11 +71,11 @@ export function revocationKeysOf (token: RevocableToken): RevocationKey[] {
 }
 
 /**
- * Whether a revocation is about a token of this age. Times are whole seconds: a token of the very second of the revocation
- * may be older than it.
+ * Whether a revocation applies to a token that was issued at this time. Times are whole seconds: a token that was issued in
+ * the second of the revocation may be older, so that it counts as revoked.
  *
- * @param issuedAt of the token, in seconds since the epoch; `null` when it does not say
- * @param revokedAt the last second whose tokens are meant, since the epoch
+ * @param issuedAt `iat` of the token, in seconds since the epoch; `null` where it has none
+ * @param revokedAt the last second to whose tokens the revocation applies, since the epoch
  */
 export function isCovered ({ dated }: RevocationKey, issuedAt: number | null, revokedAt: number): boolean {
   return !dated || issuedAt === null || Math.floor(issuedAt) <= revokedAt
@@ -84,7 +86,7 @@ function isActor (value: unknown): value is TokenActor {
   return typeof issuer === 'string' && typeof subject === 'string'
 }
 
-/** Encoded and not joined: identifiers may hold any character. */
+/** Encoded as JSON: identifiers may have any character, so that no separator is safe. */
 function keyOf (issuer: string, name: Exclude<Name, 'actor'>, value: string): string {
   return JSON.stringify([issuer, name, value])
 }

@@ -1,7 +1,7 @@
 import type { TokenRecord, TokenStore } from './token-store.ts'
 import { createMutex } from '../mutex.ts'
 
-/** Tokens in this process: they end with it. */
+/** Keeps the tokens of one session in this process. They are lost when it ends, and other processes do not see them. */
 export function createMemoryTokenStore (): TokenStore {
   const queue = createMutex()
   let record: TokenRecord | null = null

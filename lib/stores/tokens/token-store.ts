@@ -1,4 +1,4 @@
-/** What an authorization server gave to a client of ours. Both tokens are secrets. */
+/** The tokens of a token response (RFC 6749 section 5.1). Both are secrets. */
 export interface TokenSet {
   readonly accessToken: string
   readonly tokenType: 'Bearer' | 'DPoP'
@@ -6,38 +6,42 @@ export interface TokenSet {
   readonly refreshToken: string | null
   /** Milliseconds since the epoch; `null` when the authorization server did not say. */
   readonly expiresAt: number | null
-  /** What was granted; `null` when the authorization server did not say and nothing was asked for. */
+  /** The granted scopes; `null` when the response has none and none were requested. */
   readonly scopes: readonly string[] | null
-  /** Of whom they are, where that was noted: a refresh token goes to nobody else. */
+  /** The issuer of the tokens, if stored: the refresh token is sent to no other one. */
   readonly issuer?: string | null
   /** After that they cannot be renewed, in milliseconds since the epoch; missing or `null` when nobody said. */
   readonly refreshableUntil?: number | null
 }
 
-/** What a store holds of one session. */
+/** What a store keeps of one session. */
 export interface TokenRecord {
-  /** Grows with every write: two records of one generation are the same record. */
+  /** Grows with every write: two records with the same generation are the same record. */
   readonly generation: number
   /** `null`: the session is over. */
   readonly tokens: TokenSet | null
 }
 
-/** Keeps the tokens of one session, for one process or for several. */
+/**
+ * Keeps the tokens of one session, for one process or for several. Every method may throw: the session then reports
+ * `FST_OAUTH_SESSION_STORE_FAILED` and continues with what it has.
+ */
 export interface TokenStore {
-  /** `null` when nothing was ever written. */
+  /** @returns `null` when no record was written, or none that can be read */
   read (): Promise<TokenRecord | null>
   /**
-   * Puts the tokens in the place of the record of that generation, `null` for none. Atomic and durable when it resolves:
-   * after a crash there is the old record or the new one, never half of one.
+   * Replaces the record of the generation `insteadOf`; `null` means that there is no record. Must be atomic: comparing and
+   * replacing are one step for all processes, and of two writers with the same `insteadOf` exactly one succeeds. Must be
+   * durable when it resolves: after a crash there is the old record or the new one.
    *
-   * @returns the new record, or `null` when there was another one than `insteadOf`, which then stays
+   * @returns the new record, with a greater generation; `null` when another record was there, which then stays
    */
   write (tokens: TokenSet | null, insteadOf: number | null): Promise<TokenRecord | null>
   /**
-   * Runs `work` while nobody else who shares the store runs theirs. A holder that dies loses its turn after a time; the
-   * generation keeps what it may still write from doing harm.
+   * Runs `work` while no other caller that shares the store runs theirs. A holder that crashed must lose the lock after a
+   * time. Two holders at once are possible then, and harmless: {@link write} compares generations.
    *
-   * @param signal ends the wait for the turn
+   * @param signal ends the wait for the lock
    */
   exclusively<T> (work: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }

@@ -1,11 +1,16 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { test } from 'tap'
-import { MissingTokenError, OAuthResourceError, UnavailableError } from '../../../lib/errors/errors.ts'
+import { InsufficientScopeError, InvalidTokenError, MissingTokenError, OAuthResourceError, UnavailableError } from '../../../lib/errors/errors.ts'
 import type { AuditLevel, AuditWriter } from '../../../lib/audit/audit.ts'
-import { channelName, createAudit, defaultAuditSettings, isAudited, markAudited, standaloneAudit } from '../../../lib/audit/audit.ts'
-import { createCounting } from '../../../lib/audit/counters.ts'
+import {
+  attributionOf, channelName, createAudit, defaultAuditSettings, isAudited, markAudited, refusalEvent, standaloneAudit
+} from '../../../lib/audit/audit.ts'
+import { createCounters } from '../../../lib/audit/counters.ts'
 import type { SecurityEvent } from '../../../lib/audit/events.ts'
-import { grantDecisionEvent, refusalEvent, useDecisionEvent } from '../../../lib/audit/events.ts'
+import { grantDecisionEvent, useDecisionEvent } from '../../../lib/audit/grant-events.ts'
+import { McpError } from '../../../lib/errors/mcp-errors.ts'
+import { reasonTable } from '../../../lib/errors/reason-table.ts'
+import { accessTokenOf } from '../../support/access-token.ts'
 
 const where = { accessToken: null, route: null, time: 0 }
 const decision = { impersonation: { staff: 'sam', customer: 'ann' }, reach: null, withoutApproval: [], error: null }
@@ -27,9 +32,9 @@ function createWriter (): { log: AuditWriter, lines: Line[] } {
 }
 
 const rows: ReadonlyArray<readonly [AuditLevel, SecurityEvent, string | null, string]> = [
-  [defaultAuditSettings.level, refused, 'info', 'request refused'],
-  ['debug', refused, 'debug', 'request refused'],
-  ['warn', unavailable, 'warn', 'request could not be judged'],
+  [defaultAuditSettings.level, refused, 'info', 'request refused: token_missing'],
+  ['debug', refused, 'debug', 'request refused: token_missing'],
+  ['info', unavailable, 'error', 'request could not be checked: keys_unavailable'],
   ['info', allowed, 'info', 'grant by an impersonator allowed'],
   ['debug', blocked, 'warn', 'grant by an impersonator refused'],
   ['info', used, 'info', 'use of an impersonated token allowed'],
@@ -56,8 +61,8 @@ test('what failed is written when nobody else does', t => {
 
 test('F63 F81 every event is counted, and published when somebody listens', t => {
   const { log } = createWriter()
-  const counting = createCounting()
-  const audit = createAudit({ level: 'silent' }, counting)
+  const counters = createCounters()
+  const audit = createAudit({ level: 'silent' }, counters)
   const heard: unknown[] = []
   const listener = (event: unknown): void => { heard.push(event) }
 
@@ -68,8 +73,8 @@ test('F63 F81 every event is counted, and published when somebody listens', t =>
 
   t.strictSame(heard, [blocked])
   t.equal(heard[0], blocked)
-  t.equal(counting.snapshot().refused[0]!.count, 1)
-  t.equal(counting.snapshot().grants[0]!.count, 1)
+  t.equal(counters.snapshot().refused[0]!.count, 1)
+  t.equal(counters.snapshot().grants[0]!.count, 1)
   t.end()
 })
 
@@ -85,5 +90,43 @@ test('a server that is no protected resource has an audit that counts nothing', 
   const { log, lines } = createWriter()
   standaloneAudit.record(blocked, log)
   t.strictSame(lines, [['warn', { audit: blocked }, 'grant by an impersonator refused']])
+  t.end()
+})
+
+const actor = { issuer: 'https://login.example.com', subject: 'staff-1' }
+const nobody = { issuer: null, subject: null, actor: null, clientId: null, tokenId: null }
+const ann = { issuer: 'https://login.example.com', subject: 'ann', actor, clientId: 'client-1', tokenId: 'token-1' }
+const request = { accessToken: null, route: 'GET /', time: 5 }
+
+test('R8693-13 an action is recorded for subject, actor, client and token id, and for nothing else', t => {
+  t.strictSame(attributionOf(accessTokenOf({ actor })), ann)
+  t.strictSame(attributionOf(null), nobody)
+  t.end()
+})
+
+test('S16 a refusal has its reason, code and status, and no claim', t => {
+  const events = [
+    [new InvalidTokenError('audience_foreign'), 'refusal', 'audience_foreign', 'FST_OAUTH_TOKEN_INVALID', 401],
+    [new UnavailableError('keys_unavailable', 5), 'unavailable', 'keys_unavailable', 'FST_OAUTH_UNAVAILABLE', 503]
+  ] as const
+  for (const [error, kind, reason, code, statusCode] of events) {
+    t.strictSame(refusalEvent(error, request), { kind, reason, code, statusCode, detail: { fix: reasonTable[reason].fix }, route: 'GET /', ...nobody, time: 5 })
+  }
+  t.strictSame(refusalEvent(new InsufficientScopeError(['a']), { ...request, accessToken: accessTokenOf({ actor }) }), {
+    kind: 'refusal', reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403, detail: { fix: reasonTable.scope_insufficient.fix }, route: 'GET /', ...ann, time: 5
+  })
+  t.end()
+})
+
+test('a refusal says what was expected, what came and how to fix it [A1]', t => {
+  const detail = { expected: 'aud https://api.example.com', received: 'aud "https://api.example.com/"' }
+  const { fix } = reasonTable.audience_foreign
+  t.strictSame(refusalEvent(new InvalidTokenError('audience_foreign', undefined, detail), request).detail, { ...detail, fix }, 'the table says how to fix it')
+  const own = { fix: 'drop the slash' }
+  t.strictSame(refusalEvent(new InvalidTokenError('audience_foreign', undefined, own), request).detail, own, 'unless the refusal knows better')
+  t.equal(refusalEvent(new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED'), request).detail, null)
+  t.strictSame(refusalEvent(new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED', { detail: own }), request).detail, own)
+  const stranger = { code: 'FST_OAUTH_TOKEN_INVALID', reason: 'of_a_later_version', statusCode: 401 }
+  t.equal(refusalEvent(stranger as unknown as OAuthResourceError, request).detail, null, 'another copy of the package may have other reasons')
   t.end()
 })

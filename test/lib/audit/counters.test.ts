@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import { InvalidTokenError, MissingTokenError, OAuthResourceError, UnavailableError } from '../../../lib/errors/errors.ts'
-import { countingOf, createCounting } from '../../../lib/audit/counters.ts'
-import { grantDecisionEvent, refusalEvent, useDecisionEvent } from '../../../lib/audit/events.ts'
+import { refusalEvent } from '../../../lib/audit/audit.ts'
+import { createCounters } from '../../../lib/audit/counters.ts'
+import { grantDecisionEvent, useDecisionEvent } from '../../../lib/audit/grant-events.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -9,27 +10,28 @@ import { createTestClock } from '../../support/clock.ts'
 const where = { accessToken: null, route: null, time: 0 }
 
 test('F81 everything is counted by its reason', t => {
-  const counting = createCounting()
-  t.strictSame(counting.snapshot(), { accepted: 0, refused: [], unavailable: [], grants: [], cache: { hits: 0, misses: 0 } })
-  const before = counting.snapshot()
+  const counters = createCounters()
+  t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], cache: { hits: 0, misses: 0 } })
+  const before = counters.snapshot()
 
-  const refuse = (error: OAuthResourceError): void => { counting.count(refusalEvent(error, where)) }
-  counting.accept()
+  const refuse = (error: OAuthResourceError): void => { counters.record(refusalEvent(error, where)) }
+  for (const status of [200, 404, 500, 401, 403]) counters.answered(status)
   refuse(new MissingTokenError())
   refuse(new InvalidTokenError('token_expired'))
   refuse(new MissingTokenError())
   refuse(new UnavailableError('keys_unavailable', 5))
   const decision = { impersonation: null, reach: null, withoutApproval: [], error: null }
   const said = { path: null, client: null }
-  counting.count(grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, said, where))
-  counting.count(grantDecisionEvent({ ...decision, allowed: false, reason: 'access_empty' }, said, where))
+  counters.record(grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, said, where))
+  counters.record(grantDecisionEvent({ ...decision, allowed: false, reason: 'access_empty' }, said, where))
 
-  t.strictSame(counting.snapshot(), {
-    accepted: 1,
+  t.strictSame(counters.snapshot(), {
+    accepted: 3,
     refused: [
       { code: 'FST_OAUTH_TOKEN_MISSING', reason: 'token_missing', count: 2 },
       { code: 'FST_OAUTH_TOKEN_EXPIRED', reason: 'token_expired', count: 1 }
     ],
+    refusedElsewhere: 2,
     unavailable: [{ code: 'FST_OAUTH_UNAVAILABLE', reason: 'keys_unavailable', count: 1 }],
     grants: [{ allowed: true, reason: 'approved', count: 1 }, { allowed: false, reason: 'access_empty', count: 1 }],
     cache: { hits: 0, misses: 0 }
@@ -39,15 +41,15 @@ test('F81 everything is counted by its reason', t => {
 })
 
 test('F81 a token that is used is counted as the request that uses it', t => {
-  const counting = createCounting()
+  const counters = createCounters()
   const decision = { impersonation: null, reach: null, withoutApproval: [], error: null, allowed: false }
   const use = (refusal: OAuthResourceError): void => {
-    counting.count(useDecisionEvent({ ...decision, reason: 'lookup_failed' }, refusal, where))
+    counters.record(useDecisionEvent({ ...decision, reason: 'lookup_failed' }, refusal, where))
   }
-  counting.count(useDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where))
+  counters.record(useDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where))
   use(new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' }))
   use(new UnavailableError('impersonation_unavailable', 5))
-  t.match(counting.snapshot(), {
+  t.match(counters.snapshot(), {
     grants: [],
     refused: [{ code: 'FST_OAUTH_ACCESS_DENIED', reason: 'not_approved', count: 1 }],
     unavailable: [{ code: 'FST_OAUTH_UNAVAILABLE', reason: 'impersonation_unavailable', count: 1 }]
@@ -57,21 +59,14 @@ test('F81 a token that is used is counted as the request that uses it', t => {
 
 test('F81 a counted cache is a cache', t => {
   const clock = createTestClock()
-  const counting = createCounting()
-  const cache = counting.counted(createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock))
+  const counters = createCounters()
+  const cache = counters.counted(createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock))
   const accessToken = accessTokenOf()
   t.equal(cache.find('a'), null)
   cache.remember('a', accessToken, { isCurrent: () => true })
   t.equal(cache.find('a'), accessToken)
   t.equal(cache.find('a'), accessToken)
   t.equal(cache.find('b'), null)
-  t.strictSame(counting.snapshot().cache, { hits: 2, misses: 2 })
-  t.end()
-})
-
-test('a resource has one counting', t => {
-  const [one, other] = [{}, {}]
-  t.equal(countingOf(one), countingOf(one))
-  t.not(countingOf(one), countingOf(other))
+  t.strictSame(counters.snapshot().cache, { hits: 2, misses: 2 })
   t.end()
 })

@@ -51,7 +51,7 @@ test('R42 whatever is asked for lies inside of the target, its bytes as they cam
   t.equal(targetOf(mcp, '/...'), '/mcp/...')
   t.equal(targetOf(mcp, '/a%'), '/mcp/a%')
   t.equal(targetOf(mcp, '/a%20b/...%20'), '/mcp/a%20b/...%20', 'spaces in names are spaces')
-  for (const rest of ['/.%09./admin', '/..%0a/admin', '/..%0D/admin', '/..%00', '/..%20/admin', '/%20../admin', '/.%2509./admin', '/%2e%20;x/admin', '/a%7f']) {
+  for (const rest of ['/.%09./admin', '/..%0a/admin', '/..%0D/admin', '/..%00', '/..%20/admin', '/%20../admin', '/.%2509./admin', '/%2e%20;x/admin', '/a%7f', '/%2e%2e%3f', '/%2e%2e%3fx', '/a/..%3b', '/..%23', '/%2e%3fa/b', '/%252e%252e%253f']) {
     t.throws(() => targetOf(mcp, rest), { code: 'FST_OAUTH_FORWARD_PATH_REFUSED' }, rest)
   }
   t.throws(() => targetOf(mcp, `/%${'25'.repeat(20)}2e`), { code: 'FST_OAUTH_FORWARD_PATH_REFUSED', statusCode: 400 }, 'encoded more often than anybody does')

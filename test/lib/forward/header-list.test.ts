@@ -41,6 +41,24 @@ test('MCPS-14 a pattern does not mean what servers in front say of a caller, how
   t.end()
 })
 
+test('MCPS-14 identity headers of well-known gateways and authenticating proxies never pass from callers by a pattern [F12]', t => {
+  const names = [
+    'x-authentik-username', 'x-authentik-groups', 'x-authentik-jwt', 'x-consumer-username', 'x-consumer-custom-id', 'x-consumer-id', 'x-anonymous-consumer',
+    'x-credential-identifier', 'x-forwarded-user', 'x-forwarded_email', 'x-user', 'x-user-id', 'x-userid', 'x-username', 'x-email',
+    'x-groups', 'x-roles', 'x-pomerium-jwt-assertion', 'x-pomerium-claim-email', 'x-vouch-user', 'x-acme-sso-user', 'x-scope-orgid', 'x-authelia-user',
+    'x-oidc-claim-sub', 'x-jwt-payload', 'x-impersonate-user'
+  ]
+  const request = createRequestHeaderList(defaultRequestHeaders, [])
+  const anything = createRequestHeaderList(['*'], [])
+  for (const name of names) t.same([request(name), anything(name)], [false, false], name)
+  const named = createRequestHeaderList(['x-user-id', 'x-consumer-username', 'x-forwarded-user'], [])
+  t.same([named('x-user-id'), named('x-consumer-username'), named('x-forwarded-user')], [true, true, false], 'listed by name they do; X-Forwarded-* never')
+  for (const name of ['x-request-id', 'x-user-agent', 'x-custom', 'x-tenant-id', 'x-use', 'x-superuser-mode']) t.ok(request(name), name)
+  const response = createResponseHeaderList(defaultResponseHeaders)
+  for (const name of ['x-user', 'x-roles']) t.ok(response(name), name)
+  t.end()
+})
+
 test('R41 an underscore is a dash to those who read headers as variables', t => {
   const never = ['x-forwarded_for', 'x_forwarded-host', 'x-real_ip', 'x-original_url', 'x_secret-of_ours', 'client_cert', 'x.forwarded.for']
   const list = createRequestHeaderList(['*', ...never], ['x_secret_of-ours'])

@@ -36,7 +36,7 @@ test('options that cannot be used are refused by name', t => {
     [{ requestHeaders: ['a*b'] }, /^forward\.requestHeaders\[0\] /],
     [{ baseUrl: 'https://a/b' }, 'forward.baseUrl must be an origin, https://host, and is "https://a/b"'],
     [{ baseUrl: 'a' }, 'forward.baseUrl must be an origin, https://host, and is "a"'],
-    [{ classifier: { words: [] } }, 'forward.classifier: unknown option "words". Known options: deadTokenCodes, refusalCodes, sentences.'],
+    [{ classifier: { words: [] } }, 'forward.classifier: unknown option "words". Known options: invalidTokenCodes, refusalCodes, sentences.'],
     [{ routes: { 'no-slash': { upstream: 'https://a', credential: target.credential } } }, /^forward\.routes\["no-slash"\] is not a path/],
     [{ routes: { '/a/*': { upstream: 'https://a', credential: target.credential } } }, /^forward\.routes\["\/a\/\*"\] is not a path/]
   ] as const) t.throws(() => checkForwardOptions(given), refusal(message), String(message))

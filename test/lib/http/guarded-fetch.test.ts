@@ -82,7 +82,7 @@ test('a refusal shows neither a password nor a query', t => {
   t.end()
 })
 
-test('MCPC-28 a name is refused when one of its addresses is not of the internet', t => {
+test('MCPC-28 a name is refused when one of its addresses is not public', t => {
   const lookup = names({ 'good.example': ['1.1.1.1', '2606:4700::1'], 'bad.example': ['1.1.1.1', '10.0.0.1'], 'local.example': '127.0.0.1' })
   const ask = (hostname: string, rules: AddressRules = strict, all = true): unknown => {
     let outcome: unknown

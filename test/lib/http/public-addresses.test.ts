@@ -17,7 +17,7 @@ const allowed = [
   '168.63.129.15', '168.63.129.17', '2001:200::1', '2606:4700:4700::1111', '2a00:1450::1', '3ffe::1'
 ]
 
-test('R9728-56 addresses that are not of the internet', t => {
+test('R9728-56 addresses that are not public', t => {
   for (const address of refused) t.equal(isPublicAddress(address), false, address)
   t.end()
 })

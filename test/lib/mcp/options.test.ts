@@ -14,6 +14,7 @@ for (const [given, message] of [
   [{ methods: { 'tools/call': [] } }, 'mcp.methods["tools/call"] would hold for every tool; declare each tool in mcp.tools'],
   [{ resources: { 'notes://{id}': [] } }, 'mcp.resources["notes://{id}"] is a URI template; declare how its URIs begin: "notes://"'],
   [{ resources: { 'notes://a}': [] } }, /is a URI template; declare how its URIs begin: "notes:\/\/a"/],
+  [{ resources: { 'a:%2525252525': [] } }, 'mcp.resources["a:%2525252525"]: percent-encoding is nested too deep; declare the URI as clients write it'],
   [{ undeclaredPrompts: 1 }, /mcp\.undeclaredPrompts/],
   [{ undeclaredResources: 'public' }, 'mcp.undeclaredResources must be one of "refuse", "token", got "public"'],
   [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", got "public"'],

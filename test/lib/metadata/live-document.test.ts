@@ -6,16 +6,16 @@ const document = createMetadataDocument({
   resource: 'https://api.example.com', advertisedIssuers: ['https://login.example.com'], advertisedScopes: ['b', 'a', 'unused'],
   metadata: { resource_name: 'API' }
 })
-const map = (...scopes: string[]): Map<string, string> => new Map(scopes.map(scope => [scope, 'GET /']))
+const of = (...scopes: string[]) => ({ requiredScopes: new Map(scopes.map(scope => [scope, 'GET /'])) })
 
 test('F8 the scopes are those that routes ask for, without those that are never advertised', async t => {
   const live = createLiveDocument({ document, routes: { neverAdvertised: ['admin', '*'] }, liveScopes: null })
   t.strictSame((await live.current()).members, { ...withScopes(document, []).members })
   t.notOk('scopes_supported' in (await live.current()).members)
-  const late = map()
-  live.addRoutes(map('z', 'a', 'admin', '*'))
-  live.addRoutes(late)
-  late.set('b', 'GET /late')
+  const late = of()
+  live.addScopes(of('z', 'a', 'admin', '*'))
+  live.addScopes(late)
+  late.requiredScopes.set('b', 'GET /late')
   const current = await live.current()
   t.strictSame(current.members.scopes_supported, ['b', 'a', 'z'])
   t.strictSame(Object.keys(current.members), Object.keys(document.members))

@@ -1,15 +1,18 @@
 import { test } from 'tap'
+import { OptionError } from '../../../lib/errors/errors.ts'
 import { createMetadataDocument } from '../../../lib/metadata/document.ts'
+import type { LiveDocument } from '../../../lib/metadata/live-document.ts'
+import { createLiveDocument } from '../../../lib/metadata/live-document.ts'
 import { parseIdentifier } from '../../../lib/identifier.ts'
 import type { MetadataRegistry } from '../../../lib/metadata/registry.ts'
-import { MetadataConflictError, createMetadataRegistry } from '../../../lib/metadata/registry.ts'
+import { createMetadataRegistry } from '../../../lib/metadata/registry.ts'
 
 const wellKnown = '/.well-known/oauth-protected-resource'
-type Added = readonly [resource: string, rootAlias?: boolean | undefined, name?: string]
+type Added = readonly [resource: string, rootAlias?: boolean | null | undefined, name?: string]
 
-function add (registry: MetadataRegistry, [resource, rootAlias, name = 'N']: Added): void {
+function add (registry: MetadataRegistry, [resource, rootAlias = null, name = 'N']: Added): LiveDocument {
   const document = createMetadataDocument({ resource, advertisedIssuers: [], advertisedScopes: [], metadata: { resource_name: name } })
-  registry.add(parseIdentifier(resource), document, 60, rootAlias)
+  return registry.add(parseIdentifier(resource), createLiveDocument({ document, routes: null, liveScopes: null }), 60, rootAlias)
 }
 const of = (added: readonly Added[]): MetadataRegistry => {
   const registry = createMetadataRegistry()
@@ -32,7 +35,7 @@ const atRoot: ReadonlyArray<readonly [string, readonly Added[], string | null]> 
 ]
 for (const [title, added, resource] of atRoot) {
   test(`F3 at the root answers: ${title}`, t => {
-    t.equal(of(added).find(wellKnown)?.document.resource ?? null, resource)
+    t.equal(of(added).find(wellKnown)?.document.configured.resource ?? null, resource)
     t.end()
   })
 }
@@ -42,7 +45,7 @@ test('documents are found by the very target', t => {
   for (const [suffix, resource] of [
     ['/a', 'https://h/a'], ['/a/', 'https://h/a/'], ['/a?x=1', 'https://h/a?x=1'], ['/A', 'https://h/A'], ['/a?x=2', undefined],
     ['/a//', undefined], ['/%61', undefined], ['/b', undefined], ['', undefined], ['/', undefined], ['/a?x=1&y=2', undefined]
-  ] as const) t.equal(registry.find(wellKnown + suffix)?.document.resource, resource, suffix)
+  ] as const) t.equal(registry.find(wellKnown + suffix)?.document.configured.resource, resource, suffix)
   t.equal(registry.find('/a'), null)
   t.equal(registry.find(`${wellKnown}/a`)?.maxAgeSeconds, 60)
   t.ok(registry.has('https://h/a'))
@@ -51,19 +54,28 @@ test('documents are found by the very target', t => {
 })
 
 const conflicts: ReadonlyArray<readonly [readonly Added[], Added, string]> = [
-  [[['https://h']], ['https://other'], `the metadata of https://other and of https://h would both stand at ${wellKnown}`],
-  [[['https://h']], ['https://h/'], `the metadata of https://h/ and of https://h would both stand at ${wellKnown}`],
+  [[['https://h']], ['https://other'], `the metadata of https://other and of https://h would both be at ${wellKnown}`],
+  [[['https://h']], ['https://h/'], `the metadata of https://h/ and of https://h would both be at ${wellKnown}`],
   [[['https://h/a']], ['https://h/a', undefined, 'M'],
-    `two scopes of this server are of https://h/a and say different things about it at ${wellKnown}/a`],
+    `two scopes of this server belong to https://h/a and describe it differently at ${wellKnown}/a`],
   [[['https://h/a', true]], ['https://h/b', true],
-    `https://h/b and https://h/a cannot both answer at ${wellKnown}: set rootAlias for one of them`],
-  [[['https://h/a', true]], ['https://h'], `https://h and https://h/a cannot both answer at ${wellKnown}: set rootAlias for one of them`],
-  [[['https://h']], ['https://h/a', true], `https://h/a and https://h cannot both answer at ${wellKnown}: set rootAlias for one of them`]
+    `https://h/b and https://h/a cannot both be at ${wellKnown}: set rootAlias for one of them`],
+  [[['https://h/a', true]], ['https://h'], `https://h and https://h/a cannot both be at ${wellKnown}: set rootAlias for one of them`],
+  [[['https://h']], ['https://h/a', true], `https://h/a and https://h cannot both be at ${wellKnown}: set rootAlias for one of them`]
 ]
 for (const [added, one, message] of conflicts) {
   test(`refused: ${message}`, t => {
     const registry = of(added)
-    t.throws(() => add(registry, one), new MetadataConflictError(message))
+    t.throws(() => add(registry, one), new OptionError(message))
     t.end()
   })
 }
+
+test('two scopes of one resource share the document that came first', t => {
+  const registry = createMetadataRegistry()
+  const first = add(registry, ['https://h/a'])
+  t.equal(add(registry, ['https://h/a']), first)
+  t.not(add(registry, ['https://h/b']), first)
+  t.equal(registry.find(`${wellKnown}/a`)?.document, first)
+  t.end()
+})

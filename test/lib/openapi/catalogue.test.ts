@@ -2,11 +2,11 @@ import { test } from 'tap'
 import type { DescribedRoute, OpenApiDocument } from '../../../lib/openapi/catalogue.ts'
 import { createOpenApiCatalogue } from '../../../lib/openapi/catalogue.ts'
 import type { OpenApiSettings } from '../../../lib/openapi/scheme.ts'
-import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
+import { policyOf } from '../../support/route-policy.ts'
 
 const rules: OpenApiSettings = { scheme: 'oauth', type: 'openIdConnect', definition: null, responses: true }
 const issuers = ['https://login.example.com']
-const rule = (): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(undefined, 'GET /')
+const rule = (): ReturnType<typeof policyOf> => policyOf()
 
 test('F84 a route is described by a schema of its own', t => {
   const catalogue = createOpenApiCatalogue()

@@ -1,10 +1,10 @@
 import { test } from 'tap'
 import * as Value from 'typebox/value'
 import { grantRefusalBody, refusalBody, withRefusals } from '../../../lib/openapi/responses.ts'
-import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
+import { policyOf } from '../../support/route-policy.ts'
 
-const any = compileRoutePolicy(undefined, 'GET /')
-const scoped = compileRoutePolicy({ scopes: ['a'], anyOfScopes: ['b', 'c'] }, 'GET /')
+const any = policyOf()
+const scoped = policyOf({ scopes: ['a'], anyOfScopes: ['b', 'c'] })
 
 test('F84 what a rule may lead to is described, what the route says of it stays', t => {
   const own = { 200: { type: 'string' }, 401: { type: 'null' } }
@@ -13,7 +13,7 @@ test('F84 what a rule may lead to is described, what the route says of it stays'
   t.equal(withRefusals(own, scoped)![401], own[401])
   t.strictSame(Object.keys(withRefusals({ '4xx': {}, '5XX': {} }, scoped)!), ['4xx', '5XX'])
   t.match(withRefusals(own, scoped)![403], { description: 'The access token does not cover a and b, or a and c' })
-  const open = compileRoutePolicy(false, 'GET /')
+  const open = policyOf(false)
   t.equal(withRefusals(own, open), own)
   t.equal(withRefusals(undefined, open), undefined)
   t.end()

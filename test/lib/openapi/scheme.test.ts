@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { OpenApiSettings } from '../../../lib/openapi/scheme.ts'
 import { securityOf, securityScheme } from '../../../lib/openapi/scheme.ts'
-import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
+import { policyOf } from '../../support/route-policy.ts'
 
 const rules: OpenApiSettings = { scheme: 'oauth', type: 'openIdConnect', definition: null, responses: true }
 const own = { type: 'oauth2', flows: {} }
@@ -33,7 +33,7 @@ const requirements = [
 ] as const
 for (const [config, scheme, expected] of requirements) {
   test(`F84 ${JSON.stringify(config)} with ${scheme.type}`, t => {
-    t.strictSame(securityOf(compileRoutePolicy(config, 'GET /'), 'oauth', scheme), expected)
+    t.strictSame(securityOf(policyOf(config), 'oauth', scheme), expected)
     t.end()
   })
 }

@@ -2,10 +2,10 @@ import { test } from 'tap'
 import { checkPolicy } from '../../../lib/policy/authorization.ts'
 import type { AuthorizationConfig } from '../../../lib/policy/authorization.ts'
 import type { RouteOptions } from '../../../lib/policy/route-options.ts'
-import { compileRoutePolicy, defaultPolicy } from '../../../lib/policy/route-policy.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 import { createTestClock } from '../../support/clock.ts'
+import { policyOf } from '../../support/route-policy.ts'
 
 const request = {} as never
 const config: AuthorizationConfig = {
@@ -56,12 +56,12 @@ for (const promised of [false, true]) {
   test(`the checks in their order, ${promised ? 'with promises' : 'without promises'}`, async t => {
     const asked: string[] = []
     const ladder = createLadder(asked, promised)
-    const rule = compileRoutePolicy(ladder.options, 'GET /')
+    const policy = policyOf(ladder.options)
     let accessToken = accessTokenOf()
     for (const [mends, reason] of steps) {
       asked.length = 0
       accessToken = { ...accessToken, ...mends }
-      const verdict = checkPolicy({ rule, accessToken, config: ladder.config, request })
+      const verdict = checkPolicy({ policy, accessToken, config: ladder.config, request })
       t.equal(verdict instanceof Promise, promised && asked.length > 0)
       t.equal((await verdict)?.reason ?? null, reason)
     }
@@ -71,8 +71,8 @@ for (const promised of [false, true]) {
 
 test('after a no nobody else is asked', async t => {
   for (const no of [() => false, async () => false]) {
-    const rule = compileRoutePolicy({ policy: () => { throw new Error('asked') } }, 'GET /')
-    const verdict = await checkPolicy({ rule, accessToken: accessTokenOf(), config: { ...config, policy: no }, request })
+    const policy = policyOf({ policy: () => { throw new Error('asked') } })
+    const verdict = await checkPolicy({ policy, accessToken: accessTokenOf(), config: { ...config, policy: no }, request })
     t.equal(verdict?.reason, 'policy_refused')
   }
 })
@@ -85,16 +85,16 @@ test('each of those who are asked may take as long as any, and no longer', async
     [{ ...answering, organization: silent }, 'organization_unavailable'], [{ ...answering, team: silent }, 'team_unavailable'],
     [{ ...answering, authorizationDetails: silent }, 'authorization_details_unavailable'], [{ ...answering, policy: silent }, 'policy_unavailable']
   ] as ReadonlyArray<[RouteOptions, string]>) {
-    const verdict = await checkPolicy({ rule: compileRoutePolicy(options, 'GET /'), accessToken, config, request })
+    const verdict = await checkPolicy({ policy: policyOf(options), accessToken, config, request })
     t.match(verdict, { statusCode: 503, reason, cause: { message: 'no answer within 20 ms' } })
   }
-  const verdict = await checkPolicy({ rule: compileRoutePolicy(answering, 'GET /'), accessToken, config: { ...config, policy: silent }, request })
+  const verdict = await checkPolicy({ policy: policyOf(answering), accessToken, config: { ...config, policy: silent }, request })
   t.match(verdict, { statusCode: 503, reason: 'policy_unavailable' })
 })
 
 test('a rule without functions is judged without a promise', t => {
   for (const options of [undefined, {}, { scopes: [] }, { anyOfScopes: ['a'] }, { maxAgeSeconds: 5 }, { actors: 'required' }]) {
-    t.notOk(checkPolicy({ rule: compileRoutePolicy(options, 'GET /'), accessToken: accessTokenOf(), config, request }) instanceof Promise)
+    t.notOk(checkPolicy({ policy: policyOf(options), accessToken: accessTokenOf(), config, request }) instanceof Promise)
   }
   t.end()
 })
@@ -109,11 +109,11 @@ test('S10 S11 what the route says of the tenant goes before what the options say
     [{ organization: () => null }, 'organization_missing'],
     [{ anyOrganization: true, anyTeam: true }, null]
   ] as const) {
-    const rule = compileRoutePolicy(options, 'GET /')
-    t.equal((await checkPolicy({ rule, accessToken, config: everywhere, request }))?.reason ?? null, expected)
+    const policy = policyOf(options)
+    t.equal((await checkPolicy({ policy, accessToken, config: everywhere, request }))?.reason ?? null, expected)
   }
-  const nobodySays = checkPolicy({ rule: defaultPolicy, accessToken, config, request })
+  const nobodySays = checkPolicy({ policy: policyOf(), accessToken, config, request })
   t.equal((await nobodySays)?.reason, 'organization_missing')
   const team = accessTokenOf({ teams: ['red'] })
-  t.equal((await checkPolicy({ rule: defaultPolicy, accessToken: team, config, request }))?.reason, 'team_missing')
+  t.equal((await checkPolicy({ policy: policyOf(), accessToken: team, config, request }))?.reason, 'team_missing')
 })

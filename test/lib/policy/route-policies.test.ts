@@ -1,43 +1,117 @@
 import { test } from 'tap'
-import { defaultPolicy } from '../../../lib/policy/route-policy.ts'
-import { createRoutePolicies } from '../../../lib/policy/route-policies.ts'
+import type { RegisteredRoute, RoutePolicies } from '../../../lib/policy/route-policies.ts'
+import { createRoutePolicies, routeLabel } from '../../../lib/policy/route-policies.ts'
+import { defaultChallenge } from '../../support/route-policy.ts'
 
-test('a rule is compiled once, and stays what it was', t => {
-  const book = createRoutePolicies()
-  const oauth = { scopes: ['a'] }
-  const rule = book.ruleOf({ method: 'GET', url: '/x', config: { oauth } })
-  oauth.scopes.push('b')
-  t.equal(book.ruleOf({ method: 'GET', url: '/x', config: { oauth } }), rule)
-  t.equal(book.ruleOf({ method: 'HEAD', url: '/x', config: { oauth } }), rule)
-  t.not(book.ruleOf({ method: 'GET', url: '/y', config: { oauth: { scopes: ['a'] } } }), rule)
-  t.not(createRoutePolicies().ruleOf({ method: 'GET', url: '/x', config: { oauth } }), rule, 'books share nothing')
+const create = (): RoutePolicies => createRoutePolicies(defaultChallenge)
+const routeOf = (oauth?: unknown, url = '/x', method: string | string[] = 'GET'): RegisteredRoute => ({ method, url, config: { oauth } })
+/** What the web framework keeps of a route: a copy of its `config`. */
+const kept = ({ config, method, url }: RegisteredRoute) => ({ ...config, method, url })
+
+test('the name of a route is method and pattern', t => {
+  t.equal(routeLabel('GET', '/projects/:id'), 'GET /projects/:id')
+  t.equal(routeLabel(['GET', 'HEAD'], '/'), 'GET,HEAD /')
   t.end()
 })
 
-test('routes that say nothing have the default rule', t => {
-  const book = createRoutePolicies()
-  for (const config of [undefined, {}, { oauth: undefined }]) t.equal(book.ruleOf({ method: 'GET', config }), defaultPolicy)
-  t.equal(book.ruleOf({ method: 'GET', config: { oauth: false } }).token, 'none')
-  t.end()
-})
-
-test('a rule that makes no sense names its route, each time', t => {
-  const book = createRoutePolicies()
-  for (const [route, name] of [
-    [{ method: ['GET', 'POST'], url: '/x', config: { oauth: { scopes: 5 } } }, /^config\.oauth\.scopes of GET,POST \/x must be an array, got 5/],
-    [{ method: 'GET', config: { oauth: null } }, /^config\.oauth of GET {2}must be false or an object, got null/]
-  ] as const) {
-    for (let i = 0; i < 2; i++) t.throws(() => book.ruleOf(route), { message: name })
+test('a policy is compiled once for a route', t => {
+  const policies = create()
+  for (const oauth of [{ scopes: ['a'] }, false, undefined]) {
+    const route = routeOf(oauth)
+    policies.add(route)
+    const config = kept(route)
+    const policy = policies.policyOf(config)
+    t.equal(policies.policyOf(config), policy, JSON.stringify(oauth))
+    policies.add(route)
+    t.equal(policies.policyOf(kept(route)), policy, 'a scope within a scope adds the same route again')
   }
+  t.match(policies.policyOf(kept(routeOf(false))), { token: 'none' })
+  t.end()
+})
+
+test('a route that was never added is compiled at its first request, once', t => {
+  const policies = create()
+  for (const config of [{}, { oauth: undefined }, { oauth: { scopes: ['a'] }, method: 'GET', url: '/older' }, { oauth: false }]) {
+    t.equal(policies.policyOf(config), policies.policyOf(config))
+  }
+  t.match(policies.policyOf({}), { token: 'required', scopes: null })
+  t.end()
+})
+
+test('a change of config.oauth while routes are registered is seen, in place or not [D8]', t => {
+  const policies = create()
+  const inPlace = { scopes: ['a'] }
+  const routes = [routeOf(inPlace), routeOf({ scopes: ['a'] }), routeOf()]
+  for (const route of routes) policies.add(route)
+  inPlace.scopes[0] = 'admin'
+  for (const route of routes.slice(1)) route.config = { ...route.config, oauth: { scopes: ['admin'] } }
+  policies.complete()
+  for (const route of routes) t.strictSame(policies.policyOf(kept(route)).scopes, { alternatives: [['admin']] })
+  t.strictSame([...policies.requiredScopes.keys()], ['admin'], 'the scopes of before are forgotten')
+  inPlace.scopes.push('late')
+  t.strictSame(policies.policyOf(kept(routes[0]!)).scopes, { alternatives: [['admin']] }, 'afterwards it stays what it was')
+  t.end()
+})
+
+test('a route made from a copy of another one has a policy of its own', t => {
+  const policies = create()
+  const first = routeOf({ scopes: ['a'] })
+  policies.add(first)
+  const copy = { ...first, url: '/copy', config: { ...first.config, oauth: { scopes: ['b'] } } }
+  t.strictSame(policies.policyOf(kept(copy)).scopes, { alternatives: [['b']] }, 'also where it was never added')
+  policies.add(copy)
+  t.strictSame(policies.policyOf(kept(copy)).scopes, { alternatives: [['b']] })
+  t.strictSame(policies.policyOf(kept(first)).scopes, { alternatives: [['a']] })
+  t.end()
+})
+
+test('a hook that replaces the whole config of a route loses nothing but time', t => {
+  const policies = create()
+  const route = routeOf({ scopes: ['a'] })
+  policies.add(route)
+  route.config = undefined
+  t.match(policies.policyOf({ method: 'GET', url: '/x' }), { scopes: null })
+  policies.complete()
+  t.strictSame([...policies.requiredScopes], [])
+  t.end()
+})
+
+test('an invalid policy names its route, whenever it is found', t => {
+  const policies = create()
+  const name = /^config\.oauth\.scopes of GET,POST \/x must be an array, got 5/
+  const route = routeOf({ scopes: 5 }, '/x', ['GET', 'POST'])
+  for (let i = 0; i < 2; i++) {
+    t.throws(() => policies.add(route), { name: 'OptionError', message: name })
+    t.throws(() => policies.policyOf({ ...route.config, method: ['GET', 'POST'], url: '/x' }), { name: 'OptionError', message: name })
+    t.throws(() => policies.check({ scopes: 5 }, ['GET', 'POST'], '/x'), { name: 'OptionError', message: name })
+  }
+  t.throws(() => policies.policyOf({ oauth: null, method: 'GET', url: '/y' }), { message: /^config\.oauth of GET \/y must be false or an object, got null/ })
+  const late = routeOf({ scopes: ['a'] }, '/late')
+  policies.add(late)
+  late.config = { ...late.config, oauth: { scopes: 'a' } }
+  t.throws(() => policies.complete(), { name: 'OptionError', message: /^config\.oauth\.scopes of GET \/late/ })
   t.end()
 })
 
 test('what the routes ask for and point at', t => {
-  const book = createRoutePolicies()
+  const policies = create()
   const pinnedChallenge = 'Bearer resource_metadata="https://h/x"'
-  book.ruleOf({ method: 'GET', url: '/a', config: { oauth: { scopes: ['a'], anyOfScopes: ['b', 'c'], pinnedChallenge } } })
-  book.ruleOf({ method: 'GET', url: '/b', config: { oauth: { pinnedChallenge: 'Basic realm="x"' } } })
-  t.strictSame([...book.requiredScopes], [['a', 'GET /a'], ['b', 'GET /a'], ['c', 'GET /a']])
-  t.strictSame([...book.pinnedPointers], [['https://h/x', 'GET /a']])
+  policies.add(routeOf({ scopes: ['a'], anyOfScopes: ['b', 'c'], pinnedChallenge }, '/a'))
+  policies.add(routeOf({ pinnedChallenge: 'Basic realm="x"' }, '/b'))
+  policies.complete()
+  policies.check({ scopes: ['older'] }, 'GET', '/older')
+  policies.check({ scopes: ['a'] }, 'GET', '/older')
+  t.strictSame([...policies.requiredScopes], [['a', 'GET /a'], ['b', 'GET /a'], ['c', 'GET /a'], ['older', 'GET /older']])
+  t.strictSame([...policies.pinnedPointers], [['https://h/x', 'GET /a']])
+  t.end()
+})
+
+test('scopes that tools ask for are among the required scopes, whenever they are added [E11]', t => {
+  const policies = create()
+  policies.addRequiredScopes(new Map([['early', 'mcp.tools.a']]))
+  policies.add(routeOf({ scopes: ['a'] }))
+  policies.complete()
+  policies.addRequiredScopes(new Map([['late', 'mcp.tools.b']]))
+  t.strictSame([...policies.requiredScopes], [['early', 'mcp.tools.a'], ['a', 'GET /x'], ['late', 'mcp.tools.b']])
   t.end()
 })

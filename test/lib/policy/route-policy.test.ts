@@ -1,13 +1,15 @@
 import { test } from 'tap'
-import { compileRoutePolicy, defaultPolicy } from '../../../lib/policy/route-policy.ts'
+import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
+import { defaultChallenge } from '../../support/route-policy.ts'
 
-const compile = (config: unknown): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(config, 'GET /x')
+const compile = (config: unknown): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(config, 'GET /x', defaultChallenge)
 
 test('what a rule is compiled to', t => {
   const rule = {
     token: 'required', scopes: null, stepUp: null, actors: 'any', organization: null, team: null, authorizationDetails: null,
-    policy: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null
+    policy: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null, defaultChallenge: 'Bearer resource_metadata="https://h/m"'
   }
+  const challengeFor = (scopes: string): object => ({ defaultChallenge: `Bearer resource_metadata="https://h/m", scope="${scopes}"` })
   const ask = (): never => { throw new Error('not asked at registration') }
   const actor = { issuer: 'https://login.example.com', subject: 'gateway' }
   const pointer = 'https://h/.well-known/oauth-protected-resource'
@@ -21,9 +23,9 @@ test('what a rule is compiled to', t => {
     [{ challenge: 'none' }, { ...rule, challenge: 'none' }],
     [{ challenge: 'replace' }, { ...rule, challenge: 'replace' }],
     [{ scopes: [] }, rule],
-    [{ scopes: ['b', 'a', 'b'] }, { ...rule, scopes: { alternatives: [['b', 'a']] } }],
-    [{ anyOfScopes: ['a', ['b', 'c']] }, { ...rule, scopes: { alternatives: [['a'], ['b', 'c']] } }],
-    [{ scopes: ['x'], anyOfScopes: ['a', ['x', 'c']] }, { ...rule, scopes: { alternatives: [['x', 'a'], ['x', 'c']] } }],
+    [{ scopes: ['b', 'a', 'b'] }, { ...rule, scopes: { alternatives: [['b', 'a']] }, ...challengeFor('b a') }],
+    [{ anyOfScopes: ['a', ['b', 'c']] }, { ...rule, scopes: { alternatives: [['a'], ['b', 'c']] }, ...challengeFor('a') }],
+    [{ scopes: ['x'], anyOfScopes: ['a', ['x', 'c']] }, { ...rule, scopes: { alternatives: [['x', 'a'], ['x', 'c']] }, ...challengeFor('x a') }],
     [{ acr: ['b', 'a'] }, { ...rule, stepUp: { acrValues: ['b', 'a'], maxAgeSeconds: null } }],
     [{ maxAgeSeconds: 0 }, { ...rule, stepUp: { acrValues: [], maxAgeSeconds: 0 } }],
     [{ acr: ['a'], maxAgeSeconds: 300 }, { ...rule, stepUp: { acrValues: ['a'], maxAgeSeconds: 300 } }],
@@ -42,7 +44,6 @@ test('what a rule is compiled to', t => {
     t.strictSame(compile(config), expected)
     t.ok(Object.isFrozen(compile(config)))
   }
-  t.equal(compile(undefined), defaultPolicy)
   t.end()
 })
 

@@ -1,33 +1,43 @@
 import { test } from 'tap'
-import { InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError, OAuthResourceError, UnavailableError } from '../../../lib/errors/errors.ts'
+import {
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
+  OAuthResourceError, UnavailableError
+} from '../../../lib/errors/errors.ts'
 import { createChallenger } from '../../../lib/refusal/challenger.ts'
-import type { Refused } from '../../../lib/refusal/refusal-headers.ts'
+import type { RefusedRequest } from '../../../lib/refusal/refusal-headers.ts'
 import { refusalHeaders } from '../../../lib/refusal/refusal-headers.ts'
-import { compileRoutePolicy, defaultPolicy } from '../../../lib/policy/route-policy.ts'
+import { policyOf } from '../../support/route-policy.ts'
 
 const challenger = createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'none' })
-const stock = 'Bearer resource_metadata="https://h/m"'
-const invalid = `${stock}, error="invalid_token"`
+const defaultChallenge = 'Bearer resource_metadata="https://h/m"'
+const invalid = `${defaultChallenge}, error="invalid_token"`
 
-function headersOf (changes: Partial<Refused> = {}, existing: Record<string, unknown> = {}): ReturnType<typeof refusalHeaders> {
+function headersOf (changes: Partial<RefusedRequest> = {}, existing: Record<string, unknown> = {}): ReturnType<typeof refusalHeaders> {
   return refusalHeaders({
-    error: null, rule: defaultPolicy, hasCredentials: () => false, hasOrigin: false, header: name => existing[name], ...changes
+    error: null,
+    policy: policyOf(),
+    hasCredentials: false,
+    hasOrigin: false,
+    existing: {
+      challenge: existing['www-authenticate'], exposedHeaders: existing['access-control-expose-headers'], retryAfter: existing['retry-after']
+    },
+    ...changes
   }, challenger)
 }
 const challengeOf = (...args: Parameters<typeof headersOf>): unknown => headersOf(...args).headers['www-authenticate']
 
 test('who gets a challenge, and what it says', async t => {
   const cases: Array<[error: OAuthResourceError | null, hasCredentials: boolean, challenge: string | undefined]> = [
-    [null, false, stock], [null, true, invalid],
-    [new MissingTokenError(), true, stock], [new MissingTokenError(['read']), false, `${stock}, scope="read"`],
+    [null, false, defaultChallenge], [null, true, invalid],
+    [new MissingTokenError(), true, defaultChallenge], [new MissingTokenError(['read']), false, `${defaultChallenge}, scope="read"`],
     [new InvalidTokenError('token_expired'), true, invalid],
-    [new MalformedRequestError('authorization_malformed'), true, `${stock}, error="invalid_request"`],
-    [new InsufficientScopeError(['read']), true, `${stock}, scope="read", error="insufficient_scope"`],
+    [new MalformedRequestError('authorization_malformed'), true, `${defaultChallenge}, error="invalid_request"`],
+    [new InsufficientScopeError(['read']), true, `${defaultChallenge}, scope="read", error="insufficient_scope"`],
     [new OAuthResourceError('FST_OAUTH_POLICY_REFUSED', { reason: 'policy_refused' }), true, undefined],
     [new UnavailableError('keys_unavailable', 7), true, undefined]
   ]
   for (const [error, hasCredentials, challenge] of cases) {
-    t.equal(challengeOf({ error, hasCredentials: () => hasCredentials }), challenge, `${error?.code} ${hasCredentials}`)
+    t.equal(challengeOf({ error, hasCredentials }), challenge, `${error?.code} ${hasCredentials}`)
   }
 })
 
@@ -38,26 +48,25 @@ test('when to come back is said once', async t => {
 })
 
 test('what becomes of a challenge that is there', async t => {
-  const ruleOf = (oauth: object) => compileRoutePolicy(oauth, 'GET /')
   const basic = { 'www-authenticate': 'Basic realm="x"' }
-  const pinned = ruleOf({ pinnedChallenge: 'Digest nonce="x"' })
-  for (const [rule, error, expected] of [
-    [ruleOf({}), null, [stock, 'Basic realm="x"']],
-    [ruleOf({ challenge: 'replace' }), null, stock],
-    [ruleOf({ challenge: 'keep' }), null, 'Basic realm="x"'],
-    [ruleOf({ challenge: 'none' }), null, undefined],
+  const pinned = policyOf({ pinnedChallenge: 'Digest nonce="x"' })
+  for (const [policy, error, expected] of [
+    [policyOf({}), null, [defaultChallenge, 'Basic realm="x"']],
+    [policyOf({ challenge: 'replace' }), null, defaultChallenge],
+    [policyOf({ challenge: 'keep' }), null, 'Basic realm="x"'],
+    [policyOf({ challenge: 'none' }), null, undefined],
     [pinned, null, 'Digest nonce="x"'],
     [pinned, new InvalidTokenError('token_expired'), 'Digest nonce="x"'],
-    [pinned, new InsufficientScopeError(['a']), [`${stock}, scope="a", error="insufficient_scope"`, 'Basic realm="x"']]
-  ] as const) t.strictSame(challengeOf({ rule, error }, basic), expected)
-  t.strictSame(challengeOf({ rule: ruleOf({ challenge: 'keep' }) }, { 'www-authenticate': ['Basic', 'Digest'] }), ['Basic', 'Digest'])
-  t.equal(challengeOf({ rule: ruleOf({ challenge: 'keep' }) }), stock, 'where there is none to keep')
-  t.match(headersOf({}, { 'www-authenticate': '"=,' }), { headers: { 'www-authenticate': stock }, droppedUnreadable: true })
+    [pinned, new InsufficientScopeError(['a']), [`${defaultChallenge}, scope="a", error="insufficient_scope"`, 'Basic realm="x"']]
+  ] as const) t.strictSame(challengeOf({ policy, error }, basic), expected)
+  t.strictSame(challengeOf({ policy: policyOf({ challenge: 'keep' }) }, { 'www-authenticate': ['Basic', 'Digest'] }), ['Basic', 'Digest'])
+  t.equal(challengeOf({ policy: policyOf({ challenge: 'keep' }) }), defaultChallenge, 'where there is none to keep')
+  t.match(headersOf({}, { 'www-authenticate': '"=,' }), { headers: { 'www-authenticate': defaultChallenge }, droppedUnreadable: true })
   t.equal(headersOf({}, basic).droppedUnreadable, false)
 })
 
 test('a refusal is kept by nobody, and read by scripts of other origins', async t => {
-  t.strictSame(headersOf().headers, { 'www-authenticate': stock, 'cache-control': 'no-store' })
+  t.strictSame(headersOf().headers, { 'www-authenticate': defaultChallenge, 'cache-control': 'no-store' })
   for (const [existing, expected] of [
     [undefined, 'WWW-Authenticate'], ['X-A', 'X-A, WWW-Authenticate'], ['x-a, www-authenticate', 'x-a, www-authenticate'],
     [['X-A', ' X-B,'], 'X-A, X-B, WWW-Authenticate']
@@ -65,3 +74,47 @@ test('a refusal is kept by nobody, and read by scripts of other origins', async 
     t.equal(headersOf({ hasOrigin: true }, { 'access-control-expose-headers': existing }).headers['access-control-expose-headers'], expected)
   }
 })
+
+const invalidToken = ', error="invalid_token", error_description="The access token is invalid"'
+const insufficient = ', error="insufficient_scope", error_description="The access token does not cover this request"'
+const authenticate = ', error="insufficient_user_authentication", error_description="The user must authenticate again, or by another method"'
+for (const [title, refusal, rest] of [
+  ['no credentials', null, ', scope="a"'],
+  ['a token that another party refused', 'credentials', `, scope="a"${invalidToken}`],
+  ['invalid', new InvalidTokenError('signature_invalid'), `, scope="a"${invalidToken}`],
+  ['expired', new InvalidTokenError('token_expired'),
+    ', scope="a", error="invalid_token", error_description="The access token has expired"'],
+  ['malformed', new MalformedRequestError('authorization_malformed'),
+    ', scope="a", error="invalid_request", error_description="The Authorization header is malformed"'],
+  ['missing', new MissingTokenError(), ', scope="a"'],
+  ['missing, and more is needed than the route says', new MissingTokenError(['a', 'b']), ', scope="a b"'],
+  ['unavailable', new UnavailableError('keys_unavailable', 1), null],
+  ['denied', new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' }),
+    null],
+  ['a lack of scopes names those that are needed', new InsufficientScopeError(['c', 'd']), `, scope="c d"${insufficient}`],
+  ['what no challenge may hold is left out', new InsufficientScopeError(['c\r\n', 'd', 'e"', 'offline_access', 'f g']),
+    `, scope="d"${insufficient}`],
+  ['R9470-05 an authentication that does not suffice, and scopes that are missing',
+    new InsufficientAuthenticationError({ acrValues: ['x', 'y'], maxAgeSeconds: 5, requiredScopes: ['c', 'd'] }),
+    `, scope="c d", acr_values="x y", max_age="5"${authenticate}`],
+  ['scopes that are there are not asked for again',
+    new InsufficientAuthenticationError({ acrValues: ['x'] }), `, acr_values="x"${authenticate}`],
+  ['what no challenge may hold is left out of the contexts, too',
+    new InsufficientAuthenticationError({ acrValues: ['x"', 'y z', '', 'ü', 'w'], maxAgeSeconds: -1, requiredScopes: ['c d'] }),
+    `, acr_values="w"${authenticate}`],
+  ['an age that is no number of seconds',
+    new InsufficientAuthenticationError({ maxAgeSeconds: 1.5 }), authenticate],
+  ['an actor that may not act', new OAuthResourceError('FST_OAUTH_ACTOR_REFUSED', { reason: 'actor_refused' }), null],
+  ['a message of the host does not reach the wire',
+    new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'claim_missing', message: 'secret', cause: 'x' }), `, scope="a"${invalidToken}`]
+] as const) {
+  test(`challenge of a refusal: ${title}`, t => {
+    const error = refusal instanceof Error ? refusal : null
+    const { headers } = refusalHeaders({
+      error, policy: policyOf({ scopes: ['a'] }), hasCredentials: refusal === 'credentials', hasOrigin: false,
+      existing: { challenge: undefined, exposedHeaders: undefined, retryAfter: undefined }
+    }, createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'public' }))
+    t.equal(headers['www-authenticate'], rest === null ? undefined : defaultChallenge + rest)
+    t.end()
+  })
+}

@@ -3,6 +3,10 @@ import { createAuthorizationFlow } from '../../../../lib/client/connect/authoriz
 import { emptyConnection } from '../../../../lib/stores/connections/connection-store.ts'
 import { readChallenge } from '../../../../lib/client/fetch/challenge-hint.ts'
 import { createMemoryConnectionStore } from '../../../../lib/stores/connections/memory-connection-store.ts'
+import { connect } from '../../../../lib/client/connect/connect.ts'
+import { stores } from '../../../support/connection-world.ts'
+import type { Stores } from '../../../support/connection-world.ts'
+import { createFakeBrowser } from '../../../support/fake-browser.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'
 import { failed } from '../../../support/failed.ts'
 import { outboundTo } from '../../../support/outbound.ts'
@@ -40,4 +44,40 @@ test('MCPC-20 two that begin at once are one client, and each answer finds the c
   for (let i = 0; i < 2; i++) await t.rejects(authorizer.begin(hint, redirectUri), failed('FST_OAUTH_SERVER_UNAVAILABLE'))
   fake.answer('https://login.example.com/register', null)
   t.match((await authorizer.begin(hint, redirectUri)).pending.clientId, /^client-/, 'a failure is nobody\'s for long')
+})
+
+test('RFC 6749 section 10.4: connection data is written before its tokens, and tokens of another issuer are removed before it', async t => {
+  const log: string[] = []
+  const { tokenStore, connectionStore } = stores()
+  const watched: Stores = {
+    connectionStore: {
+      read: connectionStore.read,
+      async write (connection) {
+        log.push(`connection of ${connection.issuer} beside ${(await tokenStore.read())?.tokens?.issuer ?? 'no tokens'}`)
+        await connectionStore.write(connection)
+      }
+    },
+    tokenStore: {
+      ...tokenStore,
+      async write (tokens, insteadOf) {
+        log.push(`tokens of ${tokens?.issuer ?? 'nobody'}`)
+        return await tokenStore.write(tokens, insteadOf)
+      }
+    }
+  }
+  const fakes = ['https://one.example.com', 'https://two.example.com'].map(issuer => createFakeOAuth({ issuer }))
+  let current = fakes[0]!
+  const connection = await connect({
+    url: current.resource,
+    clients: fakes.map(({ issuer }) => ({ issuer, clientId: 'c', authentication: { method: 'none' } })),
+    browser: createFakeBrowser({ consent: async url => await current.consent(url) }),
+    fetch: async (input, init = {}) => await current.fetch(String(input), init),
+    ...watched
+  })
+  await connection.authorize()
+  t.same(log, ['connection of https://one.example.com beside no tokens', 'tokens of https://one.example.com'])
+  log.length = 0
+  current = fakes[1]!
+  await connection.authorize()
+  t.same(log, ['tokens of nobody', 'connection of https://two.example.com beside no tokens', 'tokens of https://two.example.com'])
 })

@@ -7,6 +7,7 @@ import { createRefresh } from '../../../../lib/client/oauth/refresh-token.ts'
 import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
 import { failureOf } from '../../../support/client-session.ts'
 import { createTestClock } from '../../../support/clock.ts'
+import { createDeferred } from '../../../support/deferred.ts'
 
 const issuer = 'https://login.example.com'
 const server = { issuer, token_endpoint: `${issuer}/token` }
@@ -198,6 +199,21 @@ test('R34 it ends with its signal, and when an answer takes too long', async t =
   setImmediate(() => caller.abort())
   t.match(await renewal, { outcome: 'retry' })
   t.match(await failureOf(make([hanging], { timeoutMs: 5 }).renew()), { outcome: 'retry', message: 'timeout' })
+})
+
+test('a refresh that no caller waits for any more is aborted on the wire', async t => {
+  const wire = createDeferred<AbortSignal>()
+  const { renew } = make([async ({ signal }) => {
+    wire.resolve(signal!)
+    return await new Promise<Response>((_resolve, reject) => { signal!.addEventListener('abort', () => { reject(new Error('aborted')) }) })
+  }])
+  const caller = new AbortController()
+  const renewal = failureOf(renew({}, caller.signal))
+  const signal = await wire.promise
+  t.equal(signal.aborted, false)
+  caller.abort()
+  t.equal(signal.aborted, true)
+  await renewal
 })
 
 test('RFSH-13 DPoP: the same prover, and a nonce that is asked for', async t => {

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { InsufficientScopeError, InvalidTokenError, UnavailableError } from '../../../lib/errors/errors.ts'
+import { UnavailableError } from '../../../lib/errors/errors.ts'
 import type { GrantDecision } from '../../../lib/impersonation/check-grant.ts'
-import { attributionOf, grantDecisionEvent, refusalEvent, useDecisionEvent } from '../../../lib/audit/events.ts'
+import { grantDecisionEvent, useDecisionEvent } from '../../../lib/audit/grant-events.ts'
 import type { GrantAccess } from '../../../lib/stores/organizations/organization-directory.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 
@@ -9,26 +9,6 @@ const actor = { issuer: 'https://login.example.com', subject: 'staff-1' }
 const nobody = { issuer: null, subject: null, actor: null, clientId: null, tokenId: null }
 const ann = { issuer: 'https://login.example.com', subject: 'ann', actor, clientId: 'client-1', tokenId: 'token-1' }
 const where = { accessToken: null, route: 'GET /', time: 5 }
-
-test('R8693-13 an action is put down to subject, actor, client and token id, and to nothing else', t => {
-  t.strictSame(attributionOf(accessTokenOf({ actor })), ann)
-  t.strictSame(attributionOf(null), nobody)
-  t.end()
-})
-
-test('S16 a refusal has its reason, code and status, and no claim', t => {
-  const events = [
-    [new InvalidTokenError('audience_foreign'), 'refusal', 'audience_foreign', 'FST_OAUTH_TOKEN_INVALID', 401],
-    [new UnavailableError('keys_unavailable', 5), 'unavailable', 'keys_unavailable', 'FST_OAUTH_UNAVAILABLE', 503]
-  ] as const
-  for (const [error, kind, reason, code, statusCode] of events) {
-    t.strictSame(refusalEvent(error, where), { kind, reason, code, statusCode, route: 'GET /', ...nobody, time: 5 })
-  }
-  t.strictSame(refusalEvent(new InsufficientScopeError(['a']), { ...where, accessToken: accessTokenOf({ actor }) }), {
-    kind: 'refusal', reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403, route: 'GET /', ...ann, time: 5
-  })
-  t.end()
-})
 
 test('G22 a decision about a grant names staff, customer, client, organizations and the way it comes about', t => {
   const decision: GrantDecision = {

@@ -1,0 +1,52 @@
+import type { Audit } from '../audit/audit.ts'
+import { createAudit } from '../audit/audit.ts'
+import type { Counters } from '../audit/counters.ts'
+import { createCounters } from '../audit/counters.ts'
+import type { OAuthConfig } from '../config/resolve.ts'
+import type { CheckUse } from '../impersonation/check-use.ts'
+import { createCheckUse } from '../impersonation/check-use.ts'
+import type { RoutePolicies } from '../policy/route-policies.ts'
+import { createRoutePolicies } from '../policy/route-policies.ts'
+import type { Challenger } from '../refusal/challenger.ts'
+import { createChallenger } from '../refusal/challenger.ts'
+import type { AccessTokenVerifier } from '../token/verifier.ts'
+import type { IssuerLog } from './create-issuer.ts'
+import { createResourceVerifier } from './create-verifier.ts'
+
+/** One protected resource at run time: everything that is made once from its configuration. */
+export interface ProtectedResource {
+  readonly config: OAuthConfig
+  /** What its routes ask for. */
+  readonly policies: RoutePolicies
+  /** Makes its challenges. */
+  readonly challenger: Challenger
+  /** Verifies its access tokens. It is made when it is first needed, and fetches nothing before the first token. */
+  readonly verifier: AccessTokenVerifier
+  /** Records what happens at it. */
+  readonly audit: Audit
+  readonly counters: Counters
+  /** Checks the use of impersonated tokens; `null` where they are not distinguished from others. */
+  readonly checkUse: CheckUse | null
+}
+
+/** Makes the runtime of one protected resource. It knows no web framework and needs no server. */
+export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedResource {
+  const counters = createCounters()
+  const challenger = createChallenger(config)
+  const { impersonatedTokens, clock } = config
+  return {
+    config,
+    counters,
+    challenger,
+    policies: createRoutePolicies(challenger.defaultChallenge),
+    audit: createAudit(config.audit, counters),
+    checkUse: impersonatedTokens === null ? null : createCheckUse(impersonatedTokens, clock),
+    get verifier () {
+      const verifier = createResourceVerifier(config, counters, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
+        log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')
+      }, log)
+      Object.defineProperty(this, 'verifier', { value: verifier })
+      return verifier
+    }
+  }
+}

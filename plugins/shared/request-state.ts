@@ -1,0 +1,71 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { OAuthResourceError } from '../../lib/errors/errors.ts'
+import type { RoutePolicy } from '../../lib/policy/route-policy.ts'
+import type { AccessToken } from '../../lib/token/access-token.ts'
+import type { Credentials } from '../../lib/token/credentials.ts'
+import { readCredentials } from '../../lib/token/credentials.ts'
+
+const credentials: unique symbol = Symbol('fastify-oauth-resource-server.credentials')
+const policy: unique symbol = Symbol('fastify-oauth-resource-server.policy')
+const verified: unique symbol = Symbol('fastify-oauth-resource-server.verified')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** @internal */
+    [credentials]?: Credentials | null
+    /** @internal */
+    [policy]?: RoutePolicy | null
+    /** @internal */
+    [verified]?: AccessToken | null
+  }
+}
+
+/** Declares what the plugins of this package keep on a request, before any request exists. */
+export function declareRequestState (app: FastifyInstance): void {
+  if (app.hasRequestDecorator(verified)) return
+  for (const state of [credentials, policy, verified]) app.decorateRequest(state, null)
+}
+
+/** What the request presented; its headers are read once. */
+export function credentialsOf (request: FastifyRequest): Credentials {
+  request[credentials] ??= readCredentials(request.raw.rawHeaders)
+  return request[credentials]
+}
+
+/**
+ * The policy of the route, by the resource of the nearest scope; it is looked up once for a request.
+ *
+ * @throws OptionError when the route is older than the plugin and its `config.oauth` is invalid
+ */
+export function policyOf (request: FastifyRequest): RoutePolicy {
+  request[policy] ??= request.server.oauthResource.policies.policyOf(request.routeOptions.config)
+  return request[policy]
+}
+
+/**
+ * The access token that this package verified for the request, `null` for none. `request.accessToken` shows the same to
+ * the host. A host that sets it to something else only takes the token away: another plugin may use a property of that
+ * name, and must not switch verification off.
+ */
+export function verifiedToken (request: FastifyRequest): AccessToken | null {
+  // The requests of a scope that was loaded before the plugin have no decoration.
+  const accessToken = request[verified] ?? null
+  return request.accessToken === accessToken ? accessToken : null
+}
+
+/** Records the outcome of a verification; `null` withdraws an earlier one. */
+export function setVerifiedToken (request: FastifyRequest, accessToken: AccessToken | null): void {
+  request[verified] = accessToken
+  request.accessToken = accessToken
+}
+
+/** Whether the request is a CORS preflight: it has no credentials (Fetch standard, section 3.2.2), so it is asked for none. */
+export function isPreflight ({ method, headers }: FastifyRequest): boolean {
+  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+}
+
+/** The refusal of this package that the client gets with this status; `null` when the response is another one. */
+export function refusalOf (request: FastifyRequest, statusCode: number): OAuthResourceError | null {
+  // An error handler may have turned the refusal into another response.
+  return request.oauthRefusal?.statusCode === statusCode ? request.oauthRefusal : null
+}
