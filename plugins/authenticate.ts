@@ -42,9 +42,9 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     app.decorate('oauthPreChecks', new Set<PreCheck>())
     app.decorate('verifyAccessToken', (request: FastifyRequest, _reply: FastifyReply, next: Done) => {
       // Decorated by a later plugin: looked up per call.
-      const { judgeImpersonatedToken } = request.server
+      const { checkImpersonatedToken } = request.server
       verify(request, false, error => {
-        if (error === undefined && judgeImpersonatedToken !== undefined) return judgeImpersonatedToken(request, next)
+        if (error === undefined && checkImpersonatedToken !== undefined) return checkImpersonatedToken(request, next)
         // The token may have been valid when it was verified before.
         if (error !== undefined) setVerifiedToken(request, null)
         next(error)

@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyReque
 import fp from 'fastify-plugin'
 import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { OptionError } from '../lib/errors/errors.ts'
-import type { RoutePolicy } from '../lib/policy/route-policy.ts'
 import type { ChallengeHeaders } from '../lib/refusal/refusal-headers.ts'
 import { refusalHeaders } from '../lib/refusal/refusal-headers.ts'
 import { credentialsOf, policyOf, refusalOf } from './shared/request-state.ts'
@@ -76,7 +75,7 @@ function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthR
   const { oauthResource: { challenger } } = request.server
   const { headers, droppedUnreadable } = refusalHeaders({
     error,
-    policy: validPolicyOf(request),
+    policy: policyOf(request),
     hasCredentials: error === null && credentialsOf(request).kind !== 'none',
     hasOrigin: request.headers.origin !== undefined || reply.hasHeader('access-control-allow-origin'),
     existing: {
@@ -87,15 +86,6 @@ function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthR
   }, challenger)
   if (droppedUnreadable) request.log.warn('a WWW-Authenticate header that does not follow the grammar of RFC 9110 was replaced')
   return headers
-}
-
-function validPolicyOf (request: FastifyRequest): RoutePolicy {
-  try {
-    return policyOf(request)
-  } catch {
-    // The invalid policy was refused where it decides; a 401 of another party gets its challenge all the same.
-    return request.server.oauthResource.policies.policyOf({})
-  }
 }
 
 /** Completes every 401, whichever party made it, and this package's own refusals, with the challenge (RFC 9728 section 5). */

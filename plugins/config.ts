@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest, onErrorHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OAuthResourceServerOptions } from '../lib/config/options.ts'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
@@ -15,7 +15,6 @@ import type { RoutePolicy } from '../lib/policy/route-policy.ts'
 import type { ProtectedResource } from '../lib/resource/create-resource.ts'
 import { createResource } from '../lib/resource/create-resource.ts'
 import { declareRequestState, policyOf } from './shared/request-state.ts'
-import type { ListedRoute } from './shared/route-listing.ts'
 import { listRoutes } from './shared/route-listing.ts'
 import { sharedByServer } from './shared/server.ts'
 
@@ -72,15 +71,14 @@ const plugin: FastifyPluginAsync<Options> = async (app, options) => {
     // The nearest scope's, which need not be the one that this hook was added for.
     this.oauthResource.policies.add(route)
   })
-  const noteRefusal: onErrorHookHandler = (request, _reply, error, next) => {
+  app.addHook('onError', (request, _reply, error, next) => {
     request.oauthRefusal = findOAuthResourceError(error)
     next()
-  }
-  app.addHook('onError', Object.defineProperty(noteRefusal, 'name', { value: hookNameOf(config.resource) }))
+  })
   app.addHook('onReady', next => {
     try {
       policies.complete()
-      checkOlderRoutes(app, resource)
+      checkRoutes(app, resource)
       warnOfUnknownScopes(app)
       next()
     } catch (error) {
@@ -89,28 +87,16 @@ const plugin: FastifyPluginAsync<Options> = async (app, options) => {
   })
 }
 
-/** By this name the listing of routes tells which resource a route belongs to. */
-function hookNameOf (resource: string): string {
-  return `oauth ${resource}`
-}
-
 /** @throws OptionError for a route with an invalid policy, or with one that has no effect */
-function checkOlderRoutes (app: FastifyInstance, { config: { resource }, policies }: ProtectedResource): void {
-  for (const { method, url, oauth, onErrorHooks } of sharedByServer(app, listing, listOnce)) {
-    const nearest = onErrorHooks.findLast(name => name.startsWith(hookNameOf('')))
-    if (nearest === hookNameOf(resource)) policies.check(oauth, method, url)
-    if (nearest === undefined && oauth !== undefined && oauth !== false) {
-      throw new OptionError(
-        `config.oauth of ${routeLabel(method, url)} has no effect, so the route is open: no protected resource is registered in its scope; ` +
-        'register the plugin in that scope or around it, and before any child scope, or remove config.oauth')
-    }
+function checkRoutes (app: FastifyInstance, resource: ProtectedResource): void {
+  for (const { config, server } of sharedByServer(app, listing, listRoutes)) {
+    const { oauthResource } = server as Partial<FastifyInstance>
+    if (oauthResource === resource) resource.policies.policyOf(config)
+    if (oauthResource !== undefined || config.oauth === undefined || config.oauth === false) continue
+    throw new OptionError(
+      `config.oauth of ${routeLabel(config.method!, config.url!)} has no effect, so the route is open: no protected resource is registered in its ` +
+      'scope or around it; register the plugin there, or remove config.oauth')
   }
-}
-
-function listOnce (root: FastifyInstance): readonly ListedRoute[] {
-  const routes = listRoutes(root)
-  if (routes === null) root.log.warn('config.oauth of routes that are older than the plugin is checked at their first request: the config of a route is circular')
-  return routes ?? []
 }
 
 /** A scope that a route asks for and the configuration does not know is likely a typing error. */

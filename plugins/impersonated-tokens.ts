@@ -1,101 +1,101 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
-import type { CheckUse, UseDecision } from '../lib/impersonation/check-use.ts'
 import { markAudited } from '../lib/audit/audit.ts'
 import { useDecisionEvent } from '../lib/audit/grant-events.ts'
+import type { CheckToken, TokenDecision } from '../lib/impersonation/check-token.ts'
+import type { TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
 import { setVerifiedToken, verifiedToken } from './shared/request-state.ts'
 
 type Done = (error?: Error) => void
 
-/** What became of an access token in this request. */
-interface Judged {
+/** The access token that was checked in this request, with the result. */
+interface Checked {
   readonly accessToken: AccessToken
-  /** `null` when it may be used. */
-  readonly verdict: UseDecision | null | Promise<UseDecision | null>
+  /** `null` when the token may be used. */
+  readonly result: TokenDecision | null | Promise<TokenDecision | null>
 }
 
-const judged: unique symbol = Symbol('fastify-oauth-resource-server.impersonated-token')
+const checked: unique symbol = Symbol('fastify-oauth-resource-server.impersonated-token')
 
 /** `request.impersonation`: `null` when nobody impersonates the subject of the access token, or when there is no token. */
 export type RequestImpersonation = TokenImpersonation | null
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** @internal For tokens that are asked for later than the hooks of the plugin. */
-    readonly judgeImpersonatedToken?: (request: FastifyRequest, done: Done) => void
+    /** @internal For tokens that are verified later than the hooks of the plugin. */
+    readonly checkImpersonatedToken?: (request: FastifyRequest, done: Done) => void
   }
   interface FastifyRequest {
-    /** Who impersonates the subject of the access token; `null` when nobody does, or when there is no token, or none any more. */
+    /** Who impersonates the subject of the access token; `null` when nobody does, and when there is no token, or it was refused. */
     impersonation: RequestImpersonation
-    /** @internal The token that was judged, with the verdict: however often it is asked for, look-ups are made once. */
-    [judged]?: Judged | null
+    /** @internal The result for the token of this request: look-ups are made once, however often it is asked for. */
+    [checked]?: Checked | null
   }
 }
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!app.hasRequestDecorator('impersonation')) {
     app.decorateRequest('impersonation', null)
-    app.decorateRequest(judged, null)
+    app.decorateRequest(checked, null)
   }
-  if (!app.hasDecorator('judgeImpersonatedToken')) app.decorate('judgeImpersonatedToken', judge)
-  app.addHook('onRequest', (request, _reply, next) => { judge(request, next) })
+  if (!app.hasDecorator('checkImpersonatedToken')) app.decorate('checkImpersonatedToken', check)
+  app.addHook('onRequest', (request, _reply, next) => { check(request, next) })
   done()
 }
 
-function judge (request: FastifyRequest, next: Done): void {
-  const { checkUse } = request.server.oauthResource
+function check (request: FastifyRequest, next: Done): void {
+  const { checkToken } = request.server.oauthResource
   const accessToken = verifiedToken(request)
-  // A request without a token has nothing to judge: unrouted ones and preflights among them.
-  if (accessToken === null || checkUse === null) return next()
-  const conclude = (verdict: UseDecision | null): void => {
-    if (verdict === null || verdict.refusal === null) {
-      request.impersonation = verdict?.impersonation ?? null
+  // Requests without a token are not checked: unrouted ones and preflights among them.
+  if (accessToken === null || checkToken === null) return next()
+  const conclude = (result: TokenDecision | null): void => {
+    if (result === null || result.refusal === null) {
+      request.impersonation = result?.impersonation ?? null
       return next()
     }
     withhold(request)
-    next(verdict.refusal)
+    next(result.refusal)
   }
-  const earlier = request[judged]
-  const verdict = earlier?.accessToken === accessToken ? earlier.verdict : told(request, accessToken, checkUse(accessToken))
-  // A verdict is one for every hook of this request: the same token, which a cache gives again, is no better for being asked for twice.
-  request[judged] = { accessToken, verdict }
-  if (!(verdict instanceof Promise)) return conclude(verdict)
-  verdict.then(conclude, (error: Error) => {
+  const earlier = request[checked]
+  // A cache of verified tokens returns the same object again: asking twice does not change the result within a request.
+  const result = earlier?.accessToken === accessToken ? earlier.result : audited(request, accessToken, checkToken(accessToken))
+  request[checked] = { accessToken, result }
+  if (!(result instanceof Promise)) return conclude(result)
+  result.then(conclude, (error: Error) => {
     withhold(request)
     next(error)
   })
 }
 
-/** Whoever lets the request in by other means does not do it in the name of this token. */
+/** A request that is let in by other means does not act in the name of a refused token. */
 function withhold (request: FastifyRequest): void {
   setVerifiedToken(request, null)
   request.impersonation = null
 }
 
-function told (request: FastifyRequest, accessToken: AccessToken, verdict: ReturnType<CheckUse>): ReturnType<CheckUse> {
-  if (verdict instanceof Promise) return verdict.then(late => tell(request, accessToken, late))
-  return tell(request, accessToken, verdict)
+function audited (request: FastifyRequest, accessToken: AccessToken, result: ReturnType<CheckToken>): ReturnType<CheckToken> {
+  if (result instanceof Promise) return result.then(late => audit(request, accessToken, late))
+  return audit(request, accessToken, result)
 }
 
-function tell (request: FastifyRequest, accessToken: AccessToken, verdict: UseDecision | null): UseDecision | null {
-  if (verdict === null) return null
+function audit (request: FastifyRequest, accessToken: AccessToken, result: TokenDecision | null): TokenDecision | null {
+  if (result === null) return null
   const { server, log, method, routeOptions: { url } } = request
-  const { decision, refusal } = verdict
+  const { decision, refusal } = result
   if (refusal !== null || server.oauthConfig.impersonatedTokens!.audit === 'all') {
     const route = url === undefined ? null : `${method} ${url}`
     const event = useDecisionEvent(decision, refusal, { accessToken, route, time: server.oauthConfig.clock.now() })
-    const audit = server.hasDecorator('oauthAudit') ? server.oauthAudit : server.oauthResource.audit
-    audit.record(event, log, decision.error)
+    const recorder = server.hasDecorator('oauthAudit') ? server.oauthAudit : server.oauthResource.audit
+    recorder.record(event, log, decision.error)
   }
   if (refusal !== null) markAudited(refusal)
-  return verdict
+  return result
 }
 
 /**
- * Judges impersonated access tokens each time they are used: what they reach has to have said yes to AI processing, then and
- * now. Every other token passes without a look-up.
+ * Checks impersonated access tokens each time they are used: every organization that the token gives access to must have
+ * approved AI processing, now and without a break since the grant was made. All other tokens pass without a look-up.
  */
 export const impersonatedTokens: FastifyPluginCallback = fp(plugin, {
   name: 'fastify-oauth-resource-server/impersonated-tokens',

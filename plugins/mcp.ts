@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyPluginAsync, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
+import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { OptionError, withoutStackTrace } from '../lib/errors/errors.ts'
 import { McpError } from '../lib/errors/mcp-errors.ts'
 import type { McpEndpoint } from '../lib/mcp/endpoint.ts'
@@ -8,7 +9,8 @@ import { createMcpEndpoint, hasMessage } from '../lib/mcp/endpoint.ts'
 import { parseForwardedBody } from '../lib/mcp/forwarded-body.ts'
 import type { McpOptions } from '../lib/mcp/options.ts'
 import { readBody } from '../lib/mcp/read-body.ts'
-import { challengeNamesScopes, toRpcRefusal, withRequiredScopes } from '../lib/mcp/refusal.ts'
+import { challengeNamesScopes, toRpcRefusal, toToolRefusal, withRequiredScopes } from '../lib/mcp/refusal.ts'
+import type { McpSecurityScheme } from '../lib/mcp/policy.ts'
 import type { McpStream } from '../lib/mcp/streams.ts'
 import { ownOptions } from '../lib/options/check-options.ts'
 import { scopesToAskFor } from '../lib/policy/scopes.ts'
@@ -23,6 +25,7 @@ export interface McpReply {
   code (statusCode: number): McpReply
   type (contentType: string): McpReply
   send (payload?: unknown): unknown
+  oauthChallengeHeaders (error?: OAuthResourceError): Readonly<Record<string, string | string[]>>
 }
 
 /** What the route of an MCP endpoint spreads. */
@@ -34,6 +37,7 @@ export interface McpRoute {
 /** The part of a request that the refusal of it depends on. */
 export interface McpRefusedRequest {
   readonly body: unknown
+  readonly oauthRefusal: OAuthResourceError | null
   /** @internal */
   readonly [readMessage]?: unknown
 }
@@ -50,6 +54,11 @@ declare module 'fastify' {
      * `cacheScope: 'private'`. It protects nothing: each call is checked.
      */
     readonly mcpVisibleTools: <T extends string | { readonly name: string }>(request: { readonly accessToken: AccessToken | null }, tools: readonly T[]) => T[]
+    /**
+     * What a call of the tool requires, as `securitySchemes` of a tool in a response to `tools/list`: `noauth` for a public
+     * tool, `oauth2` with its scopes for another, nothing for one that is not declared.
+     */
+    readonly mcpSecuritySchemes: (tool: string) => McpSecurityScheme[]
     /** Ends the open streams that the predicate selects, those of a revoked token for instance; returns how many. */
     readonly closeMcpStreams: (predicate: (stream: McpStream) => boolean) => number
     /** The parts of the endpoint, for code that has no request. */
@@ -70,6 +79,8 @@ declare module 'fastify' {
   }
 }
 
+const json = 'application/json; charset=utf-8'
+
 /** To name the scopes of a call in a refusal, a body is read up to this size and for this long. */
 const refusedBody = { maxBytes: 65_536, maxMs: 1000 }
 
@@ -85,6 +96,7 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   app.decorate('mcpRoute', routeOf(endpoint))
   app.decorate('mcpVisibleTools', (request, tools) =>
     tools.filter(tool => policy.mayCall(typeof tool === 'string' ? tool : tool.name, request.accessToken)))
+  app.decorate('mcpSecuritySchemes', tool => policy.securitySchemesOf(tool))
   app.decorate('closeMcpStreams', predicate => streams.close(predicate))
   if (!app.hasRequestDecorator('bindMcpSession')) {
     app.decorateRequest(readMessage, undefined)
@@ -127,13 +139,19 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
  * The error handler of a route is an option of that route, and falls back to the one of its scope, which is the host's to
  * set.
  */
-function routeOf ({ policy }: McpEndpoint): McpRoute {
+function routeOf ({ policy, challengesInResults }: McpEndpoint): McpRoute {
   return {
     config: policy.hasPublic ? { mcp: true, oauth: { token: 'optional' } } : { mcp: true },
     errorHandler (error, request, reply) {
+      const { oauthRefusal } = request
+      if (challengesInResults && oauthRefusal !== null && challengeNamesScopes(oauthRefusal)) {
+        const { 'www-authenticate': challenge = [] } = reply.oauthChallengeHeaders(oauthRefusal)
+        const result = toToolRefusal(oauthRefusal, messageOf(request), challenge)
+        if (result !== null) return reply.code(200).type(json).send(result)
+      }
       const refusal = toRpcRefusal(error, messageOf(request))
       if (refusal === null) return reply.send(error)
-      return reply.code(refusal.statusCode).type('application/json; charset=utf-8').send(refusal.body)
+      return reply.code(refusal.statusCode).type(json).send(refusal.body)
     }
   }
 }

@@ -145,9 +145,9 @@ test('every option is explained', t => {
     'OAuthResourceServerOptions', 'IssuerOptions', 'CustomTokensOptions', 'ScopeOptions', 'RouteOptions',
     'ImpersonationGuardOptions', 'GuardedRouteOptions', 'ImpersonatedTokenOptions', 'ImpersonationEnds', 'CachingDirectoryOptions', 'RefusalRedirect',
     'McpOptions',
-    'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions',
-    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierRules',
-    'ConnectOptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions', 'RedisConnectionStoreOptions', 'ClientDocumentOptions',
+    'PostgresOrganizationDirectoryOptions', 'RedisTokenStoreOptions', 'RedisRevocationStoreOptions', 'FileTokenStoreOptions', 'MemoryReplayStoreOptions', 'RedisReplayStoreOptions',
+    'SessionOptions', 'RefreshOptions', 'ClientFetchOptions', 'ClassifierSettings',
+    'ConnectOptions', 'ServerAssumptions', 'LoopbackRedirectOptions', 'GuardedFetchOptions', 'FileConnectionStoreOptions', 'RedisConnectionStoreOptions', 'ClientDocumentOptions',
     'ForwardOptions', 'FixedForwardRoute', 'ForwardTargetOptions'
   ]
     .flatMap(name => optionsOf(checker, exported.get(name)!))

@@ -1,25 +1,28 @@
 import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
+import * as oidc from 'oidc-provider'
+import type { Client, Context } from 'oidc-provider'
 import type { WritableRevocationStore } from '../../plugins/index.ts'
 import { endImpersonation, impersonationGuard } from '../../plugins/entry-points/impersonation.ts'
+import { createOidcProviderGuard } from '../../plugins/entry-points/oidc-provider.ts'
 import { registrationFromPages } from './browser-clients.ts'
 import { withDefaultScope } from './default-scope.ts'
 import { createDecisions } from './host/decisions.ts'
 import type { Host } from './host/host.ts'
 import { impersonationIn, isRunning } from './host/impersonation-of-session.ts'
 import { interactions } from './interactions.ts'
-import type { OidcProviderGuard } from './oidc-provider-guard.ts'
-import { createOidcProviderGuard } from './oidc-provider-guard.ts'
 import { errorPage } from './pages/error.ts'
 import type { Projects } from './projects.ts'
+import type { OidcGuard } from './provider.ts'
 import { createProvider } from './provider.ts'
 import type { Resource } from './resources.ts'
 import { account } from './routes/account.ts'
 import { sendPage } from './routes/send.ts'
 import { session } from './routes/session.ts'
 import { staff } from './routes/staff.ts'
-import { serverOptions } from './server-options.ts'
+import type { RequestLog } from './request-log.ts'
+import { logRequests, serverOptions } from './request-log.ts'
 import { claimNames } from './token-claims.ts'
 
 declare module 'fastify' {
@@ -39,6 +42,7 @@ export interface AuthorizationServerOptions {
   introspectionSecret: string
   /** What the resources ask: their tokens are checked without asking the authorization server. */
   revocations: WritableRevocationStore
+  log: RequestLog
   /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
   fetch?: typeof fetch
 }
@@ -48,13 +52,14 @@ export interface AuthorizationServerOptions {
  * around it the application that knows customers, staff, and who impersonates whom.
  */
 export async function createAuthorizationServer (options: AuthorizationServerOptions): Promise<FastifyInstance> {
-  const { issuer, resources, host, projects, introspectionSecret, fetch } = options
-  const app = Fastify(serverOptions)
+  const { issuer, resources, host, projects, introspectionSecret, log, fetch } = options
+  const app = Fastify(serverOptions(log))
+  logRequests(app, 'authorization server', log)
   await app.register(impersonationGuard, {
     directory: host.directory,
     impersonationOf: request => impersonationIn(host, request.browserSession),
     clientOf: request => request.grantedTo,
-    isAlive: ({ sessionId }) => isRunning(host, sessionId),
+    recordIsActive: ({ sessionId }) => isRunning(host, sessionId),
     readOnlyScopes: ['projects:read']
   })
   app.decorateRequest('grantedTo', null)
@@ -82,7 +87,8 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
     pages.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
       const status = error.statusCode ?? 500
       if (status >= 500) request.log.error(error)
-      return sendPage(reply.code(status), errorPage(status < 500 ? error.message : 'The authorization server failed.', request.browserSession))
+      if (status === 503) reply.header('retry-after', '5')
+      return sendPage(reply.code(status), errorPage(status < 500 || status === 503 ? error.message : 'The authorization server failed.', request.browserSession))
     })
     await pages.register(interactions, { provider, guard, resources, host })
     await pages.register(account, {
@@ -112,26 +118,27 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   return app
 }
 
-function guardOf (app: FastifyInstance, { host, issuer, revocations }: AuthorizationServerOptions): OidcProviderGuard {
+function guardOf (app: FastifyInstance, { host, issuer, revocations }: AuthorizationServerOptions): OidcGuard {
   const { accounts, sessions, grants } = host
   return createOidcProviderGuard({
+    oidc,
     guard: app.impersonationGuard,
     accountOf: async request => (await sessions.of(request))?.account?.id ?? null,
     impersonationOf: async request => impersonationIn(host, await sessions.of(request)),
-    async remember ({ id, account: owner, client, reach, stamp }) {
-      await grants.add({ id, account: owner, client, reach, staff: stamp?.staff ?? null, impersonation: stamp?.sessionId ?? null })
+    async onGrantSaved ({ id, account: owner, client, access, record }) {
+      await grants.add({ id, account: owner, client, access, staff: record?.staff ?? null, impersonation: record?.sessionId ?? null })
     },
-    async forget (grantId) {
+    async onGrantRevoked (grantId) {
       await revocations.revoke({ issuer, grantId })
       await grants.remove(grantId)
     },
-    async findAccount (_ctx, id) {
+    async findAccount (_ctx: Context, id: string) {
       const found = await accounts.find(id)
       return found && { accountId: id, claims: async () => ({ sub: id, name: found.name }) }
     },
     // MCP clients rarely ask for offline_access; what they register says whether they can refresh.
-    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    claimsOf: ({ id, reach }) => ({ [claimNames.grant]: id, ...reach.level !== 'all' && { [claimNames.reach]: reach } }),
+    issueRefreshToken: async (_ctx: Context, client: Client) => client.grantTypeAllowed('refresh_token'),
+    claimsOf: ({ id, access }) => ({ [claimNames.grant]: id, ...access.level !== 'all' && { [claimNames.access]: access } }),
     accessTokenSeconds: 15 * 60
   })
 }

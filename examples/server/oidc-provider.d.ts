@@ -16,6 +16,7 @@ declare module 'oidc-provider' {
 
   export interface Context {
     type: string
+    status: number
     body: unknown
     readonly path: string
     readonly req: IncomingMessage
@@ -165,6 +166,8 @@ declare module 'oidc-provider' {
 
   export namespace errors {
     class InvalidTarget extends Error {}
+    class InvalidRedirectUri extends Error { constructor (description: string) }
+    class TemporarilyUnavailable extends Error { constructor (description?: string) }
     class InvalidGrant extends Error { constructor (detail: string) }
   }
 

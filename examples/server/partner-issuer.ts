@@ -5,30 +5,33 @@ import Provider, { errors } from 'oidc-provider'
 import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js'
 import { introspectionClient, introspectionClientId } from './clients.ts'
 import { createSigningKey } from './provider.ts'
+import type { RequestLog } from './request-log.ts'
+import { logRequests, serverOptions } from './request-log.ts'
 import type { Resource } from './resources.ts'
-import { serverOptions } from './server-options.ts'
 
 /** Another company's authorization server, as the protected server knows it. */
 export interface Partner {
   readonly issuer: string
-  /** What the protected server shows when it asks about a token. */
+  /** The secret of the protected server for introspection. */
   readonly introspectionSecret: string
 }
 
 export interface PartnerIssuerOptions {
   partner: Partner
   resources: readonly Resource[]
+  log: RequestLog
 }
 
-/** The one client there is, a program of the partner's. The secret is public: this is a demonstration. */
+/** The only client, a program of the partner's. The secret is public: this is a demonstration. */
 export const partnerClient = { id: 'partner-app', secret: 'partner-secret' } as const
 
 /**
- * The authorization server of a partner, on a Fastify server of its own. Its tokens are opaque: nobody can read them, and
- * the protected server asks about each (RFC 7662).
+ * The authorization server of a partner, on a Fastify server of its own. Its tokens are opaque: the protected server
+ * introspects each (RFC 7662).
  */
-export async function createPartnerIssuer ({ partner, resources }: PartnerIssuerOptions): Promise<FastifyInstance> {
-  const app = Fastify(serverOptions)
+export async function createPartnerIssuer ({ partner, resources, log }: PartnerIssuerOptions): Promise<FastifyInstance> {
+  const app = Fastify(serverOptions(log))
+  logRequests(app, 'partner', log)
   const provider = createPartnerProvider({ partner, resources })
   const handle = provider.callback()
   provider.on('server_error', (_ctx, error) => app.log.error(error))
@@ -43,7 +46,7 @@ export async function createPartnerIssuer ({ partner, resources }: PartnerIssuer
   return app
 }
 
-function createPartnerProvider ({ partner: { issuer, introspectionSecret }, resources }: PartnerIssuerOptions): Provider {
+function createPartnerProvider ({ partner: { issuer, introspectionSecret }, resources }: Omit<PartnerIssuerOptions, 'log'>): Provider {
   const confidential = { token_endpoint_auth_method: 'client_secret_basic', redirect_uris: [], response_types: [] } as const
   return new Provider(issuer, {
     adapter: createMemoryAdapter(),

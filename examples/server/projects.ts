@@ -1,21 +1,21 @@
 import type { AccessToken } from '../../plugins/index.ts'
 import type { Database } from './database/database.ts'
-import { reachOf } from './token-claims.ts'
+import { accessOf } from './token-claims.ts'
 
 export interface Project {
   readonly name: string
 }
 
-/** Whose something is: it takes both to know somebody, as two issuers may use the same subject. */
+/** The owner of a project. Two issuers may use the same subject, so it takes both to identify the owner. */
 export type Owner = Pick<AccessToken, 'issuer' | 'subject' | 'claims'>
 
 /**
- * The data that is protected. The projects of a customer belong to organizations, which a grant reaches or does not;
- * those of a partner belong to none.
+ * The data that is protected. The projects of a customer belong to organizations, which a grant covers or does not; those of
+ * a partner's users belong to none.
  */
 export interface Projects {
   of (owner: Owner): Promise<readonly Project[]>
-  /** In the first organization within reach; `null` when there is none. */
+  /** In the first organization that the grant covers; `null` when there is none. */
   create (owner: Owner, name: string): Promise<Project | null>
 }
 
@@ -25,13 +25,13 @@ const within = `
     when 'team' then exists (select from oauth_directory.teams t where t.organization = m.organization and t.id = any($4::text[]))
     else $3 = 'all' end`
 
-/** @param issuer of the customers: the organizations are theirs */
+/** @param issuer of the customers, to whom the organizations belong */
 export function createProjects (database: Database, issuer: string): Projects {
-  /** Ours has no name in the database, as the name has a port in it. */
+  /** Our own issuer is null in the database: its identifier contains a port. */
   const valuesOf = (owner: Owner): unknown[] => {
-    const reach = reachOf(owner.claims)
-    const ids = reach.level === 'organization' ? reach.organizations : reach.level === 'team' ? reach.teams : []
-    return [owner.subject, owner.issuer === issuer ? null : owner.issuer, reach.level, ids]
+    const access = accessOf(owner.claims)
+    const ids = access.level === 'organization' ? access.organizations : access.level === 'team' ? access.teams : []
+    return [owner.subject, owner.issuer === issuer ? null : owner.issuer, access.level, ids]
   }
   return {
     of: async owner => (await database.query<Project>(`

@@ -1,36 +1,38 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import Provider, { errors } from 'oidc-provider'
-import type { Client } from 'oidc-provider'
-import { firstPartyClient, introspectionClient, introspectionClientId } from './clients.ts'
+import type { Client, interactionPolicy } from 'oidc-provider'
+import type { OidcProviderGuard } from '../../plugins/entry-points/oidc-provider.ts'
+import { desktopClient, firstPartyClient, introspectionClient, introspectionClientId, isAllowedRedirectUri } from './clients.ts'
 import type { Database } from './database/database.ts'
 import { createOidcAdapter } from './database/oidc-adapter.ts'
 import type { Sessions } from './host/sessions.ts'
-import type { OidcProviderGuard } from './oidc-provider-guard.ts'
 import { errorPage } from './pages/error.ts'
 import type { Resource } from './resources.ts'
 import { pageHeaders } from './routes/send.ts'
+
+export type OidcGuard = OidcProviderGuard<interactionPolicy.DefaultPolicy>
 
 export interface ProviderOptions {
   issuer: string
   /** What it grants access to; the first where a client does not say. */
   resources: readonly [Resource, ...Resource[]]
   database: Database
-  guard: OidcProviderGuard
-  /** Who sits in front of the browser, for the pages that say what went wrong. */
+  guard: OidcGuard
+  /** The session of the browser, for error pages. */
   sessions: Sessions
-  /** What the resources show when they ask about a token. */
+  /** The secret of the resource servers for introspection. */
   introspectionSecret: string
   /** Fetches client ID metadata documents. Default: the global `fetch`, kept from special-use addresses. */
   fetch?: typeof fetch
 }
 
-/** oidc-provider, configured for what the clients of MCP servers do, and with the guard on all of its ways to a token. */
+/** oidc-provider, configured for what MCP clients do, and with the guard at each step that issues a token. */
 export function createProvider ({ issuer, resources, database, guard, sessions, introspectionSecret, fetch }: ProviderOptions): Provider {
   const scopes = new Set(resources.flatMap(resource => Object.keys(resource.scopes)))
   const provider = new Provider(issuer, {
     ...guard.configuration,
-    adapter: createOidcAdapter(database),
-    clients: [firstPartyClient, introspectionClient(introspectionSecret)],
+    adapter: createOidcAdapter(database, { onReuse: guard.revokeGrant }),
+    clients: [firstPartyClient, desktopClient, introspectionClient(introspectionSecret)],
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     jwks: { keys: [createSigningKey()] },
     ...(fetch === undefined ? {} : { fetch }),
@@ -49,7 +51,14 @@ export function createProvider ({ issuer, resources, database, guard, sessions, 
     // more later on, which is what a 403 tells them to do, would end in invalid_scope.
     extraClientMetadata: {
       properties: ['scope'],
-      validator (_ctx, key, _value, metadata) { if (key === 'scope') delete metadata.scope }
+      validator (_ctx, key, _value, metadata) {
+        if (key !== 'scope') return
+        delete metadata.scope
+        const uris = [metadata.redirect_uris ?? []].flat()
+        if (!uris.every(isAllowedRedirectUri)) {
+          throw new errors.InvalidRedirectUri('redirect_uris must be https, a loopback address, or a scheme of the application\'s own')
+        }
+      }
     },
     clientBasedCORS: (_ctx: unknown, origin: string, client: { redirectUris?: readonly string[] }) =>
       client.redirectUris?.some(uri => URL.canParse(uri) && new URL(uri).origin === origin) ?? false,

@@ -10,26 +10,29 @@ import type { Partner } from './partner-issuer.ts'
 import type { Projects } from './projects.ts'
 import { jwtsOf, opaqueTokensOf, partnerTokensOf, protection } from './protection.ts'
 import { reports } from './reports.ts'
+import type { RequestLog } from './request-log.ts'
+import { logRequests, serverOptions } from './request-log.ts'
 import type { Resources } from './resources.ts'
-import { serverOptions } from './server-options.ts'
 
 export interface ResourceServerOptions {
   resources: Resources
   issuer: string
   partner: Partner
-  /** What it shows when it asks about a token of `issuer`. */
+  /** Its secret at the introspection endpoint of `issuer`. */
   introspectionSecret: string
   host: Host
   projects: Projects
   revocations: RevocationStore
+  log: RequestLog
 }
 
-/** The protected server. Each resource is registered in a scope of its own: own document, own challenge, own rules. */
+/** The protected server. Each resource is registered in a scope of its own, with its document, challenge and route policies. */
 export async function createResourceServer ({
-  resources, issuer, partner, introspectionSecret, host, projects, revocations
+  resources, issuer, partner, introspectionSecret, host, projects, revocations, log
 }: ResourceServerOptions): Promise<FastifyInstance> {
-  const app = Fastify(serverOptions)
-  // Before anything that refuses: a preflight has no token.
+  const app = Fastify(serverOptions(log))
+  logRequests(app, 'protected server', log)
+  // Before the resources: a preflight has no token.
   await app.register(cors, { origin: [...browserClients], methods: ['GET', 'POST', 'DELETE'] })
   const shared = protection(host, revocations)
   const either = { ...shared, authorizationServers: [jwtsOf(issuer), partnerTokensOf(partner.issuer, partner.introspectionSecret)] }

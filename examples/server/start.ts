@@ -13,6 +13,7 @@ import { createHost } from './host/host.ts'
 import type { ImpersonationLimits } from './host/impersonations.ts'
 import { createPartnerIssuer } from './partner-issuer.ts'
 import { createProjects } from './projects.ts'
+import type { RequestLog } from './request-log.ts'
 import { createResourceServer } from './resource-server.ts'
 import { resourcesAt } from './resources.ts'
 
@@ -31,8 +32,12 @@ export interface ExampleServerOptions {
   database?: Database
   /** How long an impersonation lasts. Default: 600 seconds when nothing is done, 3600 in any case. */
   limits?: ImpersonationLimits
-  /** What the limits are counted by. Default: the system. */
+  /** The clock of the limits. Default: the system. */
   sessionClock?: Clock
+  /** Default: errors alone, to stderr. */
+  log?: RequestLog
+  /** Is called with each step of the start. */
+  onProgress? (step: string): void
 }
 
 export interface ExampleServer {
@@ -44,9 +49,9 @@ export interface ExampleServer {
   readonly issuer: string
   /** The authorization server of a partner, whose opaque tokens are as good as the JWTs of `issuer`. */
   readonly partnerIssuer: string
-  /** What `resource-server` shows when it asks about a token of `issuer`. */
+  /** The secret of `resource-server` at the introspection endpoint of `issuer`. */
   readonly introspectionSecret: string
-  /** What the resources ask: whoever writes to it takes tokens back. */
+  /** The revocation store of the resources: what is written to it revokes tokens. */
   readonly revocations: WritableRevocationStore
   close (): Promise<void>
 }
@@ -60,7 +65,7 @@ export async function startExampleServer (options: ExampleServerOptions): Promis
     try {
       return await startOn({ ...options, port: port!, asPort: asPort!, partnerPort: partnerPort! })
     } catch (error) {
-      // What was free may be taken by the time it is used.
+      // A free port may be taken by the time it is used.
       const { code, port: taken } = error as NodeJS.ErrnoException & { port?: number }
       if (code !== 'EADDRINUSE' || wanted.includes(taken!) || attempt === 3) throw error
     }
@@ -69,6 +74,7 @@ export async function startExampleServer (options: ExampleServerOptions): Promis
 
 async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
   const { port, asPort, partnerPort, fetch, limits = { idleSeconds: 600, totalSeconds: 3600 }, sessionClock = { now: () => Date.now() } } = options
+  const { log = { level: 'error', stream: process.stderr }, onProgress = () => {} } = options
   const origin = `http://localhost:${port}`
   const issuer = `http://localhost:${asPort}`
   const partner = { issuer: `http://localhost:${partnerPort}`, introspectionSecret: randomBytes(32).toString('base64url') }
@@ -76,23 +82,26 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
   const resources = resourcesAt(origin)
   const revocations = createMemoryRevocationStore()
   const opened: Array<() => Promise<unknown>> = []
-  // What was opened last is closed first.
+  // In reverse order.
   const close = async (): Promise<void> => { for (let one = opened.pop(); one !== undefined; one = opened.pop()) await one() }
   try {
+    if (options.database === undefined) onProgress(options.databaseUrl === undefined ? 'starting a PostgreSQL in this process' : 'connecting to DATABASE_URL')
     const database = options.database ?? await openDatabase(options.databaseUrl)
     if (options.database === undefined) opened.push(database.close)
+    onProgress('creating tables and demonstration data')
     await prepareDatabase(database)
+    onProgress('starting three servers')
     const host = createHost(database, limits, sessionClock)
     const projects = createProjects(database, issuer)
 
     const authorizationServer = await createAuthorizationServer({
       issuer, host, projects, revocations, resources: [resources.mcp, resources.api, resources.reports],
-      introspectionSecret, ...fetch !== undefined && { fetch }
+      introspectionSecret, log, ...fetch !== undefined && { fetch }
     })
     opened.push(() => authorizationServer.close())
-    const partnerIssuer = await createPartnerIssuer({ partner, resources: [resources.mcp, resources.api] })
+    const partnerIssuer = await createPartnerIssuer({ partner, log, resources: [resources.mcp, resources.api] })
     opened.push(() => partnerIssuer.close())
-    const resourceServer = await createResourceServer({ resources, issuer, partner, introspectionSecret, host, projects, revocations })
+    const resourceServer = await createResourceServer({ resources, issuer, partner, introspectionSecret, host, projects, revocations, log })
     opened.push(() => resourceServer.close())
     opened.push(keepHouse(async () => {
       await host.impersonations.settle()
@@ -119,7 +128,7 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
   }
 }
 
-/** What is over is over when it is next asked about; this is for what nobody asks about any more. */
+/** Ended impersonations and expired records are refused when they are next used; this deletes those that are not used any more. */
 function keepHouse (work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
   let working: Promise<void> | null = null
   const timer = setInterval(() => {
@@ -132,7 +141,7 @@ function keepHouse (work: () => Promise<void>, onError: (error: unknown) => void
   }
 }
 
-/** Ports that differ, in the place of each 0: none is given back before all are known, and those that are wanted are free. */
+/** Ports that differ, in the place of each 0. The probing servers stay open until all ports are known. */
 async function findPorts (wanted: readonly number[]): Promise<number[]> {
   const servers: Server[] = []
   try {

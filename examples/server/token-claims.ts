@@ -1,14 +1,14 @@
 import type { GrantAccess } from '../../plugins/entry-points/impersonation.ts'
 
-/** What our access tokens say beside the registered claims, and where: one side writes it, the other reads it. */
+/** Claims of our access tokens beside the registered ones: the authorization server writes them, the resource servers read them. */
 export const claimNames = {
-  /** The grant it came from, for revocation. */
+  /** The grant that the token was issued from, for revocation. */
   grant: 'grant_id',
-  /** What it reaches, where that is not everything. */
-  reach: 'reach'
+  /** What the token gives access to, where that is not everything. */
+  access: 'access'
 } as const
 
-/** What a token reaches: everything the subject belongs to, where it does not say. */
-export function reachOf (claims: Readonly<Record<string, unknown>>): GrantAccess {
-  return claims[claimNames.reach] as GrantAccess | undefined ?? { level: 'all' }
+/** What a token gives access to: every organization of the subject, where it does not say. */
+export function accessOf (claims: Readonly<Record<string, unknown>>): GrantAccess {
+  return claims[claimNames.access] as GrantAccess | undefined ?? { level: 'all' }
 }

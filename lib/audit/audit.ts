@@ -91,6 +91,6 @@ function messageOf (event: SecurityEvent): string {
   switch (event.kind) {
     case 'refusal': return `request refused: ${event.reason}`
     case 'unavailable': return `request could not be checked: ${event.reason}`
-    case 'grant-decision': return `${event.path === 'use' ? 'use of an impersonated token' : 'grant by an impersonator'} ${event.allowed ? 'allowed' : 'refused'}`
+    case 'grant-decision': return `${event.step === 'use' ? 'use of an impersonated token' : 'grant by an impersonator'} ${event.allowed ? 'allowed' : 'refused'}`
   }
 }

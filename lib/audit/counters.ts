@@ -47,8 +47,8 @@ export function createCounters (): Counters {
   const grants = new Map<GrantReason, number>()
 
   /** The decision about a token that is used is the outcome of a request. */
-  const countDecision = ({ allowed, path, reason, code }: GrantDecisionEvent): void => {
-    if (path !== 'use') grants.set(reason as GrantReason, (grants.get(reason as GrantReason) ?? 0) + 1)
+  const countDecision = ({ allowed, step, reason, code }: GrantDecisionEvent): void => {
+    if (step !== 'use') grants.set(reason as GrantReason, (grants.get(reason as GrantReason) ?? 0) + 1)
     else if (!allowed) countRefusal(code === 'FST_OAUTH_UNAVAILABLE' ? unavailable : refused, { code: code!, reason: reason as Reason })
   }
   return {

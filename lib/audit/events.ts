@@ -48,11 +48,11 @@ export interface GrantDecisionEvent extends AuditEvent {
   readonly staff: string | null
   readonly customer: string | null
   /** The step of the grant, or `use` for a token that is used; `null` when it was not stated. */
-  readonly path: GrantStep | 'use' | null
+  readonly step: GrantStep | 'use' | null
   /** The client that the grant is for, where that was stated. */
   readonly grantedTo: string | null
   /** What the grant covers, lists cut to the first hundred; `null` when that could not be determined. */
-  readonly reach: GrantAccess | null
+  readonly access: GrantAccess | null
   /** Organizations of the grant that have not approved. */
   readonly organizations: readonly string[]
 }

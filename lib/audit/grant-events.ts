@@ -8,13 +8,13 @@ import type { EventContext, GrantDecisionEvent } from './events.ts'
 
 /** What is recorded beside the decision itself. */
 export interface AuditedGrant {
-  readonly path: GrantDecisionEvent['path']
+  readonly step: GrantDecisionEvent['step']
   readonly client: string | null
 }
 
 /** @param refusal the error that the request is refused with; by default the one that belongs to the reason of the decision */
 export function grantDecisionEvent (
-  { allowed, reason, impersonation, reach, withoutApproval }: GrantDecision, { path, client }: AuditedGrant, { accessToken, route, time }: EventContext,
+  { allowed, reason, impersonation, access, withoutApproval }: GrantDecision, { step, client }: AuditedGrant, { accessToken, route, time }: EventContext,
   refusal: TableRefusal | null = tableRefusalOf(reason)
 ): GrantDecisionEvent {
   return Object.freeze({
@@ -26,9 +26,9 @@ export function grantDecisionEvent (
     route,
     staff: impersonation?.staff ?? null,
     customer: impersonation?.customer ?? null,
-    path,
+    step,
     grantedTo: client,
-    reach: reach === null ? null : cut(reach),
+    access: access === null ? null : cut(access),
     organizations: withoutApproval,
     ...attributionOf(accessToken),
     time
@@ -37,7 +37,7 @@ export function grantDecisionEvent (
 
 /** The decision about a token that is used, which is refused by an error of its own. */
 export function useDecisionEvent (decision: GrantDecision, refusal: TableRefusal | null, context: EventContext): GrantDecisionEvent {
-  return grantDecisionEvent(decision, { path: 'use', client: context.accessToken?.clientId ?? null }, context, refusal)
+  return grantDecisionEvent(decision, { step: 'use', client: context.accessToken?.clientId ?? null }, context, refusal)
 }
 
 type TableRefusal = Pick<OAuthResourceError, 'code' | 'statusCode' | 'reason'>
@@ -51,10 +51,10 @@ function tableRefusalOf (reason: GrantReason): TableRefusal | null {
 /** As many as an audit needs to see what happened. */
 const mostNamed = 100
 
-function cut (reach: GrantAccess): GrantAccess {
-  switch (reach.level) {
-    case 'organization': return { level: 'organization', organizations: reach.organizations.slice(0, mostNamed) }
-    case 'team': return { level: 'team', teams: reach.teams.slice(0, mostNamed) }
+function cut (access: GrantAccess): GrantAccess {
+  switch (access.level) {
+    case 'organization': return { level: 'organization', organizations: access.organizations.slice(0, mostNamed) }
+    case 'team': return { level: 'team', teams: access.teams.slice(0, mostNamed) }
     case 'all': return { level: 'all' }
   }
 }

@@ -130,7 +130,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The verifier of the host returned no access token', fix: 'See your own verifier'
   },
   impersonation_over: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The impersonation that the token was issued in has ended, or an organization withdrew its approval', fix: 'The customer connects the client themselves'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The impersonation that the token was issued in has ended', fix: 'Start a new impersonation and connect the client again, or the customer connects it themselves'
   },
   authentication_insufficient: {
     code: 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT', meaning: 'The user was not authenticated by one of the required `acr` values, or too long ago', fix: 'The client must send the user to authenticate again (RFC 9470)'
@@ -178,7 +178,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_ACCESS_DENIED', meaning: '`accessOf` returned something other than an access level', fix: 'Return `{ level: \'organization\', organizations }`, `{ level: \'team\', teams }` or `{ level: \'all\' }`'
   },
   lookup_failed: {
-    code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The session or the directory could not be read', fix: '`error` of the log line has the cause'
+    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The session, the directory or a function of the guard failed or took too long', fix: '`err` of the log line has the cause'
   },
   approval_younger: {
     code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The approval of the grant was withdrawn; a newer one exists', fix: 'The customer or the staff member connects the client again'
@@ -191,6 +191,9 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   },
   record_malformed: {
     code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The record saved with the grant cannot be read', fix: 'Save the record that the decision carries, unchanged'
+  },
+  step_refused: {
+    code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'A new grant was checked at a step that uses a grant again, or the other way round', fix: 'Check codes and refresh tokens with `checkExistingGrant` and `storedRecord`'
   },
   token_not_direct: {
     code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The grant would be created with the token of an actor or of a client', fix: 'Use the token of the user'

@@ -31,7 +31,7 @@ export type RouteReason =
 /** Why a grant by an impersonator is refused. */
 export type GrantRefusalReason =
   | 'not_approved' | 'organization_unknown' | 'access_empty' | 'access_malformed' | 'lookup_failed' | 'approval_younger'
-  | 'impersonation_ended' | 'grant_foreign' | 'record_malformed' | 'token_not_direct'
+  | 'impersonation_ended' | 'grant_foreign' | 'record_malformed' | 'step_refused' | 'token_not_direct'
 
 /** Every reason that a refusal, or its entry in the audit log, can have. */
 export type Reason =

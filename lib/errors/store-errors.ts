@@ -1,5 +1,13 @@
 import { PublicError } from './public-error.ts'
 
+/** A replay store in memory is full. It forgets no identifier before its time, as that could be replayed then. */
+export class ReplayStoreFullError extends PublicError<'FST_OAUTH_REPLAY_STORE_FULL'> {
+  constructor (maxEntries: number) {
+    super({ code: 'FST_OAUTH_REPLAY_STORE_FULL', statusCode: 503, expose: false, message: `the replay store is full with ${maxEntries} identifiers: raise maxEntries, or use Redis` })
+    this.name = 'ReplayStoreFullError'
+  }
+}
+
 /**
  * Redis did not answer in time, could not be reached or refused a command. The message is that of the client, the error
  * is not: ioredis keeps the arguments of the command on its errors, and they may be tokens.

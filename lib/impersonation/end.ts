@@ -1,6 +1,7 @@
+import { askWithin } from '../time-limit.ts'
 import type { WritableRevocationStore } from '../stores/revocations/revocation.ts'
 
-/** What is over: what a member of staff does as one customer, or, without a customer, as anybody. */
+/** An impersonation that is over: of one customer, or, without a customer, of every one. */
 export interface EndedImpersonation {
   readonly staff: string
   /** Default: every customer; for a member of staff who leaves, or may not impersonate any more. */
@@ -13,39 +14,41 @@ export interface ImpersonationEnds {
   readonly issuer: string
   /** Where staff are accounts of another issuer. Default: `issuer`. */
   readonly actorIssuer?: string
-  /** That of the resource servers: what was made so far is refused with the next request. */
+  /** The revocation store of the resource servers: tokens issued so far are refused from the next request on. */
   readonly revocations?: WritableRevocationStore
-  /** Deletes the codes, grants and refresh tokens whose stamps say the same: `isOf(stamp)` for each that has one. */
+  /** Deletes the codes, grants and refresh tokens whose records say the same: `isOfImpersonation(record, ended)` for each. */
   readonly deleteGrants?: (ended: EndedImpersonation) => void | Promise<void>
+  /** How long `deleteGrants` and the revocation store may take each, in milliseconds. Default: 10,000. */
+  readonly timeoutMs?: number
 }
 
 /**
- * Ends what a member of staff made as a customer: after a log-out, when a session expired, or without a customer when an
- * account goes or may do less. The customer's own grants and tokens, and those of other staff, live on.
+ * Ends what a member of staff made as a customer: after a log-out, when a session expired, or without a customer when the
+ * account is deleted or may do less. The customer's own grants and tokens, and those of other staff, stay valid.
  *
- * End the session first, so that nothing new is made meanwhile. Both the grants and the tokens are seen to, also when one of
- * them fails.
+ * End the session first, so that nothing new is made meanwhile. Both the grants and the tokens are ended, also when one of
+ * the two fails or takes too long. Call it again later where it throws: it may be repeated.
  *
  * @param ended `null` for a session that impersonates nobody: nothing is done
- * @throws what `deleteGrants` or the store throws; an AggregateError when both do
+ * @throws what `deleteGrants` or the store throws; TimeLimitError; an AggregateError when both fail
  */
 export async function endImpersonation (ended: EndedImpersonation | null, ends: ImpersonationEnds): Promise<void> {
   if (ended === null) return
   const { staff, customer } = ended
   if (typeof staff !== 'string' || (customer !== undefined && typeof customer !== 'string')) {
-    throw new TypeError('an impersonation ends for { staff, customer }, or for { staff } and every customer')
+    throw new TypeError('endImpersonation needs { staff, customer }, or { staff } for every customer')
   }
-  const { issuer, actorIssuer = issuer, revocations, deleteGrants } = ends
+  const { issuer, actorIssuer = issuer, revocations, deleteGrants, timeoutMs = 10_000 } = ends
   const pair = Object.freeze(customer === undefined ? { staff } : { staff, customer })
   const actor = { issuer: actorIssuer, subject: staff }
   const errors: unknown[] = []
-  // Grants first: a token that is made of one while it is being deleted is older than the revocation.
+  // Grants first: a token that is issued while its grant is being deleted is older than the revocation.
   for (const step of [
     () => deleteGrants?.(pair),
     () => revocations?.revoke(customer === undefined ? { issuer, actor } : { issuer, subject: customer, actor })
   ]) {
     try {
-      await step()
+      await askWithin<unknown>(timeoutMs, step)
     } catch (error) {
       errors.push(error)
     }
@@ -55,11 +58,11 @@ export async function endImpersonation (ended: EndedImpersonation | null, ends: 
 }
 
 /**
- * Whether a grant was made in what is over, by its stamp; `null` is a customer's own.
+ * Whether a grant was made in an impersonation, by the record that was saved with it; `null` is a customer's own.
  *
- * @throws TypeError for undefined: a stamp that was not found would leave its grant alive
+ * @throws TypeError for undefined: a record that was not found would keep its grant
  */
-export function isOfImpersonation (stamp: { readonly staff?: unknown, readonly customer?: unknown } | null, { staff, customer }: EndedImpersonation): boolean {
-  if (stamp === undefined) throw new TypeError('a grant has a stamp, or null for a customer\'s own')
-  return stamp?.staff === staff && (customer === undefined || stamp.customer === customer)
+export function isOfImpersonation (record: { readonly staff?: unknown, readonly customer?: unknown } | null, { staff, customer }: EndedImpersonation): boolean {
+  if (record === undefined) throw new TypeError('the record of a grant must be what was saved with it, or null for a customer\'s own, got undefined')
+  return record?.staff === staff && (customer === undefined || record.customer === customer)
 }

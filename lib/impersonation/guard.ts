@@ -1,201 +1,213 @@
 import type { Clock } from '../clock.ts'
-import type { AccessToken } from '../token/access-token.ts'
 import type { GrantAccess } from '../stores/organizations/organization-directory.ts'
 import { askWithin } from '../time-limit.ts'
+import type { ExistingGrantStep, GrantDecision, GrantStep, NewGrantStep } from './check-grant.ts'
+import {
+  checkGrant, decision, existingGrantSteps, hasEnded, isExistingGrantStep, isNewGrantStep, newGrantSteps
+} from './check-grant.ts'
 import type { Impersonation } from './impersonation.ts'
 import { checkImpersonation } from './impersonation.ts'
-import type { GrantDecision, GrantStep, CheckGrantSettings } from './check-grant.ts'
-import { decision, hasEnded, isBackChannel, checkGrant, lookupFailed } from './check-grant.ts'
 import type { GrantTerms } from './narrow.ts'
 import { narrowGrant } from './narrow.ts'
-import type { GuardedRouteOptions, ImpersonationGuardOptions, AccessOf } from './options.ts'
+import type { AccessOf, ImpersonationGuardOptions } from './options.ts'
 import type { ImpersonationRecord } from './record.ts'
-import { isSameImpersonator, parseImpersonationRecord, createImpersonationRecord } from './record.ts'
+import { checkAccess, createImpersonationRecord, isSameImpersonator, parseImpersonationRecord } from './record.ts'
 
 /** A grant that is about to be made, for code that has no request. */
 export interface NewGrant {
+  /** The step that makes it. */
+  readonly step: NewGrantStep
   /** Who impersonates whom, from the session that the server itself keeps; `null` for nobody. */
   readonly impersonation: Impersonation | null
-  /** Default: everything of the customer. */
-  readonly reach?: GrantAccess | null
-  /** Whom the grant is for, for the audit. Default: it is not said. */
+  /** What the grant gives access to. Default: everything of the customer. */
+  readonly access?: GrantAccess | null
+  /** The client that the grant is for, for the audit and the record. Default: it is not said. */
   readonly client?: string | null
-  /** How it comes about, for the audit. Default: it is not said. */
-  readonly path?: GrantStep | null
 }
 
 /**
- * A grant that is there and about to be used again: by the exchange of its code, by a refresh, or by an approval that is not
- * asked for as it was given before.
+ * A grant that exists and is about to be used again: by the exchange of its code, by a refresh, or by an approval that is
+ * given without a question because it was given before.
  */
-export type ReusedGrant = {
-  /** What was saved with it: `null` for a customer's own. Undefined was not found, and is refused. */
-  readonly stamp: unknown
-  /** For the audit. Default: what the stamp says. */
+export type ExistingGrant = {
+  /** What was saved with the grant: `null` for a customer's own. `undefined` was not found, and is refused. */
+  readonly storedRecord: unknown
+  /** The client of the grant, for the audit. Default: what the record says. */
   readonly client?: string | null
 } & (
-  // There is a client and no session of anybody's: the stamp says who it is.
-  | { readonly path: 'exchange' | 'refresh', readonly impersonation?: undefined }
-  // `null` for nobody: whoever sits there uses what was made in the same state.
-  | { readonly path: 'automatic-approval', readonly impersonation: Impersonation | null }
+  // There is a client and no session: the record says who made the grant.
+  | { readonly step: 'exchange' | 'refresh', readonly impersonation?: undefined }
+  // `null` for nobody: only what was made in the same state of impersonation is used again.
+  | { readonly step: 'automatic-approval', readonly impersonation: Impersonation | null }
 )
 
 /** A decision with what the audit says beside it. */
 export interface AuditedDecision extends GrantDecision {
+  /** The client that the grant is for; `null` when it is not known. */
   readonly client: string | null
-  readonly path: GrantStep | null
+  /** The step at which the grant was checked; `null` when it is not one of the five. */
+  readonly step: GrantStep | null
 }
 
-/** Decides about the grants of one authorization server. What decides never throws: what fails is a no. */
+/** A grant that a request is about to make. */
+export interface NewGrantOfRequest<Request> {
+  readonly step: NewGrantStep
+  /** What the grant gives access to. Default: what `accessOf` says. */
+  readonly access?: GrantAccess | null | undefined
+  /** Default: `accessOf` of the guard's options; without one, everything of the customer. It is not called for customers. */
+  readonly accessOf?: AccessOf<Request> | undefined
+  /** The client that the grant is for. Default: what `clientOf` of the guard's options says. */
+  readonly client?: string | undefined
+}
+
+/** A grant that a request is about to use again. */
+export interface ExistingGrantOfRequest {
+  readonly step: ExistingGrantStep
+  /** What was saved with the grant: `null` for a customer's own. `undefined` was not found, and is refused. */
+  readonly storedRecord: unknown
+}
+
+/** The guard, for code that has no request. Each decision is audited. */
+export interface AppImpersonationGuard extends Pick<ImpersonationGuard<never>, 'checkNewGrant' | 'isSameImpersonator' | 'narrowGrant'> {
+  /**
+   * Decides about a grant that is used again: by what it gives access to, who made it, and when. It never throws.
+   *
+   * @param audit which decisions are audited: `all` (default), or `refused`, for a grant whose decision was audited a moment ago
+   */
+  checkExistingGrant (grant: ExistingGrant, audit?: 'all' | 'refused'): Promise<AuditedDecision>
+}
+
+/** Decides about the grants of one authorization server. No check throws: what fails is a refusal. */
 export interface ImpersonationGuard<Request> {
   /** Where it takes the time from. */
   readonly clock: Clock
+  /** How long each look-up may take, in milliseconds. */
+  readonly timeoutMs: number
   /** Decides about a new grant. */
-  judgeGrant (grant: NewGrant): Promise<AuditedDecision>
-  /** Decides about a grant that is used again: by what it reaches itself, who made it, and when. */
-  judgeReuse (grant: ReusedGrant): Promise<AuditedDecision>
-  /** A new grant of this request. */
-  judgeNewOf (request: Request, reachOf?: AccessOf<Request>, path?: GrantStep | null): Promise<AuditedDecision>
-  /** A grant that this request uses again. */
-  judgeReuseOf (request: Request, stamp: unknown, path?: GrantStep | null): Promise<AuditedDecision>
-  /**
-   * A request whose `when` or `path` failed is taken for one that makes a grant: a customer's proceeds, with the error, and
-   * an impersonator's is refused.
-   *
-   * @returns `null` when the request would make no grant
-   */
-  judgeRoute (request: Request, route: GuardedRouteOptions<Request>, accessToken: MakingToken | null): Promise<AuditedDecision | null>
-  /**
-   * What to save with a grant that is made now; `null` when nobody impersonates.
-   *
-   * @throws TypeError for what is neither null nor an impersonation
-   */
-  stampOf (impersonation: Impersonation | null, grant?: { readonly reach?: GrantAccess | null, readonly client?: string | null }): ImpersonationRecord | null
+  checkNewGrant (grant: NewGrant): Promise<AuditedDecision>
+  /** Decides about a grant that is used again: by what it gives access to, who made it, and when. */
+  checkExistingGrant (grant: ExistingGrant): Promise<AuditedDecision>
+  /** Decides about a new grant of this request, by the session of the request. */
+  checkNewGrantOf (request: Request, grant: NewGrantOfRequest<Request>): Promise<AuditedDecision>
+  /** Decides about a grant that this request uses again. */
+  checkExistingGrantOf (request: Request, grant: ExistingGrantOfRequest): Promise<AuditedDecision>
+  /** The client that a request is about to make a grant for; `null` when that is not known. It never throws. */
+  clientOf (request: Request): Promise<string | null>
   /** See `isSameImpersonator`. */
-  isSameImpersonator (stamp: unknown, impersonation: Impersonation | null): boolean
+  isSameImpersonator (storedRecord: unknown, impersonation: Impersonation | null): boolean
   /**
    * What an impersonator gets of it now; see `narrowGrant`.
    *
-   * @param impersonation or the stamp of the grant
+   * @param impersonation or the record of the grant
    * @throws TypeError for what is neither null nor an impersonation
    */
   narrowGrant (terms: GrantTerms, impersonation: Impersonation | null): GrantTerms
 }
 
-/** The access token of a request that would make a grant, as far as that matters. */
-export type MakingToken = Pick<AccessToken, 'actor' | 'principalType'> & { readonly impersonated: boolean }
-
 export function createImpersonationGuard<Request> (options: ImpersonationGuardOptions<Request>, clockOfServer: Clock): ImpersonationGuard<Request> {
-  const { clock = clockOfServer, directory, impersonationOf, isAlive, readOnlyScopes = [], timeoutMs = 2000 } = options
+  const { clock = clockOfServer, directory, impersonationOf, recordIsActive, readOnlyScopes = [], timeoutMs = 2000 } = options
 
-  const rules = (grantedAt?: number): CheckGrantSettings => ({ now: clock.now(), timeoutMs, ...grantedAt !== undefined && { grantedAt } })
-
-  const judgeNew = async (impersonation: unknown, reach: () => unknown): Promise<GrantDecision> => {
+  const checkNew = async ({ step, impersonation, access, accessOf, client }: NewGrantQuestion): Promise<AuditedDecision> => {
+    if (!isNewGrantStep(step)) return stepRefused('a new grant', step, newGrantSteps)
     let known: Impersonation | null = null
     try {
-      known = checkImpersonation(impersonation)
-      // Customers who act for themselves are not even looked up.
-      return await checkGrant(known, known === null ? null : await askWithin(timeoutMs, reach), directory, rules())
+      known = checkImpersonation(await askWithin(timeoutMs, impersonation))
+      // Of a customer nothing more is asked.
+      if (known === null) return describe(decision('not_impersonating', { impersonation: null, access: accessOf === undefined ? checkAccess(access) : null }), null, step)
+      // Read before the directory is asked: an approval that is withdrawn and given again meanwhile is younger than the grant.
+      const now = clock.now()
+      const decided = await checkGrant(known, accessOf === undefined ? access : await askWithin(timeoutMs, accessOf), directory, { now, timeoutMs })
+      const grantedTo = await client()
+      const record = decided.allowed ? createImpersonationRecord(known, { access: decided.access, client: grantedTo, grantedAt: now }) : null
+      return describe({ ...decided, record }, grantedTo, step)
     } catch (error) {
-      return decision('lookup_failed', { impersonation: known, error })
+      return describe(decision('lookup_failed', { impersonation: known, error }), await client(), step)
     }
   }
-  /** @param by who would use it, by the session at hand; `null` where there is none */
-  const judgeOld = async (given: unknown, by: { readonly impersonation: unknown } | null): Promise<GrantDecision> => {
-    let stamp: ImpersonationRecord | null
+  const checkExisting = async ({ step, storedRecord, impersonation, client }: ExistingGrantQuestion): Promise<AuditedDecision> => {
+    if (!isExistingGrantStep(step)) return stepRefused('an existing grant', step, existingGrantSteps)
+    let record: ImpersonationRecord | null
     try {
-      stamp = parseImpersonationRecord(given)
+      record = parseImpersonationRecord(storedRecord)
     } catch (error) {
-      return decision('record_malformed', { impersonation: null, error })
+      return describe(decision('record_malformed', { impersonation: null, error }), await client(), step)
     }
+    const decided = await decideExisting(step, record, impersonation)
+    const customersOwn = decided.reason === 'not_impersonating'
+    return describe({ ...decided, record: customersOwn ? null : record }, customersOwn ? null : await client() ?? record?.client ?? null, step)
+  }
+  /** @param session of whoever would use the grant; it is not asked on the back channel, which has none */
+  const decideExisting = async (step: ExistingGrantStep, record: ImpersonationRecord | null, session: () => unknown): Promise<GrantDecision> => {
+    const access = record?.access ?? null
     try {
-      if (by !== null && !isSameImpersonator(stamp, checkImpersonation(by.impersonation))) {
-        return decision('grant_foreign', { impersonation: checkImpersonation(by.impersonation) ?? stamp, reach: stamp?.reach ?? null })
-      }
-      if (stamp !== null && by === null && isAlive !== undefined && !hasEnded(stamp, clock.now())) {
-        if (await askWithin(timeoutMs, () => isAlive(stamp)) !== true) return decision('impersonation_ended', { impersonation: stamp, reach: stamp.reach })
+      if (step === 'automatic-approval') {
+        const impersonation = checkImpersonation(await askWithin(timeoutMs, session))
+        if (!isSameImpersonator(record, impersonation)) return decision('grant_foreign', { impersonation: impersonation ?? record, access })
+      } else if (record !== null && recordIsActive !== undefined && !hasEnded(record, clock.now())) {
+        if (await askWithin(timeoutMs, () => recordIsActive(record)) !== true) return decision('impersonation_ended', { impersonation: record, access })
       }
     } catch (error) {
-      return decision('lookup_failed', { impersonation: stamp, reach: stamp?.reach ?? null, error })
+      return decision('lookup_failed', { impersonation: record, access, error })
     }
-    return await checkGrant(stamp, stamp?.reach, directory, rules(stamp?.grantedAt))
+    if (record === null) return decision('not_impersonating', { impersonation: null })
+    return await checkGrant(record, access, directory, { now: clock.now(), timeoutMs, grantedAt: record.grantedAt })
   }
   const clientOf = async (request: Request): Promise<string | null> => {
     try {
       const client: unknown = await askWithin(timeoutMs, () => options.clientOf?.(request))
       return typeof client === 'string' ? client : null
     } catch {
-      // What was decided stands, and is told with what is known.
+      // The decision does not depend on it.
       return null
     }
   }
-  const asSaid = async (deciding: Promise<GrantDecision>, client: string | null, path: GrantStep | null): Promise<AuditedDecision> =>
-    Object.freeze({ ...await deciding, client, path })
-  /** With the client of the request, where somebody hears of it. */
-  const told = async (deciding: GrantDecision | Promise<GrantDecision>, request: Request, path: GrantStep | null): Promise<AuditedDecision> => {
-    const decided = await deciding
-    const client = decided.reason === 'not_impersonating' ? null : await clientOf(request) ?? clientOfStamp(decided.impersonation)
-    return Object.freeze({ ...decided, client, path })
-  }
-  const failing = async (judge: () => Promise<GrantDecision>): Promise<GrantDecision> => {
-    try {
-      return await judge()
-    } catch (error) {
-      return lookupFailed(error)
-    }
-  }
 
-  const guard: ImpersonationGuard<Request> = {
+  return {
     clock,
-    judgeGrant: ({ impersonation, reach, client = null, path = null }) => asSaid(judgeNew(impersonation, () => reach), client, path),
-    judgeReuse: ({ stamp, impersonation, client, path }) =>
-      asSaid(judgeOld(stamp, isBackChannel(path) ? null : { impersonation }), client ?? clientOfStamp(stamp), path),
-    judgeNewOf: (request, reachOf = options.reachOf, path = null) => told(failing(async () =>
-      await judgeNew(await askWithin(timeoutMs, () => impersonationOf(request)), () => reachOf?.(request))), request, path),
-    judgeReuseOf: (request, stamp, path = null) => told(failing(async () =>
-      await judgeOld(stamp, isBackChannel(path) ? null : { impersonation: await askWithin(timeoutMs, () => impersonationOf(request)) })), request, path),
-    async judgeRoute (request, { reachOf, when, stampOf, path: pathOf = null, tokens }, accessToken) {
-      const unclear: Array<{ readonly error: unknown }> = []
-      const said = async <T, U>(ask: () => T | Promise<T>, otherwise: U): Promise<T | U> => {
-        try {
-          return await askWithin(timeoutMs, ask)
-        } catch (error) {
-          unclear.push({ error })
-          return otherwise
-        }
-      }
-      if (when !== undefined && await said(() => when(request), true) === false) return null
-      const path = typeof pathOf === 'function' ? await said(() => pathOf(request), null) : pathOf
-      if (tokens !== 'any' && accessToken !== null && !isDirect(accessToken)) {
-        return await told(decision('token_not_direct', { impersonation: null }), request, path)
-      }
-      const judge = async (): Promise<AuditedDecision> => {
-        if (stampOf !== undefined) return await guard.judgeReuseOf(request, await askWithin(timeoutMs, () => stampOf(request)), path)
-        if (isBackChannel(path)) throw new TypeError(`a grant is judged by its stamp on the path ${path!}: stampOf is missing`)
-        return await guard.judgeNewOf(request, reachOf, path)
-      }
-      try {
-        const decided = await judge()
-        if (unclear.length === 0) return decided
-        // What the route could not say of the request is held against impersonators alone.
-        return Object.freeze({ ...decided, ...unclear[0], ...decided.reason !== 'not_impersonating' && { allowed: false, reason: 'lookup_failed' } })
-      } catch (error) {
-        return await told(lookupFailed(error), request, path)
-      }
+    timeoutMs,
+    clientOf,
+    checkNewGrant: ({ step, impersonation, access, client = null }) =>
+      checkNew({ step, access, impersonation: () => impersonation, client: async () => client }),
+    checkExistingGrant: ({ step, storedRecord, impersonation, client = null }) =>
+      checkExisting({ step, storedRecord, impersonation: () => impersonation, client: async () => client }),
+    checkNewGrantOf (request, { step, access, client, accessOf = access === undefined ? options.accessOf : undefined }) {
+      return checkNew({
+        step,
+        access,
+        accessOf: accessOf && (() => accessOf(request)),
+        impersonation: () => impersonationOf(request),
+        client: async () => client ?? await clientOf(request)
+      })
     },
-    stampOf: (impersonation, grant = {}) => createImpersonationRecord(impersonation, { ...grant, grantedAt: clock.now() }),
+    checkExistingGrantOf: (request, { step, storedRecord }) =>
+      checkExisting({ step, storedRecord, impersonation: () => impersonationOf(request), client: () => clientOf(request) }),
     isSameImpersonator,
     narrowGrant: (terms, impersonation) => narrowGrant(terms, impersonation, { now: clock.now(), readOnlyScopes })
   }
-  return guard
 }
 
-/** Of a user who acts for themselves: whoever acts for them, or is nobody, gives away what is not theirs. */
-function isDirect ({ actor, principalType, impersonated }: MakingToken): boolean {
-  return actor === null && principalType === 'user' && !impersonated
+interface NewGrantQuestion {
+  readonly step: unknown
+  readonly impersonation: () => unknown
+  readonly access: unknown
+  readonly accessOf?: (() => unknown) | undefined
+  readonly client: () => Promise<string | null>
 }
 
-function clientOfStamp (stamp: unknown): string | null {
-  const client = (stamp as Partial<ImpersonationRecord> | null | undefined)?.client
-  return typeof client === 'string' ? client : null
+interface ExistingGrantQuestion {
+  readonly step: unknown
+  readonly storedRecord: unknown
+  readonly impersonation: () => unknown
+  readonly client: () => Promise<string | null>
+}
+
+/** Adds what the audit says beside the decision. */
+export function describe (decided: GrantDecision, client: string | null, step: GrantStep | null): AuditedDecision {
+  return Object.freeze({ ...decided, client, step })
+}
+
+/** The step says whether the session or the record decides: at a wrong one, an impersonator would pass for a customer. */
+function stepRefused (what: string, step: unknown, steps: readonly GrantStep[]): AuditedDecision {
+  const error = new TypeError(`the step of ${what} must be one of ${steps.map(one => JSON.stringify(one)).join(', ')}, got ${String(JSON.stringify(step))}`)
+  return describe(decision('step_refused', { impersonation: null, error }), null, isNewGrantStep(step) || isExistingGrantStep(step) ? step : null)
 }

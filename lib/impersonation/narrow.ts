@@ -1,22 +1,22 @@
 import type { Impersonation } from './impersonation.ts'
 import { checkImpersonation } from './impersonation.ts'
 
-/** What a token endpoint is about to give. */
+/** What a token endpoint is about to issue. */
 export interface GrantTerms {
-  /** How long the access token would be good. */
+  /** The lifetime of the access token. */
   readonly expiresInSeconds: number
   readonly scopes: readonly string[]
-  /** Whether there would be a refresh token. */
+  /** Whether a refresh token is issued. */
   readonly refreshToken: boolean
 }
 
-/** Says of a scope whether it only reads. */
+/** The scopes that only read, as a list or as a test. */
 export type ReadOnlyScopes = readonly string[] | ((scope: string) => boolean)
 
 export interface NarrowingRules {
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** Scopes that only read. No name is taken for granted: by default there are none. */
+  /** Scopes that only read. Default: none. */
   readonly readOnlyScopes?: ReadOnlyScopes
 }
 
@@ -25,10 +25,10 @@ const offlineAccess = 'offline_access'
 
 /**
  * Narrows what an impersonator gets; a customer gets everything. There is no refresh token, and no scope that asks for one.
- * The token is good for the idle timeout of the session at most, and never past its end: 0 when there is no second left, and
- * then none is to be made. Where the session only reads, so do the scopes; none may be left. Nothing ever gets wider.
+ * The access token lives for the idle timeout of the session at most, and never past its end: 0 seconds when less than one is
+ * left, and then none is to be issued. A read-only session gets read-only scopes; none may be left. Nothing ever gets wider.
  *
- * @param impersonation or the stamp of the grant; `null` when nobody impersonates
+ * @param impersonation or the record of the grant; `null` when nobody impersonates
  * @throws TypeError for what is neither null nor an impersonation
  */
 export function narrowGrant (terms: GrantTerms, impersonation: Impersonation | null, { now, readOnlyScopes = [] }: NarrowingRules): GrantTerms {

@@ -1,71 +1,91 @@
 import type { GrantAccess } from '../stores/organizations/organization-directory.ts'
 import type { Impersonation, KnownImpersonation } from './impersonation.ts'
 import { checkImpersonation } from './impersonation.ts'
-import { checkAccess } from './access.ts'
 
 /**
  * What an authorization server saves with every grant, code and token that an impersonator makes, and with none that a
- * customer makes: plain JSON, by value. It is there for as long as the grant is, whatever becomes of the member of staff.
+ * customer makes: plain JSON, by value. It stays as long as the grant does, also when the staff account is deleted.
  */
 export interface ImpersonationRecord extends KnownImpersonation {
-  /** What the grant reaches, as it was judged. */
-  readonly reach: GrantAccess
-  /** The client that it was given to; `null` when that was not said. */
+  /** What the grant gives access to, as it was checked. */
+  readonly access: GrantAccess
+  /** The client that the grant was made for; `null` when it was not said. */
   readonly client: string | null
-  /** When it was made, in milliseconds since the epoch. */
+  /** When the grant was checked and made, in milliseconds since the epoch. */
   readonly grantedAt: number
 }
 
-/** What a stamp says of the grant, beside who made it. */
+/** What a record says of the grant, beside who made it. */
 export interface RecordedGrant {
   /** Default: everything of the customer. */
-  readonly reach?: GrantAccess | null
+  readonly access?: GrantAccess | null
+  /** The client that the grant is for. Default: `null`, it is not said. */
   readonly client?: string | null
   /** Milliseconds since the epoch. */
   readonly grantedAt: number
 }
 
 /**
- * The stamp of a new grant.
+ * Makes the record of a new grant. A decision of the guard carries it already (`decision.record`); this is for grants that
+ * are made without the guard.
  *
  * @returns `null` when nobody impersonates
- * @throws TypeError for what is neither null nor an impersonation, and for a reach that cannot be read
+ * @throws TypeError for what is neither null nor an impersonation, and for an access that cannot be read
  */
-export function createImpersonationRecord (impersonation: Impersonation | null, { reach, client = null, grantedAt }: RecordedGrant): ImpersonationRecord | null {
+export function createImpersonationRecord (impersonation: Impersonation | null, { access, client = null, grantedAt }: RecordedGrant): ImpersonationRecord | null {
   const known = checkImpersonation(impersonation)
   if (known === null) return null
-  const checked = checkAccess(reach)
-  if (checked === null || !Number.isFinite(grantedAt)) throw new TypeError('a stamp says what the grant reaches and when it was made')
-  return Object.freeze({ ...known, reach: checked, client, grantedAt })
+  const checked = checkAccess(access)
+  if (checked === null) throw new TypeError('an impersonation record needs access: { level: "all" }, { level: "organization", organizations } or { level: "team", teams }')
+  if (!Number.isFinite(grantedAt)) throw new TypeError('an impersonation record needs grantedAt, in milliseconds since the epoch')
+  return Object.freeze({ ...known, access: checked, client, grantedAt })
 }
 
 /**
- * Reads a stamp as it was saved.
+ * Reads a record as it was saved.
  *
  * @returns `null` for null: the grant is the customer's own
- * @throws TypeError for what is no stamp: a mark that cannot be read is a mark all the same. Undefined was not saved with any
- * grant: what was not found is nobody's own.
+ * @throws TypeError for everything else that is no record. A record that cannot be read still marks the grant; and `undefined`
+ * was not saved with any grant, so a row that was not found is not taken for a customer's own.
  */
 export function parseImpersonationRecord (value: unknown): ImpersonationRecord | null {
-  const { reach, client, grantedAt } = (value ?? {}) as Partial<ImpersonationRecord>
-  return createImpersonationRecord(value as Impersonation | null, { reach: reach ?? null, client: client ?? null, grantedAt: grantedAt! })
+  const { access, client, grantedAt } = (value ?? {}) as Partial<ImpersonationRecord>
+  return createImpersonationRecord(value as Impersonation | null, { access: access ?? null, client: client ?? null, grantedAt: grantedAt! })
 }
 
 /**
  * Whether an automatic approval may use a grant again: only one that was made in the same state of impersonation. A
- * customer's own are for the customer; a member of staff's for the same member of staff, as the same customer, in the same
- * session and as free to touch.
+ * customer's own grants are for the customer; those of a member of staff are for the same member of staff, as the same
+ * customer, in the same session and with the same write access.
  *
- * @param stamp what was saved with the grant: `null` for a customer's own
+ * @param storedRecord what was saved with the grant: `null` for a customer's own
  * @param impersonation of the request that would use it; `null` for nobody
  */
-export function isSameImpersonator (stamp: unknown, impersonation: Impersonation | null): boolean {
+export function isSameImpersonator (storedRecord: unknown, impersonation: Impersonation | null): boolean {
   try {
-    const made = parseImpersonationRecord(stamp)
+    const made = parseImpersonationRecord(storedRecord)
     const now = checkImpersonation(impersonation)
     if (made === null || now === null) return made === now
     return made.staff === now.staff && made.customer === now.customer && made.sessionId === now.sessionId && made.readOnly === now.readOnly
   } catch {
     return false
   }
+}
+
+/**
+ * Reads the access of a grant. No level means everything: a grant that does not limit itself is not limited.
+ *
+ * @returns `null` for what cannot be read
+ */
+export function checkAccess (access: unknown): GrantAccess | null {
+  if (access === undefined || access === null) return { level: 'all' }
+  const { level, organizations, teams } = access as Record<string, unknown>
+  if (level === undefined || level === null || level === 'all') return { level: 'all' }
+  if (level === 'organization' && isListOfIds(organizations)) return { level, organizations }
+  if (level === 'team' && isListOfIds(teams)) return { level, teams }
+  return null
+}
+
+export function isListOfIds (value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(id => typeof id === 'string')
 }

@@ -41,6 +41,8 @@ export interface McpEndpoint {
   readonly origins: OriginChecks
   readonly sessions: McpSessions
   readonly streams: McpStreams
+  /** Whether a refused call of a tool gets its challenge in a tool result. */
+  readonly challengesInResults: boolean
   /**
    * Checks the calls and the session of a request, and watches its response from then on.
    *
@@ -71,6 +73,7 @@ export function createMcpEndpoint (given: unknown, config: McpConfig): McpEndpoi
     origins: createOriginChecks(identifier, options.allowedOrigins),
     sessions,
     streams,
+    challengesInResults: options.toolChallenges === 'result',
     async authorize ({ method, headers, body, accessToken }, response) {
       if (accessToken === null && !policy.hasPublic) throw withoutStackTrace(() => new MissingTokenError())
       if (hasMessage(method)) {

@@ -12,6 +12,11 @@ export type McpRequirement = readonly string[] | {
   readonly scopes?: readonly string[]
   /** Whether it can be called without a token. Default: false. */
   readonly public?: boolean
+  /**
+   * Of a tool: further scopes that a call needs, by its `arguments`, which nothing has checked yet. A function that throws,
+   * or returns anything but a list of scopes, makes the response 503. Scopes that it alone names are not in the document.
+   */
+  readonly scopesFor?: (toolArguments: Readonly<Record<string, unknown>>) => readonly string[]
 }
 
 /** What calls of something undeclared get: `refuse`, a 403 whatever the token; `token`, any valid token will do. */
@@ -37,6 +42,12 @@ export interface McpOptions {
   undeclaredResources?: McpUndeclared
   /** JSON-RPC method → what calling it requires, on top of what its tool, prompt or resource requires. Default: any valid token. */
   methods?: Readonly<Record<string, McpRequirement>>
+  /**
+   * What a refused call of a tool gets: `http` (default), 401 or 403 with a challenge; `result`, 200 with a tool result that
+   * has the challenge in `_meta["mcp/www_authenticate"]`, as ChatGPT reads it. It holds for single calls on routes that
+   * spread `mcpRoute`.
+   */
+  toolChallenges?: 'http' | 'result'
   /** The values of `Origin` that are allowed. Default: the origin of the resource. Requests without `Origin` are allowed. */
   allowedOrigins?: readonly string[]
   /** Records which user and client each session belongs to. Default: in the memory of this process. */
@@ -50,7 +61,7 @@ const closed = { additionalProperties: false }
 const anyFunction = Type.Function([], Type.Unknown())
 const requirements = Type.Record(Type.String(), Type.Union([
   Type.Array(text),
-  Type.Object({ scopes: Type.Optional(Type.Array(text)), public: Type.Optional(Type.Boolean()) }, closed)
+  Type.Object({ scopes: Type.Optional(Type.Array(text)), public: Type.Optional(Type.Boolean()), scopesFor: Type.Optional(anyFunction) }, closed)
 ]))
 const undeclared = Type.Enum(['refuse', 'token'])
 const schema = Type.Object({
@@ -63,7 +74,8 @@ const schema = Type.Object({
   methods: Type.Optional(requirements),
   allowedOrigins: Type.Optional(Type.Array(text)),
   sessions: Type.Optional(Type.Object({ bind: anyFunction, ownerOf: anyFunction })),
-  unknownSessions: Type.Optional(Type.Enum(['pass', 'refuse']))
+  unknownSessions: Type.Optional(Type.Enum(['pass', 'refuse'])),
+  toolChallenges: Type.Optional(Type.Enum(['http', 'result']))
 }, closed)
 
 const declarations = ['tools', 'prompts', 'resources', 'methods'] as const
@@ -88,10 +100,12 @@ export function checkMcpOptions (given: unknown): McpOptions {
 }
 
 function checkRequirement (name: string, requirement: McpRequirement): void {
-  const { scopes, isPublic } = parseRequirement(requirement)
+  const { scopes, isPublic, scopesFor } = parseRequirement(requirement)
   const unfit = scopes.find(scope => !isScopeOfRoute(scope))
   if (unfit !== undefined) throw new OptionError(`${name}: ${show(unfit)} is not a scope of a resource`)
-  if (isPublic && scopes.length > 0) throw new OptionError(`${name}: public: true and scopes contradict each other; remove one`)
+  const contradiction = scopes.length > 0 ? 'scopes' : scopesFor === null ? null : 'scopesFor'
+  if (isPublic && contradiction !== null) throw new OptionError(`${name}: public: true and ${contradiction} contradict each other; remove one`)
+  if (scopesFor !== null && !name.startsWith('mcp.tools')) throw new OptionError(`${name}: scopesFor is for tools, whose calls have arguments`)
 }
 
 /** No URI that is read has braces, and none is percent-encoded that deep: such a declaration would protect nothing. */
@@ -106,8 +120,19 @@ function checkBeginning (beginning: string): void {
   }
 }
 
-/** A requirement in its long form. */
-export function parseRequirement (requirement: McpRequirement): { scopes: readonly string[], isPublic: boolean } {
-  if ('public' in requirement || 'scopes' in requirement) return { scopes: requirement.scopes ?? [], isPublic: requirement.public === true }
-  return { scopes: Array.isArray(requirement) ? requirement : [], isPublic: false }
+/** A requirement in its long form, with every default. */
+export interface ParsedRequirement {
+  readonly scopes: readonly string[]
+  readonly isPublic: boolean
+  readonly scopesFor: ((toolArguments: Readonly<Record<string, unknown>>) => readonly string[]) | null
+}
+
+export function parseRequirement (requirement: McpRequirement): ParsedRequirement {
+  if (isList(requirement)) return { scopes: requirement, isPublic: false, scopesFor: null }
+  const { scopes = [], public: isPublic = false, scopesFor = null } = requirement
+  return { scopes, isPublic, scopesFor }
+}
+
+function isList (requirement: McpRequirement): requirement is readonly string[] {
+  return Array.isArray(requirement)
 }

@@ -1,11 +1,12 @@
 import { describeValue } from '../errors/detail.ts'
-import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../errors/errors.ts'
+import { InsufficientScopeError, MissingTokenError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { McpErrorCode } from '../errors/mcp-errors.ts'
 import { McpError } from '../errors/mcp-errors.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
-import { isSatisfied } from '../policy/scopes.ts'
+import { isSatisfied, isScopeOfRoute } from '../policy/scopes.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { McpCall } from './messages.ts'
+import { isRecord } from './messages.ts'
 import type { McpOptions, McpRequirement } from './options.ts'
 import { parseRequirement } from './options.ts'
 import { prefixSpellingsOf, spellingsOf } from './resource-uri.ts'
@@ -24,14 +25,20 @@ export interface McpPolicy {
    * @param revision the protocol revision of the request, `null` when it does not say
    * @throws MissingTokenError
    * @throws InsufficientScopeError
+   * @throws UnavailableError when `scopesFor` of a tool fails
    * @throws McpError
    */
   check (calls: readonly McpCall[], accessToken: AccessToken | null, revision?: string | null): void
   /** The scopes that calls need; empty for calls that need none, are refused whatever the token, or cannot be read. */
   scopesOf (calls: readonly McpCall[]): readonly string[]
-  /** Whether a request with this token, or with none, may call the tool. */
+  /** Whether a request with this token, or with none, may call the tool; scopes that depend on arguments are left out. */
   mayCall (tool: string, accessToken: AccessToken | null): boolean
+  /** What a call of the tool requires, as `securitySchemes` of a `tools/list` response say it. */
+  securitySchemesOf (tool: string): McpSecurityScheme[]
 }
+
+/** One of `securitySchemes` of a tool. */
+export type McpSecurityScheme = { readonly type: 'noauth' } | { readonly type: 'oauth2', readonly scopes: readonly string[] }
 
 /** What calling something takes: these scopes, nothing at all, or what no token gives: the target that is not declared. */
 type Requirement = readonly string[] | 'public' | McpTarget
@@ -43,12 +50,14 @@ const declarations = ['tools', 'prompts', 'resources', 'methods'] as const
 const handshake = ['initialize', 'notifications/initialized', 'notifications/cancelled', 'server/discover', 'ping']
 
 const anyToken: Requirement = []
+const retryAfterSeconds = 5
 
 export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies | null): McpPolicy {
   const tools = requirementsOf(options.tools)
   const prompts = requirementsOf(options.prompts)
   const methods = requirementsOf(options.methods)
   const openMethods = openMethodsOf(options)
+  const scopesFor = scopeFunctionsOf(options.tools)
 
   const choices = { tool: options.undeclaredTools, prompt: options.undeclaredPrompts, resource: options.undeclaredResources }
   const undeclared = (target: McpTarget): Requirement =>
@@ -63,7 +72,9 @@ export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies |
   /** A requirement of the method counts on top of that of its target. */
   const requirementOf = (call: McpCall, revision: string | null): Requirement => {
     const ofMethod = methods.get(call.method)
-    const all = [...(ofMethod === undefined ? [] : [ofMethod]), ...targetsOf(call, revision).map(requirementOfTarget)]
+    const targets = targetsOf(call, revision)
+    const all = [ofMethod, ...targets.map(requirementOfTarget), ...targets.map(({ kind, name }) => kind === 'tool' ? scopesFor.get(name)?.(call) : undefined)]
+      .filter(requirement => requirement !== undefined)
     if (all.length === 0) return openMethods.has(call.method) ? 'public' : anyToken
     return all.reduce(combine)
   }
@@ -94,6 +105,11 @@ export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies |
       const requirement = requirementOfTarget({ kind: 'tool', name: tool })
       if (!isScopes(requirement)) return requirement === 'public'
       return accessToken !== null && covers(requirement, accessToken)
+    },
+    securitySchemesOf (tool) {
+      const requirement = requirementOfTarget({ kind: 'tool', name: tool })
+      if (requirement === 'public') return [{ type: 'noauth' }]
+      return isScopes(requirement) ? [{ type: 'oauth2', scopes: requirement }] : []
     }
   }
 }
@@ -107,6 +123,27 @@ function requirementsOf (declared: Readonly<Record<string, McpRequirement>> = {}
     const { scopes, isPublic } = parseRequirement(given)
     return [name, isPublic ? 'public' : [...new Set(scopes)]]
   }))
+}
+
+/** Tool → the scopes that a call needs by its arguments. */
+function scopeFunctionsOf (tools: PolicyOptions['tools'] = {}): Map<string, (call: McpCall) => readonly string[]> {
+  const functions = new Map<string, (call: McpCall) => readonly string[]>()
+  for (const [name, given] of Object.entries(tools)) {
+    const { scopesFor } = parseRequirement(given)
+    if (scopesFor !== null) functions.set(name, ({ params }) => scopesByArguments(name, () => scopesFor(isRecord(params.arguments) ? params.arguments : {})))
+  }
+  return functions
+}
+
+/** @throws UnavailableError */
+function scopesByArguments (tool: string, call: () => unknown): readonly string[] {
+  try {
+    const scopes = call()
+    if (Array.isArray(scopes) && scopes.every(scope => typeof scope === 'string' && isScopeOfRoute(scope))) return scopes as string[]
+    throw new TypeError(`mcp.tools[${JSON.stringify(tool)}].scopesFor returned ${describeValue(scopes)}; expected a list of scopes`)
+  } catch (error) {
+    throw withoutStackTrace(() => new UnavailableError('policy_unavailable', retryAfterSeconds, error))
+  }
 }
 
 /** What two things need that are called together. What is not declared is refused, whatever it is called with. */

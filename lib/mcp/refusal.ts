@@ -1,7 +1,7 @@
 import type { OAuthResourceError } from '../errors/errors.ts'
 import { findOAuthResourceError } from '../errors/errors.ts'
 import { McpError, serverErrorCode } from '../errors/mcp-errors.ts'
-import { idOf } from './messages.ts'
+import { idOf, isRecord } from './messages.ts'
 
 /** A refusal in JSON-RPC. */
 export interface RpcRefusal {
@@ -37,6 +37,31 @@ function rpcErrorOf (error: unknown): { statusCode: number, code: number, messag
   const { statusCode = 500, code, message = '' } = (error ?? {}) as { statusCode?: number, code?: string, message?: string }
   if (notJson.includes(code ?? '')) return { statusCode, message, code: -32700 }
   return { statusCode, message, code: statusCode === 400 ? -32600 : serverErrorCode }
+}
+
+/** The result of a tool call that was refused. */
+export interface ToolRefusal {
+  readonly jsonrpc: '2.0'
+  readonly result: {
+    readonly content: ReadonlyArray<{ readonly type: 'text', readonly text: string }>
+    readonly isError: true
+    readonly _meta: { readonly 'mcp/www_authenticate': readonly string[] }
+  }
+  readonly id: string | number
+}
+
+/**
+ * A refusal as the result of the tool call that was refused, for clients that read challenges there; `null` for the
+ * refusal of anything but a single call of a tool.
+ */
+export function toToolRefusal (refusal: OAuthResourceError, body: unknown, challenge: string | readonly string[]): ToolRefusal | null {
+  const id = idOf(body)
+  if (id === null || !isRecord(body) || body.method !== 'tools/call') return null
+  return {
+    jsonrpc: '2.0',
+    result: { content: [{ type: 'text', text: refusal.message }], isError: true, _meta: { 'mcp/www_authenticate': [challenge].flat() } },
+    id
+  }
 }
 
 /** Whether the challenge of a refusal tells the client which scopes to request. */

@@ -48,15 +48,10 @@ export interface RoutePolicies {
    */
   complete (): void
   /**
-   * Checks the `config.oauth` of a route that is older than the plugin, and takes note of its scopes.
+   * The policy of a route, by the `config` that the web framework keeps for it. That of a route which {@link add} never
+   * saw, as it is older than the plugin, is compiled when it is first asked for.
    *
-   * @throws OptionError
-   */
-  check (config: unknown, method: string | readonly string[], url: string): void
-  /**
-   * The policy of a route, by the `config` that the web framework keeps for it.
-   *
-   * @throws OptionError when it is invalid, for a route that {@link add} never saw
+   * @throws OptionError when it is invalid
    */
   policyOf (config: RouteConfigHolder): RoutePolicy
   /** Where the pinned challenges of these routes point, with the route that does. */
@@ -99,9 +94,6 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
         entry.source = (config as RouteConfigHolder | undefined)?.oauth
         entry.policy = compile(entry.source, method, url)
       }
-    },
-    check (config, method, url) {
-      compile(config, method, url)
     },
     policyOf (config) {
       const entry = config[compiled]

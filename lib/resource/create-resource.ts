@@ -3,8 +3,8 @@ import { createAudit } from '../audit/audit.ts'
 import type { Counters } from '../audit/counters.ts'
 import { createCounters } from '../audit/counters.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
-import type { CheckUse } from '../impersonation/check-use.ts'
-import { createCheckUse } from '../impersonation/check-use.ts'
+import type { CheckToken } from '../impersonation/check-token.ts'
+import { createCheckToken } from '../impersonation/check-token.ts'
 import type { RoutePolicies } from '../policy/route-policies.ts'
 import { createRoutePolicies } from '../policy/route-policies.ts'
 import type { Challenger } from '../refusal/challenger.ts'
@@ -26,7 +26,7 @@ export interface ProtectedResource {
   readonly audit: Audit
   readonly counters: Counters
   /** Checks the use of impersonated tokens; `null` where they are not distinguished from others. */
-  readonly checkUse: CheckUse | null
+  readonly checkToken: CheckToken | null
 }
 
 /** Makes the runtime of one protected resource. It knows no web framework and needs no server. */
@@ -40,7 +40,7 @@ export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedR
     challenger,
     policies: createRoutePolicies(challenger.defaultChallenge),
     audit: createAudit(config.audit, counters),
-    checkUse: impersonatedTokens === null ? null : createCheckUse(impersonatedTokens, clock),
+    checkToken: impersonatedTokens === null ? null : createCheckToken(impersonatedTokens, clock),
     get verifier () {
       const verifier = createResourceVerifier(config, counters, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
         log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')

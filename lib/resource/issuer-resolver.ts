@@ -11,7 +11,7 @@ import { parseIdentifier } from '../identifier.ts'
 import { show } from '../options/show.ts'
 import { withinTime } from '../time-limit.ts'
 import type { Issuer, Verified } from '../token/issuer.ts'
-import type { IssuerResolver } from '../token/token-router.ts'
+import type { IssuerResolver } from '../token/verifier.ts'
 import type { IssuerLog } from './create-issuer.ts'
 import { createIssuer } from './create-issuer.ts'
 

@@ -1,4 +1,4 @@
-/** Who an access token speaks for. A client that acts for itself is not to be taken for a user (RFC 9068 section 5). */
+/** Whether an access token speaks for a user, or for a client that acts for itself (RFC 9068 section 5). */
 export type PrincipalType = 'user' | 'client'
 
 /** The party that acts for the subject (RFC 8693 section 4.1). */
@@ -8,44 +8,44 @@ export interface Actor {
 }
 
 /**
- * A verified access token: what came out of the checks. It does not hold the token itself and is safe to log. It is
- * frozen, all the way down, as requests with the same token share it.
+ * A verified access token. It does not contain the token itself and is safe to log. It is deeply frozen, as requests with
+ * the same token share it.
  *
- * @template Claims what your issuer puts into its tokens beside the registered claims
+ * @template Claims the claims of your issuer's tokens beside the registered ones
  */
 export interface AccessToken<Claims extends object = Record<string, unknown>> {
-  /** `iss`. Whoever is meant is the pair of issuer and subject: two issuers may use the same subject. */
+  /** `iss`. Only issuer and subject together identify a user: two issuers may use the same subject. */
   readonly issuer: string
-  /** `sub` */
+  /** `sub`; the client id where a client that acts for itself has no `sub`. */
   readonly subject: string
   readonly principalType: PrincipalType
-  /** `client_id`, or `azp` or `cid` of issuers that are not RFC 9068; `null` when the token names no client. */
+  /** `client_id`, or `azp`, `cid` or `appid` of issuers that do not follow RFC 9068; `null` when the token names no client. */
   readonly clientId: string | null
-  /** `aud`, always a list. */
+  /** `aud`, always a list. With `allowMissingAudience`, a token without one has the first configured audience. */
   readonly audience: readonly string[]
   readonly scopes: readonly string[]
-  /** Who acts for the subject, from `act`; `null` when nobody does. Who acted before is in the claims, for information. */
+  /** The actor that acts for the subject, from `act`; `null` when there is none. Prior actors are in the claims, for information. */
   readonly actor: Actor | null
   /** `jti`; `null` when there is none. */
   readonly tokenId: string | null
-  /** `exp`, in seconds since the epoch; `null` when an introspected token says nothing of it. */
+  /** `exp`, in seconds since the epoch; `null` when an introspection response has none. */
   readonly expiresAt: number | null
   /** `iat`, in seconds since the epoch; `null` when there is none. */
   readonly issuedAt: number | null
-  /** Roles and the like, where the issuer has them: `roles`, or what the issuer's `claims` name. */
+  /** `roles`, or the claim that `claims.roles` of the issuer names; empty when it is missing or has another shape than strings. */
   readonly roles: readonly string[]
   /** Organizations that the token is bound to; `null` when it is bound to none in particular. */
   readonly organizations: readonly string[] | null
   /** Teams that the token is bound to; `null` when it is bound to none in particular. */
   readonly teams: readonly string[] | null
-  /** The session (`sid`) and the grant it came from, where the issuer says; for revocation. */
+  /** The session (`sid`) and the grant of the token, for revocation; `null` when the token does not have them. */
   readonly sessionId: string | null
   readonly grantId: string | null
-  /** `acr` and `auth_time` of the original authentication of the user (RFC 9470 section 6); `null` when not said. */
+  /** `acr` and `auth_time` of the user's authentication (RFC 9470 section 6); `null` when the token does not have them. */
   readonly authenticationContext: string | null
   readonly authenticatedAt: number | null
   /** RFC 9396 section 9. */
   readonly authorizationDetails: ReadonlyArray<Readonly<Record<string, unknown>>>
-  /** Everything the token says. */
+  /** All claims of the token. */
   readonly claims: Readonly<Claims>
 }

@@ -1,32 +1,32 @@
 import type { AccessToken, Actor, PrincipalType } from './access-token.ts'
 
-/** Where an access token was accepted: the slice of `app.oauthConfig` that tool handlers may need. */
+/** The resource that accepted an access token: the slice of `app.oauthConfig` that tool handlers may need. */
 export interface AcceptedAt {
   readonly resource: string
   readonly metadataUrl: string
 }
 
-/** What the SDKs of the Model Context Protocol hand to tool handlers as `authInfo`. */
+/** The `authInfo` that the SDKs of the Model Context Protocol pass to tool handlers. */
 export interface AuthInfo {
-  /** Always empty: a tool that has the token can pass it on, and a server must not (MCP, "token passthrough"). */
+  /** Always empty: a tool that has the token could pass it on, which MCP forbids ("token passthrough"). */
   token: ''
   /** Empty when the token names no client. */
   clientId: string
   scopes: string[]
-  /** In seconds since the epoch; missing when the token says nothing of it. */
+  /** In seconds since the epoch; missing when the token has no expiry. */
   expiresAt?: number
   resource: URL
-  /** What a challenge that the SDK itself makes, for a tool that needs more scope, points at. */
+  /** The SDK puts it into its own challenges, for a tool that needs more scope. */
   resourceMetadataUrl: string
   extra: {
-    /** Whoever is meant is the pair of issuer and subject. */
+    /** Only issuer and subject together identify a user. */
     issuer: string
     subject: string
     principalType: PrincipalType
-    /** Who acts for the subject; `null` when nobody does. */
+    /** The actor that acts for the subject; `null` when there is none. */
     actor: Actor | null
     tokenId: string | null
-    /** Everything the token says. */
+    /** All claims of the token. */
     claims: Readonly<Record<string, unknown>>
   }
 }

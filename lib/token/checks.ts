@@ -161,7 +161,7 @@ const clientClaims = ['client_id', 'azp', 'cid', 'appid']
  * (OpenID Connect Core 1.0 sections 2 and 3.3.2.11), save for `nonce`, which some issuers add to all tokens.
  */
 export function checkNotAnIdToken ({ jwt: { claims }, expected }: CheckInput): void {
-  if (expected.profile === 'rfc9068' || identifiesAccessTokens(expected)) return
+  if (expected.profile === 'rfc9068' || expected.allowIdTokens === true || identifiesAccessTokens(expected)) return
   const scope = expected.scopeClaims.some(path => !isAbsent(readClaim(claims, path)))
   const client = clientClaims.find(name => !isAbsent(claims[name]))
   const mark = onlyInIdTokens.find(name => name in claims && !(name === 'nonce' && scope && client !== undefined))
@@ -183,7 +183,7 @@ function idToken (received: string): Error {
   return refused('type_refused', {
     expected: 'an access token',
     received,
-    fix: 'set requiredClaims to a claim that only the access tokens of this issuer have, or send the access token'
+    fix: 'send the access token; or set requiredClaims to a claim that only access tokens of this issuer have, or allowIdTokens'
   })
 }
 

@@ -1,4 +1,3 @@
-import { isToken68 } from '../challenge/grammar.ts'
 import type { RequestReason } from '../errors/reasons.ts'
 
 /** What a request carries before anything is believed. */
@@ -10,8 +9,11 @@ export type Credentials =
 const none: Credentials = { kind: 'none' }
 const severalHeaders: Credentials = { kind: 'malformed', reason: 'authorization_repeated' }
 const notOfTheGrammar: Credentials = { kind: 'malformed', reason: 'authorization_malformed' }
-// The scheme ends where no further character could belong to its name; spaces and a token68 must follow.
-const bearer = /^bearer( +|(?![!#$%&'*+\-.^_`|~0-9a-z]))/i
+// RFC 9110 section 11.2, token68.
+const token68 = /^[A-Za-z0-9\-._~+/]+=*$/
+const bearerCredentials = /^bearer +([a-z0-9\-._~+/]+=*)$/i
+// The name of the scheme ends where no further character could belong to it.
+const bearerScheme = /^bearer(?![!#$%&'*+\-.^_`|~0-9a-z])/i
 
 /**
  * Reads the credentials of a request from its raw headers, names and values in turn, as Node.js keeps the first of two
@@ -32,9 +34,8 @@ export function readCredentials (rawHeaders: readonly string[], tokenHeader: str
     value = rawHeaders[i + 1]!
   }
   if (value === null) return none
-  if (tokenHeader !== null) return isToken68(value) ? { kind: 'bearer', token: value } : notOfTheGrammar
-  const scheme = bearer.exec(value)
-  if (scheme === null) return none
-  const token = value.slice(scheme[0].length)
-  return scheme[1] !== '' && isToken68(token) ? { kind: 'bearer', token } : notOfTheGrammar
+  if (tokenHeader !== null) return token68.test(value) ? { kind: 'bearer', token: value } : notOfTheGrammar
+  const token = bearerCredentials.exec(value)?.[1]
+  if (token !== undefined) return { kind: 'bearer', token }
+  return bearerScheme.test(value) ? notOfTheGrammar : none
 }

@@ -48,6 +48,8 @@ export interface ExpectedToken {
   /** JWS algorithms, exact case. */
   readonly algorithms: readonly string[]
   readonly profile: TokenProfile
+  /** Whether tokens are accepted that nothing distinguishes from an ID token, as `aud` alone decides. */
+  readonly allowIdTokens?: boolean
   /** Claims that scopes are read from; each a space-delimited string or a list. */
   readonly scopeClaims: readonly ClaimPath[]
   readonly claims: ClaimMapping

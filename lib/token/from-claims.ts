@@ -4,6 +4,7 @@ import { audienceOf, clientIdOf, subjectOf } from './checks.ts'
 import type { ClaimPath, Claims } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
 import type { ClientMark, ExpectedToken } from './expected-token.ts'
+import { markedActorOf } from './impersonation-mark.ts'
 import { refused } from './jwt.ts'
 
 /** Nested actors are information for an audit and decide nothing; without a limit a chain would cost what its author likes. */
@@ -97,15 +98,16 @@ function scopesOf (claims: Claims, { scopeClaims, profile }: ExpectedToken): str
 function actorOf (claims: Claims, subject: string, { issuer, claims: { actor: path } }: ExpectedToken): Actor | null {
   const mapped = readClaim(claims, path)
   const found = typeof mapped === 'string' && path !== 'act' ? { sub: mapped } : mapped === undefined ? claims.act : mapped
-  if (found === undefined) return null
+  const markedActor = markedActorOf(claims, issuer)
+  if (found === undefined) return markedActor
   let depth = 0
   for (let act: unknown = found; act !== undefined; act = (act as Claims).act) {
     if (++depth > maxActorDepth || typeof act !== 'object' || act === null || Array.isArray(act)) throw actorMalformed(found)
   }
   const { sub, iss = issuer } = found as Claims
   if (typeof sub !== 'string' || sub === '' || typeof iss !== 'string') throw actorMalformed(found)
-  // An actor that is the subject is the subject itself.
-  return sub === subject && iss === issuer ? null : { issuer: iss, subject: sub }
+  // An actor that equals the subject is the subject, unless the mark of an impersonated token says that it is staff.
+  return sub === subject && iss === issuer ? markedActor : { issuer: iss, subject: sub }
 }
 
 function actorMalformed (found: unknown): Error {

@@ -16,7 +16,7 @@ import { createKeySet } from './key-set.ts'
 import type { KeySet, SkippedKey } from './key-set.ts'
 import type { VerificationKey } from './signature.ts'
 import type { CacheValidity } from './token-cache.ts'
-import { digestOf } from './token-cache.ts'
+import { alwaysCurrent, digestOf } from './token-cache.ts'
 
 /** Where the keys of an issuer come from, and within which limits. */
 export interface IssuerKeysSource {
@@ -67,6 +67,25 @@ const clockMarginSeconds = { unknownKey: 6, wrongSignature: 0 }
 const maxDecided = 1000
 
 export function createIssuerKeys (source: IssuerKeysSource): IssuerKeys {
+  return source.jwks === null ? createRemoteKeys(source) : createFixedKeys(source.jwks, source)
+}
+
+function createFixedKeys (jwks: Readonly<Record<string, unknown>>, source: IssuerKeysSource): IssuerKeys {
+  const set = readKeySet(jwks, source)
+  return {
+    verifySignature (jwt) {
+      const isSigned = isSignedByAny(set.candidates(jwt.header), jwt)
+      if (isSigned === true) return alwaysCurrent
+      if (isSigned === false) throw notSigned(jwt, set)
+      return isSigned.then(isGood => {
+        if (!isGood) throw notSigned(jwt, set)
+        return alwaysCurrent
+      })
+    }
+  }
+}
+
+function createRemoteKeys (source: IssuerKeysSource): IssuerKeys {
   const retryAfterSeconds = Math.max(1, Math.ceil(source.refresh.retryAfterMs / 1000))
   const versions = createVersions(source)
   // Tokens that were refused after a look-up of keys made for them: the answer does not change with the next one.
@@ -84,29 +103,31 @@ export function createIssuerKeys (source: IssuerKeysSource): IssuerKeys {
     return (typeof iat === 'number' && (iat + margin) * 1000 <= versions.loadedAt()) || decided.get(identityOf(jwt)) === version
   }
 
+  /** `null` in a cool-down, and where a look-up fails that could not have changed the answer. */
   const look = async (seen: Version, jwt: UnverifiedJwt): Promise<Version | null> => {
     try {
       return await versions.reloadUnlessChanged(seen)
     } catch (error) {
-      if (isDecided(jwt, seen)) return seen
+      if (isDecided(jwt, seen)) return null
       throw unavailable(error, (error as Error).message)
     }
   }
 
   const afterLookUp = async (jwt: UnverifiedJwt, seen: Version): Promise<CacheValidity> => {
     const newest = await look(seen, jwt)
-    if (newest === null && !isDecided(jwt, seen)) {
+    if (newest === null) {
+      if (isDecided(jwt, seen)) throw notSigned(jwt, seen.set)
       throw unavailable(undefined, `${noMatch(jwt, seen.set)}; they were requested a moment ago and may have changed since`)
     }
-    if (newest !== null && newest !== seen && await isSignedByAny(newest.set.candidates(jwt.header), jwt)) return newest
-    if (newest !== null) decided.set(identityOf(jwt), newest)
-    throw notSigned(jwt, (newest ?? seen).set)
+    if (newest !== seen && await isSignedByAny(newest.set.candidates(jwt.header), jwt)) return newest
+    decided.set(identityOf(jwt), newest)
+    throw notSigned(jwt, newest.set)
   }
 
   const check = (jwt: UnverifiedJwt, version: Version): CacheValidity | Promise<CacheValidity> => {
     const isSigned = isSignedByAny(version.set.candidates(jwt.header), jwt)
     if (typeof isSigned === 'boolean') return isSigned ? version : afterLookUp(jwt, version)
-    return isSigned.then(async isGood => isGood ? version : await afterLookUp(jwt, version))
+    return isSigned.then(isGood => isGood ? version : afterLookUp(jwt, version))
   }
 
   return {
@@ -114,7 +135,7 @@ export function createIssuerKeys (source: IssuerKeysSource): IssuerKeys {
       const version = versions.peek()
       if (version !== undefined) return check(jwt, version)
       return versions.get().then(
-        async loaded => await check(jwt, loaded),
+        loaded => check(jwt, loaded),
         (error: unknown) => { throw unavailable(error, (error as Error).message) })
     }
   }
@@ -133,8 +154,10 @@ function identityOf ({ signingInput, signature }: Pick<UnverifiedJwt, 'signingIn
   return digestOf(`${signingInput}.${Buffer.from(signature).toString('latin1')}`)
 }
 
-function noMatch ({ header: { kid, alg } }: Pick<UnverifiedJwt, 'header'>, { keyIds }: KeySet): string {
-  return `kid ${describeValue(kid)} and alg ${describeValue(alg)}; the issuer has kid ${describeValue(keyIds)}`
+function noMatch ({ header: { kid, alg } }: Pick<UnverifiedJwt, 'header'>, { keyIds, skipped }: KeySet): string {
+  const unusable = skipped.find(({ keyId }) => keyId === describeValue(kid))
+  const why = unusable === undefined ? '' : `; its key of this kid cannot be used: ${unusable.reason}`
+  return `kid ${describeValue(kid)} and alg ${describeValue(alg)}; the issuer has kid ${describeValue(keyIds)}${why}`
 }
 
 function notSigned (jwt: UnverifiedJwt, set: KeySet): Error {
@@ -150,25 +173,28 @@ function redirectFix (error: unknown): { fix: string } | undefined {
   return { fix: `redirects are not followed: set jwksUri to ${error.location ?? 'where it leads'}` }
 }
 
+function readKeySet (document: Readonly<Record<string, unknown>>, { onSkippedKeys }: IssuerKeysSource): KeySet {
+  const set = createKeySet(document)
+  if (set.skipped.length > 0) onSkippedKeys?.(set.skipped)
+  return set
+}
+
 function createVersions (source: IssuerKeysSource): RefreshingValue<Version> {
-  const { jwks, jwksUri, metadata, fetch, limits, refresh, clock, onSkippedKeys, onRenewalFailed } = source
+  const { jwksUri, metadata, fetch, limits, refresh, clock, onRenewalFailed } = source
   let current: Version | null = null
   let text = ''
   /** Keys that did not change stay the same version, as remembered tokens depend on it. */
   const versionOf = (document: Readonly<Record<string, unknown>>): Version => {
     const newText = JSON.stringify(document)
     if (current === null || newText !== text) {
-      const set = createKeySet(document)
+      const set = readKeySet(document, source)
       const removedKeyIds = current?.set.keyIds.filter(kid => !set.keyIds.includes(kid)) ?? []
       const version: Version = { set, removedKeyIds, isCurrent: () => current === version }
-      if (version.set.skipped.length > 0) onSkippedKeys?.(version.set.skipped)
       current = version
       text = newText
     }
     return current
   }
-  if (jwks !== null) return unchanging(versionOf(jwks))
-
   const load = async (url: string, within: FetchLimits): Promise<Loaded<Version>> => {
     const { body, maxAgeSeconds } = await fetchJson(url, fetch, within)
     try {
@@ -192,10 +218,4 @@ function createVersions (source: IssuerKeysSource): RefreshingValue<Version> {
       return await load(newer.jwksUri!, within)
     }
   }, refresh, clock, onRenewalFailed)
-}
-
-function unchanging<T> (value: T): RefreshingValue<T> {
-  return {
-    peek: () => value, get: async () => value, reloadUnlessChanged: async () => value, isFresh: () => true, loadedAt: () => -Infinity
-  }
 }

@@ -32,12 +32,12 @@ export function parseJwt (token: string, maxLength: number = maxTokenLength): Un
   const claimsEnd = token.indexOf('.', headerEnd + 1)
   if (claimsEnd === -1 || token.includes('.', claimsEnd + 1) || foreignCharacter.test(token)) throw malformed('it has other parts or characters')
   try {
-    return withoutStackTrace(() => ({
+    return {
       signingInput: token.slice(0, claimsEnd),
       signature: decode(token, claimsEnd + 1, token.length),
       header: parseStrictObject(decode(token, 0, headerEnd)),
       claims: parseStrictObject(decode(token, headerEnd + 1, claimsEnd))
-    }))
+    }
   } catch (error) {
     throw malformed(`a part of it is ${(error as SyntaxError).message}`)
   }

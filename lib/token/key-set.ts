@@ -91,10 +91,9 @@ function importAll (keys: readonly Jwk[], alg: string): readonly VerificationKey
   })
 }
 
-function isFor ({ kid, alg, use, key_ops: operations, ...key }: Jwk, algorithm: string, keyId: string | undefined): boolean {
+function isFor ({ kid, alg, key_ops: operations, ...key }: Jwk, algorithm: string, keyId: string | undefined): boolean {
   if (keyId !== undefined && kid !== keyId) return false
   if (typeof alg === 'string' && alg !== algorithm) return false
-  if (typeof use === 'string' && use !== 'sig') return false
   if (Array.isArray(operations) && !operations.includes('verify')) return false
   return suitsAlgorithm({ ...key, alg }, algorithm)
 }

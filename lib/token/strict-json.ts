@@ -63,9 +63,12 @@ function countNames (text: string): number {
 
 /** The quote that ends a string: the first one that no odd number of backslashes escapes. */
 function endOfString (text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let escapes = 0
+  let end = start
+  let escapes: number
+  do {
+    end = text.indexOf('"', end + 1)
+    escapes = 0
     while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++
-    if (escapes % 2 === 0) return end
-  }
+  } while (escapes % 2 === 1)
+  return end
 }

@@ -1,14 +1,13 @@
-import { describeError } from '../errors/detail.ts'
-import { UnavailableError, withoutStackTrace } from '../errors/errors.ts'
+import { describeValue } from '../errors/detail.ts'
 import type { RevocationStore } from '../stores/revocations/revocation-store.ts'
-import { isPromise, withinTime } from '../time-limit.ts'
 import type { AccessToken } from './access-token.ts'
-import type { Verified } from './issuer.ts'
-import { refused } from './jwt.ts'
-import { askTokenRules } from './token-rules.ts'
+import type { Issuer, Verified } from './issuer.ts'
+import type { UnverifiedJwt } from './jwt.ts'
+import { maxTokenLength, parseJwt, refused, tooLong } from './jwt.ts'
+import { checkNotRevoked } from './revocations.ts'
 import type { TokenCache } from './token-cache.ts'
 import { digestOf } from './token-cache.ts'
-import type { RoutedToken, TokenRouter } from './token-router.ts'
+import { askTokenRules } from './token-rules.ts'
 
 /** Turns an access token of a request into one that can be believed, or throws. */
 export interface AccessTokenVerifier {
@@ -46,19 +45,19 @@ type MaybePromise<T> = T | Promise<T>
 
 export function createVerifier ({ route, cache, revocations, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
   const unlessRevoked = (accessToken: AccessToken): MaybePromise<AccessToken> =>
-    revocations === null ? accessToken : askRevocations(revocations, accessToken, lookupTimeoutMs)
+    revocations === null ? accessToken : checkNotRevoked(accessToken, revocations, lookupTimeoutMs)
 
   const verifyNew = (token: string, digest: string): MaybePromise<AccessToken> => {
-    const accept = (verified: Verified, brokenRules: readonly string[]): MaybePromise<AccessToken> => {
-      const { accessToken, validity, maxAgeMs } = verified
+    const accept = ({ accessToken, validity, maxAgeMs }: Verified, brokenRules: readonly string[]): MaybePromise<AccessToken> => {
       for (const rule of brokenRules) report({ rule, accessToken })
       cache?.remember(digest, accessToken, validity, maxAgeMs)
       return unlessRevoked(accessToken)
     }
-    return chain(route(token), ({ issuer, jwt }: RoutedToken) => chain(issuer.verify(token, jwt), verified => {
+    return chain(route(token), ({ issuer, jwt }: RoutedToken) => chain(issuer.verify(token, jwt), (verified: Verified) => {
       const { tokenRules } = issuer.expected
       if (tokenRules.length === 0) return accept(verified, verified.brokenRules)
-      return askTokenRules(tokenRules, verified.accessToken, lookupTimeoutMs).then(broken => accept(verified, [...verified.brokenRules, ...broken]))
+      return askTokenRules(tokenRules, verified.accessToken, lookupTimeoutMs)
+        .then(broken => accept(verified, [...verified.brokenRules, ...broken]))
     }))
   }
 
@@ -73,30 +72,90 @@ export function createVerifier ({ route, cache, revocations, lookupTimeoutMs, re
 
 /** The next step, with a promise only where the step before made one. */
 function chain<T extends object, R> (value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isPromise(value) ? value.then(next) : next(value)
+  return 'then' in value ? value.then(next) : next(value)
 }
 
-/** Asked about every token on every request: a token may have been revoked since it was last used. */
-function askRevocations (revocations: RevocationStore, accessToken: AccessToken, timeoutMs: number): MaybePromise<AccessToken> {
-  const decide = (revoked: unknown): AccessToken => {
-    if (revoked === false) return accessToken
-    // A non-boolean answer counts as unavailable.
-    throw revoked === true
-      ? refused('token_revoked', { expected: 'a token that is not revoked', received: 'isRevoked returned true' })
-      : revocationsUnavailable(new TypeError(`isRevoked must return a boolean, and returned ${typeof revoked}`))
-  }
-  let answer: MaybePromise<boolean>
-  try {
-    answer = revocations.isRevoked(accessToken)
-  } catch (error) {
-    throw revocationsUnavailable(error)
-  }
-  if (!isPromise(answer)) return decide(answer)
-  return withinTime(answer, timeoutMs).then(decide, (error: unknown) => { throw revocationsUnavailable(error) })
+/** The issuer of a token, before anything in it is believed. */
+export interface RoutedToken {
+  readonly issuer: Issuer
+  /** `null` for a token that is not a JWT. */
+  readonly jwt: UnverifiedJwt | null
 }
 
-function revocationsUnavailable (cause: unknown): UnavailableError {
-  return withoutStackTrace(() => new UnavailableError('revocations_unavailable', 5, cause, {
-    expected: 'an answer of the revocation store', received: describeError(cause)
-  }))
+/** Finds an issuer that is not in the list, by its identifier; `null` when it is not trusted. */
+export type IssuerResolver = (issuer: string) => Promise<Issuer | null>
+
+/**
+ * Finds the issuer of a token. A JWT names it, and that issuer is trusted or the token is refused: an unknown issuer causes
+ * no request (RFC 8725 section 3.10). Other tokens are routed by the prefix of an issuer's opaque tokens. A token is never
+ * tried at a second issuer.
+ *
+ * It throws InvalidTokenError.
+ */
+export type TokenRouter = (token: string) => MaybePromise<RoutedToken>
+
+/** Longer opaque tokens belong to no issuer, and are not worth a request (RFC 7662 section 4). */
+const maxOpaqueLength = 4096
+
+export function createTokenRouter (
+  issuers: readonly Issuer[], resolve: IssuerResolver | null, maxLength: number = maxTokenLength
+): TokenRouter {
+  const byIdentifier = new Map(issuers.map(issuer => [issuer.expected.issuer, issuer]))
+  // The longest prefix first: it is the most specific.
+  const opaque = issuers.filter(issuer => issuer.opaquePrefix !== null)
+    .sort((one, other) => other.opaquePrefix!.length - one.opaquePrefix!.length)
+
+  const issuerUnknown = (iss: unknown): Error => refused('issuer_unknown', {
+    expected: `iss is ${[...byIdentifier.keys()].join(' or ')}${resolve === null ? '' : ', or known to resolveIssuer'}`,
+    received: `iss is ${describeValue(iss)}`
+  })
+  const resolved = async (identifier: string, jwt: UnverifiedJwt): Promise<RoutedToken> => {
+    const issuer = await resolve!(identifier)
+    if (issuer === null) throw issuerUnknown(identifier)
+    return { issuer, jwt }
+  }
+
+  return token => {
+    if (token.length > maxLength) throw tooLong(token, maxLength)
+    if (!isJwt(token)) {
+      const issuer = opaque.find(one => token.startsWith(one.opaquePrefix!))
+      if (issuer === undefined) throw noIssuer(token, opaque.length > 0)
+      if (token.length > maxOpaqueLength) throw tooLong(token, maxOpaqueLength)
+      return { issuer, jwt: null }
+    }
+    const jwt = parseJwt(token, maxLength)
+    const { iss } = jwt.claims
+    const issuer = byIdentifier.get(iss as string)
+    if (issuer !== undefined) return { issuer, jwt }
+    if (resolve === null || typeof iss !== 'string') throw issuerUnknown(iss)
+    return resolved(iss, jwt)
+  }
+}
+
+/** By its form alone: three parts, the first of them the base64url of `{` after white space. */
+function isJwt (token: string): boolean {
+  if (partsOf(token) !== 3) return false
+  // `ey` is the base64url of `{`.
+  return token.startsWith('ey') || /^\s*\{/.test(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('latin1'))
+}
+
+function partsOf (token: string): number {
+  let parts = 1
+  for (let dot = token.indexOf('.'); dot !== -1; dot = token.indexOf('.', dot + 1)) parts++
+  return parts
+}
+
+function noIssuer (token: string, hasOpaqueIssuers: boolean): Error {
+  if (partsOf(token) === 5 && token.startsWith('ey')) {
+    return refused('token_encrypted', {
+      expected: 'a signed token',
+      received: 'an encrypted token (JWE, RFC 7516): encrypted tokens are not supported',
+      fix: 'have the authorization server sign its access tokens only. Auth0 encrypts a token that was requested without an audience'
+    })
+  }
+  return refused('token_malformed', {
+    expected: hasOpaqueIssuers ? 'a JWT, or a token with the opaquePrefix of an issuer or the prefix of customTokens' : 'a JWT',
+    received: 'a token that is not a JWT',
+    ...!hasOpaqueIssuers && { fix: 'set introspection for the issuer, if it issues opaque tokens' }
+  })
 }

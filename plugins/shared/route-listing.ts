@@ -1,30 +1,34 @@
 import type { FastifyInstance } from 'fastify'
+import type { RouteConfigHolder } from '../../lib/policy/route-policies.ts'
 
-/** A route of a server, as far as the server's own listing shows it. */
+/** A registered route: what Fastify keeps of it. */
 export interface ListedRoute {
-  readonly method: string | readonly string[]
-  readonly url: string
-  /** `config.oauth`, without what JSON cannot hold: its functions. */
-  readonly oauth: unknown
-  /** Names of the `onError` hooks that apply to it, those of the outermost scope first. */
-  readonly onErrorHooks: readonly string[]
+  readonly config: RouteConfigHolder
+  /** The scope that it was registered in. */
+  readonly server: FastifyInstance
+}
+
+interface PrintedRoute {
+  readonly store?: Partial<ListedRoute> | null
 }
 
 /**
- * Lists all routes of a server that is ready. `onRoute` hooks see only routes that are registered after them; the listing
- * also has the older ones, and those of scopes that a hook does not reach.
+ * Lists all routes of a server. `onRoute` hooks see only routes that are registered after them, and only those of their
+ * scope. Fastify has one method that visits every route, the one that prints them; what it prints is not used.
  *
- * @returns `null` when the `config` of a route cannot be listed, as it is circular
+ * @returns empty where this version of Fastify prints routes in another way
  */
-export function listRoutes (app: FastifyInstance): ListedRoute[] | null {
-  let listing: string
-  try {
-    listing = app.printRoutes({ commonPrefix: false, includeMeta: ['config', 'onError'] } as Parameters<typeof app.printRoutes>[0])
-  } catch {
-    return null
+export function listRoutes (app: FastifyInstance): readonly ListedRoute[] {
+  const routes: ListedRoute[] = []
+  const collect = ({ store }: PrintedRoute): object => {
+    if (store?.config !== undefined && store.server !== undefined) routes.push({ config: store.config, server: store.server })
+    return {}
   }
-  return [...listing.matchAll(/• \(config\) (.*)(?:\n.*• \(onError\) (.*))?/g)].map(([, config, onError = '[]']) => {
-    const { method, url, oauth } = JSON.parse(config!) as Pick<ListedRoute, 'method' | 'url' | 'oauth'>
-    return { method, url, oauth, onErrorHooks: (JSON.parse(onError) as string[]).map(name => name.replace(/\(\)$/, '')) }
-  })
+  app.printRoutes({
+    includeMeta: true,
+    // The printer sets its own function, which hides the configuration of routes.
+    get buildPrettyMeta () { return collect },
+    set buildPrettyMeta (_hidden) {}
+  } as Parameters<typeof app.printRoutes>[0])
+  return routes
 }

@@ -23,7 +23,7 @@ test('G12 G20 G21 the short-cut of a first-party client makes no code while staf
   t.notOk(here.headers.location)
   t.notMatch(JSON.stringify(back) + here.body, /closed/)
   t.equal(server.codes.size + server.grants.size, 0)
-  t.match(refusals(server.audit), Array(2).fill({ path: 'first-party', reason: 'not_approved', staff: 'sam', customer: 'ann', organizations: ['closed'] }))
+  t.match(refusals(server.audit), Array(2).fill({ step: 'first-party', reason: 'not_approved', staff: 'sam', customer: 'ann', organizations: ['closed'] }))
 
   t.ok(codeOf((await server.authorize(sam, { client_id: 'first-party', ...openOnly })).headers.location), 'G5 what reaches the approved one alone')
   t.ok(codeOf((await server.authorize(server.signIn('ann'), { client_id: 'first-party' })).headers.location), 'G1 the customer')
@@ -37,7 +37,7 @@ test('G13 a consent makes no code while staff impersonate, and a denial goes thr
   t.equal(heard(await server.consent(sam, { allow: false })).error, 'access_denied')
   t.ok(codeOf((await server.consent(sam, openOnly)).headers.location))
   t.ok(codeOf((await server.consent(server.signIn('ann'), {})).headers.location))
-  t.match(refusals(server.audit), [{ path: 'consent', reason: 'not_approved' }], 'G22 and each block is one entry')
+  t.match(refusals(server.audit), [{ step: 'consent', reason: 'not_approved' }], 'G22 and each block is one entry')
 })
 
 test('G14 G15 an automatic approval uses again what was made in the same state, and by what that reaches', async t => {
@@ -56,7 +56,7 @@ test('G14 G15 an automatic approval uses again what was made in the same state, 
 
   server.directory.setApproval('open', false)
   t.equal(heard(await server.authorize(sam, { scope: 'read' })).error, 'access_denied')
-  t.match(refusals(server.audit), [{ path: 'automatic-approval', reason: 'not_approved', grantedTo: 'client', organizations: ['open'] }])
+  t.match(refusals(server.audit), [{ step: 'automatic-approval', reason: 'not_approved', grantedTo: 'client', organizations: ['open'] }])
 })
 
 test('G16 a code is dead when the approval was withdrawn meanwhile, also when it is given again', async t => {
@@ -70,7 +70,7 @@ test('G16 a code is dead when the approval was withdrawn meanwhile, also when it
   server.clock.advance(1)
   server.directory.setApproval('open', true)
   for (const code of codes) t.match((await server.exchange(code)).json(), { error: 'invalid_grant' })
-  t.match(refusals(server.audit), [{ path: 'exchange', reason: 'not_approved' }, { path: 'exchange', reason: 'approval_younger' }])
+  t.match(refusals(server.audit), [{ step: 'exchange', reason: 'not_approved' }, { step: 'exchange', reason: 'approval_younger' }])
   t.equal((await server.use((await server.connect(sam)).access_token)).statusCode, 200, 'G18 what is granted now is good')
 })
 
@@ -100,9 +100,9 @@ test('G24 G25 G26 what an impersonator gets: for the idle timeout or what is lef
     const { exp, iat, sub, act, impersonation } = decodeJwt(got.access_token)
     t.equal(exp! - iat!, 900)
     t.strictSame({ sub, act, impersonation }, {
-      sub: 'ann', act: { sub: 'sam' }, impersonation: { granted_at: server.clock.now(), ends_at: server.clock.now() + 3_600_000, session, read_only: readOnly }
+      sub: 'ann', act: { sub: 'sam' }, impersonation: { actor: { sub: 'sam' }, granted_at: server.clock.now(), ends_at: server.clock.now() + 3_600_000, session, read_only: readOnly }
     })
-    t.match([...server.grants].at(-1)!.stamp, { staff: 'sam', customer: 'ann', readOnly })
+    t.match([...server.grants].at(-1)!.record, { staff: 'sam', customer: 'ann', readOnly })
   }
   t.equal(server.refreshTokens.size, 0, 'no refresh row')
   const late = server.signIn('ann', 'sam', { endsAt: server.clock.now() + 61_500 })
@@ -126,7 +126,7 @@ test('G27 G28 G29 a log-out ends what that member of staff made as that customer
   server.clock.advance(1)
   await server.signOut(sam)
   t.same(await statuses(), [401, 200, 200, 200])
-  t.same([...server.grants].map(({ stamp }) => stamp && [stamp.staff, stamp.customer]), [['tom', 'ann'], ['sam', 'bob'], null])
+  t.same([...server.grants].map(({ record }) => record && [record.staff, record.customer]), [['tom', 'ann'], ['sam', 'bob'], null])
   t.match((await server.exchange(code)).json(), { error: 'invalid_grant' })
   t.equal((await server.refresh(tokens[3]!.refresh_token!)).statusCode, 200)
 
@@ -163,15 +163,15 @@ test('G31 who is no longer staff holds nothing, and what they made stays marked'
   server.clock.advance(1)
   await server.removeStaff('sam')
   t.same(await Promise.all(tokens.map(async token => (await server.use(token)).statusCode)), [401, 401, 200, 200])
-  t.same([...server.grants].map(({ stamp }) => stamp?.staff ?? null), ['tom', null])
-  t.match(kept[0]!.stamp, { staff: 'sam', customer: 'ann' })
+  t.same([...server.grants].map(({ record }) => record?.staff ?? null), ['tom', null])
+  t.match(kept[0]!.record, { staff: 'sam', customer: 'ann' })
   t.match(decodeJwt(tokens[0]!), { act: { sub: 'sam' } })
 })
 
 test('G33 what a caller says of impersonation or reach never overrides what the server knows', async t => {
   const server = await createGrantingServer(t)
   const sam = server.signIn('ann', 'sam')
-  const claimed = { impersonation: '', staff: '', act: '', impersonated: 'false', reach: 'organization' }
+  const claimed = { impersonation: '', staff: '', act: '', impersonated: 'false', access: 'organization' }
   t.equal(heard(await server.authorize(sam, { client_id: 'first-party', ...claimed })).error, 'access_denied')
   t.equal((await server.consent(sam, claimed)).statusCode, 403)
 

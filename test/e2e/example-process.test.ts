@@ -90,7 +90,7 @@ for (const variable of ['PORT', 'AS_PORT', 'PARTNER_PORT']) {
 test('a database that does not answer: one line that says so', async t => {
   const example = start(t, { ...anyPorts, DATABASE_URL: 'postgresql://postgres@127.0.0.1:9/postgres' })
   t.equal(await example.exitCode, 1)
-  t.match(example.stderr(), 'Nobody answers at DATABASE_URL')
+  t.match(example.stderr(), 'No database answers at DATABASE_URL')
   t.notMatch(example.stderr(), /^\s+at /m)
 })
 

@@ -76,7 +76,7 @@ const negotiations: ReadonlyArray<{ name: string, negotiation: VersionNegotiatio
 ]
 
 for (const { name, negotiation, version } of negotiations) {
-  test(`F70: MCP client 2.x, ${name}: from the bare URL to a tool that knows who calls`, async t => {
+  test(`MCP client 2.x, ${name}: from the bare URL to a tool that knows who calls [F70]`, async t => {
     const { mcpUrl, issuer } = await startExample(t)
     const { client, storage, agent, call } = await connect(t, mcpUrl, { negotiation })
 

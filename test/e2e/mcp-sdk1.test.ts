@@ -50,7 +50,7 @@ async function connect (t: Test, url: string): Promise<Session> {
   }
 }
 
-test('F70: MCP SDK 1.x: from the bare URL to a tool that knows who calls', async t => {
+test('MCP SDK 1.x: from the bare URL to a tool that knows who calls [F70]', async t => {
   const { mcpUrl } = await startExample(t)
   const { client, storage, call } = await connect(t, mcpUrl)
 

@@ -38,7 +38,7 @@ test('G27 the end of an impersonation: its tokens, codes and grants are gone, th
     t.match(await other.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
     t.equal((await example.database.query('select 1 from grants where staff is not null')).rows.length, 0)
     t.equal(await count(example, 'Grant'), 1)
-    t.match((await staff.open(client.request().url)).text, /Sign in|Nobody to connect|Allow access/)
+    t.match((await staff.open(client.request().url)).text, /Sign in|Choose a customer first|Allow access/)
   }
   t.equal((await callTool(example, own.body.access_token!)).status, 200)
   t.match(await client.refresh(own.body.refresh_token!), { status: 200 })
@@ -85,8 +85,8 @@ for (const { name, limits, endedBy } of [
     sessionClock.advance(101)
     t.equal((await callTool(example, token)).status, 401, 'though the token itself has not expired')
     t.equal((await callTool(example, own)).status, 200)
-    t.equal(await count(example, 'Grant'), 1, 'what nobody asked about is gone as well')
     const page = await staff.open(example.issuer)
+    t.equal(await count(example, 'Grant'), 1, 'and its grants are deleted with the next clean-up')
     t.notMatch(page.text, 'You are acting as')
     t.match((await staff.open(`${example.issuer}/staff/log`)).text, endedBy)
   })
@@ -209,4 +209,29 @@ test('G31 one who is taken out of the database by hand is gone as well', async t
   const token = await connect(await startImpersonating(example), client)
   await example.database.query("delete from staff where id = 'sam'")
   t.equal((await callTool(example, token)).status, 401)
+})
+
+test('G30 a code of an impersonation that has ended is refused, also while its grant could not be deleted yet', async t => {
+  const sessionClock = createSessionClock()
+  const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 36_000 }, sessionClock })
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  const request = client.request()
+  const callback = await staff.authorize(request.url)
+  // Nothing is cleaned up, as nobody asks; only the guard at the authorization server can know.
+  sessionClock.advance(601)
+  t.equal(await count(example, 'Grant'), 1)
+  t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
+})
+
+test('a resource that asks whether an impersonation goes on only reads [D11]', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const token = await connect(await startImpersonating(example), client)
+  const { rows: [before] } = await example.database.query('select pg_current_wal_insert_lsn() as lsn, last_used_at from impersonations')
+  t.equal((await fetch(`${example.mcpUrl}`, { headers: { authorization: `Bearer ${token}` } })).status, 405)
+  const { rows: [after] } = await example.database.query('select last_used_at from impersonations')
+  t.same(after!.last_used_at, before!.last_used_at)
 })

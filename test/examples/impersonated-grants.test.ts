@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import { test } from 'tap'
-import { firstPartyClient } from '../../examples/server/clients.ts'
+import { desktopClient, firstPartyClient } from '../../examples/server/clients.ts'
 import {
   callTool, clientOf, connect, count, decisionsOf, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
 } from '../support/example-client.ts'
@@ -9,7 +9,7 @@ import { createUserAgent } from '../support/user-agent.ts'
 
 test('G12 the short-cut of a first-party client: refused on the way in, and no code is stored', async t => {
   const example = await startExample(t)
-  const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, 'http://127.0.0.1:40123/callback')
+  const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, firstPartyClient.redirect_uris[0])
   const staff = await startImpersonating(example)
 
   const refused = await staff.open(client.request().url)
@@ -25,9 +25,17 @@ test('G12 the short-cut of a first-party client: refused on the way in, and no c
   t.equal(await count(example, 'AuthorizationCode'), 1)
 })
 
+test('RFC 8252 8.6: a first-party client on a loopback address is asked about like any other, as any program can listen there [D11]', async t => {
+  const example = await startExample(t)
+  const client = clientOf(example.issuer, desktopClient.client_id, example.mcpUrl, 'http://127.0.0.1:40123/callback')
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  t.match((await customer.open(client.request().url)).text, 'Allow access?')
+})
+
 test('G12 the customer uses the short-cut as before', async t => {
   const example = await startExample(t)
-  const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, 'http://127.0.0.1:40123/callback')
+  const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, firstPartyClient.redirect_uris[0])
   const customer = createUserAgent()
   await signInAsCustomer(customer, example)
   t.type((await customer.open(client.request().url)).url.searchParams.get('code'), 'string')
@@ -282,8 +290,10 @@ test('G14, G6 what could not be found out is not said to have been refused, and 
   t.match(Object.fromEntries(silent.url.searchParams), { error: 'temporarily_unavailable' })
   const refused = await staff.open(client.request().url)
   await example.database.query('alter table oauth_directory.away rename to organizations')
-  t.equal(refused.status, 403)
-  t.match(refused.text, 'could not be found out')
+  t.equal(refused.status, 503, 'and a page says so')
+  t.match(refused.text, /could not be checked[\s\S]*a little later/)
+  const told = await staff.submit(refused, /leave/)
+  t.match(Object.fromEntries(told.url.searchParams), { error: 'temporarily_unavailable' }, 'as does the error of the client')
   t.notMatch(refused.text, /has not allowed|turn AI processing on/)
   t.type((await staff.authorize(client.request().url)).searchParams.get('code'), 'string')
 })
@@ -308,7 +318,7 @@ test('G14 what was granted as far as one organization is not granted as far as a
     t.match(Object.fromEntries(silent.url.searchParams), { error: /^(consent|interaction)_required$/ }, 'and is not had without a question')
     const token = await connect(agent, client, { scope: writing })
     t.same(decodeJwt(token).scope, writing)
-    t.notOk('reach' in decodeJwt(token))
+    t.notOk('access' in decodeJwt(token))
   }
 })
 
@@ -353,7 +363,7 @@ test('S17, G22 what staff do by a token in a customer\'s place is written down e
   t.match(await callTool(example, token, 'create_project', { name: 'Notes' }), { status: 200, text: 'Notes' })
   t.match(await callTool(example, own, 'create_project', { name: 'Letters' }), { status: 200, text: 'Letters' })
   t.match((await decisionsOf(staff, example)).slice(before), [
-    { allowed: true, reason: 'approved', staff: 'sam', customer: 'ada', client: client.clientId, path: 'use', route: 'POST /mcp' }
+    { allowed: true, reason: 'approved', staff: 'sam', customer: 'ada', client: client.clientId, step: 'use', route: 'POST /mcp' }
   ])
 
   const reports = await registerClient(example, `${origin}/reports`)
@@ -362,7 +372,7 @@ test('S17, G22 what staff do by a token in a customer\'s place is written down e
     const bearer = await connect(staff, one)
     const told = (await decisionsOf(staff, example)).length
     t.equal((await fetch(`${origin}${path}`, { headers: { authorization: `Bearer ${bearer}` } })).status, 200)
-    t.match((await decisionsOf(staff, example)).slice(told), [{ allowed: true, staff: 'sam', customer: 'ada', path: 'use', route: `GET ${path}` }])
+    t.match((await decisionsOf(staff, example)).slice(told), [{ allowed: true, staff: 'sam', customer: 'ada', step: 'use', route: `GET ${path}` }])
   }
 })
 
@@ -381,7 +391,7 @@ test('G22 what is not used again because it is somebody else\'s is in the log', 
     where model = 'Session' and payload -> 'authorizations' ? $1`, [client.clientId, grant!.id])
   t.match((await agent.open(client.request().url)).text, 'Allow access?')
   t.match((await decisionsOf(agent, example)).at(-1), {
-    allowed: false, reason: 'grant_foreign', staff: 'sam', customer: 'ada', client: client.clientId, path: 'automatic-approval'
+    allowed: false, reason: 'grant_foreign', staff: 'sam', customer: 'ada', client: client.clientId, step: 'automatic-approval'
   })
 })
 
@@ -393,9 +403,9 @@ test('G22, G25 an exchange for which no second is left is refused, and the log s
   const request = client.request()
   const callback = await staff.authorize(request.url)
   await example.database.query(`
-    update oidc_records set payload = jsonb_set(payload, '{rar,0,stamp,endsAt}', to_jsonb($1::float8)) where model = 'Grant'`, [Date.now() + 900])
+    update oidc_records set payload = jsonb_set(payload, '{rar,0,record,endsAt}', to_jsonb($1::float8)) where model = 'Grant'`, [Date.now() + 900])
   t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } })
-  t.match((await decisionsOf(staff, example)).at(-1), { allowed: false, reason: 'impersonation_ended', staff: 'sam', customer: 'ada', path: 'exchange' })
+  t.match((await decisionsOf(staff, example)).at(-1), { allowed: false, reason: 'impersonation_ended', staff: 'sam', customer: 'ada', step: 'exchange' })
   t.equal(await count(example, 'Grant'), 0)
 })
 
@@ -435,7 +445,7 @@ test('S14 introspection says of an impersonated token that it is one, and who ac
 test('G33 what a client sends along does not say who somebody is, nor what is reached', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
-  const claims = { impersonation: 'false', reach: 'organization', organization: 'analytical-society', act: '{}', staff: '', customer: 'grace' }
+  const claims = { impersonation: 'false', access: 'organization', organization: 'analytical-society', act: '{}', staff: '', customer: 'grace' }
   const staff = await startImpersonating(example)
   await t.rejects(staff.authorize(client.request(claims).url), { message: /^403 / })
 
@@ -463,16 +473,64 @@ test('a read-only impersonation reads: more scope is not had by asking again, an
   t.equal((await staff.submit(forged, /revoke$/)).status, 403)
 })
 
+test('a read-only impersonation is not offered what it cannot grant [E8]', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const scope = 'projects:read projects:write'
+  const reading = await (await startImpersonating(example, { mode: 'read-only' })).open(client.request({ scope }).url)
+  t.match(reading.text, /Allow access\?[\s\S]*See your projects/)
+  t.notMatch(reading.text, 'Create projects')
+  t.match((await (await startImpersonating(example, { staff: 'kim' })).open(client.request({ scope }).url)).text, 'Create projects')
+})
+
+test('G22 a consent is one entry of the log, and so is the use of the grant without a question [E8]', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  const steps = async (): Promise<Array<string | null>> => (await decisionsOf(staff, example)).map(({ step }) => step)
+  await staff.authorize(client.request().url)
+  t.same(await steps(), ['consent'])
+  await staff.authorize(client.request().url)
+  t.same(await steps(), ['consent', 'automatic-approval'])
+})
+
+test('a refusal that will not pass by itself does not say that it will [E8]', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  await optIn(example)
+  const staff = await startImpersonating(example)
+  await example.database.query("update oauth_directory.memberships set organization = 'nowhere' where customer = 'ada' and organization = 'royal-institution'")
+  const consent = await staff.open(client.request().url)
+  const refused = await staff.submit(consent, /consent$/, { decision: 'allow', level: 'all' })
+  t.equal(refused.status, 403)
+  t.match(refused.text, 'cannot be connected in this impersonation')
+  t.notMatch(refused.text, 'a little later')
+})
+
+test('G13 only allow makes a grant: any other answer is a denial, and is not checked', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = createUserAgent()
+  await signInAsCustomer(customer, example)
+  for (const decision of ['deny', 'Allow', '', 'yes']) {
+    const answered = await customer.submit(await customer.open(client.request().url), /consent$/, { decision, level: 'all' })
+    t.match(Object.fromEntries(answered.url.searchParams), { error: 'access_denied' }, JSON.stringify(decision))
+  }
+  t.equal(await count(example, 'Grant'), 0)
+})
+
 test('a grant that does not say whose it is is nobody\'s: no token is made of it', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = createUserAgent()
   await signInAsCustomer(customer, example)
-  for (const lost of ["payload - 'rar'", "payload #- '{rar,0,stamp}'", "payload #- '{rar,0,reach}'"]) {
+  for (const lost of ["payload - 'rar'", "payload #- '{rar,0,record}'", "payload #- '{rar,0,access}'"]) {
     const request = client.request()
     const callback = await customer.authorize(request.url)
-    const { rows } = await example.database.query<{ stamp: unknown }>("select payload #> '{rar,0,stamp}' as stamp from oidc_records where model = 'Grant'")
-    t.same(rows, [{ stamp: null }], 'a customer\'s own says so')
+    const { rows } = await example.database.query<{ record: unknown }>("select payload #> '{rar,0,record}' as record from oidc_records where model = 'Grant'")
+    t.same(rows, [{ record: null }], 'a customer\'s own says so')
     await example.database.query(`update oidc_records set payload = ${lost} where model = 'Grant'`)
     t.match(await client.exchange(request, callback), { status: 400, body: { error: 'invalid_grant' } }, lost)
     t.match((await customer.open(client.request().url)).text, 'Allow access?', 'and it is not used again')

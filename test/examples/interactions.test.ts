@@ -97,7 +97,7 @@ test('an answer without the cookie of the request is refused: it is somebody els
 
 test('nobody signs in who has no account', async t => {
   const { url } = await authorizationUrl(t, 'Client')
-  await t.rejects(createUserAgent().authorize(url, { account: 'mallory' }), { message: /^400 .*Nobody of that name/s })
+  await t.rejects(createUserAgent().authorize(url, { account: 'mallory' }), { message: /^400 .*There is no account of that name/s })
 })
 
 test('an application on a device: the answer goes to a scheme, not to a host', async t => {

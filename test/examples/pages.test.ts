@@ -135,7 +135,7 @@ test('who may impersonate is said by somebody else than oneself, and takes effec
 
   const sam = createUserAgent()
   const customers = await signInAsStaff(sam, example)
-  t.match(customers.text, 'You may not impersonate anybody.')
+  t.match(customers.text, 'You may not impersonate customers.')
   t.equal((await sam.submit(withForm(customers, '/staff/impersonate'), '/staff/impersonate', { customer: 'ada' })).status, 403)
   t.equal((await sam.submit(withForm(customers, '/staff/people/kim/remove'), /remove$/)).status, 403)
   const ada = createUserAgent()
@@ -145,7 +145,7 @@ test('who may impersonate is said by somebody else than oneself, and takes effec
 
 test('one customer cannot take back what another has granted', async t => {
   const example = await startExample(t)
-  await example.database.query("insert into grants (id, account, client, reach) values ('g1', 'ada', 'c', '{\"level\":\"all\"}')")
+  await example.database.query("insert into grants (id, account, client, access) values ('g1', 'ada', 'c', '{\"level\":\"all\"}')")
   await example.database.query("insert into oidc_records (model, id, payload) values ('Grant', 'g1', '{}')")
   const grace = createUserAgent()
   const home = await signInAsCustomer(grace, example, 'grace')
@@ -222,7 +222,7 @@ test('what cannot be asked for is answered in words', async t => {
   const { issuer } = example
   const agent = createUserAgent()
   const signIn = await agent.open(`${issuer}/sign-in`)
-  t.match(await agent.submit(signIn, '/sign-in', { account: 'mallory' }), { status: 400, text: 'Nobody of that name' })
+  t.match(await agent.submit(signIn, '/sign-in', { account: 'mallory' }), { status: 400, text: 'There is no account of that name' })
   t.match(await agent.submit(signIn, '/sign-in', { account: ['ada', 'grace'] }), { status: 400, text: 'start again' })
   await signInAsStaff(agent, example)
   const customers = await agent.open(`${issuer}/staff`)

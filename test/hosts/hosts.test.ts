@@ -19,8 +19,7 @@ const skip = await hasRegistry() ? false : notTested('a package registry cannot 
 test('the packed package in other people\'s applications', { skip }, async t => {
   const folder = await installHosts()
   for (const name of await hostNames()) {
-    // Until @fastify/sensible is no longer put on the host, an application that registers it does not start.
-    await t.test(name, { todo: name === 'fastify-cli' }, async t => {
+    await t.test(name, async t => {
       const host = await startHost(folder, name)
       t.teardown(() => host.stop())
       await checkHost(t, host)

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
 import type { OAuthResourceServerOptions } from '../../lib/config/options.ts'
 import type { SecurityEvent } from '../../lib/audit/events.ts'
-import oauthResourceServer, { audit, auditEntry, challenge, config, metadata } from '../../plugins/index.ts'
+import oauthResourceServer, { OptionError, audit, auditEntry, challenge, config, metadata } from '../../plugins/index.ts'
 import { createMemoryOrganizationDirectory } from '../../plugins/entry-points/impersonation.ts'
 import { bearer, optionsFor } from '../support/app.ts'
 import type { TestClock } from '../support/clock.ts'
@@ -202,16 +202,12 @@ test('a refusal that the host wraps is still one, a route that does not exist is
   t.equal(entries().length, 1)
 })
 
-test('an invalid policy that is found at the first request is no refusal', async t => {
-  const issuer = await createFakeIssuer()
-  const app = Fastify() as FastifyInstance
-  t.teardown(() => app.close())
-  const circular: Record<string, unknown> = {}
-  circular.self = circular
-  app.get('/', { config: { oauth: { scopes: ['no scope'] }, circular } as never }, async () => 'older than the plugin')
-  await app.register(oauthResourceServer, optionsFor(issuer))
-  t.equal((await app.inject('/')).statusCode, 500)
+test('an invalid option that is found at run time is a fault of the server, not a refusal', async t => {
+  const { app, entries } = await createAudited(t)
+  app.get('/late', { config: { oauth: false } }, async () => { throw new OptionError('scopes must be an array') })
+  t.equal((await app.inject('/late')).statusCode, 500)
   t.strictSame(app.oauthCounters.refused, [])
+  t.strictSame(entries(), [])
 })
 
 test('outside of any route there is no pattern', async t => {
@@ -260,9 +256,9 @@ test('G22 each block writes one entry with staff, customer, client and organizat
       clientOf: (request: unknown) => (request as { query: { client_id?: string } }).query.client_id ?? null
     }
   })
-  app.get('/authorize', { config: { oauth: false, impersonationGuard: true } }, async () => 'code')
+  app.get('/authorize', { config: { oauth: false, impersonationGuard: { step: 'consent' } } }, async () => 'code')
   app.get('/globex', {
-    config: { oauth: false, impersonationGuard: { reachOf: () => ({ level: 'organization', organizations: ['globex'] }) } }
+    config: { oauth: false, impersonationGuard: { step: 'consent', accessOf: () => ({ level: 'organization', organizations: ['globex'] }) } }
   }, async () => 'code')
   const heard = listen(t)
   t.equal((await app.inject('/authorize?client_id=ai-client')).statusCode, 403)

@@ -1,3 +1,4 @@
+import cors from '@fastify/cors'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { test } from 'tap'
@@ -207,4 +208,89 @@ test('a token that is refused is not there, though it was good when it was asked
   })
   t.equal((await app.inject({ url: '/again', headers: bearer(await issuer.token()) })).statusCode, 200)
   t.strictSame(seen, [[true, 'user-1'], [false, null]])
+})
+
+test('a host that sets request.accessToken itself does not switch verification off [D3]', async t => {
+  const issuer = await createFakeIssuer()
+  const forged = accessTokenOf({ subject: 'mallory', scopes: ['admin'] })
+  for (const [title, value] of [['a text', 'forged'], ['a made-up token', forged]] as const) {
+    for (const order of ['before', 'after']) {
+      const app = Fastify() as FastifyInstance
+      t.teardown(() => app.close())
+      const setAccessToken = (): void => { app.addHook('onRequest', async request => { request.accessToken = value as AccessToken }) }
+      if (order === 'before') {
+        app.decorateRequest('accessToken', null)
+        setAccessToken()
+      }
+      await app.register(oauthResourceServer, optionsFor(issuer))
+      if (order === 'after') setAccessToken()
+      app.get('/', async request => request.accessToken?.subject)
+      app.get('/optional', { config: { oauth: { token: 'optional' } } }, async request => request.accessToken?.subject ?? 'none')
+      app.get('/admin', { config: { oauth: { scopes: ['admin'] } } }, async () => 'secret')
+      app.get('/handler', async request => { request.requireScopes('admin'); return 'secret' })
+      for (const url of ['/', '/admin', '/handler']) {
+        t.equal((await app.inject({ url, headers: bearer('forged') })).statusCode, 401, `${title}, ${order}: ${url}`)
+        t.equal((await app.inject(url)).statusCode, 401)
+      }
+      if (order === 'before') {
+        t.equal((await app.inject('/optional')).body, 'none')
+        t.equal((await app.inject({ url: '/', headers: bearer(await issuer.token()) })).body, 'user-1', 'what was verified takes its place')
+      } else {
+        t.equal((await app.inject({ url: '/handler', headers: bearer(await issuer.token({ scope: 'admin' })) })).statusCode, 401, 'a verified token that was replaced is gone')
+      }
+    }
+  }
+})
+
+test('a preflight is decided before any hook that reads the access token [D5]', async t => {
+  const ran: string[] = []
+  const reads = (name: string) => async (request: FastifyRequest): Promise<void> => { ran.push(name + request.accessToken!.subject) }
+  const answers = (name: string) => async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => { ran.push(name); return await reply.send('secret') }
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  app.addHook('preHandler', answers('preHandler of the application'))
+  app.addHook('preParsing', async request => { ran.push(`preParsing of the application ${request.accessToken!.subject}`) })
+  await app.register(oauthResourceServer, optionsFor(await createFakeIssuer()))
+  app.all('/handler', async () => 'secret')
+  app.all('/on-request', { onRequest: reads('onRequest') }, async () => 'secret')
+  app.all('/on-request-list', { onRequest: [reads('onRequest'), reads('onRequest')] }, async () => 'secret')
+  app.all('/pre-parsing', { preParsing: async () => { ran.push('preParsing') } }, async () => 'secret')
+  app.all('/pre-validation', { preValidation: answers('preValidation') }, async () => 'secret')
+  app.route({ method: ['GET', 'OPTIONS'], url: '/listed', preHandler: reads('preHandler'), handler: async () => 'secret' })
+  for (const url of ['/handler', '/on-request', '/on-request-list', '/pre-parsing', '/pre-validation', '/listed']) {
+    const response = await app.inject({ method: 'OPTIONS', url, headers: preflight })
+    t.equal(response.statusCode, 204, url)
+    t.equal(response.body, '')
+  }
+  t.strictSame(ran, [])
+})
+
+test('preflights of routes that are older than the plugin run none of their hooks after onRequest [D5]', async t => {
+  const ran: string[] = []
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  app.all('/older', { preParsing: async () => { ran.push('preParsing') }, preValidation: async () => { ran.push('preValidation') } }, async () => 'secret')
+  app.options('/own', async () => 'own')
+  await app.register(oauthResourceServer, optionsFor(await createFakeIssuer()))
+  t.equal((await app.inject({ method: 'OPTIONS', url: '/older', headers: preflight })).statusCode, 204)
+  t.strictSame(ran, [])
+  t.equal((await app.inject({ method: 'OPTIONS', url: '/own', headers: preflight })).body, 'own')
+})
+
+test('@fastify/cors answers preflights, registered before the plugin or after it [D5]', async t => {
+  for (const order of ['before', 'after']) {
+    const app = Fastify() as FastifyInstance
+    t.teardown(() => app.close())
+    if (order === 'before') await app.register(cors, { origin: 'https://app.example' })
+    await app.register(oauthResourceServer, optionsFor(await createFakeIssuer()))
+    if (order === 'after') await app.register(cors, { origin: 'https://app.example' })
+    app.all('/all', async () => 'secret')
+    app.get('/get', async () => 'secret')
+    for (const url of ['/all', '/get']) {
+      const response = await app.inject({ method: 'OPTIONS', url, headers: preflight })
+      t.equal(response.statusCode, 204, `${order}: ${url}`)
+      t.equal(response.headers['access-control-allow-origin'], 'https://app.example', `${order}: ${url}`)
+      t.ok(response.headers['access-control-allow-methods'], `${order}: ${url}`)
+    }
+  }
 })

@@ -83,3 +83,17 @@ test('it needs authentication', async t => {
   await app.register(config, plainOptions)
   await t.rejects(async () => await app.register(authorize), { code: 'FST_ERR_PLUGIN_DEPENDENCY_NOT_REGISTERED' })
 })
+
+test('a handler that requires scopes names them together with those of the route, so that the user is asked once [E1]', async t => {
+  const issuer = await createFakeIssuer()
+  const app = await createApp(t, optionsFor(issuer))
+  app.get('/r', { config: { oauth: { scopes: ['read'] } } }, async request => { request.requireScopes('write', 'read') })
+  app.get('/any', { config: { oauth: { anyOfScopes: ['a', 'b'] } } }, async request => { request.requireScopes('write') })
+  app.get('/o', { config: { oauth: { token: 'optional' } } }, async request => { request.requireScopes('write') })
+  const scopesOf = async (url: string, scope?: string): Promise<unknown> =>
+    bearerOf(await app.inject({ url, ...scope !== undefined && { headers: bearer(await issuer.token({ scope })) } })).scope
+  t.equal(await scopesOf('/r', 'read'), 'read write')
+  t.equal(await scopesOf('/any', 'a'), 'a write')
+  t.equal(await scopesOf('/o', 'read'), 'write')
+  t.equal(await scopesOf('/o'), 'write', 'without a token too')
+})

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { config } from '../../plugins/index.ts'
-import { createServer, plainOptions, refuseEverybody, registerHint } from '../support/hint.ts'
+import { createServer, plainOptions } from '../support/hint.ts'
 
 function logged (): { lines: string[], stream: { write (line: string): void } } {
   const lines: string[] = []
@@ -94,14 +94,4 @@ test('requests know the rule of their route, in every scope', async t => {
   t.match((await app.inject('/')).json(), { token: 'required', scopes: { alternatives: [['a']] } })
   t.match((await app.inject('/older')).json(), { token: 'required', scopes: null })
   t.match((await app.inject('/child')).json(), { token: 'none' })
-})
-
-test('a rule that makes no sense on a route that is older than the plugin: no answer but the hint of a 401', async t => {
-  const app = createServer(t)
-  app.get('/', { config: { oauth: { token: 'maybe' as never } } }, async () => 'in')
-  await app.register(refuseEverybody)
-  await registerHint(app)
-  const response = await app.inject('/')
-  t.equal(response.statusCode, 401)
-  t.match(response.headers['www-authenticate'], /^Bearer resource_metadata=/)
 })

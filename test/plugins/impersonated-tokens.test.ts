@@ -4,8 +4,10 @@ import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
 import type { OAuthResourceServerOptions, SecurityEvent } from '../../plugins/index.ts'
 import type { ImpersonatedTokenOptions, OrganizationDirectory } from '../../plugins/entry-points/impersonation.ts'
-import oauthResourceServer, { auditEntry, authenticate, challenge, config, metadata } from '../../plugins/index.ts'
-import { createMemoryOrganizationDirectory, impersonatedTokens } from '../../plugins/entry-points/impersonation.ts'
+import oauthResourceServer, { auditEntry, authenticate, challenge, config, createMemoryRevocationStore, metadata } from '../../plugins/index.ts'
+import {
+  createImpersonationRecord, createMemoryOrganizationDirectory, endImpersonation, impersonatedTokens, impersonationClaims
+} from '../../plugins/entry-points/impersonation.ts'
 import { bearer, optionsFor } from '../support/app.ts'
 import type { TestClock } from '../support/clock.ts'
 import { createTestClock } from '../support/clock.ts'
@@ -152,7 +154,7 @@ test('F59 G17 a token that is refused is not there for whoever comes in by other
 })
 
 test('F59 what asks for one token at the same time waits for one verdict', async t => {
-  const { app, clock, issuer, lookups, handled, setApproval } = await setup(t, { isAlive: async () => await new Promise(resolve => setImmediate(resolve, true)) })
+  const { app, clock, issuer, lookups, handled, setApproval } = await setup(t, { sessionIsActive: async () => await new Promise(resolve => setImmediate(resolve, true)) })
   app.get('/parallel', { config: { oauth: false } }, async (request, reply) => {
     const ask = async (): Promise<string> => await new Promise(resolve => {
       app.verifyAccessToken(request, reply, error => { resolve(error === undefined ? 'in' : String((error as { code?: string }).code)) })
@@ -206,7 +208,7 @@ test('G22 S17 each refusal is one entry, with whoever it is about', async t => {
   await app.inject({ url: '/?secret=1', headers: bearer(token) })
   t.same(entries(), [{
     kind: 'grant-decision', reason: 'not_approved', allowed: false, code: 'FST_OAUTH_ACCESS_DENIED', statusCode: 403, route: 'GET /',
-    staff: 'sam', customer: 'user-1', path: 'use', grantedTo: 'client-1', reach: { level: 'all' }, organizations: ['acme-secret-name'],
+    staff: 'sam', customer: 'user-1', step: 'use', grantedTo: 'client-1', access: { level: 'all' }, organizations: ['acme-secret-name'],
     issuer: issuer.issuer, subject: 'user-1', actor: { issuer: issuer.issuer, subject: 'sam' }, clientId: 'client-1', tokenId: 'token-1', time: clock.now()
   }])
   t.match(lines.find(({ audit }) => audit !== undefined), { level: 40, msg: 'use of an impersonated token refused' })
@@ -217,7 +219,7 @@ test('S17 whoever wants to hears of each use', async t => {
   const { app, clock, issuer, entries } = await setup(t, { audit: 'all' })
   const token = await issuer.token(marked(clock))
   await app.inject({ url: '/', headers: bearer(token) })
-  t.match(entries(), [{ kind: 'grant-decision', allowed: true, reason: 'approved', path: 'use', staff: 'sam', customer: 'user-1', grantedTo: 'client-1', code: null }])
+  t.match(entries(), [{ kind: 'grant-decision', allowed: true, reason: 'approved', step: 'use', staff: 'sam', customer: 'user-1', grantedTo: 'client-1', code: null }])
   t.match(app.oauthCounters, { accepted: 1, refused: [] })
 })
 
@@ -246,7 +248,7 @@ test('G19 what could not be found out is 503 with a time, and logged', async t =
 
 test('G30 H35 a session that is over leaves a dead token, and the hint to go on with', async t => {
   let alive = true
-  const { app, clock, issuer, entries } = await setup(t, { isAlive: () => alive })
+  const { app, clock, issuer, entries } = await setup(t, { sessionIsActive: () => alive })
   const get = async (said: object) => await app.inject({ url: '/', headers: bearer(await issuer.token(marked(clock, said))) })
   t.equal((await get({ ends_at: clock.now() + 1000 })).statusCode, 200)
   alive = false
@@ -337,7 +339,7 @@ test('it stands on its own parts, without our audit', async t => {
   t.equal((await app.inject({ url: '/x', headers: bearer(token) })).statusCode, 404)
   setApproval(false)
   t.equal((await app.inject({ url: '/x', headers: bearer(token) })).statusCode, 403)
-  t.match(lines.flatMap(({ audit }) => audit ?? []), [{ kind: 'grant-decision', path: 'use', route: null, staff: 'sam' }])
+  t.match(lines.flatMap(({ audit }) => audit ?? []), [{ kind: 'grant-decision', step: 'use', route: null, staff: 'sam' }])
 })
 
 test('where nothing is configured the plugin does nothing', async t => {
@@ -349,4 +351,20 @@ test('where nothing is configured the plugin does nothing', async t => {
   app.get('/', async request => ({ impersonation: request.impersonation }))
   const response = await app.inject({ url: '/', headers: bearer(await issuer.token({ impersonation: {} })) })
   t.same(response.json(), { impersonation: null })
+})
+
+test('staff with the identifier of the customer: the revocation of the pair and the audit see the actor [D2]', async t => {
+  const clock = createTestClock()
+  const revocations = createMemoryRevocationStore({ clock })
+  const { app, issuer, entries } = await setup(t, { audit: 'all' }, { clock, revocations })
+  const record = (staff: string) => createImpersonationRecord({ staff, customer: 'user-1' }, { grantedAt: clock.now() })
+  const get = async (claims: object) => (await app.inject({ url: '/', headers: bearer(await issuer.token({ iat: Math.floor(clock.now() / 1000), ...claims })) })).statusCode
+  const claims = impersonationClaims(record('user-1'))
+  t.equal(await get(claims), 200)
+  t.match(entries(), [{ staff: 'user-1', customer: 'user-1', actor: { issuer: issuer.issuer, subject: 'user-1' } }])
+  await endImpersonation({ staff: 'user-1', customer: 'user-1' }, { issuer: issuer.issuer, revocations })
+  t.equal(await get(claims), 401)
+  t.equal(await get({ ...claims, act: undefined }), 401, 'also where the issuer drops act')
+  t.equal(await get({}), 200, 'the customer\'s own goes on')
+  t.equal(await get(impersonationClaims(record('sam'))), 200, 'and that of other staff')
 })

@@ -3,6 +3,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { impersonationGuard } from '../../plugins/impersonation-guard.ts'
 import oauthResourceServer from '../../plugins/index.ts'
+import { createImpersonationRecord } from '../../lib/impersonation/record.ts'
 import type { ImpersonationGuardOptions } from '../../lib/impersonation/options.ts'
 import { createMemoryOrganizationDirectory } from '../../lib/stores/organizations/memory-organization-directory.ts'
 import type { GrantDecisionEvent } from '../../lib/audit/events.ts'
@@ -22,7 +23,7 @@ const options: Options = {
   directory,
   impersonationOf: ({ headers: { staff } }) => typeof staff === 'string' ? { staff, customer: 'ann' } : null
 }
-const reachOfQuery = ({ query }: FastifyRequest): GrantAccess | null => {
+const accessOfQuery = ({ query }: FastifyRequest): GrantAccess | null => {
   const { organization } = query as { organization?: string }
   return organization === undefined ? null : { level: 'organization', organizations: [organization] }
 }
@@ -38,16 +39,19 @@ async function createServer (t: { teardown (close: () => unknown): unknown }, gi
   t.teardown(() => app.close())
   await app.register(impersonationGuard, given)
   const mint = async (request: FastifyRequest): Promise<string> => { minted.push(request.url); return 'code' }
-  app.get('/authorize', { config: { impersonationGuard: { reachOf: reachOfQuery } } }, mint)
+  app.get('/authorize', { config: { impersonationGuard: { step: 'consent', accessOf: accessOfQuery } } }, mint)
   app.post('/consent', {
-    config: { impersonationGuard: { when: ({ body }) => (body as { allow?: boolean } | null)?.allow !== false } }
+    config: { impersonationGuard: { step: 'consent', when: ({ body }) => (body as { allow?: boolean } | null)?.allow !== false } }
   }, mint)
   app.get('/plain', mint)
   app.get('/by-hand', async (request, reply) => {
-    const decision = await request.judgeGrant(reachOfQuery(request))
-    return decision.allowed ? await mint(request) : reply.refuseGrant()
+    const decision = await request.checkNewGrant({ step: 'consent', access: accessOfQuery(request) })
+    return decision.allowed ? await mint(request) : reply.refuseGrant(decision)
   })
-  app.get('/by-hand-default', async (request, reply) => (await request.judgeGrant()).allowed ? await mint(request) : reply.refuseGrant())
+  app.get('/by-hand-default', async (request, reply) => {
+    const decision = await request.checkNewGrant({ step: 'consent' })
+    return decision.allowed ? await mint(request) : reply.refuseGrant(decision)
+  })
   return { app, log, minted }
 }
 
@@ -110,34 +114,104 @@ test('what was decided is logged, with who and where; a customer is not', async 
 
 test('a decision outside of any route is told without one', async t => {
   const { app, log } = await createServer(t)
-  app.setNotFoundHandler(async (request, reply) => { await request.judgeGrant(); return reply.code(404).send() })
+  app.setNotFoundHandler(async (request, reply) => { await request.checkNewGrant({ step: 'consent' }); return reply.code(404).send() })
   await app.inject({ url: '/nowhere', ...as('staff-1') })
   t.match(log.find(line => 'audit' in line), { audit: { route: null, reason: 'not_approved' } })
 })
 
-test('G19 a look-up that throws is a no, and is logged', async t => {
-  const { app, log } = await createServer(t, { ...options, directory: { report () { throw new Error('database down') } } })
-  const response = await app.inject({ url: '/authorize', ...as('staff-1') })
-  t.equal(response.statusCode, 403)
-  t.match(log.find(line => line.audit?.reason === 'lookup_failed'), { level: 40, err: { message: 'database down' } })
-  t.notMatch(response.body, /database/)
+test('G19 a look-up that throws is 503 with a time to try again, and is logged [C7]', async t => {
+  const { app, log, minted } = await createServer(t, { ...options, directory: { report () { throw new Error('database down') } } })
+  for (const url of ['/authorize', '/by-hand']) {
+    const response = await app.inject({ url, ...as('staff-1') })
+    t.equal(response.statusCode, 503, url)
+    t.match(response.headers, { 'retry-after': '5', 'cache-control': 'no-store' })
+    t.same(response.json(), { error: 'temporarily_unavailable', error_description: 'Whether this authorization is allowed could not be checked' })
+    t.notMatch(response.body, /database/)
+  }
+  t.match(log.find(line => line.audit?.reason === 'lookup_failed'), { level: 40, audit: { code: 'FST_OAUTH_UNAVAILABLE', statusCode: 503 }, err: { message: 'database down' } })
+  t.same(minted, [])
+})
+
+test('RFC 6749 4.1.2.1: a session store that is slow is temporarily_unavailable for a customer, and never access_denied [C7]', async t => {
+  const { app } = await createServer(t, { ...options, timeoutMs: 1, impersonationOf: async () => await new Promise(() => {}) })
+  const redirectOf = () => ({ redirectUri: 'https://client.example/cb', state: 's', issuer: 'https://login.example.com' })
+  app.get('/back', { config: { impersonationGuard: { step: 'first-party', redirectOf } } }, async () => 'code')
+  app.get('/again', { config: { impersonationGuard: { step: 'automatic-approval', storedRecord: () => null } } }, async () => 'code')
+  app.post('/token', { config: { impersonationGuard: { step: 'exchange', storedRecord: async () => await new Promise<null>(() => {}), refuseWith: 'invalid_grant' } } }, async () => 'token')
+  for (const request of [{ url: '/authorize' }, { url: '/by-hand' }, { url: '/again' }, { url: '/token', method: 'POST' }] as const) {
+    const response = await app.inject(request)
+    t.equal(response.statusCode, 503, request.url)
+    t.match(response.json(), { error: 'temporarily_unavailable' })
+  }
+  const back = await app.inject('/back')
+  t.match(Object.fromEntries(new URL(String(back.headers.location)).searchParams), { error: 'temporarily_unavailable', state: 's' })
+})
+
+test('a guard in a guard decides once, by the inner one, and the decision is one entry [E8]', async t => {
+  let asked = 0
+  const impersonationOf = () => { asked++; return { staff: 'sam', customer: 'ann' } }
+  const { app, log } = await createServer(t, { ...options, impersonationOf })
+  await app.register(async child => {
+    await child.register(impersonationGuard, { ...options, impersonationOf, directory: { report: () => ({ organizations: 1, complete: true, withoutApproval: [] }) } })
+    child.get('/inner', { config: { impersonationGuard: { step: 'consent' } } }, async () => 'code')
+  })
+  t.equal((await app.inject('/inner')).statusCode, 200)
+  t.equal(asked, 1)
+  t.match(log.flatMap(({ audit }) => audit ?? []), [{ reason: 'approved' }])
+  t.equal(log.flatMap(({ audit }) => audit ?? []).length, 1)
+})
+
+test('a token endpoint without step and stored record does not start, and by hand it refuses [D1]', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(impersonationGuard, options)
+  for (const rule of [true, {}, { step: 'exchange' }, { step: 'refresh' }] as never[]) {
+    t.throws(() => app.post('/token', { config: { impersonationGuard: rule } }, async () => 'token'), { code: 'FST_OAUTH_OPTION_INVALID', message: /storedRecord/ })
+  }
+  app.post('/by-hand', async request => (await request.checkNewGrant({ step: 'exchange' } as never)).allowed)
+  app.post('/by-hand-existing', async request => (await request.checkExistingGrant({ step: 'refresh' } as never)).allowed)
+  app.post('/by-app', async () => (await app.impersonationGuard.checkNewGrant({ step: 'refresh', impersonation: null } as never)).allowed)
+  for (const url of ['/by-hand', '/by-hand-existing', '/by-app']) t.equal((await app.inject({ method: 'POST', url })).body, 'false', url)
+})
+
+test('a guarded route finds the decision on the request, with the record to save', async t => {
+  const { app } = await createServer(t)
+  app.post('/made', { config: { impersonationGuard: { step: 'consent', accessOf: () => ({ level: 'organization', organizations: ['globex'] }) } } },
+    async request => request.grantDecision!.record)
+  app.get('/unguarded', async request => ({ decision: request.grantDecision }))
+  t.match((await app.inject({ method: 'POST', url: '/made', ...as('staff-1') })).json(), { staff: 'staff-1', customer: 'ann', access: { organizations: ['globex'] } })
+  t.equal((await app.inject({ method: 'POST', url: '/made' })).json(), null, 'a customer\'s own grant has no record')
+  t.same((await app.inject('/unguarded')).json(), { decision: null })
+})
+
+test('what was decided a moment ago is audited again only when it is refused now', async t => {
+  const { app, log } = await createServer(t)
+  const storedRecord = createImpersonationRecord({ staff: 'sam', customer: 'ann' }, { access: { level: 'organization', organizations: ['globex'] }, grantedAt: Date.now() })
+  const entries = (): number => log.filter(line => 'audit' in line).length
+  const check = app.impersonationGuard.checkExistingGrant
+  t.match(await check({ step: 'exchange', storedRecord }, 'refused'), { allowed: true })
+  t.equal(entries(), 0)
+  t.match(await check({ step: 'exchange', storedRecord: { ...storedRecord, access: { level: 'all' } } }, 'refused'), { allowed: false })
+  t.equal(entries(), 1)
+  await check({ step: 'exchange', storedRecord })
+  t.equal(entries(), 2)
 })
 
 test('a guard that is not configured stops the boot', async t => {
   const app = Fastify()
-  await t.rejects(async () => { await app.register(impersonationGuard) }, { message: 'impersonationGuard is not configured' })
+  await t.rejects(async () => { await app.register(impersonationGuard) }, { message: /^impersonationGuard is not configured: / })
 })
 
 test('Fastify\'s own options are not the guard\'s', async t => {
   const app = Fastify()
-  await t.rejects(async () => { await app.register(impersonationGuard, { prefix: '/x' } as never) }, { message: 'impersonationGuard is not configured' })
+  await t.rejects(async () => { await app.register(impersonationGuard, { prefix: '/x' } as never) }, { message: /^impersonationGuard is not configured: / })
   await t.resolves(async () => { await Fastify().register(impersonationGuard, { ...options, logLevel: 'info' }) })
 })
 
 test('a rule that makes no sense stops the boot', async t => {
   const { app } = await createServer(t)
   t.throws(() => app.get('/x', { config: { impersonationGuard: 'yes' as never } }, async () => 'x'),
-    { message: 'config.impersonationGuard of GET /x must be true or false or an object, got "yes"' })
+    { message: /^config\.impersonationGuard of GET \/x must be an object that names its step, got "yes"/ })
 })
 
 test('the composed plugin registers the guard from its options', async t => {
@@ -146,7 +220,7 @@ test('the composed plugin registers the guard from its options', async t => {
   await app.register(oauthResourceServer, {
     resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'], impersonationGuard: options
   })
-  app.get('/authorize', { config: { oauth: false, impersonationGuard: true } }, async () => 'code')
+  app.get('/authorize', { config: { oauth: false, impersonationGuard: { step: 'consent' } } }, async () => 'code')
   t.equal((await app.inject({ url: '/authorize', ...as('staff-1') })).statusCode, 403)
   t.equal((await app.inject({ url: '/authorize' })).statusCode, 200)
   t.ok(Object.isFrozen(app.oauthConfig.impersonationGuard))
@@ -165,9 +239,9 @@ test('a child scope may have a guard of its own', async t => {
   await app.register(impersonationGuard, options)
   await app.register(async child => {
     await child.register(impersonationGuard, { ...options, impersonationOf: () => null })
-    child.get('/child', { config: { impersonationGuard: true } }, async () => 'code')
+    child.get('/child', { config: { impersonationGuard: { step: 'consent' } } }, async () => 'code')
   })
-  app.get('/parent', { config: { impersonationGuard: true } }, async () => 'code')
+  app.get('/parent', { config: { impersonationGuard: { step: 'consent' } } }, async () => 'code')
   t.equal((await app.inject({ url: '/parent', ...as('staff-1') })).statusCode, 403)
   t.equal((await app.inject({ url: '/child', ...as('staff-1') })).statusCode, 200)
 })
@@ -179,11 +253,10 @@ test('G20 a refusal goes back to a client whose redirect URI is valid, and stays
     // What is registered for the client.
     return redirectUri === 'https://client.example.com/cb' ? { redirectUri, state: state ?? null, issuer: 'https://login.example.com' } : null
   }
-  app.get('/redirecting', { config: { impersonationGuard: { redirectOf } } }, async () => 'code')
-  app.post('/redirecting', { config: { impersonationGuard: { redirectOf: async request => redirectOf(request) } } }, async () => 'code')
+  app.get('/redirecting', { config: { impersonationGuard: { step: 'consent', redirectOf } } }, async () => 'code')
+  app.post('/redirecting', { config: { impersonationGuard: { step: 'consent', redirectOf: async request => redirectOf(request) } } }, async () => 'code')
   app.get('/by-hand-redirect', async (request, reply) => {
-    await request.judgeGrant()
-    return reply.refuseGrant(redirectOf(request)!)
+    return reply.refuseGrant(await request.checkNewGrant({ step: 'consent' }), redirectOf(request)!)
   })
   const url = (path: string, redirectUri: string): string => `${path}?${String(new URLSearchParams({ redirect_uri: redirectUri, state: 's&1' }))}`
   for (const request of [{ url: '/redirecting' }, { url: '/redirecting', method: 'POST' }, { url: '/by-hand-redirect' }] as const) {
@@ -208,26 +281,26 @@ test('G20 a refusal goes back to a client whose redirect URI is valid, and stays
 test('G20 a refusal that cannot be sent back stays a refusal', async t => {
   const { app, log, minted } = await createServer(t)
   const ways: Array<() => never> = [() => { throw new Error('no client') }, () => ({ redirectUri: 'https://client.example.com/#x', issuer: 'i' }) as never]
-  ways.forEach((redirectOf, i) => app.get(`/way-${i}`, { config: { impersonationGuard: { redirectOf } } }, async request => { minted.push(request.url); return 'code' }))
+  ways.forEach((redirectOf, i) => app.get(`/way-${i}`, { config: { impersonationGuard: { step: 'consent', redirectOf } } }, async request => { minted.push(request.url); return 'code' }))
   for (const i of ways.keys()) {
     const response = await app.inject({ url: `/way-${i}`, ...as('staff-1') })
     t.equal(response.statusCode, 403)
     t.match(response.json(), { error: 'access_denied' })
   }
-  t.equal(log.filter(({ level, msg }) => level === 50 && msg === 'a refusal could not be sent back to the client').length, 2)
+  t.equal(log.filter(({ level, msg }) => level === 50 && msg === 'redirectOf of a guarded route failed').length, 2)
   t.same(minted, [])
 })
 
 test('G16 a host hears of a refusal before it is answered, to burn the code', async t => {
   const { app, log } = await createServer(t)
-  const stamp = app.impersonationGuard.stampOf({ staff: 'sam', customer: 'ann' })
+  const record = createImpersonationRecord({ staff: 'sam', customer: 'ann' }, { grantedAt: Date.now() })
   const codes = new Set(['code-1', 'code-2'])
   const codeOf = ({ body }: FastifyRequest): string => (body as { code: string }).code
   app.post('/token', {
     config: {
       impersonationGuard: {
-        path: 'exchange',
-        stampOf: async () => stamp,
+        step: 'exchange',
+        storedRecord: async () => record,
         onRefused: async (request, decision) => {
           codes.delete(codeOf(request))
           if (codeOf(request) === 'code-2') throw new Error('no database')
@@ -249,45 +322,45 @@ test('G16 a host hears of a refusal before it is answered, to burn the code', as
 
 test('G16 G31 a code without a stamp of its own mints nothing', async t => {
   const { app, log, minted } = await createServer(t)
-  const rows: Record<string, { stamp?: null }> = { known: { stamp: null }, renamed: {} }
+  const rows: Record<string, { record?: null }> = { known: { record: null }, renamed: {} }
   app.post('/token', {
     config: {
-      impersonationGuard: { path: 'exchange', stampOf: ({ body }) => rows[(body as { code: string }).code]?.stamp as null, refuseWith: 'invalid_grant' }
+      impersonationGuard: { step: 'exchange', storedRecord: ({ body }) => rows[(body as { code: string }).code]?.record as null, refuseWith: 'invalid_grant' }
     }
   }, async request => { minted.push(request.url); return 'token' })
   for (const [code, status] of [['known', 200], ['renamed', 400], ['unknown', 400]] as const) {
     t.equal((await app.inject({ method: 'POST', url: '/token', payload: { code } })).statusCode, status, code)
   }
   t.equal(minted.length, 1)
-  t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'record_malformed', path: 'exchange' }))
+  t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'record_malformed', step: 'exchange' }))
 })
 
 test('G1 a customer without a body is not blocked, and what failed is told', async t => {
   const { app, log, minted } = await createServer(t)
-  app.post('/form', { config: { impersonationGuard: { when: ({ body }) => (body as { allow: boolean }).allow } } }, async request => { minted.push(request.url); return 'code' })
+  app.post('/form', { config: { impersonationGuard: { step: 'consent', when: ({ body }) => (body as { allow: boolean }).allow } } }, async request => { minted.push(request.url); return 'code' })
   t.equal((await app.inject({ method: 'POST', url: '/form' })).statusCode, 200)
-  t.match(log.find(({ level }) => level === 50), { msg: 'when or path of a guarded route failed', err: { message: /allow/ } })
+  t.match(log.find(({ level }) => level === 50), { msg: 'when of a guarded route failed', err: { message: /allow/ } })
   t.notOk(log.some(line => 'audit' in line))
-  t.equal((await app.inject({ method: 'POST', url: '/form', ...as('staff-1') })).statusCode, 403)
+  t.equal((await app.inject({ method: 'POST', url: '/form', ...as('staff-1') })).statusCode, 503)
   t.match(log.flatMap(({ audit }) => audit ?? []), [{ reason: 'lookup_failed', staff: 'staff-1' }])
   t.equal(minted.length, 1)
 })
 
 test('each decision says how the grant comes about', async t => {
   const { app, log } = await createServer(t)
-  const stamp = app.impersonationGuard.stampOf({ staff: 'staff-1', customer: 'ann' }, { client: 'client-1' })
-  app.get('/short-cut', { config: { impersonationGuard: { path: 'first-party' } } }, async () => 'code')
-  app.get('/automatic', { config: { impersonationGuard: { path: 'automatic-approval', stampOf: () => stamp } } }, async () => 'code')
-  app.get('/hand', async request => (await request.judgeGrant({ level: 'all' }, 'consent')).path)
-  app.get('/again', async request => (await request.judgeReuse(stamp)).path)
-  app.get('/refresh', async request => (await request.judgeReuse(stamp, 'refresh')).path)
+  const record = createImpersonationRecord({ staff: 'staff-1', customer: 'ann' }, { client: 'client-1', grantedAt: Date.now() })
+  app.get('/short-cut', { config: { impersonationGuard: { step: 'first-party' } } }, async () => 'code')
+  app.get('/automatic', { config: { impersonationGuard: { step: 'automatic-approval', storedRecord: () => record } } }, async () => 'code')
+  app.get('/hand', async request => (await request.checkNewGrant({ step: 'consent', access: { level: 'all' } })).step)
+  app.get('/again', async request => (await request.checkExistingGrant({ step: 'automatic-approval', storedRecord: record })).step)
+  app.get('/refresh', async request => (await request.checkExistingGrant({ step: 'refresh', storedRecord: record })).step)
   for (const url of ['/short-cut', '/automatic', '/hand', '/again', '/refresh']) await app.inject({ url, ...as('staff-1') })
   t.match(log.flatMap(({ audit }) => audit ?? []), [
-    { path: 'first-party', route: 'GET /short-cut', grantedTo: null, reach: { level: 'all' } },
-    { path: 'automatic-approval', route: 'GET /automatic', grantedTo: 'client-1' },
-    { path: 'consent', route: 'GET /hand' },
-    { path: 'automatic-approval', route: 'GET /again', grantedTo: 'client-1' },
-    { path: 'refresh', route: 'GET /refresh', grantedTo: 'client-1' }
+    { step: 'first-party', route: 'GET /short-cut', grantedTo: null, access: { level: 'all' } },
+    { step: 'automatic-approval', route: 'GET /automatic', grantedTo: 'client-1' },
+    { step: 'consent', route: 'GET /hand' },
+    { step: 'automatic-approval', route: 'GET /again', grantedTo: 'client-1' },
+    { step: 'refresh', route: 'GET /refresh', grantedTo: 'client-1' }
   ])
 })
 
@@ -296,21 +369,21 @@ test('G22 code without a request decides alike, and its decisions are told', asy
   const { impersonationGuard: guard } = app
   const sam = { staff: 'sam', customer: 'ann' }
   const globex: GrantAccess = { level: 'organization', organizations: ['globex'] }
-  t.match(await guard.judgeGrant({ impersonation: null, path: 'consent' }), { allowed: true })
-  t.match(await guard.judgeGrant({ impersonation: sam, path: 'consent', client: 'client-1' }), { allowed: false })
-  t.match(await guard.judgeGrant({ impersonation: sam, reach: globex, path: 'first-party' }), { allowed: true })
-  const stamp = guard.stampOf(sam, { reach: globex, client: 'client-1' })
-  t.match(await guard.judgeReuse({ stamp, path: 'refresh' }), { allowed: true })
-  t.match(await guard.judgeReuse({ stamp, path: 'automatic-approval', impersonation: null }), { allowed: false })
+  t.match(await guard.checkNewGrant({ impersonation: null, step: 'consent' }), { allowed: true })
+  t.match(await guard.checkNewGrant({ impersonation: sam, step: 'consent', client: 'client-1' }), { allowed: false })
+  t.match(await guard.checkNewGrant({ impersonation: sam, access: globex, step: 'first-party' }), { allowed: true })
+  const storedRecord = createImpersonationRecord(sam, { access: globex, client: 'client-1', grantedAt: Date.now() })
+  t.match(await guard.checkExistingGrant({ storedRecord, step: 'refresh' }), { allowed: true })
+  t.match(await guard.checkExistingGrant({ storedRecord, step: 'automatic-approval', impersonation: null }), { allowed: false })
   t.match(log.filter(line => 'audit' in line), [
-    { level: 40, audit: { reason: 'not_approved', path: 'consent', staff: 'sam', customer: 'ann', grantedTo: 'client-1', organizations: ['acme-secret-name'], route: null } },
-    { level: 30, audit: { reason: 'approved', path: 'first-party', reach: globex } },
-    { level: 30, audit: { reason: 'approved', path: 'refresh', grantedTo: 'client-1' } },
-    { level: 40, audit: { reason: 'grant_foreign', path: 'automatic-approval', staff: 'sam' } }
+    { level: 40, audit: { reason: 'not_approved', step: 'consent', staff: 'sam', customer: 'ann', grantedTo: 'client-1', organizations: ['acme-secret-name'], route: null } },
+    { level: 30, audit: { reason: 'approved', step: 'first-party', access: globex } },
+    { level: 30, audit: { reason: 'approved', step: 'refresh', grantedTo: 'client-1' } },
+    { level: 40, audit: { reason: 'grant_foreign', step: 'automatic-approval', staff: 'sam' } }
   ])
   t.ok(Object.isFrozen(guard))
-  t.equal(guard.isSameImpersonator(stamp, sam), true)
-  t.match(guard.narrowGrant({ expiresInSeconds: 60, scopes: ['a'], refreshToken: true }, stamp), { refreshToken: false })
+  t.equal(guard.isSameImpersonator(storedRecord, sam), true)
+  t.match(guard.narrowGrant({ expiresInSeconds: 60, scopes: ['a'], refreshToken: true }, storedRecord), { refreshToken: false })
 })
 
 test('GG-01 a route that makes grants and is not guarded stops the boot', async t => {
@@ -318,8 +391,8 @@ test('GG-01 a route that makes grants and is not guarded stops the boot', async 
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(impersonationGuard, { ...options, grantRoutes })
-    app.route({ method: ['GET', 'POST'], url: '/authorize', config: { impersonationGuard: true }, handler: async () => 'code' })
-    await app.register(async child => { child.post('/consent', { config: { impersonationGuard: true } }, async () => 'code') }, { prefix: '/v1' })
+    app.route({ method: ['GET', 'POST'], url: '/authorize', config: { impersonationGuard: { step: 'consent' } }, handler: async () => 'code' })
+    await app.register(async child => { child.post('/consent', { config: { impersonationGuard: { step: 'consent' } } }, async () => 'code') }, { prefix: '/v1' })
     app.post('/keys', async () => 'key')
     app.post('/not-guarded', { config: { impersonationGuard: false } }, async () => 'key')
     await app.ready()
@@ -327,7 +400,7 @@ test('GG-01 a route that makes grants and is not guarded stops the boot', async 
   await t.resolves(boot(['GET /authorize', 'POST /authorize', 'POST /v1/consent']))
   for (const route of ['POST /keys', 'POST /not-guarded', 'PUT /authorize', 'POST /nowhere']) {
     await t.rejects(boot(['GET /authorize', route]),
-      { code: 'FST_OAUTH_OPTION_INVALID', message: `grantRoutes: ${route} is not guarded; it needs config.impersonationGuard, and to be there after the guard` })
+      { code: 'FST_OAUTH_OPTION_INVALID', message: `impersonationGuard.grantRoutes: ${route} is not guarded. Set config.impersonationGuard on the route, and register the route after the guard` })
   }
 })
 
@@ -337,22 +410,22 @@ test('GG-01 a route that has variants is guarded when all of them are', async t 
     t.teardown(() => app.close())
     await app.register(impersonationGuard, { ...options, grantRoutes: ['POST /mint'] })
     for (const [i, rule] of rules.entries()) {
-      app.route({ method: 'POST', url: '/mint', ...i > 0 && { constraints: { version: `${i}.0.0` } }, config: { impersonationGuard: rule }, handler: async () => 'code' })
+      app.route({ method: 'POST', url: '/mint', ...i > 0 && { constraints: { version: `${i}.0.0` } }, config: { impersonationGuard: rule && { step: 'consent' } }, handler: async () => 'code' })
     }
     await app.ready()
   }
   await t.resolves(boot(true, true))
   for (const rules of [[false, true], [true, false], [true, true, false]]) {
-    await t.rejects(boot(...rules), { code: 'FST_OAUTH_OPTION_INVALID', message: /^grantRoutes: POST \/mint is not guarded/ }, String(rules))
+    await t.rejects(boot(...rules), { code: 'FST_OAUTH_OPTION_INVALID', message: /^impersonationGuard\.grantRoutes: POST \/mint is not guarded/ }, String(rules))
   }
 })
 
 test('GG-02 GG-03 GG-04 R8693-11 what a delegate, an impersonator or a client holds makes no grant', async t => {
   const clock = createTestClock()
   const issuer = await createFakeIssuer({ clock })
-  const app = await createApp(t, optionsFor(issuer, { clock, impersonationGuard: options, impersonatedTokens: { reachOf: () => ({ level: 'organization', organizations: ['globex'] }) } }))
-  app.post('/keys', { config: { impersonationGuard: true } }, async () => 'key')
-  app.post('/keys-by-any', { config: { impersonationGuard: { tokens: 'any' } } }, async () => 'key')
+  const app = await createApp(t, optionsFor(issuer, { clock, impersonationGuard: options, impersonatedTokens: { accessOf: () => ({ level: 'organization', organizations: ['globex'] }) } }))
+  app.post('/keys', { config: { impersonationGuard: { step: 'consent' } } }, async () => 'key')
+  app.post('/keys-by-any', { config: { impersonationGuard: { step: 'consent', tokens: 'any' } } }, async () => 'key')
   const post = async (url: string, claims: Record<string, unknown>) => await app.inject({ method: 'POST', url, headers: bearer(await issuer.token(claims)) })
   t.equal((await post('/keys', {})).statusCode, 200)
   for (const claims of [{ act: { sub: 'agent' } }, { impersonation: {} }, { sub: 'client-1' }]) {
@@ -367,11 +440,11 @@ test('GG-02 GG-03 GG-04 R8693-11 what a delegate, an impersonator or a client ho
 
 test('G33 what a caller says of impersonation and scope is not what the server knows', async t => {
   const { app, minted } = await createServer(t)
-  const said = 'impersonation=null&staff=&impersonated=false&scope=globex&reach=organization&organizations=globex'
+  const said = 'impersonation=null&staff=&impersonated=false&scope=globex&access=organization&organizations=globex'
   for (const url of [`/authorize?${said}`, `/by-hand?${said}`, `/by-hand-default?${said}`]) {
     t.equal((await app.inject({ url, ...as('staff-1') })).statusCode, 403, url)
   }
-  const body = { allow: true, staff: null, impersonation: null, reach: { level: 'organization', organizations: ['globex'] } }
+  const body = { allow: true, staff: null, impersonation: null, access: { level: 'organization', organizations: ['globex'] } }
   t.equal((await app.inject({ method: 'POST', url: '/consent', payload: body, ...as('staff-1') })).statusCode, 403)
   t.equal((await app.inject({ url: '/authorize?staff=sam&impersonation=sam' })).statusCode, 200, 'nor makes it a customer one of staff')
   t.equal(minted.length, 1)

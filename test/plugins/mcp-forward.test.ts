@@ -84,7 +84,7 @@ const negotiations: ReadonlyArray<{ name: string, versionNegotiation: VersionNeg
 
 for (const order of orders) {
   for (const { name, versionNegotiation } of negotiations) {
-    test(`F103: the SDK's client calls tools of the SDK's server through a gateway that checks scopes, ${order.join(' before ')}, ${name}`, async t => {
+    test(`the SDK's client calls tools of the SDK's server through a gateway that checks scopes, ${order.join(' before ')}, ${name} [F103]`, async t => {
       const { url: upstream, executed } = await startToolServer(t)
       const { issuer, url } = await startGateway(t, upstream, order)
       const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation })
@@ -99,7 +99,7 @@ for (const order of orders) {
     })
   }
 
-  test(`F103: the gateway refuses in JSON-RPC and names the scopes, ${order.join(' before ')}`, async t => {
+  test(`the gateway refuses in JSON-RPC and names the scopes, ${order.join(' before ')} [F103]`, async t => {
     const upstream = await startUpstream(t)
     const { app, issuer } = await startGateway(t, `${upstream.origin}/mcp`, order)
     const post = async (payload: object | string, headers: Record<string, string>): Promise<LightMyRequestResponse> =>
@@ -119,7 +119,7 @@ for (const order of orders) {
     if (order[0] === 'mcp') t.match(forbidden.json(), { jsonrpc: '2.0', id: 2, error: { code: -32000 } })
   })
 
-  test(`F103: the bytes of a body that was checked go on as they came, ${order.join(' before ')}`, async t => {
+  test(`the bytes of a body that was checked go on as they came, ${order.join(' before ')} [F103]`, async t => {
     const upstream = await startUpstream(t)
     const { app, issuer } = await startGateway(t, `${upstream.origin}/mcp`, order)
     const body = '\n{ "jsonrpc" : "2.0",\t"id":1e0, "method":"tools\\u002fcall","params":{"name":"list_notes","arguments":{"text":"\\u00e4","n":1.0,"big":12345678901234567890}}}\n'
@@ -130,7 +130,7 @@ for (const order of orders) {
     t.same([received.all('x-api-key'), received.all('authorization'), received.all('content-length')], [['of the gateway'], [], [String(Buffer.byteLength(body))]])
   })
 
-  test(`F103: the answer streams through the gateway while the call is running, ${order.join(' before ')}`, async t => {
+  test(`the answer streams through the gateway while the call is running, ${order.join(' before ')} [F103]`, async t => {
     const upstream: TestUpstream = await startUpstream(t)
     const { app, issuer, url } = await startGateway(t, `${upstream.origin}/mcp`, order)
     upstream.respond((_received, response) => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
+import { parseChallenges } from '../../lib/challenge/parse.ts'
 import oauthResourceServer, { mcp } from '../../plugins/index.ts'
 import { bearer, optionsFor } from '../support/app.ts'
 import { createDeferred } from '../support/deferred.ts'
@@ -129,6 +130,23 @@ test('resources, prompts and their completion are held to the same scopes [core-
     [complete({ type: 'ref/resource', uri: 'file:///secret/{path}' }), '', 403],
     [complete({ type: 'ref/resource', uri: 'file:///secret/{path}' }), 'notes:admin', 200]
   ] as const) t.equal((await post(body, scope)).statusCode, statusCode, JSON.stringify(body))
+})
+
+test("with toolChallenges 'result' a refused tool call gets a tool result with the challenge [F92]", async t => {
+  const { app, post } = await createMcpTestServer(t, { mcp: { tools: mixedTools, toolChallenges: 'result' } })
+  for (const [scope, error] of [[null, undefined], ['', 'insufficient_scope']] as const) {
+    const response = await post(call('list_notes', 4), scope)
+    t.same([response.statusCode, response.headers['www-authenticate']], [200, undefined])
+    const { id, result } = response.json<{ id: number, result: { isError: boolean, _meta: Record<string, string[]> } }>()
+    t.same([id, result.isError], [4, true])
+    const [challenge] = parseChallenges(result._meta['mcp/www_authenticate']![0]!)
+    t.equal(challenge!.parameters.get('scope'), 'notes:read')
+    t.equal(challenge!.parameters.get('error'), error)
+    t.match(challenge!.parameters.get('resource_metadata'), '/.well-known/oauth-protected-resource/mcp')
+  }
+  t.equal((await post(message('prompts/list'), null)).statusCode, 401, 'other methods get the challenge in a header')
+  t.equal((await post(call('other'), '')).statusCode, 403, 'no token helps, so there is no challenge')
+  t.same(app.mcpSecuritySchemes('list_notes'), [{ type: 'oauth2', scopes: ['notes:read'] }])
 })
 
 for (const slow of ['the session store', 'a hook of the host'] as const) {

@@ -357,7 +357,7 @@ async function startStreams (t: Test): Promise<StreamServer> {
   }
 }
 
-test('MCPS-32: a stream ends, properly, when its token would be refused', async t => {
+test('a stream ends, properly, when its token would be refused [MCPS-32]', async t => {
   const { server: { issuer, clock }, open } = await startStreams(t)
   const token = await issuer.token()
   // The token is five minutes long and accepted for five seconds more: 20 ms are left, and then the timer looks at the clock.
@@ -368,7 +368,7 @@ test('MCPS-32: a stream ends, properly, when its token would be refused', async 
   t.equal(response.complete, true)
 })
 
-test('MCPS-32: streams of what was revoked are closed, the others go on', async t => {
+test('streams of what was revoked are closed, the others go on [MCPS-32]', async t => {
   const { server: { app, issuer }, open } = await startStreams(t)
   const [ann, bob, nobody] = await Promise.all([
     open(bearer(await issuer.token({ sub: 'ann', sid: 'a' }))), open({ ...bearer(await issuer.token({ sub: 'bob' })), 'mcp-session-id': 'x' }), open()
@@ -397,7 +397,7 @@ test('a session that began without a token: whoever signs in takes it along, and
   t.same([await post({}), await post(bearer(await issuer.token({ sub: 'bob' })))], [404, 404])
 })
 
-test('trap 23: what is written to the raw response has been let in before', async t => {
+test('what is written to the raw response has been let in before [trap 23]', async t => {
   const { server: { issuer }, open } = await startStreams(t)
   const response = await open(bearer('x.y.z'))
   t.equal(response.statusCode, 401)

@@ -8,7 +8,7 @@ const resource = 'https://api.example.com/mcp'
 const pointer = `https://api.example.com${wellKnown}/mcp`
 const audience = [resource]
 
-test('MCPS-02 MCPS-03 the document names an authorization server', async t => {
+test('the document names an authorization server [MCPS-02, MCPS-03]', async t => {
   const app = await createHintServer(t, { resource })
   t.match((await app.inject(`${wellKnown}/mcp`)).json(), { resource, authorization_servers: ['https://login.example.com'] })
   t.throws(() => resolveConfig({ ...plainOptions, authorizationServers: [] }), { message: /^authorizationServers must be a non-empty array, got \[\]/ })
@@ -16,7 +16,7 @@ test('MCPS-02 MCPS-03 the document names an authorization server', async t => {
     [/no authorization server is advertised/])
 })
 
-test('MCPS-04 MCPS-34 header and path form lead to the document, and the root form where it is no lie', async t => {
+test('the challenge and the path form lead to the document, and the root form does where its resource is the one that clients request [MCPS-04, MCPS-34]', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer, { resource }))
   app.post('/mcp', async () => 1)
@@ -26,7 +26,7 @@ test('MCPS-04 MCPS-34 header and path form lead to the document, and the root fo
   for (const url of [`${wellKnown}/mcp`, wellKnown]) t.equal((await app.inject(url)).json<{ resource: string }>().resource, resource)
 })
 
-test('MCPS-05 with two resources the root form answers for none of them', async t => {
+test('with two resources the root form is 404 [MCPS-05]', async t => {
   const app = createServer(t)
   for (const path of ['/mcp', '/api']) {
     await app.register(async child => { await registerHint(child, { resource: `https://api.example.com${path}` }) })
@@ -34,7 +34,7 @@ test('MCPS-05 with two resources the root form answers for none of them', async 
   t.equal((await app.inject(wellKnown)).statusCode, 404)
 })
 
-test('MCPS-06 MCPS-07 MCPS-19 scope in the 401, the same each time', async t => {
+test('a 401 names the scopes, and the same request gets the same scopes each time [MCPS-06, MCPS-07, MCPS-19]', async t => {
   const app = await createApp(t, optionsFor(await createFakeIssuer(), { resource }))
   app.post('/mcp', { config: { oauth: { scopes: ['tools:call', 'tools:list'] } } }, async () => 1)
   app.post('/any', async () => 1)
@@ -42,7 +42,7 @@ test('MCPS-06 MCPS-07 MCPS-19 scope in the 401, the same each time', async t => 
   t.equal(bearerOf(await app.inject({ method: 'POST', url: '/any' })).scope, undefined)
 })
 
-test('MCPS-08 MCPS-09 only what a client starts with is advertised', async t => {
+test('scopes_supported lists the scopes a client starts with, and no privileged ones [MCPS-08, MCPS-09]', async t => {
   const scopes = { 'tools:list': '', admin: { advertised: false }, '*': '', offline_access: '' }
   const { config: { document }, warnings } = resolveConfig({ ...plainOptions, scopes })
   t.strictSame(document.members.scopes_supported, ['tools:list'])
@@ -51,14 +51,14 @@ test('MCPS-08 MCPS-09 only what a client starts with is advertised', async t => 
   t.throws(() => app.get('/', { config: { oauth: { scopes: ['offline_access'] } } }, async () => 1), { message: /offline_access is a matter between/ })
 })
 
-test('MCPS-09 nor does a handler bring offline_access into a challenge', async t => {
+test('offline_access that a handler requires is not in the challenge [MCPS-09]', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer))
   app.get('/', async request => { request.requireScopes('a', 'offline_access') })
   t.equal(bearerOf(await app.inject({ url: '/', headers: bearer(await issuer.token()) })).scope, 'a')
 })
 
-test('MCPS-17 MCPS-18 a lack of scope: one 403 that names all that is needed, also what is there already', async t => {
+test('one 403 names every scope that the operation needs, also those that the token has [MCPS-17, MCPS-18]', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer, { resource }))
   app.post('/mcp', { config: { oauth: { scopes: ['a', 'b', 'c'] } } }, async () => 'in')
@@ -72,7 +72,7 @@ test('MCPS-17 MCPS-18 a lack of scope: one 403 that names all that is needed, al
   t.equal((await call('c b a')).body, 'in')
 })
 
-test('MCPS-20 a scope that covers another counts, and the challenge still names what is needed', async t => {
+test('a scope that implies the required one is sufficient, and the challenge names the required one [MCPS-20]', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer, { scopeImplies: (granted, required) => granted === 'admin' && required === 'read' }))
   app.get('/', { config: { oauth: { scopes: ['read'] } } }, async () => 'in')
@@ -80,14 +80,14 @@ test('MCPS-20 a scope that covers another counts, and the challenge still names 
   t.equal(bearerOf(await app.inject({ url: '/', headers: bearer(await issuer.token({ scope: 'other' })) })).scope, 'read')
 })
 
-test('MCPS-21 a slash at the end is warned about; identifiers are compared as they are', t => {
+test('a resource identifier with a slash at the end is logged as a warning, and identifiers are compared as strings [MCPS-21]', t => {
   t.match(resolveConfig({ ...plainOptions, resource: `${resource}/` }).warnings, [/ends with a slash/])
   t.strictSame(resolveConfig({ ...plainOptions, resource }).warnings, [])
   t.equal(resolveConfig({ ...plainOptions, resource: 'HTTPS://API.example.com/mcp' }).config.resource, 'HTTPS://API.example.com/mcp')
   t.end()
 })
 
-test('MCPS-22 a 403 for a bad Origin is no lack of scope', async t => {
+test('a 403 for a foreign Origin has no insufficient_scope [MCPS-22]', async t => {
   const app = await createHintServer(t, { resource })
   app.addHook('onRequest', async (request, reply) => {
     if (request.headers.origin === 'https://evil.example') return await reply.code(403).send()

@@ -13,7 +13,7 @@ for (const [title, name, scope, status, needed] of [
   ['everything at once, what is granted among it', 'delete_note', 'notes:read', 403, 'notes:read notes:write'],
   ['no drip-feeding', 'delete_note', '', 403, 'notes:read notes:write']
 ] as const) {
-  test(`F45, MCPS-17, MCPS-18, trap 7: ${title}`, async t => {
+  test(`${title} [F45, MCPS-17, MCPS-18, trap 7]`, async t => {
     const { post, handled } = await createMcpTestServer(t)
     const response = await post(call(name), scope)
     t.equal(response.statusCode, status)
@@ -24,7 +24,7 @@ for (const [title, name, scope, status, needed] of [
   })
 }
 
-test('MCPS-18: one 403 for all elements of a batch', async t => {
+test('one 403 for all elements of a batch [MCPS-18]', async t => {
   const { post, handled } = await createMcpTestServer(t, { mcp: { tools: { a: ['a:x'], b: ['b:x'] } } })
   const response = await post([call('a'), call('b', 2)], 'a:x')
   t.equal(response.statusCode, 403)
@@ -34,14 +34,14 @@ test('MCPS-18: one 403 for all elements of a batch', async t => {
   t.equal((await post([call('a'), call('b', 2)], 'a:x b:x')).statusCode, 200)
 })
 
-test('MCPS-19: the same request is always told the same scopes', async t => {
+test('the same request gets the same scopes in each challenge [MCPS-19]', async t => {
   const { post } = await createMcpTestServer(t, { mcp: { tools: mixedTools } })
   const without = bearerOf(await post(call('delete_note'), null))
   const weak = bearerOf(await post(call('delete_note'), ''))
   t.equal(without.scope, weak.scope)
 })
 
-test('MCPS-20: a scope that covers another counts; the challenge names what is needed', async t => {
+test('a scope that implies the required one is sufficient, and the challenge names the required one [MCPS-20]', async t => {
   const { post } = await createMcpTestServer(t, {
     options: { scopeImplies: (granted, required) => granted === 'admin' || (granted === 'notes:write' && required === 'notes:read') }
   })
@@ -50,7 +50,7 @@ test('MCPS-20: a scope that covers another counts; the challenge names what is n
   t.equal(bearerOf(await post(call('delete_note'), '')).scope, 'notes:read notes:write')
 })
 
-test('MCPS-06, MCPS-34: the 401 says what the call needs', async t => {
+test('the 401 names the scopes of the call [MCPS-06, MCPS-34]', async t => {
   const { post } = await createMcpTestServer(t, { mcp: { tools: mixedTools } })
   const response = await post(call('list_notes'), null)
   t.equal(response.statusCode, 401)
@@ -62,7 +62,7 @@ for (const [name, request] of [
   ['without a token', {}],
   ['a token that is none', { headers: bearer('x.y.z') }]
 ] as const) {
-  test(`MCPS-10, MCPS-12, MCPS-15: nothing is called ${name}, server/discover neither`, async t => {
+  test(`nothing is called ${name}, server/discover neither [MCPS-10, MCPS-12, MCPS-15]`, async t => {
     const { post, handled } = await createMcpTestServer(t)
     for (const body of [call('whoami'), message('server/discover'), message('initialize'), message('tools/list'), message('ping')]) {
       const response = await post(body, null, request)
@@ -73,7 +73,7 @@ for (const [name, request] of [
   })
 }
 
-test('MCPS-12, trap 6: expired and weak at once is 401', async t => {
+test('an expired token without the scope gets 401 [MCPS-12, trap 6]', async t => {
   const { app, issuer, clock } = await createMcpTestServer(t)
   const token = await issuer.token({ scope: '' })
   clock.advance(600)
@@ -83,7 +83,7 @@ test('MCPS-12, trap 6: expired and weak at once is 401', async t => {
 })
 
 for (const origin of ['https://evil.example.com', 'null', 'http://mcp.example.com']) {
-  test(`F75, MCPS-22: the origin ${origin} is refused, whatever token there is`, async t => {
+  test(`the origin ${origin} is refused, whatever token there is [F75, MCPS-22]`, async t => {
     const { app, post, issuer, handled } = await createMcpTestServer(t)
     for (const headers of [{}, bearer('x.y.z'), bearer(await issuer.token({ scope: 'notes:read' }))]) {
       for (const method of ['GET', 'POST', 'DELETE'] as const) {
@@ -103,7 +103,7 @@ for (const [name, headers, body] of [
   ['Mcp-Name', { 'mcp-name': 'whoami' }, call('delete_note')],
   ['MCP-Protocol-Version', { 'mcp-protocol-version': '2025-11-25' }, message('ping', { _meta: { [version]: '2026-07-28' } })]
 ] as const) {
-  test(`MCPS-23: ${name} that is not what the body says`, async t => {
+  test(`${name} that is not what the body says [MCPS-23]`, async t => {
     const { post, handled } = await createMcpTestServer(t)
     const response = await post(body, 'notes:read notes:write', { headers })
     t.equal(response.statusCode, 400)
@@ -113,7 +113,7 @@ for (const [name, headers, body] of [
   })
 }
 
-test('MCPS-24, T-39: the header names a harmless tool, the body another: it is never called', async t => {
+test('a header that names a harmless tool does not get the tool of the body called [MCPS-24, T-39]', async t => {
   const { post, handled } = await createMcpTestServer(t, { mcp: { tools: mixedTools } })
   for (const scope of ['', 'notes:read', 'notes:read notes:write', null]) {
     t.equal((await post(call('delete_note'), scope, { headers: { 'mcp-name': 'time' } })).statusCode, 400)
@@ -123,7 +123,7 @@ test('MCPS-24, T-39: the header names a harmless tool, the body another: it is n
   t.equal((await post(call('delete_note'), 'notes:read notes:write', { headers: { 'mcp-name': 'delete_note' } })).statusCode, 200)
 })
 
-test('MCPS-13, MCPS-25: every refusal has a JSON-RPC body, with the id where it is known', async t => {
+test('every refusal has a JSON-RPC body, with the id where it is known [MCPS-13, MCPS-25]', async t => {
   const { app, issuer, post } = await createMcpTestServer(t)
   const token = await issuer.token({ scope: '' })
   const send = (payload: string | object, headers: Record<string, string> = {}): Promise<LightMyRequestResponse> =>
@@ -147,7 +147,7 @@ test('MCPS-13, MCPS-25: every refusal has a JSON-RPC body, with the id where it 
   }
 })
 
-test('MCPS-25: whether the token is good could not be found out: 503, in JSON-RPC', async t => {
+test('a token that cannot be checked at the moment gets 503, in JSON-RPC [MCPS-25]', async t => {
   const { post, issuer } = await createMcpTestServer(t)
   issuer.answer(issuer.jwksUri, () => new Response('down', { status: 500 }))
   const response = await post(call('whoami'), '')
@@ -156,7 +156,7 @@ test('MCPS-25: whether the token is good could not be found out: 503, in JSON-RP
   t.match(response.json(), { jsonrpc: '2.0', error: { code: -32000 }, id: null })
 })
 
-test('F46, MCPS-27: who may not call a tool need not see it; the call is what is checked', async t => {
+test('a tool that the request may not call can be hidden from the list, and its call is refused all the same [F46, MCPS-27]', async t => {
   const { app, issuer, post } = await createMcpTestServer(t, {
     mcp: { tools: mixedTools },
     routes: app => {
@@ -176,7 +176,7 @@ test('F46, MCPS-27: who may not call a tool need not see it; the call is what is
   t.equal((await post(call('delete_note'), 'notes:read')).statusCode, 403)
 })
 
-test('MCPS-29: what a client says it was told before decides nothing', async t => {
+test('requestState of a client does not influence the decision [MCPS-29]', async t => {
   const { post, handled } = await createMcpTestServer(t)
   const forged = Buffer.from(JSON.stringify({ scopes: ['notes:write'], subject: 'admin' })).toString('base64url')
   for (const requestState of [forged, '', 'notes:write', { scopes: ['notes:write'] }]) {
@@ -186,7 +186,7 @@ test('MCPS-29: what a client says it was told before decides nothing', async t =
   t.same(handled, [])
 })
 
-test('MCPS-33: a client that acts for itself may call tools', async t => {
+test('a token without a user can call tools [MCPS-33]', async t => {
   const { app, issuer } = await createMcpTestServer(t)
   const token = await issuer.token({ sub: 'client-1', client_id: 'client-1', scope: 'notes:read' })
   const response = await app.inject({ method: 'POST', url: '/mcp', payload: call('list_notes'), headers: bearer(token) })
@@ -194,7 +194,7 @@ test('MCPS-33: a client that acts for itself may call tools', async t => {
   t.equal(response.json().auth.extra.principalType, 'client')
 })
 
-test('MCPS-14, MCPS-30, trap 22: tools get authInfo, and no token', async t => {
+test('tools get authInfo, and no token [MCPS-14, MCPS-30, trap 22]', async t => {
   const { app, issuer } = await createMcpTestServer(t)
   const token = await issuer.token({ scope: 'notes:read', sub: 'ann' })
   const response = await app.inject({ method: 'POST', url: '/mcp', payload: call('whoami'), headers: bearer(token) })
@@ -206,14 +206,14 @@ test('MCPS-14, MCPS-30, trap 22: tools get authInfo, and no token', async t => {
   t.notMatch(JSON.stringify([refused.headers, refused.body]), token)
 })
 
-test('MCPS-16: a token in the URL or the body is none', async t => {
+test('a token in the URL or the body does not authenticate [MCPS-16]', async t => {
   const { post, issuer, handled } = await createMcpTestServer(t)
   const token = await issuer.token()
   t.equal((await post({ ...call('whoami'), access_token: token }, null, { url: `/mcp?access_token=${token}` })).statusCode, 401)
   t.same(handled, [])
 })
 
-test('F74: login starts with the first call of a protected tool, not before', async t => {
+test('with a public tool, the first call of a protected tool gets the 401, and nothing before it does [F74]', async t => {
   const { app, post, handled } = await createMcpTestServer(t, { mcp: { tools: mixedTools } })
   for (const body of [
     message('initialize'), { jsonrpc: '2.0', method: 'notifications/initialized' }, message('server/discover'), message('tools/list'),
@@ -233,14 +233,14 @@ test('F74: login starts with the first call of a protected tool, not before', as
   t.equal(handled.length, 9)
 })
 
-test('F74: a bad token is not the same as none', async t => {
+test('an invalid token gets 401 also for a public tool [F74]', async t => {
   const { post } = await createMcpTestServer(t, { mcp: { tools: mixedTools } })
   const response = await post(call('time'), null, { headers: bearer('x.y.z') })
   t.equal(response.statusCode, 401)
   t.equal(bearerOf(response).error, 'invalid_token')
 })
 
-test('trap 1, trap 2: refusals have one Bearer challenge, and it points somewhere', async t => {
+test('a refusal has exactly one Bearer challenge, with resource_metadata [trap 1, trap 2]', async t => {
   const { post } = await createMcpTestServer(t, { mcp: { tools: protectedTools } })
   for (const response of [await post(call('whoami'), null), await post(call('list_notes'), '')]) {
     t.type(response.headers['www-authenticate'], 'string')

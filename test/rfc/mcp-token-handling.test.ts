@@ -35,7 +35,7 @@ async function createEndpoint (t: { teardown (close: () => unknown): unknown }) 
 const good: Answer = { status: 200, error: undefined, pointer: false }
 const refused = (status: number, error: string | null): Answer => ({ status, error, pointer: true })
 
-test('MCPS-10 MCPS-12 MCPS-13 what each request is answered', async t => {
+test('401, 403 and 400 by what is wrong with the credentials [MCPS-10, MCPS-12, MCPS-13]', async t => {
   const { issuer, reached, call } = await createEndpoint(t)
   const token = await issuer.token()
   const rows: Array<[title: string, headers: Record<string, string>, url: string, answer: Answer]> = [
@@ -51,7 +51,7 @@ test('MCPS-10 MCPS-12 MCPS-13 what each request is answered', async t => {
   t.strictSame(reached, ['tools/call'], 'and only a good token reached the server')
 })
 
-test('MCPS-11 a token is for this endpoint and no other', async t => {
+test('a token of another audience gets 401 [MCPS-11]', async t => {
   const { issuer, reached, call } = await createEndpoint(t)
   for (const aud of ['https://api.example.com', 'https://api.example.com/', 'https://api.example.com/mcp/', 'https://api.example.com/mc', 'https://API.example.com/mcp', [], undefined]) {
     t.strictSame(await call('tools/list', bearer(await issuer.token({ aud }))), refused(401, 'invalid_token'), String(aud))
@@ -60,7 +60,7 @@ test('MCPS-11 a token is for this endpoint and no other', async t => {
   t.strictSame(reached, ['tools/list'])
 })
 
-test('MCPS-15 every request is authorized on its own', async t => {
+test('every request is authorized on its own [MCPS-15]', async t => {
   const { issuer, reached, call } = await createEndpoint(t)
   t.strictSame(await call('initialize', bearer(await issuer.token())), good)
   for (const method of ['initialize', 'server/discover', 'tools/list', 'ping', 'notifications/initialized']) {
@@ -69,7 +69,7 @@ test('MCPS-15 every request is authorized on its own', async t => {
   t.strictSame(reached, ['initialize'])
 })
 
-test('MCPS-16 a token in the query is none', async t => {
+test('a token in the query does not authenticate [MCPS-16]', async t => {
   const { issuer, reached, call } = await createEndpoint(t)
   const token = await issuer.token()
   t.strictSame(await call('tools/list', {}, `/mcp?access_token=${token}`), refused(401, null))

@@ -50,7 +50,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['token'],
   ['proof', 'policy'],
   ['impersonation', 'mcp', 'forward'],
-  ['audit', 'openapi'],
+  ['audit', 'openapi', 'oidc-provider'],
   ['config'],
   ['refusal'],
   ['resource'],

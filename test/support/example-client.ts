@@ -119,12 +119,12 @@ export async function callTool ({ mcpUrl }: ExampleServer, token: string, name =
 }
 
 /** What the log has of the guard's decisions, the oldest first. */
-export interface LoggedLine { reason: string, allowed: boolean, staff: string | null, customer: string | null, client: string | null, path: string | null, route: string | null }
+export interface LoggedLine { reason: string, allowed: boolean, staff: string | null, customer: string | null, client: string | null, step: string | null, route: string | null }
 
 export async function decisionsOf (agent: UserAgent, { issuer, database }: StartedExample): Promise<LoggedLine[]> {
   // The page waits for what is being written.
   await agent.open(`${issuer}/staff/log`)
-  return (await database.query<LoggedLine>('select reason, allowed, staff, customer, client, path, route from decisions order by id')).rows
+  return (await database.query<LoggedLine>('select reason, allowed, staff, customer, client, step, route from decisions order by id')).rows
 }
 
 /** How many records of a kind the authorization server keeps. */

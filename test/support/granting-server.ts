@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, LightMyRequestResponse } from 'fastify'
 import type { MemoryRevocationStore, SecurityEvent } from '../../plugins/index.ts'
 import type {
-  EndedImpersonation, ImpersonationRecord, Impersonation, MemoryOrganizationDirectory
+  AuditedDecision, EndedImpersonation, ImpersonationRecord, Impersonation, MemoryOrganizationDirectory
 } from '../../plugins/entry-points/impersonation.ts'
 import { createMemoryRevocationStore } from '../../plugins/index.ts'
 import {
@@ -18,7 +18,7 @@ import { createFakeIssuer } from './issuer.ts'
 interface Session { readonly id: string, readonly customer: string, readonly impersonation: Impersonation | null }
 
 /** What it keeps of a grant: codes, grants and refresh tokens are the same rows here. */
-interface Grant { readonly customer: string, readonly client: string, readonly organizations: string[] | null, readonly scopes: string[], readonly stamp: ImpersonationRecord | null }
+interface Grant { readonly customer: string, readonly client: string, readonly organizations: string[] | null, readonly scopes: string[], readonly record: ImpersonationRecord | null }
 
 /** The least authorization server that makes grants on every path, as a host would write it, and the API beside it. */
 export interface GrantingServer {
@@ -76,31 +76,31 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
     if (session !== null) sessions.get(session.id)!.usedAt = clock.now()
     return session
   }
-  const isAlive = ({ sessionId }: { readonly sessionId?: string | null }): boolean => liveSession(sessionId) !== null
+  const isActive = ({ sessionId }: { readonly sessionId?: string | null }): boolean => liveSession(sessionId) !== null
 
   const logger = { level: 'info', stream: { write (line: string) { audit.push(...[(JSON.parse(line) as { audit?: SecurityEvent }).audit ?? []].flat()) } } }
   const app = Fastify({ logger }) as unknown as FastifyInstance
   t.teardown(() => app.close())
   await app.register(impersonationGuard, {
-    directory, clock, isAlive, readOnlyScopes: ['read'], impersonationOf: request => sessionOf(request)?.impersonation ?? null
+    directory, clock, recordIsActive: isActive, readOnlyScopes: ['read'], impersonationOf: request => sessionOf(request)?.impersonation ?? null,
+    clientOf: ({ body }) => (body as { client?: string } | undefined)?.client ?? 'client'
   })
   const guard = app.impersonationGuard
 
   /** What the customer limits a grant to, from what was asked for and not from what anybody claims. */
-  const reachOf = (organizations: string[] | null) => organizations === null ? null : { level: 'organization' as const, organizations }
+  const accessOf = (organizations: string[] | null) => organizations === null ? null : { level: 'organization' as const, organizations }
   const listOf = (text: unknown): string[] | null => typeof text === 'string' && text !== '' ? text.split(' ') : null
 
-  const mint = (session: Session, client: string, organizations: string[] | null, scopes: string[]): Grant => {
-    return { customer: session.customer, client, organizations, scopes, stamp: guard.stampOf(session.impersonation, { client, reach: reachOf(organizations) }) }
-  }
+  const issue = (session: Session, client: string, organizations: string[] | null, scopes: string[], record: ImpersonationRecord | null): Grant =>
+    ({ customer: session.customer, client, organizations, scopes, record })
   const sendCode = (reply: FastifyReply, grant: Grant): FastifyReply => {
     const code = `code-${++serial}`
     grants.add(grant)
     codes.set(code, grant)
     return reply.redirect(`${redirectUri}?code=${code}`, 303)
   }
-  const refuse = (reply: FastifyReply, query: Record<string, string>): FastifyReply =>
-    query.redirect_uri === redirectUri ? reply.refuseGrant({ redirectUri, state: query.state ?? null, issuer: issuer.issuer }) : reply.refuseGrant()
+  const refuse = (reply: FastifyReply, decision: AuditedDecision, query: Record<string, string>): FastifyReply =>
+    reply.refuseGrant(decision, query.redirect_uri === redirectUri ? { redirectUri, state: query.state ?? null, issuer: issuer.issuer } : undefined)
 
   app.get('/authorize', async (request, reply) => {
     const session = sessionOf(request)
@@ -110,30 +110,30 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
     const scopes = listOf(query.scope) ?? []
     const organizations = listOf(query.organizations)
     if (client === 'first-party') {
-      if (!(await request.judgeGrant(reachOf(organizations), 'first-party')).allowed) return refuse(reply, query)
-      return sendCode(reply, mint(session, client, organizations, scopes))
+      const decision = await request.checkNewGrant({ step: 'first-party', client, access: accessOf(organizations) })
+      return decision.allowed ? sendCode(reply, issue(session, client, organizations, scopes, decision.record)) : refuse(reply, decision, query)
     }
     for (const grant of grants) {
       const same = grant.customer === session.customer && grant.client === client && scopes.every(scope => grant.scopes.includes(scope))
-      if (!same || !guard.isSameImpersonator(grant.stamp, session.impersonation)) continue
-      if (!(await request.judgeReuse(grant.stamp)).allowed) return refuse(reply, query)
-      return sendCode(reply, grant)
+      if (!same || !guard.isSameImpersonator(grant.record, session.impersonation)) continue
+      const decision = await request.checkExistingGrant({ step: 'automatic-approval', storedRecord: grant.record })
+      return decision.allowed ? sendCode(reply, grant) : refuse(reply, decision, query)
     }
     return await reply.type('text/html').send('<h1>Allow?</h1>')
   })
   app.post('/consent', {
     config: {
       impersonationGuard: {
-        path: 'consent',
+        step: 'consent',
         when: ({ body }) => (body as { allow: boolean }).allow,
-        reachOf: ({ body }) => reachOf(listOf((body as { organizations?: string }).organizations))
+        accessOf: ({ body }) => accessOf(listOf((body as { organizations?: string }).organizations))
       }
     }
   }, async (request, reply) => {
     const session = sessionOf(request)!
     const { allow, client = 'client', organizations, scope } = request.body as Record<string, string> & { allow: boolean }
     if (!allow) return await reply.redirect(`${redirectUri}?error=access_denied`, 303)
-    return sendCode(reply, mint(session, client, listOf(organizations), listOf(scope) ?? ['read', 'write', 'offline_access']))
+    return sendCode(reply, issue(session, client, listOf(organizations), listOf(scope) ?? ['read', 'write', 'offline_access'], request.grantDecision!.record))
   })
 
   const grantOf = ({ body }: FastifyRequest): Grant | undefined => {
@@ -143,9 +143,9 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
   app.post('/token', {
     config: {
       impersonationGuard: {
-        path: ({ body }) => (body as Record<string, string>).code === undefined ? 'refresh' : 'exchange',
+        step: ({ body }) => (body as Record<string, string>).code === undefined ? 'refresh' : 'exchange',
         when: request => grantOf(request) !== undefined,
-        stampOf: request => grantOf(request)!.stamp,
+        storedRecord: request => grantOf(request)!.record,
         onRefused: ({ body }) => { codes.delete((body as Record<string, string>).code!) },
         refuseWith: 'invalid_grant'
       }
@@ -154,14 +154,14 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
     const grant = grantOf(request)
     if (grant === undefined) return await reply.code(400).send({ error: 'invalid_grant' })
     codes.delete((request.body as Record<string, string>).code!)
-    const { customer, client, organizations, scopes: granted, stamp } = grant
+    const { customer, client, organizations, scopes: granted, record } = grant
     const ordinary = { expiresInSeconds: 3600, scopes: granted, refreshToken: granted.includes('offline_access') }
-    const { expiresInSeconds, scopes, refreshToken } = guard.narrowGrant(ordinary, stamp)
+    const { expiresInSeconds, scopes, refreshToken } = guard.narrowGrant(ordinary, record)
     const refresh = `refresh-${++serial}`
     if (refreshToken) refreshTokens.set(refresh, grant)
     const accessToken = await issuer.token({
       sub: customer, client_id: client, scope: scopes.join(' '), exp: Math.floor(clock.now() / 1000) + expiresInSeconds,
-      ...organizations !== null && { organizations }, ...impersonationClaims(stamp)
+      ...organizations !== null && { organizations }, ...impersonationClaims(record)
     })
     return {
       access_token: accessToken, token_type: 'Bearer', expires_in: expiresInSeconds, scope: scopes.join(' '), ...refreshToken && { refresh_token: refresh }
@@ -169,8 +169,8 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
   })
 
   const deleteGrants = (ended: EndedImpersonation): void => {
-    for (const rows of [codes, refreshTokens]) for (const [key, { stamp }] of rows) if (isOfImpersonation(stamp, ended)) rows.delete(key)
-    for (const grant of grants) if (isOfImpersonation(grant.stamp, ended)) grants.delete(grant)
+    for (const rows of [codes, refreshTokens]) for (const [key, { record }] of rows) if (isOfImpersonation(record, ended)) rows.delete(key)
+    for (const grant of grants) if (isOfImpersonation(grant.record, ended)) grants.delete(grant)
   }
   const end = async (ended: EndedImpersonation | null): Promise<void> => {
     await endImpersonation(ended, { issuer: issuer.issuer, revocations, deleteGrants })
@@ -181,7 +181,7 @@ export async function createGrantingServer (t: { teardown (close: () => unknown)
     revocations,
     authorizationServers: [{ issuer: issuer.issuer, claims: { organizations: 'organizations' } }],
     organizationOf: () => 'open',
-    impersonatedTokens: { directory, isAlive }
+    impersonatedTokens: { directory, sessionIsActive: isActive }
   }))
   api.get('/', async request => ({ subject: request.accessToken!.subject }))
 

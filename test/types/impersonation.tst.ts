@@ -1,20 +1,20 @@
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import type {
-  EndedImpersonation, ImpersonationRecord, Impersonation, ImpersonatedTokenOptions, ReusedGrant, AuditedDecision
+  EndedImpersonation, ImpersonationRecord, Impersonation, ImpersonatedTokenOptions, ExistingGrant, AuditedDecision
 } from '../../plugins/entry-points/impersonation.ts'
 import '../../plugins/index.ts'
 
 declare const app: FastifyInstance
-declare const stamp: ImpersonationRecord | null
+declare const storedRecord: ImpersonationRecord | null
 
 describe('a grant that is used again', () => {
   test('is judged by a session, or by its stamp alone', () => {
-    expect<ReusedGrant>().type.toBeAssignableFrom({ stamp, path: 'automatic-approval' as const, impersonation: null })
-    expect<ReusedGrant>().type.toBeAssignableFrom({ stamp, path: 'exchange' as const })
-    expect<ReusedGrant>().type.not.toBeAssignableFrom({ stamp, path: 'automatic-approval' as const })
-    expect<ReusedGrant>().type.not.toBeAssignableFrom({ stamp, path: 'exchange' as const, impersonation: null })
-    expect(app.impersonationGuard.judgeReuse({ stamp, path: 'refresh' })).type.toBe<Promise<AuditedDecision>>()
+    expect<ExistingGrant>().type.toBeAssignableFrom({ storedRecord, step: 'automatic-approval' as const, impersonation: null })
+    expect<ExistingGrant>().type.toBeAssignableFrom({ storedRecord, step: 'exchange' as const })
+    expect<ExistingGrant>().type.not.toBeAssignableFrom({ storedRecord, step: 'automatic-approval' as const })
+    expect<ExistingGrant>().type.not.toBeAssignableFrom({ storedRecord, step: 'exchange' as const, impersonation: null })
+    expect(app.impersonationGuard.checkExistingGrant({ storedRecord, step: 'refresh' })).type.toBe<Promise<AuditedDecision>>()
   })
 })
 

@@ -20,8 +20,9 @@ describe('the options of mcp', () => {
     expect(take).type.toBeCallableWith({
       tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true } }, undeclaredTools: 'token', prompts: {}, undeclaredPrompts: 'refuse', resources: {}, undeclaredResources: 'token',
       methods: {},
-      allowedOrigins: ['https://a.example'], sessions: createMemoryMcpSessionStore({ maxSessions: 1, idleSeconds: 1 }), unknownSessions: 'refuse'
+      allowedOrigins: ['https://a.example'], sessions: createMemoryMcpSessionStore({ maxSessions: 1, idleSeconds: 1 }), unknownSessions: 'refuse', toolChallenges: 'result'
     })
+    expect(take).type.toBeCallableWith({ tools: { a: { scopes: ['x'], scopesFor: (given: { readonly amount?: unknown }) => given.amount === 1 ? ['y'] : [] } } })
     expect(app.register).type.toBeCallableWith(mcp, { tools: {} })
   })
 

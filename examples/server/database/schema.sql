@@ -52,7 +52,7 @@ create table if not exists grants (
   -- Both null: made by the customer.
   staff         text,
   impersonation text,
-  reach         jsonb not null,
+  access        jsonb not null,
   created_at    timestamptz not null default now()
 );
 create index if not exists grants_of_account on grants (account, staff);
@@ -85,8 +85,8 @@ create table if not exists decisions (
   staff         text,
   customer      text,
   client        text,
-  -- How the grant comes about, or 'use' for a token that is used.
-  path          text,
+  -- The step at which the grant was checked, or 'use' for a token that is used.
+  step          text,
   route         text,
   organizations jsonb not null
 );
@@ -118,3 +118,16 @@ create table if not exists administrators (
   organization text not null,
   primary key (customer, organization)
 );
+
+-- When the demonstration data was loaded.
+create table if not exists demo_data (
+  loaded_at timestamptz not null
+);
+
+-- Databases of earlier versions.
+do $$ begin
+  if exists (select from information_schema.columns where table_schema = current_schema() and table_name = 'grants' and column_name = 'reach') then
+    alter table grants rename column reach to access;
+    alter table decisions rename column path to step;
+  end if;
+end $$;

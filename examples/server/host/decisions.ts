@@ -10,8 +10,8 @@ export interface LoggedDecision {
   readonly staff: string | null
   readonly customer: string | null
   readonly client: string | null
-  /** How the grant comes about, or `use` for a token that is used. */
-  readonly path: string | null
+  /** The step at which the grant was checked, or `use` for a token that is used. */
+  readonly step: string | null
   readonly route: string | null
   readonly organizations: readonly string[]
 }
@@ -29,9 +29,9 @@ export function createDecisions (database: Database, onError: (error: unknown) =
   let writing: Promise<unknown> = Promise.resolve()
   const write = async (event: Extract<SecurityEvent, { kind: 'grant-decision' }>): Promise<void> => {
     await database.query(`
-      insert into decisions (at, allowed, reason, staff, customer, client, path, route, organizations)
+      insert into decisions (at, allowed, reason, staff, customer, client, step, route, organizations)
       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [new Date(event.time), event.allowed, event.reason, event.staff, event.customer, event.grantedTo ?? event.clientId, event.path, event.route,
+    [new Date(event.time), event.allowed, event.reason, event.staff, event.customer, event.grantedTo ?? event.clientId, event.step, event.route,
       JSON.stringify(event.organizations)])
   }
   const listen = (message: unknown): void => {
@@ -45,7 +45,7 @@ export function createDecisions (database: Database, onError: (error: unknown) =
       // What was decided before somebody looks is there to be seen.
       await writing
       return (await database.query<LoggedDecision>(`
-        select at, allowed, reason, staff, customer, client, path, route, organizations from decisions order by id desc limit 100`)).rows
+        select at, allowed, reason, staff, customer, client, step, route, organizations from decisions order by id desc limit 100`)).rows
     },
     async close () {
       diagnosticsChannel.unsubscribe(channel, listen)

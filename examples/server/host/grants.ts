@@ -9,7 +9,7 @@ export interface ListedGrant {
   /** Who made it in the customer's place; `null` when the customer did. */
   readonly staff: string | null
   readonly impersonation: string | null
-  readonly reach: GrantAccess
+  readonly access: GrantAccess
   readonly createdAt: Date
 }
 
@@ -17,7 +17,7 @@ export interface ListedGrant {
 export interface ConnectedClient {
   readonly grantId: string
   readonly name: string
-  readonly reach: string
+  readonly access: string
   readonly staff: string | null
   readonly since: Date
 }
@@ -34,16 +34,16 @@ export interface Grants {
   forgetExpired (): Promise<void>
 }
 
-const columns = 'id, account, client, staff, impersonation, reach, created_at as "createdAt"'
+const columns = 'id, account, client, staff, impersonation, access, created_at as "createdAt"'
 
 const isThere = "exists (select from oidc_records r where r.model = 'Grant' and r.id = grants.id and (r.expires_at is null or r.expires_at > now()))"
 
 export function createGrants (database: Database): Grants {
   return {
-    async add ({ id, account, client, staff, impersonation, reach }) {
+    async add ({ id, account, client, staff, impersonation, access }) {
       await database.query(`
-        insert into grants (id, account, client, staff, impersonation, reach) values ($1, $2, $3, $4, $5, $6)
-        on conflict (id) do nothing`, [id, account, client, staff, impersonation, JSON.stringify(reach)])
+        insert into grants (id, account, client, staff, impersonation, access) values ($1, $2, $3, $4, $5, $6)
+        on conflict (id) do nothing`, [id, account, client, staff, impersonation, JSON.stringify(access)])
     },
     of: async account =>
       (await database.query<ListedGrant>(`select ${columns} from grants where account = $1 and ${isThere} order by created_at`, [account])).rows,

@@ -3,13 +3,13 @@ import type { Clock } from '../../../plugins/index.ts'
 import type { Database } from '../database/database.ts'
 
 export interface ImpersonationLimits {
-  /** An impersonation nobody uses ends after this time. */
+  /** An impersonation that is not used ends after this time. */
   readonly idleSeconds: number
   /** It ends after this time in any case. */
   readonly totalSeconds: number
 }
 
-/** A member of staff who is looking at the example as one of its customers. */
+/** An impersonation that goes on. */
 export interface RunningImpersonation {
   readonly id: string
   readonly staff: string
@@ -38,28 +38,33 @@ export interface PastImpersonation {
 export interface Impersonations {
   readonly limits: ImpersonationLimits
   start (session: string, staff: string, customer: string, readOnly: boolean): Promise<void>
-  /** The one that runs in a browser session. To look is to use it: it is idle from now on. */
+  /** The one that runs in a browser session. It counts as a use: the idle time starts again. */
   use (session: string): Promise<RunningImpersonation | null>
-  /** Whether it still runs; for whoever holds something that was made in it. That is no use of it. */
+  /** Whether it still runs, for grants and tokens that were made in it. It only reads: it does not count as a use. */
   isRunning (id: string): Promise<boolean>
   /** Ends the one that runs in a browser session. */
   end (session: string, by: string): Promise<void>
   /**
    * Ends every one that may not go on: it was idle for too long, its time is up, its browser session is gone, or its
-   * member of staff was removed or may not impersonate any more. Nobody has to sign out for that.
+   * member of staff was removed or may not impersonate any more.
    *
-   * What came of one is taken away after that, and again each time until it is gone: also of those that were ended before.
+   * After that the grants and tokens of each are deleted. Where that fails, it is tried again at the next call.
    */
   settle (): Promise<void>
   recent (): Promise<readonly PastImpersonation[]>
   /**
-   * Takes away what came of one that has ended. It is called again for one for which it failed, or for which this process
-   * did not live to see that it was done.
+   * Deletes the grants and tokens of one that has ended. It is called again for one for which it failed, or was interrupted by
+   * the end of the process.
    */
   onEnd (listener: (ended: EndedImpersonation) => Promise<void>): void
-  /** Is told what failed then: it is not the fault of whoever happened to ask. */
+  /** Is called with what failed then. The request that happened to start the clean-up goes on. */
   onFailure (listener: (error: unknown) => void): void
 }
+
+const mayImpersonate = "exists (select from staff s where s.id = i.staff and s.role in ('support', 'admin'))"
+const signedIn = 'exists (select from sessions b where b.id = i.session and b.staff = i.staff)'
+/** `$1` is now, and `$2` is when the last use of an idle one was. */
+const mayNotGoOn = `ends_at <= $1 or last_used_at <= $2 or not ${mayImpersonate} or not ${signedIn}`
 
 export function createImpersonations (database: Database, limits: ImpersonationLimits, clock: Clock): Impersonations {
   const listeners: Array<(ended: EndedImpersonation) => Promise<void>> = []
@@ -82,7 +87,7 @@ export function createImpersonations (database: Database, limits: ImpersonationL
     for (const ended of rows) await cleanOne(ended)
   }
   let cleaning: Promise<void> = Promise.resolve()
-  /** One after the other: to take away twice would hit what the same two have begun meanwhile. */
+  /** One clean-up at a time: revoking a pair twice would revoke grants made in between. */
   const clean = (): Promise<void> => {
     const mine = cleaning.then(cleanAll)
     cleaning = mine.catch(() => {})
@@ -97,9 +102,7 @@ export function createImpersonations (database: Database, limits: ImpersonationL
   }
 
   const settle = async (): Promise<void> => {
-    const mayImpersonate = 'exists (select from staff s where s.id = i.staff and s.role in (\'support\', \'admin\'))'
-    const signedIn = 'exists (select from sessions b where b.id = i.session and b.staff = i.staff)'
-    await endWhere(`ends_at <= $1 or last_used_at <= $2 or not ${mayImpersonate} or not ${signedIn}`, `
+    await endWhere(mayNotGoOn, `
       case when not ${mayImpersonate} then 'staff removed or demoted' when not ${signedIn} then 'signed out'
         when ends_at <= $1 then 'total limit' else 'idle limit' end`, [idleSince()])
   }
@@ -125,8 +128,8 @@ export function createImpersonations (database: Database, limits: ImpersonationL
       return rows[0] ?? null
     },
     async isRunning (id) {
-      await settle()
-      const { rows } = await database.query('select 1 from impersonations where id = $1 and ended_at is null', [id])
+      const { rows } = await database.query(`
+        select 1 from impersonations i where id = $3 and ended_at is null and not (${mayNotGoOn})`, [now(), idleSince(), id])
       return rows.length > 0
     },
     async end (session, by) { await endWhere('session = $2', '$3', [session, by]) },

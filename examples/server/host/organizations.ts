@@ -20,8 +20,8 @@ export interface Organizations {
   of (customer: string): Promise<readonly CustomerOrganization[]>
   /** @returns false when that is not for this customer to decide */
   setApproval (customer: string, organization: string, approved: boolean): Promise<boolean>
-  /** What a reach is called. */
-  describe (reach: GrantAccess): Promise<string>
+  /** The name of an access level, with the names of its organizations or teams. */
+  describe (access: GrantAccess): Promise<string>
 }
 
 export function createOrganizations (database: Database): Organizations {
@@ -50,11 +50,11 @@ export function createOrganizations (database: Database): Organizations {
         returning id`, [customer, organization, approved])
       return rows.length > 0
     },
-    async describe (reach) {
-      switch (reach.level) {
+    async describe (access) {
+      switch (access.level) {
         case 'all': return 'All organizations'
-        case 'organization': return await names('organization_names', 'organization', reach.organizations)
-        case 'team': return `Teams: ${await names('team_names', 'team', reach.teams)}`
+        case 'organization': return await names('organization_names', 'organization', access.organizations)
+        case 'team': return `Teams: ${await names('team_names', 'team', access.teams)}`
       }
     }
   }

@@ -5,15 +5,15 @@ import type { DemoAccount } from './accounts.ts'
 import type { Impersonations, RunningImpersonation } from './impersonations.ts'
 import type { Role, StaffMember } from './staff.ts'
 
-/** Whoever sits in front of a browser. */
+/** The session of a browser. */
 export interface BrowserSession {
   readonly id: string
-  /** Every form has to bring it along: a page of another site does not know it. */
+  /** Every form contains it; a page of another site does not know it. */
   readonly formToken: string
   readonly signedInAt: Date
-  /** Whose data is looked at: the customer, also when it is a member of staff who looks. `null`: nobody's. */
+  /** The customer, also during an impersonation; `null` for staff who impersonate nobody. */
   readonly account: DemoAccount | null
-  /** The member of staff who really sits there; `null` for customers. */
+  /** The member of staff; `null` for customers. */
   readonly staff: StaffMember | null
   readonly impersonation: RunningImpersonation | null
 }

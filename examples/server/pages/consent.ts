@@ -8,14 +8,14 @@ import { aiTag } from './organizations.ts'
 export interface ConsentRequest {
   readonly uid: string
   readonly clientName: string
-  /** Where the answer goes. The name of a client is its own claim; this is what the user can judge it by. */
+  /** Where the response goes. A client chooses its name; this is what the user can judge it by. */
   readonly destination: string
   /** What is asked for, resource by resource. */
   readonly access: ReadonlyArray<{ readonly resource: string, readonly name: string, readonly scopes: readonly string[] }>
   readonly organizations: readonly CustomerOrganization[]
 }
 
-/** What the user chose of it, and why it has to be chosen again. */
+/** What the user chose, and why the question is asked again. */
 export interface UnclearChoice {
   readonly problem: string
   readonly level: string | null
@@ -28,7 +28,7 @@ export function consentPage (
 ): string {
   const { account, staff } = session
   const checked = (isChosen: boolean): Html | string => isChosen ? html` checked` : ''
-  // Nothing is chosen beforehand: whoever ticks an organization and goes on does not mean all of them.
+  // No default: a user who ticks an organization and submits does not mean all of them.
   const level = (value: string, text: string): Html =>
     html`<label class="choice"><input type="radio" name="level" value="${value}" required${checked(unclear?.level === value)}> ${text}</label>`
   const choice = (name: string, value: string, chosen: readonly string[] | undefined, text: Html): Html =>
@@ -45,8 +45,8 @@ export function consentPage (
     </div>`)}
     <div class="card">${form(session, `/interaction/${uid}/consent`, html`
       <fieldset${unclear === null ? '' : html` aria-describedby="problem"`}>
-        <legend>What it may reach</legend>
-        ${level('all', 'All organizations, also those that are joined later')}
+        <legend>Access to</legend>
+        ${level('all', 'All organizations, also those joined later')}
         ${level('organization', 'Only these organizations:')}
         <div class="nested">${organizations.map(organization =>
           choice('organization', organization.id, unclear?.organizations, html`${organization.name} ${aiTag(organization)}`))}
@@ -58,7 +58,7 @@ export function consentPage (
       </fieldset>
       ${staff === null
         ? ''
-        : html`<p class="soft">While you act for a customer, a client can be connected only where AI processing is on in every organization it reaches.</p>`}
+        : html`<p class="soft">While you act for a customer, a client can be connected only if every organization that it gets access to has turned AI processing on.</p>`}
       <p class="actions">
         <button class="first" type="submit" name="decision" value="allow">Allow</button>
         <button type="submit" name="decision" value="deny" formnovalidate>Deny</button>

@@ -5,7 +5,7 @@ import { html } from './html.ts'
 import { page, time } from './layout.ts'
 
 const inWords: Readonly<Record<string, string>> = {
-  'first-party': 'short-cut',
+  'first-party': 'first-party client',
   'automatic-approval': 'use of a grant',
   consent: 'consent',
   exchange: 'exchange of the code',
@@ -18,24 +18,24 @@ export function logPage (
 ): string {
   return page({ title: 'Log', session, path: '/staff/log' }, html`
     <div class="card scroll">${decisions.length === 0
-      ? html`<h2>Decisions</h2><p>Nothing was decided yet.</p>`
+      ? html`<h2>Decisions</h2><p>There are no decisions yet.</p>`
       : html`<table>
       <caption><h2>Decisions about impersonated grants, the newest first</h2></caption>
-      <thead><tr><th scope="col">Decision</th><th scope="col">Who</th><th scope="col">Client</th><th scope="col">Without approval</th><th scope="col">How</th><th scope="col">When</th></tr></thead>
-      <tbody>${decisions.map(({ at, allowed, reason, staff, customer, client, path, route, organizations }) => html`
+      <thead><tr><th scope="col">Decision</th><th scope="col">Staff as customer</th><th scope="col">Client</th><th scope="col">Without approval</th><th scope="col">Step</th><th scope="col">When</th></tr></thead>
+      <tbody>${decisions.map(({ at, allowed, reason, staff, customer, client, step, route, organizations }) => html`
         <tr>
           <th scope="row"><span class="tag ${allowed ? 'yes' : 'no'}">${allowed ? 'allowed' : 'refused'}</span><br><code class="whole">${reason}</code></th>
-          <td data-label="Who">${staff ?? 'somebody'} as ${customer ?? 'somebody'}</td>
+          <td data-label="Staff as customer">${staff ?? 'unknown'} as ${customer ?? 'unknown'}</td>
           <td data-label="Client">${client ?? '–'}</td>
           <td data-label="Without approval">${organizations.length === 0 ? '–' : organizations.join(', ')}</td>
-          <td data-label="How">${inWords[path ?? ''] ?? path ?? '–'}${route === null ? '' : html`<br><code>${route}</code>`}</td>
+          <td data-label="Step">${inWords[step ?? ''] ?? step ?? '–'}${route === null ? '' : html`<br><code>${route}</code>`}</td>
           <td data-label="When"><span class="whole">${time(at)}</span></td>
         </tr>`)}
       </tbody>
     </table>`}
     </div>
     <div class="card scroll">${impersonations.length === 0
-      ? html`<h2>Impersonations</h2><p>Nobody was impersonated yet.</p>`
+      ? html`<h2>Impersonations</h2><p>There are no impersonations yet.</p>`
       : html`<table>
       <caption><h2>Impersonations, the newest first</h2></caption>
       <thead><tr><th scope="col">Staff</th><th scope="col">Customer</th><th scope="col">Mode</th><th scope="col">From</th><th scope="col">To</th><th scope="col">Ended by</th></tr></thead>

@@ -6,8 +6,8 @@ import { form, page } from './layout.ts'
 
 export function organizationsPage (session: BrowserSession, organizations: readonly CustomerOrganization[]): string {
   return page({ title: 'Organizations', session, path: '/organizations' }, html`
-    <p class="lead">An organization decides whether AI clients may process its data when somebody of our staff is helping its members.</p>
-    <p>Without a clear yes it is a no: then a client that a member of staff connects while acting for you gets no access. What you connect yourself is your own decision, and not affected.</p>
+    <p class="lead">An organization decides whether AI clients that our staff connect may process its data.</p>
+    <p>Unless it is on, a client that a member of staff connects while acting for you gets no access. Clients that you connect yourself are not affected.</p>
     ${organizations.map(organization => html`
     <section class="card" aria-labelledby="organization-${organization.id}">
       <div class="row">
@@ -26,7 +26,7 @@ export function aiTag ({ aiApproved }: CustomerOrganization): Html {
 
 function aiSwitch (session: BrowserSession, { id, name, admin, aiApproved }: CustomerOrganization): Html {
   if (session.impersonation !== null) {
-    return html`<p>Only the customer can change this. It is not for staff to say yes in their place.</p>`
+    return html`<p>Only the customer can change this. Staff cannot approve in their place.</p>`
   }
   if (!admin) return html`<p>Only an administrator of ${name} can change this.</p>`
   return form(session, `/organizations/${encodeURIComponent(id)}/ai`, aiApproved

@@ -5,14 +5,14 @@ import { html } from './html.ts'
 import { form, page } from './layout.ts'
 
 /**
- * @param action where the answer goes: during an authorization request it goes on from there
- * @param session of whoever is signed in already
+ * @param action where the form is sent: during an authorization request, a route that resumes it
+ * @param session `null` when nobody is signed in
  */
 export function signInPage (
   action: string, session: BrowserSession | null, accounts: readonly DemoAccount[], staff: readonly StaffMember[] = []
 ): string {
   return page({ title: 'Sign in', session, narrow: true }, html`
-    <p class="lead">There are no passwords: choose who you are.</p>
+    <p class="lead">There are no passwords: choose an account.</p>
     <div class="card">${form(session, action, html`
       <fieldset>
         <legend>Customers</legend>
@@ -33,11 +33,11 @@ export function signInPage (
     </div>`}`)
 }
 
-/** A member of staff has no data of their own that a client could be let at. */
+/** A member of staff has no data of their own that a client could get access to. */
 export function impersonateFirstPage (session: BrowserSession): string {
-  return page({ title: 'Nobody to connect a client for', session, narrow: true }, html`
+  return page({ title: 'Choose a customer first', session, narrow: true }, html`
     <div class="card note">
-      <p>You are signed in as a member of staff, who has no projects. A client can be connected for a customer alone.</p>
+      <p>You are signed in as a member of staff, who has no projects. A client can only be connected for a customer.</p>
       <p>Impersonate a customer first, and connect the client again. To connect it as a customer, sign out first.</p>
       <p><a class="button" href="/staff">Choose a customer</a></p>
     </div>`)
@@ -46,5 +46,5 @@ export function impersonateFirstPage (session: BrowserSession): string {
 export const inWords = {
   none: 'may not impersonate',
   support: 'may impersonate customers',
-  admin: 'may impersonate customers, and says who may'
+  admin: 'may impersonate customers, and manage staff'
 } as const

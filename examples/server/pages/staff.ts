@@ -14,8 +14,8 @@ export function customersPage (
   return page({ title: 'Customers', session, path: '/staff' }, html`
     <p class="lead">To help a customer, see what they see: impersonate them.</p>
     ${allowed
-      ? html`<p>It ends when nothing was done for ${minutes(idleSeconds)}, after ${minutes(totalSeconds)} in any case, and with your session. Clients that were connected meanwhile lose their access then.</p>`
-      : html`<p>You may not impersonate anybody.</p>`}
+      ? html`<p>It ends when nothing was done for ${minutes(idleSeconds)}, after ${minutes(totalSeconds)} in any case, and with your session. Clients that were connected in it lose their access then.</p>`
+      : html`<p>You may not impersonate customers.</p>`}
     ${customers.map(({ id, name }) => html`
     <section class="card" aria-labelledby="customer-${id}">
       <h2 id="customer-${id}">${name}</h2>
@@ -32,7 +32,7 @@ export function customersPage (
 
 export function peoplePage (session: BrowserSession, people: readonly StaffMember[]): string {
   return page({ title: 'Staff', session, path: '/staff/people' }, html`
-    <p class="lead">Who may impersonate customers. Taking that away ends what they are doing at once.</p>
+    <p class="lead">Staff who may impersonate customers. Changing the role ends their impersonations at once.</p>
     ${people.map(({ id, name, role }) => html`
     <section class="card" aria-labelledby="person-${id}">
       <h2 id="person-${id}">${name}</h2>

@@ -15,13 +15,13 @@ export interface AccountOptions {
   projects: Projects
   issuer: string
   mcpUrl: string
-  /** Takes everything back that came of a grant. */
+  /** Revokes a grant with all its codes and tokens. */
   revokeGrant (grantId: string): Promise<void>
-  /** The browser is somebody else's from now on: whatever the authorization server remembers of it is forgotten. */
+  /** Ends the authorization server's own session of the browser, whose user has changed. */
   forgetBrowser (request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
-/** What customers see, and staff who act for them: the overview, organizations, connected clients; signing in and out. */
+/** The pages of customers, and of staff who act for them: the overview, organizations, connected clients; signing in and out. */
 export async function account (app: FastifyInstance, options: AccountOptions): Promise<void> {
   const { host: { accounts, staff, sessions, organizations, grants, clientNames }, projects, issuer, mcpUrl } = options
   const stylesheet = await readFile(new URL('../pages/style.css', import.meta.url), 'utf8')
@@ -39,7 +39,7 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
     const { body, browserSession } = request
     const customer = await accounts.find(body.account ?? '')
     const member = await staff.find(body.staff ?? '')
-    if (customer === undefined && member === undefined) throw refusal(400, 'Nobody of that name has an account here.')
+    if (customer === undefined && member === undefined) throw refusal(400, 'There is no account of that name.')
     if (browserSession !== null) await sessions.signOut(browserSession)
     await options.forgetBrowser(request, reply)
     const cookie = await sessions.signIn(customer === undefined ? { staff: member!.id } : { account: customer.id })
@@ -74,8 +74,8 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
     schema: { body: Type.Object({ ai: Type.Optional(Type.String()) }) }
   }, async (request, reply) => {
     const session = customerSession(request)
-    // The one thing that staff must never do in the customer's place, whatever the mode: it is what they are held to.
-    if (session.impersonation !== null) throw refusal(403, 'Only the customer can decide about AI processing.')
+    // Staff never approve in the customer's place: the approval is what limits them.
+    if (session.impersonation !== null) throw refusal(403, 'Only the customer can change AI processing.')
     const approved = request.body.ai === 'on'
     if (!await organizations.setApproval(session.account.id, request.params.id, approved)) {
       throw refusal(403, 'Only an administrator of the organization can decide about AI processing.')
@@ -86,10 +86,10 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
   app.get('/clients', async (request, reply) => {
     const session = customerSession(request)
     const listed = await grants.of(session.account.id)
-    return sendPage(reply, clientsPage(session, await Promise.all(listed.map(async ({ id, client, staff: by, reach, createdAt }) => ({
+    return sendPage(reply, clientsPage(session, await Promise.all(listed.map(async ({ id, client, staff: by, access, createdAt }) => ({
       grantId: id,
       name: await clientNames.of(client),
-      reach: await organizations.describe(reach),
+      access: await organizations.describe(access),
       staff: by === null ? null : (await staff.find(by))?.name ?? by,
       since: createdAt
     })))))
@@ -106,7 +106,7 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
 }
 
 function customerSession ({ browserSession }: FastifyRequest): BrowserSession & { account: NonNullable<BrowserSession['account']> } {
-  if (browserSession === null) throw refusal(401, 'Nobody is signed in any more.')
+  if (browserSession === null) throw refusal(401, 'You are not signed in.')
   const { account: customer } = browserSession
   if (customer === null) throw refusal(403, 'Choose a customer first: staff have no account of their own.')
   return { ...browserSession, account: customer }

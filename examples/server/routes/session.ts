@@ -5,7 +5,7 @@ import type { BrowserSession, Sessions } from '../host/sessions.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who sits in front of the browser; `null` when nobody is signed in. */
+    /** The session of the browser; `null` when nobody is signed in. */
     browserSession: BrowserSession | null
   }
 }
@@ -16,7 +16,7 @@ export interface SessionOptions {
   origin: string
 }
 
-/** Knows who is signed in, and takes forms from its own pages alone. */
+/** Reads the session of each request, and refuses forms that other sites send. */
 async function plugin (app: FastifyInstance, { sessions, origin }: SessionOptions): Promise<void> {
   app.decorateRequest('browserSession', null)
   app.addHook('onRequest', async request => { request.browserSession = await sessions.of(request) })
@@ -25,8 +25,8 @@ async function plugin (app: FastifyInstance, { sessions, origin }: SessionOption
 }
 
 /**
- * Refuses a form that another site made the browser send. Every browser of the last years says where a form comes from,
- * which is all there is to go by while nobody is signed in; afterwards it has to bring the token of the session as well.
+ * Refuses a form that another site made the browser send. Every current browser says where a form comes from; once somebody is
+ * signed in, the form also needs the token of the session.
  */
 function checkForm ({ headers, browserSession, body }: FastifyRequest, origin: string): void {
   const site = headers['sec-fetch-site']

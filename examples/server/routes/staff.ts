@@ -16,7 +16,7 @@ export interface StaffOptions {
   forgetBrowser (request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
-/** What staff see: the customers they can help, the log, and for administrators who may do that. */
+/** The pages of staff: customers, the log, and for administrators the staff accounts. */
 export async function staff (app: FastifyInstance, { host, decisions, forgetBrowser }: StaffOptions): Promise<void> {
   const { accounts, staff: people, impersonations, clientNames } = host
   app.addHook('onRequest', async (_request, reply) => { reply.headers(ownFormsOnly) })
@@ -31,11 +31,11 @@ export async function staff (app: FastifyInstance, { host, decisions, forgetBrow
     schema: { body: Type.Object({ customer: Type.Optional(Type.String()), mode: Type.Optional(Type.String()) }) }
   }, async (request, reply) => {
     const { id, staff: member } = staffSession(request)
-    if (member.role === 'none') throw refusal(403, 'You may not impersonate anybody.')
+    if (member.role === 'none') throw refusal(403, 'You may not impersonate customers.')
     const customer = await accounts.find(request.body.customer ?? '')
     if (customer === undefined) throw refusal(400, 'There is no such customer.')
     await forgetBrowser(request, reply)
-    // Whatever is not clearly more is the less.
+    // Read-only unless write access is asked for.
     await impersonations.start(id, member.id, customer.id, request.body.mode !== 'read-write')
     return reply.redirect('/', 303)
   })
@@ -72,19 +72,19 @@ export async function staff (app: FastifyInstance, { host, decisions, forgetBrow
 type StaffSession = BrowserSession & { staff: StaffMember }
 
 function staffSession ({ browserSession }: FastifyRequest): StaffSession {
-  if (browserSession === null) throw refusal(401, 'Nobody is signed in any more.')
+  if (browserSession === null) throw refusal(401, 'You are not signed in.')
   const { staff: member } = browserSession
-  if (member === null) throw refusal(403, 'This page is for staff.')
+  if (member === null) throw refusal(403, 'Only staff can open this page.')
   return { ...browserSession, staff: member }
 }
 
 function adminSession (request: FastifyRequest): StaffSession {
   const session = staffSession(request)
-  if (session.staff.role !== 'admin') throw refusal(403, 'This page is for those who say who may impersonate.')
+  if (session.staff.role !== 'admin') throw refusal(403, 'Only administrators can open this page.')
   return session
 }
 
-/** There is always somebody left who can. */
+/** At least one administrator is left. */
 function anotherThan ({ staff: member }: StaffSession, id: string): string {
   if (id === member.id) throw refusal(400, 'You cannot do that to yourself.')
   return id

@@ -8,7 +8,7 @@ import { findAuthorization } from '../discovery/find-authorization.ts'
 import { assumptionsAbout, withAssumptions } from '../discovery/server-assumptions.ts'
 import type { ServerMetadata } from '../discovery/server-discovery.ts'
 import { discoverServer } from '../discovery/server-discovery.ts'
-import type { ChallengeHint } from '../fetch/challenge-hint.ts'
+import type { ChallengeHint } from '../fetch/classify.ts'
 import type { PendingAuthorization, StartedAuthorization } from '../oauth/authorization-code.ts'
 import { beginAuthorization, completeAuthorization } from '../oauth/authorization-code.ts'
 import type { Prover, StoredProofKey } from '../oauth/dpop.ts'
@@ -143,7 +143,7 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
     const client = await clientFor(found, redirectUri, scopes)
     return await start(client).catch(async (error: unknown) => {
       // A pushed request tells at once that the server has forgotten the client.
-      if (!await dropRefused(error, { issuer: found.server.issuer, ...client })) throw error
+      if (!await dropRefused(error, client)) throw error
       return await start(await clientFor(found, redirectUri, scopes))
     })
   }
@@ -175,7 +175,7 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
         // A user who does not return may see an error page about a client that the server has forgotten (RFC 6749 section
         // 4.1.2.1). A client that was registered just now is kept.
         const isAborted = (error as Partial<AuthorizationError>).code === 'FST_OAUTH_INTERACTION_ABORTED'
-        if (isAborted && earlier?.clientId === pending.clientId) await drop(pending)
+        if (isAborted && earlier?.clientId === pending.clientId) await drop(earlier)
         throw error
       }
     } finally {

@@ -6,16 +6,20 @@ import { OptionError } from '../../errors/errors.ts'
 import { createHttpClient } from '../../http/http-client.ts'
 import { isLoopbackHost } from '../../identifier.ts'
 import { show } from '../../options/show.ts'
+import type { ConnectionStore, StoredConnection } from '../../stores/connections/connection-store.ts'
 import { emptyConnection } from '../../stores/connections/connection-store.ts'
 import { limitConnectionStore } from '../../stores/connections/limited-connection-store.ts'
 import { createMemoryConnectionStore } from '../../stores/connections/memory-connection-store.ts'
 import { createMemoryTokenStore } from '../../stores/tokens/memory-token-store.ts'
-import type { ChallengeHint } from '../fetch/challenge-hint.ts'
+import type { TokenSet } from '../../stores/tokens/token-store.ts'
+import type { ChallengeHint } from '../fetch/classify.ts'
+import { emptyHint } from '../fetch/classify.ts'
 import { createFetchWith } from '../fetch/create-fetch.ts'
 import { resolveClientFetchOptions } from '../fetch/fetch-options.ts'
 import { coversUrl, createCover } from '../fetch/resource-match.ts'
 import type { ProofOfPossession } from '../oauth/dpop.ts'
 import { createRefresh } from '../oauth/refresh-token.ts'
+import { revokeTokens } from '../oauth/revoke-tokens.ts'
 import type { Refresh } from '../session/refresh-retries.ts'
 import type { Session } from '../session/session.ts'
 import { createSession } from '../session/session.ts'
@@ -24,8 +28,7 @@ import { createAuthorizationFlow } from './authorization-flow.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectOptions } from './connection-options.ts'
 import { checkConnectOptions } from './connection-options.ts'
-import { createConnectionAuthorization, emptyHint } from './request-authorization.ts'
-import { createSignOut } from './sign-out.ts'
+import { createConnectionAuthorization } from './request-authorization.ts'
 
 /** For one call of the connection store, in milliseconds. */
 const storeTimeoutMs = 10_000
@@ -55,7 +58,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
     const connection = await store.read() ?? emptyConnection
     try {
       const access = await flow.accessOf(connection)
-      if (grant !== undefined) return await grant(access, { resource: connection.resource ?? identifier, scopes: connection.requestedScopes })
+      if (grant !== undefined) return await grant(access, { resource: identifier, scopes: connection.requestedScopes })
       const { server, client: { clientId, authentication }, prover, omitResource = false } = access
       const resource = omitResource ? null : identifier
       const refreshTokens = createRefresh({ server, clientId, authentication, resource, clock, fetch: httpClient.fetch, ...prover !== null && { prover } })
@@ -144,5 +147,55 @@ function proofOf (session: Pick<Session, 'generation'>, flow: Pick<Authorization
     },
     // An answer comes after a proof.
     sawNonce (url, nonce) { known!.prover.sawNonce(url, nonce) }
+  }
+}
+
+/**
+ * Makes the sign-out of a connection: it ends the session here and revokes its tokens at the authorization server. Tokens that
+ * could not be revoked are kept in memory and revoked by the next call.
+ *
+ * @returns a function that tells whether the authorization server revoked all of them; it throws an AuthorizationError when
+ * it could not be reached, and a SessionError when the token store failed
+ */
+function createSignOut (session: Pick<Session, 'signOut'>, store: ConnectionStore, { accessOf, dropRefusedClient }: Pick<AuthorizationFlow, 'accessOf' | 'dropRefusedClient'>): (forgetClients: boolean) => Promise<boolean> {
+  /** By access token. */
+  const unrevoked = new Map<string, { readonly tokens: TokenSet, readonly connection: StoredConnection }>()
+
+  /** Each of them, whatever becomes of the others. */
+  const revokeAll = async (): Promise<boolean> => {
+    let areRevoked = true
+    const failures: unknown[] = []
+    for (const [key, { tokens, connection }] of [...unrevoked]) {
+      try {
+        areRevoked = await revokeTokens(await accessOf(connection), tokens) && areRevoked
+        unrevoked.delete(key)
+      } catch (error) {
+        // No other client may revoke them, and the authorization server has forgotten this one.
+        if (await dropRefusedClient(error, connection)) {
+          areRevoked = false
+          unrevoked.delete(key)
+        } else {
+          failures.push(error)
+        }
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+    return areRevoked
+  }
+
+  return async forgetClients => {
+    let removed: TokenSet | null = null
+    const failure = await session.signOut(tokens => { removed = tokens }).then(() => null, (error: unknown) => error)
+    const connection = await store.read() ?? emptyConnection
+    const tokens = removed as TokenSet | null
+    if (tokens !== null) unrevoked.set(tokens.accessToken, { tokens, connection })
+    if (failure === null) {
+      // After the tokens: as long as the store has them, it has to say whose they are.
+      await store.write({ ...emptyConnection, clients: forgetClients ? {} : connection.clients })
+      return await revokeAll()
+    }
+    // The store may still have the tokens; at the authorization server they are revoked.
+    await revokeAll().catch(() => {})
+    throw failure
   }
 }

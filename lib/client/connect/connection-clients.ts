@@ -7,8 +7,8 @@ import type { Client, ClientOwner, RegistrationOptions } from '../oauth/registra
 import { registerClient } from '../oauth/registration.ts'
 import { emptyConnection } from '../../stores/connections/connection-store.ts'
 
-/** One client at one authorization server. `registration` is `null` for a client that was not registered dynamically. */
-export type ClientReference = Pick<ClientOwner, 'issuer' | 'clientId' | 'registration'>
+/** A client, by its dynamic registration; `null` for a client that was not registered dynamically. */
+export type ClientReference = Pick<ClientOwner, 'registration'>
 
 /** The clients of a connection: one for each authorization server, stored where they were registered dynamically. */
 export interface ConnectionClients {
@@ -18,8 +18,8 @@ export interface ConnectionClients {
    * @param redirectUri `null` for a grant without a browser
    */
   clientFor (found: FoundAuthorization, redirectUri: string | null, scopes: readonly string[] | null): Promise<Client>
-  /** Removes the stored registration of a client, so that the next authorization registers anew. */
-  drop (client: ClientReference): Promise<void>
+  /** Removes a stored registration, so that the next authorization registers anew. */
+  drop (registration: StoredClient): Promise<void>
   /**
    * Does that if `error` is a refusal of the client: `invalid_client` or `unauthorized_client` (RFC 6749 section 5.2).
    *
@@ -49,10 +49,10 @@ export function createConnectionClients (options: RegistrationOptions, httpClien
     return client
   }
 
-  const drop = async ({ issuer, clientId = null }: ClientReference): Promise<void> => {
+  const drop = async ({ issuer, clientId }: StoredClient): Promise<void> => {
     const { clients } = await store.read() ?? emptyConnection
     // Another process may have registered anew.
-    if (issuer !== null && clients[issuer]?.clientId === clientId) await storeClient(issuer, null)
+    if (clients[issuer]?.clientId === clientId) await storeClient(issuer, null)
   }
 
   return {
@@ -64,10 +64,10 @@ export function createConnectionClients (options: RegistrationOptions, httpClien
       return await pending
     },
     drop,
-    async dropRefused (error, client) {
-      const isRefused = clientRefusals.includes((error as Partial<AuthorizationError>).oauthError) && (client.registration ?? null) !== null
-      if (isRefused) await drop(client)
-      return isRefused
+    async dropRefused (error, { registration = null }) {
+      if (registration === null || !clientRefusals.includes((error as Partial<AuthorizationError>).oauthError)) return false
+      await drop(registration)
+      return true
     }
   }
 }

@@ -1,6 +1,6 @@
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { PendingConnection, StartedConnection } from './authorization-flow.ts'
-import type { ChallengeHint } from '../fetch/challenge-hint.ts'
+import type { ChallengeHint } from '../fetch/classify.ts'
 import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Session } from '../session/session.ts'
 

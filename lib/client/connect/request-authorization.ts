@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
-import type { ChallengeHint } from '../fetch/challenge-hint.ts'
-import { readChallenge } from '../fetch/challenge-hint.ts'
+import type { ChallengeHint } from '../fetch/classify.ts'
+import { emptyHint, readChallenge } from '../fetch/classify.ts'
 import type { RequestAuthorization } from '../fetch/fetch-options.ts'
 import { SignInNeededError } from './connection.ts'
 
@@ -25,8 +25,6 @@ export interface ConnectionAuthorizationOptions {
   readonly coolDownMs: number
   readonly clock: Clock
 }
-
-export const emptyHint: ChallengeHint = readChallenge(new Headers())
 
 export function createConnectionAuthorization ({ authorize, usesGrant, coolDownMs, clock }: ConnectionAuthorizationOptions): ConnectionAuthorization {
   let count = 0

@@ -1,7 +1,7 @@
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { ConnectOptions } from '../connect/connection-options.ts'
-import type { ChallengeHint } from '../fetch/challenge-hint.ts'
+import type { ChallengeHint } from '../fetch/classify.ts'
 import { coversUrl } from '../fetch/resource-match.ts'
 import type { ResourceLookup, ResourceMetadata } from './resource-discovery.ts'
 import { discoverResource } from './resource-discovery.ts'

@@ -7,7 +7,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import { isOutage } from '../../http/http-client.ts'
 import { parseIdentifier } from '../../identifier.ts'
 import { metadataUrl } from '../../metadata/well-known.ts'
-import { wordsOf } from '../fetch/challenge-hint.ts'
+import { wordsOf } from '../fetch/classify.ts'
 import type { ResourceMatch } from '../fetch/resource-match.ts'
 import { coversUrl } from '../fetch/resource-match.ts'
 

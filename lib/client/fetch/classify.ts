@@ -122,6 +122,42 @@ function authorizationNeeded (challenges: readonly ParsedChallenge[]): Classific
   return { kind: 'authorization_needed', scopes: wordsOf(firstOf(challenges, 'scope')) }
 }
 
+/** What a challenge asks a client for (RFC 6750, RFC 9470, RFC 9728). */
+export interface ChallengeHint {
+  /** The URL of the metadata document of the resource, not yet checked. */
+  readonly resourceMetadata: string | null
+  /** The scopes that the operation needs; `null` when it does not say. */
+  readonly scopes: readonly string[] | null
+  readonly error: string | null
+  readonly acrValues: readonly string[]
+  readonly maxAgeSeconds: number | null
+  /** True when the resource accepts only tokens that are bound to a key. */
+  readonly needsProof: boolean
+}
+
+/** The hint of an answer without a challenge. */
+export const emptyHint: ChallengeHint = {
+  resourceMetadata: null, scopes: null, error: null, acrValues: [], maxAgeSeconds: null, needsProof: false
+}
+
+/**
+ * Reads the challenges of an answer for Bearer and DPoP tokens. Other schemes and unknown parameters are ignored. A header that
+ * violates the grammar says nothing: the metadata can then be looked up at its well-known place.
+ */
+export function readChallenge (headers: Headers): ChallengeHint {
+  const ours = tokenChallenges(challengesOf(headers))
+  if (ours.length === 0) return emptyHint
+  return {
+    resourceMetadata: firstOf(ours, 'resource_metadata') ?? null,
+    scopes: wordsOf(firstOf(ours, 'scope')),
+    // A missing nonce is answered with another proof; it does not say why the token is not accepted.
+    error: ours.map(({ parameters }) => parameters.get('error')).find(error => error !== undefined && error !== 'use_dpop_nonce') ?? null,
+    acrValues: wordsOf(firstOf(ours, 'acr_values')) ?? [],
+    maxAgeSeconds: secondsOf(firstOf(ours, 'max_age')),
+    needsProof: ours.every(challenge => isScheme(challenge, 'DPoP'))
+  }
+}
+
 /** A header that violates the grammar says nothing. */
 function challengesOf (headers: Headers): readonly ParsedChallenge[] {
   const value = headers.get('www-authenticate')
@@ -142,7 +178,8 @@ function firstOf (challenges: readonly ParsedChallenge[], name: string): string 
   return challenges.map(({ parameters }) => parameters.get(name)).find(value => value !== undefined)
 }
 
-function wordsOf (list: string | undefined): readonly string[] | null {
+/** The words of a list that is separated by spaces; `null` for none. */
+export function wordsOf (list: string | null | undefined): string[] | null {
   const words = (list ?? '').split(' ').filter(word => word !== '')
   return words.length === 0 ? null : [...new Set(words)]
 }

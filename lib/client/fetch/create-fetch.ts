@@ -1,17 +1,15 @@
 import type { FailedAnswer } from '../../errors/client-errors.ts'
 import { AnswerError, RequestError, SessionError } from '../../errors/client-errors.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
+import { within } from '../session/time-limit.ts'
 import type { AttemptAuthorization, AttemptResult, Judged } from './attempt.ts'
 import { attempt } from './attempt.ts'
 import type { Classification } from './classify.ts'
 import { classifyBody, classifyChallenge } from './classify.ts'
 import type { ClientFetch, ClientFetchOptions, ClientFetchSettings, RequestAuthorization } from './fetch-options.ts'
 import { resolveClientFetchOptions } from './fetch-options.ts'
-import type { Hop } from './follow-redirects.ts'
-import { followRedirects } from './follow-redirects.ts'
-import { inspectBody, mediaKindOf } from './inspect-body.ts'
-import type { OutgoingRequest } from './outgoing-request.ts'
-import { readRequest, urlOf } from './outgoing-request.ts'
+import type { Hop, OutgoingRequest } from './outgoing-request.ts'
+import { followRedirects, readRequest, urlOf } from './outgoing-request.ts'
 
 const refreshFailure: unique symbol = Symbol('refreshFailure')
 const classification: unique symbol = Symbol('classification')
@@ -204,4 +202,52 @@ function withoutToken (body: unknown, tokens: TokenSet | null): unknown {
   if (tokens === null || body === undefined) return body
   const text = JSON.stringify(body)
   return text.includes(tokens.accessToken) ? JSON.parse(text.replaceAll(tokens.accessToken, '***')) as unknown : body
+}
+
+/** What was read of a body; both are missing when nothing was. */
+interface Inspected {
+  readonly text?: string
+  /** Parsed, where it is JSON. */
+  readonly body?: unknown
+}
+
+type MediaKind = 'json' | 'text' | 'other'
+
+/** The kinds of bodies that can be read. An event stream is text, too, and may never end. */
+function mediaKindOf (headers: Headers): MediaKind {
+  const type = (headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  if (/^application\/(?:[a-z0-9.!#$&^_-]+\+)?json$/.test(type)) return 'json'
+  return /^text\/(?!event-stream$)/.test(type) ? 'text' : 'other'
+}
+
+/** Reads a copy of a body. Nothing is returned when it is longer than the limit, takes longer, or breaks off. */
+async function inspectBody (response: Response, { maxBytes, timeoutMs, wait }: ClientFetchSettings['limits'], signal: AbortSignal | null): Promise<Inspected> {
+  if (response.body === null || Number(response.headers.get('content-length') ?? 0) > maxBytes) return {}
+  const reader = response.clone().body!.getReader()
+  const bytes = await within(timeoutMs, signal ?? new AbortController().signal, wait, async () => await readUpTo(reader, maxBytes)).catch(() => null)
+  // A failure is seen by the reader of the other copy.
+  reader.cancel().catch(() => {})
+  if (bytes === null) return {}
+  const text = bytes.toString('utf8')
+  return { text, ...mediaKindOf(response.headers) === 'json' && { body: parsed(text) } }
+}
+
+async function readUpTo (reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes: number): Promise<Buffer | null> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return Buffer.concat(chunks)
+    length += value.byteLength
+    if (length > maxBytes) return null
+    chunks.push(value)
+  }
+}
+
+function parsed (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { FetchedText } from '../../http/limited-fetch.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
-import { wordsOf } from '../fetch/challenge-hint.ts'
+import { wordsOf } from '../fetch/classify.ts'
 
 /** What has to be known of a request to read its response. */
 export interface ResponseContext {

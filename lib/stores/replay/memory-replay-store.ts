@@ -1,69 +1,75 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import { ReplayStoreFullError } from '../../errors/store-errors.ts'
 import { checkOptions } from '../../options/check-options.ts'
 import { Type } from '../../options/type.ts'
 import type { ReplayStore } from './replay-store.ts'
+import { checkReplayTime } from './replay-store.ts'
 
+/** Options of {@link createMemoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
-  /**
-   * How many proofs are remembered at the most. While the store is full, new proofs cannot be checked (503): to forget one
-   * would let it be used again. Default: 1000000, which takes about 100 MB.
-   */
+  /** How many identifiers are remembered at most. Default: 1,000,000, which take about 60 MB. */
   readonly maxEntries?: number
-  /** @internal For tests: where the time comes from. */
   readonly clock?: Clock
 }
 
+/** A replay store in this process. */
 export interface MemoryReplayStore extends ReplayStore {
+  /** @throws ReplayStoreFullError */
   seen (key: string, untilMs: number): boolean
-  /** How many proofs are remembered. */
+  /** How many identifiers are remembered. */
   readonly size: number
 }
 
 const optionsSchema = Type.Object({
-  maxEntries: Type.Optional(Type.Integer({ minimum: 1 })),
+  maxEntries: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000_000 })),
   clock: Type.Optional(Type.Object({ now: Type.Function([], Type.Unknown()) }))
 }, { additionalProperties: false })
 
-/** Proofs are kept by the slice of time in which they end, so that a slice is forgotten as a whole. */
-const sliceMs = 60_000
+/** Identifiers that expire within this time are forgotten together, in milliseconds. */
+const bucketMs = 30_000
 
 /**
- * Used proofs in this process. They are not shared with other processes, and gone with this one.
+ * Remembers identifiers in this process, for servers that consist of one process. Its memory is bounded: an entry takes the
+ * same space whatever the length of its key, and a full store throws a {@link ReplayStoreFullError} instead of forgetting
+ * identifiers that could be replayed.
  *
  * @throws OptionError
  */
 export function createMemoryReplayStore (options: MemoryReplayStoreOptions = {}): MemoryReplayStore {
   checkOptions('', optionsSchema, options)
   const { maxEntries = 1_000_000, clock = systemClock } = options
-  const slices = new Map<number, Set<string>>()
+  /** By the end of their life. Whole sets are dropped, so that no time is spent on single entries. */
+  const buckets = new Map<number, Set<string>>()
   let size = 0
-  let currentSlice = -Infinity
 
-  const forgetOld = (): void => {
-    const slice = Math.floor(clock.now() / sliceMs)
-    // A clock that is set back brings nothing back, and makes nothing be forgotten early.
-    if (slice <= currentSlice) return
-    currentSlice = slice
-    for (const [old, keys] of slices) {
-      if (old >= slice) continue
+  const dropExpired = (now: number): void => {
+    for (const [end, keys] of buckets) {
+      if (end > now) continue
+      buckets.delete(end)
       size -= keys.size
-      slices.delete(old)
     }
   }
 
   return {
     get size () { return size },
     seen (key, untilMs) {
-      forgetOld()
-      for (const keys of slices.values()) if (keys.has(key)) return true
+      checkReplayTime(untilMs)
+      dropExpired(clock.now())
+      const digest = digestOf(key)
+      for (const keys of buckets.values()) if (keys.has(digest)) return true
       if (size >= maxEntries) throw new ReplayStoreFullError(maxEntries)
-      const slice = Math.max(Math.floor(untilMs / sliceMs), currentSlice)
-      const keys = slices.get(slice) ?? new Set()
-      slices.set(slice, keys.add(key))
+      const end = Math.ceil(untilMs / bucketMs) * bucketMs
+      const bucket = buckets.get(end) ?? new Set()
+      buckets.set(end, bucket.add(digest))
       size++
       return false
     }
   }
+}
+
+/** 128 bits, one character a byte: two keys have the same digest by chance once in 2^64 of them. */
+function digestOf (key: string): string {
+  return createHash('sha256').update(key).digest().toString('latin1', 0, 16)
 }

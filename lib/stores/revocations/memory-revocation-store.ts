@@ -4,22 +4,24 @@ import type { Revocation, WritableRevocationStore } from './revocation.ts'
 import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
 import type { RevocableToken } from './revocation-store.ts'
 
+/** Options of {@link createMemoryRevocationStore}. */
 export interface MemoryRevocationStoreOptions {
-  /** The longest lifetime of an access token in seconds: what was revoked is forgotten after it. Default: 86400. */
+  /** The longest lifetime of an access token, in seconds: a revocation is forgotten after it. Default: 86400. */
   readonly longestLifetimeSeconds?: number
   /**
-   * How far the clock of an issuer may be ahead of this one, in seconds: what is revoked takes tokens with it that were issued
-   * up to so much later, also those of whoever logs in again meanwhile. Default: 0.
+   * How far the clock of an issuer may be ahead of this one, in seconds. A revocation then also applies to tokens that are
+   * issued up to this much later, including those of a user who signs in again in this time. Default: 0.
    */
   readonly leewaySeconds?: number
   readonly clock?: Clock
 }
 
+/** Revocations in this process. */
 export interface MemoryRevocationStore extends WritableRevocationStore {
   /**
-   * Takes effect with the next request. Tokens of the subject, session, grant or actor that are issued later are good.
+   * Takes effect with the next request. Tokens of the subject, session, grant or actor that are issued later are valid.
    *
-   * @throws TypeError when it names none or several of what can be revoked
+   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}
    */
   revoke (revocation: Revocation): void
   isRevoked (token: RevocableToken): boolean
@@ -27,12 +29,12 @@ export interface MemoryRevocationStore extends WritableRevocationStore {
   readonly size: number
 }
 
-/** Revocations in this process. They are not shared, and gone with it. */
+/** Keeps revocations in this process. Other processes do not see them, and they are lost when it ends. */
 export function createMemoryRevocationStore (options: MemoryRevocationStoreOptions = {}): MemoryRevocationStore {
   const { longestLifetimeSeconds = 86_400, leewaySeconds = 0, clock = systemClock } = options
   /**
-   * In the order in which they were made, so that the oldest come first: the last second whose tokens are meant, since the
-   * epoch.
+   * The last second to whose tokens a revocation applies, since the epoch, by its key. In the order of the revocations, so
+   * that the oldest come first.
    */
   const revokedAt = new Map<string, number>()
 
@@ -49,7 +51,7 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
       const key = keyOfRevocation(revocation)
       const now = Math.floor(clock.now() / 1000)
       forgetOld(now)
-      // The later of two counts: a clock that was put back takes back nothing.
+      // The later of two counts: a clock that is set back must not undo a revocation.
       const at = Math.max(now + leewaySeconds, revokedAt.get(key) ?? 0)
       revokedAt.delete(key)
       revokedAt.set(key, at)

@@ -8,33 +8,35 @@ import type { RevocableToken } from './revocation-store.ts'
 import { checkOptions } from '../../options/check-options.ts'
 import { Type } from '../../options/type.ts'
 
+/** Options of {@link createRedisRevocationStore}. */
 export interface RedisRevocationStoreOptions {
-  /** A client of `redis` or `ioredis`, of one server or a cluster; the host connects and closes it. */
+  /** A client of `redis` (node-redis) or `ioredis`, of one server or a cluster. The host connects and closes it. */
   readonly client: RedisClient
   /**
-   * What the names of the keys in Redis begin with. What stands in its braces keeps them in one place of a cluster, as all
-   * that is asked about one token has to be. Default: `{oauth-revoked}:`.
+   * What the names of the keys in Redis begin with. The part in braces puts all of them in one slot of a cluster, which the
+   * look-up of a token with one command needs. Default: `{oauth-revoked}:`.
    */
   readonly prefix?: string
-  /** The longest lifetime of an access token in seconds: what was revoked is forgotten after it. Default: 86400. */
+  /** The longest lifetime of an access token, in seconds: a revocation is forgotten after it. Default: 86400. */
   readonly longestLifetimeSeconds?: number
   /**
-   * How far the clock of an issuer may be ahead of this one, in seconds: what is revoked takes tokens with it that were issued
-   * up to so much later, also those of whoever logs in again meanwhile. Default: 0.
+   * How far the clock of an issuer may be ahead of this one, in seconds. A revocation then also applies to tokens that are
+   * issued up to this much later, including those of a user who signs in again in this time. Default: 0.
    */
   readonly leewaySeconds?: number
-  /** How long an answer of Redis may take, in milliseconds: requests wait for it. Default: 1000. */
+  /** How long a response of Redis may take, in milliseconds: requests wait for it. Default: 1000. */
   readonly timeoutMs?: number
   readonly clock?: Clock
 }
 
+/** Revocations in Redis. */
 export interface RedisRevocationStore extends WritableRevocationStore {
   /**
    * Takes effect in every process with its next request. Tokens of the subject, session, grant or actor that are issued
-   * later are good.
+   * later are valid. It is tried twice.
    *
-   * @throws TypeError when it names none or several of what can be revoked
-   * @throws RedisStoreError
+   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}
+   * @throws RedisStoreError when both attempts failed: repeat the call later, it is idempotent
    */
   revoke (revocation: Revocation): Promise<void>
   /** @throws RedisStoreError */
@@ -51,8 +53,8 @@ const optionsSchema = Type.Object({
 }, { additionalProperties: false })
 
 /**
- * The later of two revocations counts, whoever's clock is behind, and is kept until the last token of its time is gone. It is
- * told the last second whose tokens are meant, what time it is, and how long tokens live.
+ * Stores the later of two revocations, whichever clock is behind, until the last token that it applies to has expired. The
+ * arguments: the last second to whose tokens it applies, the time, and the longest lifetime of tokens.
  */
 const revokeAt = `
 local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), tonumber(ARGV[1]))
@@ -60,10 +62,10 @@ redis.call('SET', KEYS[1], string.format('%.0f', at), 'EX', string.format('%.0f'
 return 1`
 
 /**
- * Revocations in Redis, for any number of processes: what one of them revokes is dead in all of them with the next request.
- * One round trip for each request.
+ * Keeps revocations in Redis, for any number of processes: a revocation takes effect in all of them with the next request.
+ * Each request needs one round trip, and every call has a time limit.
  *
- * Redis must neither evict nor lose what it was told: a revocation that is gone makes the token good again.
+ * Redis must neither evict nor lose keys: a token whose revocation is lost is valid again.
  *
  * @throws OptionError
  */
@@ -76,18 +78,19 @@ export function createRedisRevocationStore (options: RedisRevocationStoreOptions
     async revoke (revocation) {
       const key = prefix + keyOfRevocation(revocation)
       const now = Math.floor(clock.now() / 1000)
-      await send(['EVAL', revokeAt, '1', key, String(now + leewaySeconds), String(now), String(longestLifetimeSeconds)])
+      const command = ['EVAL', revokeAt, '1', key, String(now + leewaySeconds), String(now), String(longestLifetimeSeconds)]
+      await send(command).catch(async () => await send(command))
     },
     async isRevoked (token) {
       const keys = revocationKeysOf(token)
       const reply = await send(['MGET', ...keys.map(({ key }) => prefix + key)]) as readonly unknown[]
-      // Redis forgets by its own clock, which may be behind.
+      // Redis expires keys by its own clock, which may be behind.
       const oldest = clock.now() / 1000 - longestLifetimeSeconds
       return keys.some((key, index) => {
         const stored = reply[index]
         if (stored === null) return false
-        // What is not understood is no reason to let a token in.
-        if (typeof stored !== 'string' || !/^\d+$/.test(stored)) throw new TypeError(`${prefix}… holds no revocation of ours`)
+        // A value that cannot be read must not make a token valid.
+        if (typeof stored !== 'string' || !/^\d+$/.test(stored)) throw new TypeError(`${prefix}… holds something else than a revocation`)
         const at = Number(stored)
         return at > oldest && isCovered(key, token.issuedAt, at)
       })

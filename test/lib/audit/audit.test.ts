@@ -13,8 +13,8 @@ import { reasonTable } from '../../../lib/errors/reason-table.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 
 const where = { accessToken: null, route: null, time: 0 }
-const decision = { impersonation: { staff: 'sam', customer: 'ann' }, reach: null, withoutApproval: [], error: null }
-const said = { path: null, client: null }
+const decision = { impersonation: { staff: 'sam', customer: 'ann' }, access: null, record: null, withoutApproval: [], error: null }
+const said = { step: null, client: null }
 const refused = refusalEvent(new MissingTokenError(), where)
 const unavailable = refusalEvent(new UnavailableError('keys_unavailable', 5), where)
 const allowed = grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, said, where)

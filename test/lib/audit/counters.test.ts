@@ -20,8 +20,8 @@ test('F81 everything is counted by its reason', t => {
   refuse(new InvalidTokenError('token_expired'))
   refuse(new MissingTokenError())
   refuse(new UnavailableError('keys_unavailable', 5))
-  const decision = { impersonation: null, reach: null, withoutApproval: [], error: null }
-  const said = { path: null, client: null }
+  const decision = { impersonation: null, access: null, record: null, withoutApproval: [], error: null }
+  const said = { step: null, client: null }
   counters.record(grantDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, said, where))
   counters.record(grantDecisionEvent({ ...decision, allowed: false, reason: 'access_empty' }, said, where))
 
@@ -42,7 +42,7 @@ test('F81 everything is counted by its reason', t => {
 
 test('F81 a token that is used is counted as the request that uses it', t => {
   const counters = createCounters()
-  const decision = { impersonation: null, reach: null, withoutApproval: [], error: null, allowed: false }
+  const decision = { impersonation: null, access: null, record: null, withoutApproval: [], error: null, allowed: false }
   const use = (refusal: OAuthResourceError): void => {
     counters.record(useDecisionEvent({ ...decision, reason: 'lookup_failed' }, refusal, where))
   }

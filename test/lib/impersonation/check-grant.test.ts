@@ -16,7 +16,7 @@ const directory = createMemoryOrganizationDirectory({
 const organization = (...organizations: string[]): GrantAccess => ({ level: 'organization', organizations })
 const team = (...teams: string[]): GrantAccess => ({ level: 'team', teams })
 
-const cases: ReadonlyArray<[title: string, reach: unknown, reason: string, without?: string[]]> = [
+const cases: ReadonlyArray<[title: string, access: unknown, reason: string, without?: string[]]> = [
   ['G2 an organization that said no', organization('no'), 'not_approved', ['no']],
   ['G3 an organization that never said', organization('unset'), 'not_approved', ['unset']],
   ['G3 an organization whose answer is null', organization('null'), 'not_approved', ['null']],
@@ -80,7 +80,7 @@ test('a directory that says nothing clear allows nothing', async t => {
 
 test('a look-up that failed before anybody was known', t => {
   const error = new Error('no session')
-  t.same(lookupFailed(error), { allowed: false, reason: 'lookup_failed', impersonation: null, reach: null, withoutApproval: [], error })
+  t.same(lookupFailed(error), { allowed: false, reason: 'lookup_failed', impersonation: null, access: null, record: null, withoutApproval: [], error })
   t.end()
 })
 
@@ -102,7 +102,7 @@ test('G18 an approval that is younger than the grant is another one', async t =>
 test('G30 when it is over nothing is looked up and nothing is granted', async t => {
   const asked = { report: () => t.fail('looked up') as never }
   const at = (now: number) => checkGrant({ ...impersonation, endsAt: 1000 }, { level: 'all' }, asked, { now, timeoutMs: 1000 })
-  t.match(await at(1000), { allowed: false, reason: 'impersonation_ended', reach: { level: 'all' } })
+  t.match(await at(1000), { allowed: false, reason: 'impersonation_ended', access: { level: 'all' } })
   t.match(await at(1001), { allowed: false, reason: 'impersonation_ended' })
   t.match(await checkGrant({ ...impersonation, endsAt: 1000 }, organization('yes'), directory, { now: 999, timeoutMs: 1000 }), { reason: 'approved' })
   t.match(await checkGrant({ ...impersonation, endsAt: null }, organization('yes'), directory, { now: 999, timeoutMs: 1000 }), { reason: 'approved' })
@@ -115,8 +115,8 @@ test('G19 a look-up that takes too long', async t => {
 })
 
 test('what was judged is told', async t => {
-  t.match(await checkGrant(impersonation, null, directory), { reach: { level: 'all' } })
-  t.match(await checkGrant(impersonation, organization('yes'), directory), { reach: organization('yes') })
-  t.equal((await checkGrant(impersonation, { level: 'galaxy' }, directory)).reach, null)
-  t.equal((await checkGrant(null, organization('yes'), directory)).reach, null)
+  t.match(await checkGrant(impersonation, null, directory), { access: { level: 'all' } })
+  t.match(await checkGrant(impersonation, organization('yes'), directory), { access: organization('yes') })
+  t.equal((await checkGrant(impersonation, { level: 'galaxy' }, directory)).access, null)
+  t.strictSame((await checkGrant(null, organization('yes'), directory)).access, organization('yes'))
 })

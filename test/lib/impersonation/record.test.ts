@@ -7,10 +7,10 @@ const sam: Impersonation = { staff: 'sam', customer: 'ann' }
 
 test('G26 a grant is stamped in sessions that only read and in those that write, and not when nobody impersonates', t => {
   for (const readOnly of [true, false]) {
-    const stamp = createImpersonationRecord({ ...sam, readOnly, sessionId: 's-1', endsAt: 90, idleTimeoutSeconds: 900 }, { reach: { level: 'team', teams: ['t'] }, client: 'c', grantedAt: 5 })
+    const stamp = createImpersonationRecord({ ...sam, readOnly, sessionId: 's-1', endsAt: 90, idleTimeoutSeconds: 900 }, { access: { level: 'team', teams: ['t'] }, client: 'c', grantedAt: 5 })
     t.strictSame(stamp, {
       staff: 'sam', customer: 'ann', sessionId: 's-1', readOnly, endsAt: 90, idleTimeoutSeconds: 900,
-      reach: { level: 'team', teams: ['t'] }, client: 'c', grantedAt: 5
+      access: { level: 'team', teams: ['t'] }, client: 'c', grantedAt: 5
     })
     t.ok(Object.isFrozen(stamp))
   }
@@ -20,15 +20,15 @@ test('G26 a grant is stamped in sessions that only read and in those that write,
 })
 
 test('a stamp without a reach is for everything', t => {
-  t.match(createImpersonationRecord(sam, { grantedAt: 5 }), { reach: { level: 'all' }, client: null })
+  t.match(createImpersonationRecord(sam, { grantedAt: 5 }), { access: { level: 'all' }, client: null })
   t.throws(() => createImpersonationRecord(sam, { grantedAt: NaN }), TypeError)
-  t.throws(() => createImpersonationRecord(sam, { grantedAt: 5, reach: { level: 'galaxy' } as never }), TypeError)
+  t.throws(() => createImpersonationRecord(sam, { grantedAt: 5, access: { level: 'galaxy' } as never }), TypeError)
   t.throws(() => createImpersonationRecord({ staff: 'sam' } as never, { grantedAt: 5 }), TypeError)
   t.end()
 })
 
 test('G31 what was saved is read again, whatever has become of the account', t => {
-  const stamp = createImpersonationRecord({ ...sam, sessionId: 's-1', readOnly: true, endsAt: 90, idleTimeoutSeconds: 900 }, { reach: { level: 'organization', organizations: ['o'] }, client: 'c', grantedAt: 5 })
+  const stamp = createImpersonationRecord({ ...sam, sessionId: 's-1', readOnly: true, endsAt: 90, idleTimeoutSeconds: 900 }, { access: { level: 'organization', organizations: ['o'] }, client: 'c', grantedAt: 5 })
   t.strictSame(parseImpersonationRecord(JSON.parse(JSON.stringify(stamp))), stamp)
   t.equal(parseImpersonationRecord(null), null)
   t.end()
@@ -37,7 +37,7 @@ test('G31 what was saved is read again, whatever has become of the account', t =
 test('a mark that cannot be read is no customer\'s', t => {
   for (const given of [
     undefined, '', 'sam', 0, false, true, [], {}, { staff: 'sam', customer: 'ann' }, { ...sam, grantedAt: '5' }, { ...sam, grantedAt: null },
-    { ...sam, grantedAt: 5, reach: { level: 'galaxy' } }, { grantedAt: 5 }, { staff: null, customer: 'ann', grantedAt: 5 }
+    { ...sam, grantedAt: 5, access: { level: 'galaxy' } }, { grantedAt: 5 }, { staff: null, customer: 'ann', grantedAt: 5 }
   ]) {
     t.throws(() => parseImpersonationRecord(given), TypeError, JSON.stringify(given))
     t.equal(isSameImpersonator(given, sam), false)

@@ -1,11 +1,11 @@
 import { test } from 'tap'
 import type { RefusalRedirect } from '../../../lib/impersonation/refusal.ts'
-import { refusalLocation } from '../../../lib/impersonation/refusal.ts'
+import { grantRefusal } from '../../../lib/impersonation/refusal.ts'
 
 const issuer = 'https://login.example.com'
 const redirectUri = 'https://client.example.com/cb'
-const locate = (redirect: Partial<RefusalRedirect>) => refusalLocation({ redirectUri, issuer, ...redirect }, 'access_denied', 'Not allowed')
-const answer = 'error=access_denied&error_description=Not+allowed'
+const locate = (redirect: Partial<RefusalRedirect>) => grantRefusal({ reason: 'not_approved' }, { redirectUri, issuer, ...redirect }).location
+const answer = 'error=access_denied&error_description=This+authorization+is+not+allowed'
 const iss = 'iss=https%3A%2F%2Flogin.example.com'
 
 const cases: ReadonlyArray<readonly [title: string, redirect: Partial<RefusalRedirect>, location: string]> = [
@@ -32,5 +32,18 @@ test('G20 what is no redirect URI leads nowhere', t => {
   for (const bad of ['', 'https://client.example.com/cb#x', 'https://client.example.com/\r\nx: y', 'https://client.example.com/ä', 'a b']) {
     t.throws(() => locate({ redirectUri: bad }), TypeError, JSON.stringify(bad))
   }
+  t.end()
+})
+
+test('RFC 6749 4.1.2.1: a refusal is access_denied, and a check that could not be completed is temporarily_unavailable [C7]', t => {
+  const body = { error: 'access_denied', error_description: 'This authorization is not allowed' }
+  t.strictSame(grantRefusal({ reason: 'not_approved' }), { statusCode: 403, headers: { 'cache-control': 'no-store' }, location: null, body })
+  t.match(grantRefusal({ reason: 'not_approved' }, { error: 'invalid_grant' }), { statusCode: 400, body: { error: 'invalid_grant' } })
+  const unavailable = { error: 'temporarily_unavailable', error_description: 'Whether this authorization is allowed could not be checked' }
+  for (const error of ['access_denied', 'invalid_grant'] as const) {
+    t.strictSame(grantRefusal({ reason: 'lookup_failed' }, { error }), { statusCode: 503, headers: { 'cache-control': 'no-store', 'retry-after': '5' }, location: null, body: unavailable })
+  }
+  t.match(grantRefusal({ reason: 'lookup_failed' }, { redirectUri, issuer, state: 's' }),
+    { statusCode: 303, location: `${redirectUri}?${String(new URLSearchParams({ ...unavailable, state: 's', iss: issuer }))}` })
   t.end()
 })

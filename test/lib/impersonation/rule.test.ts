@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { createImpersonationGuard } from '../../../lib/impersonation/guard.ts'
 import type { ImpersonationRecord } from '../../../lib/impersonation/record.ts'
+import { createImpersonationRecord } from '../../../lib/impersonation/record.ts'
 import { impersonationClaims } from '../../../lib/impersonation/token-impersonation.ts'
 import { resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
-import { createCheckUse } from '../../../lib/impersonation/check-use.ts'
+import { createCheckToken } from '../../../lib/impersonation/check-token.ts'
 import { cacheDirectory } from '../../../lib/stores/organizations/caching-organization-directory.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/organizations/memory-organization-directory.ts'
 import type { GrantAccess } from '../../../lib/stores/organizations/organization-directory.ts'
@@ -16,7 +18,7 @@ const customers = ['ann', 'bob']
 const id = fc.constantFrom(...ids, ...ids, ...ids, 'stranger')
 const customer = fc.constantFrom(...customers)
 const teams = [{ id: 't1', organization: 'a' }, { id: 't2', organization: 'b' }, { id: 't3', organization: 'stranger' }]
-const reach: fc.Arbitrary<GrantAccess> = fc.oneof(
+const access: fc.Arbitrary<GrantAccess> = fc.oneof(
   fc.record({ level: fc.constant('organization' as const), organizations: fc.array(id, { maxLength: 3 }) }),
   fc.record({ level: fc.constant('team' as const), teams: fc.array(fc.constantFrom('t1', 't2', 't3', 't4'), { maxLength: 3 }) }),
   fc.constant({ level: 'all' as const })
@@ -24,7 +26,7 @@ const reach: fc.Arbitrary<GrantAccess> = fc.oneof(
 const session = fc.record({ readOnly: fc.boolean(), minutes: fc.option(fc.integer({ min: 1, max: 50 })) })
 const step = fc.oneof(
   { arbitrary: fc.record({ organization: fc.constantFrom(...ids), approved: fc.constantFrom<unknown>(true, true, true, false, 'true', null) }), weight: 2 },
-  { arbitrary: fc.record({ customer, reach, session, staff: fc.option(fc.constantFrom('sam', 'tom')) }), weight: 2 },
+  { arbitrary: fc.record({ customer, access, session, staff: fc.option(fc.constantFrom('sam', 'tom')) }), weight: 2 },
   { arbitrary: fc.record({ use: fc.nat({ max: 20 }), exchange: fc.boolean() }), weight: 4 }
 )
 const world = fc.record({
@@ -32,7 +34,7 @@ const world = fc.record({
   steps: fc.array(step, { maxLength: 40, size: 'max' })
 })
 
-interface Made { readonly customer: string, readonly reach: GrantAccess, readonly stamp: ImpersonationRecord | null, readonly at: number }
+interface Made { readonly customer: string, readonly access: GrantAccess, readonly record: ImpersonationRecord | null, readonly at: number }
 
 test('F60 a grant is made and used only while every organization in reach has said yes, without a break', async t => {
   let allowed = 0
@@ -43,18 +45,18 @@ test('F60 a grant is made and used only while every organization in reach has sa
     // Cleared with each change, a cache must not be noticed.
     const directory = cacheDirectory(memory, { maxAgeMs: 3_600_000, clock })
     const guard = createImpersonationGuard<never>({ directory, impersonationOf: () => null }, clock)
-    const judgeUse = createCheckUse(resolveTokenOptions({ directory }, null), clock)
+    const checkToken = createCheckToken(resolveTokenOptions({ directory }, null), clock)
 
     /** For each organization since when it has been saying yes; it is not there when it does not. */
     const yesSince = new Map(ids.map(one => [one, 0]))
-    const mayBe = ({ customer: who, reach: what, stamp, at }: Made): boolean => {
-      if (stamp === null) return true
+    const mayBe = ({ customer: who, access: what, record, at }: Made): boolean => {
+      if (record === null) return true
       const reached = what.level === 'organization'
         ? what.organizations
         : what.level === 'team'
           ? what.teams.map(name => teams.find(one => one.id === name)?.organization ?? 'nowhere')
           : memberships.filter(one => one.customer === who).map(one => one.organization)
-      const inTime = stamp.endsAt === null || clock.now() < stamp.endsAt
+      const inTime = record.endsAt === null || clock.now() < record.endsAt
       return inTime && reached.length > 0 && reached.every(one => (yesSince.get(one) ?? Infinity) <= at)
     }
     const made: Made[] = []
@@ -71,19 +73,25 @@ test('F60 a grant is made and used only while every organization in reach has sa
         const impersonation = one.staff === null
           ? null
           : { staff: one.staff, customer: one.customer, readOnly, endsAt: minutes === null ? null : clock.now() + minutes * 60_000 }
-        const grant = { customer: one.customer, reach: one.reach, stamp: guard.stampOf(impersonation, { reach: one.reach }), at: clock.now() }
-        const decision = await guard.judgeGrant({ impersonation, reach: one.reach })
+        const grant = {
+          customer: one.customer,
+          access: one.access,
+          record: createImpersonationRecord(impersonation, { access: one.access, grantedAt: clock.now() }),
+          at: clock.now()
+        }
+        const decision = await guard.checkNewGrant({ step: 'consent', impersonation, access: one.access })
         if (decision.allowed !== mayBe(grant)) throw new Error(`made: ${decision.reason}`)
-        // A server that did not ask is found out when the grant is used.
+        if (decision.allowed && !isDeepStrictEqual(decision.record, grant.record)) throw new Error('the decision carries another record')
+        // A grant that was made without the check is refused when it is used.
         made.push(grant)
       } else if (made.length > 0) {
         const grant = made[one.use % made.length]!
-        const { stamp, reach: what } = grant
+        const { record, access: what } = grant
         let may: boolean
-        if (one.exchange) may = (await guard.judgeReuse({ stamp: JSON.parse(JSON.stringify(stamp)), path: 'exchange' })).allowed
+        if (one.exchange) may = (await guard.checkExistingGrant({ storedRecord: JSON.parse(JSON.stringify(record)), step: 'exchange' })).allowed
         else {
-          const claims = impersonationClaims(stamp) as Record<string, unknown>
-          const verdict = await judgeUse(accessTokenOf({
+          const claims = impersonationClaims(record) as Record<string, unknown>
+          const verdict = await checkToken(accessTokenOf({
             subject: grant.customer,
             claims,
             organizations: what.level === 'organization' ? what.organizations : null,
@@ -92,7 +100,7 @@ test('F60 a grant is made and used only while every organization in reach has sa
           may = verdict === null || verdict.refusal === null
         }
         if (may !== mayBe(grant)) throw new Error(`used: ${String(may)}`)
-        if (stamp === null) continue
+        if (record === null) continue
         if (may) allowed++
         else refused++
       }

@@ -8,13 +8,13 @@ import { accessTokenOf } from '../../support/access-token.ts'
 const issuer = 'https://login.example.com'
 const staffIssuer = 'https://staff.example.com'
 const actor = { issuer, subject: 'sam' }
-const stamp = createImpersonationRecord({ staff: 'sam', customer: 'ann', sessionId: 's-1', readOnly: true, endsAt: 90 }, { grantedAt: 5, client: 'c' })
+const record = createImpersonationRecord({ staff: 'sam', customer: 'ann', sessionId: 's-1', readOnly: true, endsAt: 90 }, { grantedAt: 5, client: 'c' })
 
 test('what is written into a token is read from it', t => {
-  const claims = impersonationClaims(stamp)
-  t.strictSame(claims, { act: { sub: 'sam' }, impersonation: { granted_at: 5, ends_at: 90, session: 's-1', read_only: true } })
+  const claims = impersonationClaims(record)
+  t.strictSame(claims, { act: { sub: 'sam' }, impersonation: { actor: { sub: 'sam' }, granted_at: 5, ends_at: 90, session: 's-1', read_only: true } })
   t.strictSame(createTokenClassifier()(accessTokenOf({ actor, claims: claims as never })),
-    { staff: 'sam', customer: 'ann', sessionId: 's-1', readOnly: true, endsAt: 90, grantedAt: 5 })
+    { staff: 'sam', staffIssuer: issuer, customer: 'ann', sessionId: 's-1', readOnly: true, endsAt: 90, grantedAt: 5 })
   t.end()
 })
 
@@ -24,7 +24,9 @@ test('G26 a customer\'s token gets no mark', t => {
 })
 
 test('staff of another issuer', t => {
-  t.match(impersonationClaims(stamp, staffIssuer), { act: { sub: 'sam', iss: staffIssuer } })
+  t.match(impersonationClaims(record, staffIssuer), { act: { sub: 'sam', iss: staffIssuer }, impersonation: { actor: { sub: 'sam', iss: staffIssuer } } })
+  const claims = impersonationClaims(record, staffIssuer) as never
+  t.match(createTokenClassifier()(accessTokenOf({ claims })), { staff: 'sam', staffIssuer }, 'the mark alone says so, too')
   t.end()
 })
 
@@ -64,7 +66,7 @@ for (const [title, markers, token, staff] of cases) {
     for (let i = 0; i < 2; i++) {
       const found = classify(accessTokenOf({ claims: {}, ...token }))
       if (staff === undefined) t.equal(found, null)
-      else t.match(found, { staff, customer: 'ann' })
+      else t.match(found, { staff, customer: 'ann', staffIssuer: staff === null ? null : token.actor?.issuer ?? issuer })
     }
     t.end()
   })

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { OptionError } from '../../../lib/errors/errors.ts'
-import { boundReachOf, resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
+import { boundAccessOf, resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 
 const directory = { report: () => ({ organizations: 0, complete: true, withoutApproval: [] }) }
@@ -14,7 +14,7 @@ for (const [given, message] of [
   [{ directory, markers: [{}] }, /impersonatedTokens\.markers\[0\] must be /],
   [{ directory, markers: [{ claim: 'x', actorIssuer: 'y' }] }, /impersonatedTokens\.markers\[0\] must be an object with exactly one member/],
   [{ directory, markers: [{ actorSubject: 'x' }] }, /impersonatedTokens\.markers\[0\]\.actorSubject must be an object, got "x"/],
-  [{ directory, reachOf: 'all' }, 'impersonatedTokens.reachOf must be a function, got "all"'],
+  [{ directory, accessOf: 'all' }, 'impersonatedTokens.accessOf must be a function, got "all"'],
   [{ directory, timeoutMs: 0 }, /impersonatedTokens\.timeoutMs must be an integer .*, got 0/],
   [{ directory, audit: 'some' }, 'impersonatedTokens.audit must be one of "refused", "all", got "some"'],
   [{ directory, marker: [] }, 'impersonatedTokens: unknown option "marker". Did you mean "markers"?'],
@@ -27,7 +27,7 @@ for (const [given, message] of [
 }
 
 test('the directory is that of the guard, where there is one', t => {
-  t.throws(() => resolveTokenOptions({}, null), new OptionError('impersonatedTokens.directory must be given where there is no impersonationGuard'))
+  t.throws(() => resolveTokenOptions({}, null), new OptionError('impersonatedTokens.directory is required where no impersonationGuard has one'))
   t.equal(resolveTokenOptions({}, directory).directory, directory)
   const own = { ...directory }
   t.equal(resolveTokenOptions({ directory: own }, directory).directory, own)
@@ -36,12 +36,12 @@ test('the directory is that of the guard, where there is one', t => {
 
 test('what is not said has a default', t => {
   const rules = resolveTokenOptions({ directory }, null)
-  t.match(rules, { isAlive: null, timeoutMs: 2000, audit: 'refused' })
+  t.match(rules, { sessionIsActive: null, timeoutMs: 2000, audit: 'refused' })
   t.ok(Object.isFrozen(rules))
   t.equal(rules.impersonationOf(accessTokenOf()), null)
   t.match(rules.impersonationOf(accessTokenOf({ claims: { impersonation: {} } })), { customer: 'ann' })
-  t.strictSame(rules.reachOf(accessTokenOf()), { level: 'all' })
-  const given = { directory, impersonationOf: () => null, reachOf: () => null, isAlive: () => true, timeoutMs: 5, audit: 'all' }
+  t.strictSame(rules.accessOf(accessTokenOf()), { level: 'all' })
+  const given = { directory, impersonationOf: () => null, accessOf: () => null, sessionIsActive: () => true, timeoutMs: 5, audit: 'all' }
   t.strictSame(resolveTokenOptions(given, null), given)
   t.match(resolveTokenOptions({ directory, markers: [{ claim: 'x' }, { claim: ['x', 'y'] }, { actorIssuer: 'i' }, { actorSubject: /s/ }] }, null)
     .impersonationOf(accessTokenOf({ claims: { x: 'sam' } })), { staff: 'sam' })
@@ -49,10 +49,10 @@ test('what is not said has a default', t => {
 })
 
 test('a token reaches what it is bound to, and everything when that is not clear', t => {
-  t.strictSame(boundReachOf({ organizations: ['o'], teams: null }), { level: 'organization', organizations: ['o'] })
-  t.strictSame(boundReachOf({ organizations: [], teams: null }), { level: 'organization', organizations: [] })
-  t.strictSame(boundReachOf({ organizations: null, teams: ['t'] }), { level: 'team', teams: ['t'] })
-  t.strictSame(boundReachOf({ organizations: null, teams: null }), { level: 'all' })
-  t.strictSame(boundReachOf({ organizations: ['o'], teams: ['t'] }), { level: 'all' })
+  t.strictSame(boundAccessOf({ organizations: ['o'], teams: null }), { level: 'organization', organizations: ['o'] })
+  t.strictSame(boundAccessOf({ organizations: [], teams: null }), { level: 'organization', organizations: [] })
+  t.strictSame(boundAccessOf({ organizations: null, teams: ['t'] }), { level: 'team', teams: ['t'] })
+  t.strictSame(boundAccessOf({ organizations: null, teams: null }), { level: 'all' })
+  t.strictSame(boundAccessOf({ organizations: ['o'], teams: ['t'] }), { level: 'all' })
   t.end()
 })

@@ -24,7 +24,7 @@ for (const [name, text] of [
   ['one of a batch', '[{"method":"ping"},{"method":"ping","Method":"tools/call"}]'],
   ['nesting without end', `${'['.repeat(100)}${']'.repeat(100)}`]
 ] as const) {
-  test(`T-39: a body that another parser may read differently is refused: ${name}`, t => {
+  test(`a body that another parser may read differently is refused: ${name} [T-39]`, t => {
     t.throws(() => parse(text), { code: 'FST_OAUTH_MCP_BODY_INVALID', statusCode: 400 })
     t.end()
   })

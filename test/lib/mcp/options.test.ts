@@ -15,6 +15,10 @@ for (const [given, message] of [
   [{ resources: { 'notes://{id}': [] } }, 'mcp.resources["notes://{id}"] is a URI template; declare how its URIs begin: "notes://"'],
   [{ resources: { 'notes://a}': [] } }, /is a URI template; declare how its URIs begin: "notes:\/\/a"/],
   [{ resources: { 'a:%2525252525': [] } }, 'mcp.resources["a:%2525252525"]: percent-encoding is nested too deep; declare the URI as clients write it'],
+  [{ tools: { a: { public: true, scopesFor: () => [] } } }, 'mcp.tools["a"]: public: true and scopesFor contradict each other; remove one'],
+  [{ prompts: { a: { scopesFor: () => [] } } }, 'mcp.prompts["a"]: scopesFor is for tools, whose calls have arguments'],
+  [{ tools: { a: { scopesFor: ['a'] } } }, /mcp\.tools\.a/],
+  [{ toolChallenges: 'meta' }, /mcp\.toolChallenges/],
   [{ undeclaredPrompts: 1 }, /mcp\.undeclaredPrompts/],
   [{ undeclaredResources: 'public' }, 'mcp.undeclaredResources must be one of "refuse", "token", got "public"'],
   [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", got "public"'],
@@ -43,12 +47,12 @@ test('options that make sense', t => {
 })
 
 for (const [rule, read] of [
-  [[], { scopes: [], isPublic: false }],
-  [['a', 'b'], { scopes: ['a', 'b'], isPublic: false }],
-  [{}, { scopes: [], isPublic: false }],
-  [{ scopes: ['a'] }, { scopes: ['a'], isPublic: false }],
-  [{ public: true }, { scopes: [], isPublic: true }],
-  [{ public: false, scopes: ['a'] }, { scopes: ['a'], isPublic: false }]
+  [[], { scopes: [], isPublic: false, scopesFor: null }],
+  [['a', 'b'], { scopes: ['a', 'b'], isPublic: false, scopesFor: null }],
+  [{}, { scopes: [], isPublic: false, scopesFor: null }],
+  [{ scopes: ['a'] }, { scopes: ['a'], isPublic: false, scopesFor: null }],
+  [{ public: true }, { scopes: [], isPublic: true, scopesFor: null }],
+  [{ public: false, scopes: ['a'] }, { scopes: ['a'], isPublic: false, scopesFor: null }]
 ] as const) {
   test(`the requirement ${JSON.stringify(rule)}`, t => {
     t.same(parseRequirement(rule), read)

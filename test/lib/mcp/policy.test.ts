@@ -223,3 +223,48 @@ test('policy: the scopes of calls, for a challenge', t => {
   for (const calls of [[], [tool('time')], [tool('whoami')], [tool('other')], [{ method: 'tools/call', params: {} }]]) t.same(policy.scopesOf(calls), [])
   t.end()
 })
+
+test('policy: scopes by the arguments of a call [F93]', t => {
+  const seen: unknown[] = []
+  const policy = createMcpPolicy({
+    tools: {
+      transfer: {
+        scopes: ['transfer'],
+        scopesFor (given) {
+          seen.push(given)
+          return Number(given.amount) > 1000 ? ['transfer:large'] : []
+        }
+      }
+    }
+  }, null)
+  const transfer = (given: unknown): McpCall => ({ method: 'tools/call', params: { name: 'transfer', arguments: given } })
+  t.doesNotThrow(() => policy.check([transfer({ amount: 1 })], tokenWith('transfer')))
+  t.throws(() => policy.check([transfer({ amount: 2000 })], tokenWith('transfer')), insufficient('transfer', 'transfer:large'))
+  t.throws(() => policy.check([transfer({ amount: 1 }), transfer({ amount: 2000 })], null), missing('transfer', 'transfer:large'))
+  t.doesNotThrow(() => policy.check([transfer({ amount: 2000 })], tokenWith('transfer', 'transfer:large')))
+  t.same(policy.scopesOf([transfer({ amount: 2000 })]), ['transfer', 'transfer:large'])
+  for (const none of [undefined, null, [], 'x']) policy.check([transfer(none)], tokenWith('transfer'))
+  t.same(seen.slice(-4), [{}, {}, {}, {}], 'arguments that are not an object count as none')
+  t.equal(policy.mayCall('transfer', tokenWith('transfer')), true)
+  t.end()
+})
+
+for (const [name, scopesFor] of [
+  ['throws', () => { throw new Error('broken') }], ['returns nothing', () => undefined], ['returns no scope', () => ['a b']], ['returns a promise', async () => []]
+] as const) {
+  test(`policy: scopesFor that ${name} makes the response 503 [F93]`, t => {
+    const policy = createMcpPolicy({ tools: { a: { scopesFor: scopesFor as () => string[] } } }, null)
+    t.throws(() => policy.check([tool('a')], tokenWith()), { code: 'FST_OAUTH_UNAVAILABLE', reason: 'policy_unavailable', cause: Error })
+    t.same(policy.scopesOf([tool('a')]), [])
+    t.end()
+  })
+}
+
+test('policy: the security schemes of a tool [F92]', t => {
+  const policy = createMcpPolicy(declared, null)
+  t.same(policy.securitySchemesOf('time'), [{ type: 'noauth' }])
+  t.same(policy.securitySchemesOf('copy'), [{ type: 'oauth2', scopes: ['read', 'write'] }])
+  t.same(policy.securitySchemesOf('whoami'), [{ type: 'oauth2', scopes: [] }])
+  t.same(policy.securitySchemesOf('other'), [])
+  t.end()
+})

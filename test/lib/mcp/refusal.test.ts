@@ -5,7 +5,7 @@ import {
 } from '../../../lib/errors/errors.ts'
 import type { McpErrorCode } from '../../../lib/errors/mcp-errors.ts'
 import { McpError, mcpErrorTable } from '../../../lib/errors/mcp-errors.ts'
-import { challengeNamesScopes, toRpcRefusal, withRequiredScopes } from '../../../lib/mcp/refusal.ts'
+import { challengeNamesScopes, toRpcRefusal, toToolRefusal, withRequiredScopes } from '../../../lib/mcp/refusal.ts'
 
 const fastifyError = (code: string, statusCode: number): Error => Object.assign(new Error('of Fastify'), { code, statusCode })
 
@@ -79,5 +79,17 @@ test('scopes are named in challenges of 401 and insufficient_scope alone', t => 
     [new MissingTokenError(), true], [new InvalidTokenError('audience_foreign'), true], [new InsufficientScopeError(['a']), true],
     [new MalformedRequestError('authorization_malformed'), false], [new UnavailableError('keys_unavailable', 5), false]
   ] as const) t.equal(challengeNamesScopes(error), names, error.code)
+  t.end()
+})
+
+test('a refusal as a tool result [F92]', t => {
+  const refusal = new InsufficientScopeError(['a'])
+  t.same(toToolRefusal(refusal, { method: 'tools/call', id: 3 }, 'Bearer scope="a"'), {
+    jsonrpc: '2.0',
+    id: 3,
+    result: { isError: true, content: [{ type: 'text', text: 'The access token does not cover this request' }], _meta: { 'mcp/www_authenticate': ['Bearer scope="a"'] } }
+  })
+  t.match(toToolRefusal(refusal, { method: 'tools/call', id: 3 }, ['Bearer', 'DPoP']), { result: { _meta: { 'mcp/www_authenticate': ['Bearer', 'DPoP'] } } })
+  for (const body of [undefined, { method: 'tools/call' }, { method: 'tools/list', id: 1 }, [{ method: 'tools/call', id: 1 }]]) t.equal(toToolRefusal(refusal, body, 'Bearer'), null)
   t.end()
 })

@@ -63,3 +63,41 @@ test('an issuer of JWTs does not mind what is wrong with the rest of its metadat
   const token = await fake.token()
   t.match(await issuer.verify(token, parseJwt(token)), { accessToken: { subject: 'user-1' }, maxAgeMs: undefined })
 })
+
+test('what an operator has to know of an issuer is logged (A2, A4)', async t => {
+  const clock = createTestClock()
+  const fake = await createFakeIssuer({ clock })
+  const log = createRecordedLog()
+  const { config } = resolveConfig(optionsFor(fake, { clock }))
+  const issuer = createIssuer(config.issuers[0]!, config, log)
+  const verify = async (): Promise<unknown> => {
+    const token = await fake.token()
+    return await issuer.verify(token, parseJwt(token))
+  }
+  fake.answer(fake.jwksUri, () => Response.json({ keys: [{ kid: 'old', kty: 'RSA', x5c: ['MIIB'] }, ...fake.keys.map(key => key.publicJwk)] }))
+  await verify()
+  t.match(log.lines, [{ level: 'debug', message: 'keys of an issuer cannot be used', details: { issuer: fake.issuer, skippedKeys: [{ keyId: '"old"' }] } }])
+  fake.answer(fake.jwksUri, () => { throw new Error('certificate has expired') })
+  clock.advance(600)
+  await verify()
+  while (log.lines.length < 2) await new Promise(setImmediate)
+  t.match(log.lines[1], { level: 'warn', message: /keys of an issuer could not be renewed/, details: { issuer: fake.issuer, err: { message: /certificate has expired/ } } })
+})
+
+test('keysMaxAgeSeconds below a minute means what it says (E8)', async t => {
+  const clock = createTestClock()
+  const fake = await createFakeIssuer({ clock })
+  const { config } = resolveConfig(optionsFor(fake, { clock, discovery: { keysMaxAgeSeconds: 5 } }))
+  const issuer = createIssuer(config.issuers[0]!, config, createRecordedLog())
+  const asked = async (): Promise<number> => {
+    const token = await fake.token()
+    await issuer.verify(token, parseJwt(token))
+    await new Promise(setImmediate)
+    return fake.requests.filter(url => url === fake.jwksUri).length
+  }
+  t.equal(await asked(), 1)
+  clock.advance(4)
+  t.equal(await asked(), 1)
+  clock.advance(1)
+  t.equal(await asked(), 2)
+})

@@ -20,7 +20,7 @@ test('a resource is made and used without a server', async t => {
   t.equal(resource.policies.policyOf({ oauth: { scopes: ['read'] } }).defaultChallenge, `Bearer resource_metadata="${resource.config.metadataUrl}", scope="read"`)
   t.match(await resource.verifier.verify(await issuer.token()), { subject: 'user-1' })
   await t.rejects(async () => await resource.verifier.verify('x'), InvalidTokenError)
-  t.equal(resource.checkUse, null)
+  t.equal(resource.checkToken, null)
   t.match(resource.counters.snapshot(), { cache: { hits: 0, misses: 2 } })
 })
 
@@ -60,5 +60,5 @@ test('two resources share nothing', async t => {
   await one.verifier.verify(await issuer.token())
   t.not(one.verifier, other.verifier)
   t.match(other.counters.snapshot(), { cache: { misses: 0 } })
-  t.type(create({ impersonatedTokens: { directory: createMemoryOrganizationDirectory({ organizations: [], memberships: [] }) } }).checkUse, 'function')
+  t.type(create({ impersonatedTokens: { directory: createMemoryOrganizationDirectory({ organizations: [], memberships: [] }) } }).checkToken, 'function')
 })

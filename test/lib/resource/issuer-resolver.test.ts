@@ -2,10 +2,12 @@ import { test } from 'tap'
 import type { OAuthResourceServerOptions } from '../../../lib/config/options.ts'
 import { createIssuerResolver } from '../../../lib/resource/issuer-resolver.ts'
 import { resolveConfig } from '../../../lib/config/resolve.ts'
-import type { IssuerResolver } from '../../../lib/token/token-router.ts'
+import { parseJwt } from '../../../lib/token/jwt.ts'
+import type { IssuerResolver } from '../../../lib/token/verifier.ts'
 import type { TestClock } from '../../support/clock.ts'
 import { createTestClock } from '../../support/clock.ts'
 import { createDeferred } from '../../support/deferred.ts'
+import { createFakeIssuer } from '../../support/issuer.ts'
 import { plainOptions } from '../../support/hint.ts'
 import { createRecordedLog } from '../../support/issuer-log.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
@@ -90,6 +92,35 @@ test('only so many identifiers that are not known are asked for at the same time
   const reasons = await Promise.all(flood)
   t.equal(reasons.filter(reason => reason === null).length, 20)
   t.equal(reasons.filter(reason => reason === 'issuer_unresolvable').length, 1980)
+})
+
+test('a remembered token of an issuer that the function no longer knows is not current (D9)', async t => {
+  let isKnown = true
+  const clock = createTestClock()
+  const fake = await createFakeIssuer({ clock, issuer: tenant('a') })
+  const { resolve, clock: own } = setup(issuer => isKnown ? { issuer, jwks: { keys: fake.keys.map(key => key.publicJwk) } } : null)
+  const token = await fake.token()
+  const { validity } = await (await resolve(tenant('a')))!.verify(token, parseJwt(token))
+  t.equal(validity.isCurrent(), true)
+  own.advance(599)
+  t.equal(validity.isCurrent(), true)
+  own.advance(1)
+  t.equal(validity.isCurrent(), false, 'the function has to be asked again')
+  isKnown = false
+  t.equal(await resolve(tenant('a')), null)
+  t.equal(validity.isCurrent(), false)
+})
+
+test('and of one whose tokens are introspected (D9)', async t => {
+  const { resolve } = setup(issuer => ({
+    issuer,
+    introspection: {
+      clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'x' }, endpoint: `${issuer}/introspect`,
+      fetch: async () => Response.json({ active: true, sub: 'user-1', aud: plainOptions.resource })
+    }
+  }))
+  const { validity } = await (await resolve(tenant('a')))!.verify('opaque', null)
+  t.equal(validity.isCurrent(), true)
 })
 
 test('a failure is not remembered', async t => {

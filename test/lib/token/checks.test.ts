@@ -6,13 +6,13 @@ import {
 } from '../../../lib/token/checks.ts'
 import type { Check } from '../../../lib/token/checks.ts'
 import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOf } from '../../support/reason.ts'
 import { isOAuthResourceError } from '../../../lib/errors/errors.ts'
 import type { RefusalDetail } from '../../../lib/errors/detail.ts'
 
 const now = 1_800_000_000
-const strict = createIssuerRule({ audiences: ['https://api.example.com', 'api'], algorithms: ['ES256', 'EdDSA'] })
+const strict = createExpectedToken({ audiences: ['https://api.example.com', 'api'], algorithms: ['ES256', 'EdDSA'] })
 const lenient: ExpectedToken = { ...strict, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
 
 type Fields = Record<string, unknown>
@@ -215,6 +215,13 @@ const tables: Array<{ check: Check, part: 'header' | 'claims', rule: ExpectedTok
     part: 'claims',
     rule: { ...lenient, requiredClaims: { ver: '2.0' } },
     cases: [[{ ver: '2.0', aud: 'api', sub: 'user-1', nonce: 'x' }, 'type_refused'], [{ ver: '2.0', aud: 'api', azp: 'client-1' }, null]]
+  },
+  {
+    // An issuer whose tokens nothing distinguishes, by the word of the user (B1).
+    check: checkNotAnIdToken,
+    part: 'claims',
+    rule: { ...lenient, allowIdTokens: true },
+    cases: [[{ aud: 'api', sub: 'user-1' }, null], [{ aud: 'api', nonce: 'x' }, null]]
   },
   {
     // An issuer that issues tokens for this resource alone (B3).

@@ -103,3 +103,19 @@ test('what counts as a token is one header, of the grammar, and nothing else', a
     return found.kind === (/^bearer(?![a-z0-9!#$%&'*+.^_`|~-])/i.test(sent[0] ?? '') ? 'malformed' : 'none')
   }), { numRuns: 2000 })
 })
+
+test('a token in a header of its own, where a gateway sets it (F102)', async t => {
+  const header = 'cf-access-jwt-assertion'
+  const cases: Array<[headers: string[], expected: object]> = [
+    [['Cf-Access-Jwt-Assertion', 'a.b.c'], { kind: 'bearer', token: 'a.b.c' }],
+    [['CF-ACCESS-JWT-ASSERTION', 'abc=='], { kind: 'bearer', token: 'abc==' }],
+    [[], { kind: 'none' }],
+    [['Authorization', 'Bearer a.b.c'], { kind: 'none' }],
+    [['Authorization', 'Bearer x', 'Cf-Access-Jwt-Assertion', 'a.b.c'], { kind: 'bearer', token: 'a.b.c' }],
+    [['Cf-Access-Jwt-Assertion', 'a', 'Cf-Access-Jwt-Assertion', 'a'], { kind: 'malformed', reason: 'authorization_repeated' }],
+    [['Cf-Access-Jwt-Assertion', ''], { kind: 'malformed', reason: 'authorization_malformed' }],
+    [['Cf-Access-Jwt-Assertion', 'Bearer a.b.c'], { kind: 'malformed', reason: 'authorization_malformed' }],
+    [['Cf-Access-Jwt-Assertion', 'a, b'], { kind: 'malformed', reason: 'authorization_malformed' }]
+  ]
+  for (const [headers, expected] of cases) t.strictSame(readCredentials(headers, header), expected, headers.join(' '))
+})

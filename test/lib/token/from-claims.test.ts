@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { accessTokenFrom, principalTypeOf } from '../../../lib/token/from-claims.ts'
 import type { ClientMark, ExpectedToken } from '../../../lib/token/expected-token.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOf } from '../../support/reason.ts'
 
-const rule = createIssuerRule({ audiences: ['api'] })
+const rule = createExpectedToken({ audiences: ['api'] })
 const lenient: ExpectedToken = { ...rule, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
 const claims = { iss: rule.issuer, aud: 'api', sub: 'user-1', client_id: 'client-1', iat: 1, exp: 2, jti: 'token-1' }
 
@@ -116,6 +116,14 @@ test('who acts for the subject', async t => {
     const title = JSON.stringify(act) ?? 'nobody'
     if (actor === 'refused') t.equal(reasonOf(() => accessTokenFrom({ ...claims, act }, rule)), 'actor_malformed', title)
     else t.strictSame(accessTokenFrom({ ...claims, act }, rule).actor, actor, title)
+  }
+  const marked = (given: object) => accessTokenFrom({ ...claims, ...given }, rule).actor
+  const same = { sub: claims.sub }
+  t.strictSame(marked({ act: same, impersonation: { actor: same } }), { issuer: rule.issuer, subject: claims.sub }, 'staff with the identifier of the customer [D2]')
+  t.strictSame(marked({ impersonation: { actor: { sub: 'sam', iss: 'https://staff.example' } } }), { issuer: 'https://staff.example', subject: 'sam' }, 'a mark without act [D2]')
+  t.strictSame(marked({ act: { sub: 'tom' }, impersonation: { actor: { sub: 'sam' } } }), { issuer: rule.issuer, subject: 'tom' }, 'act comes first')
+  for (const impersonation of [true, 'sam', null, {}, { actor: null }, { actor: { sub: '' } }, { actor: { sub: 7 } }, { actor: { sub: 'sam', iss: 7 } }]) {
+    t.equal(marked({ impersonation }), null, `a mark that names nobody: ${JSON.stringify(impersonation)}`)
   }
   t.equal(accessTokenFrom({ ...claims, may_act: { sub: 'staff-1' } }, rule).actor, null, 'who may act does not act')
 })

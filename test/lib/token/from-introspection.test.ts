@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { accessTokenFromIntrospection } from '../../../lib/token/from-introspection.ts'
 import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOf } from '../../support/reason.ts'
 
 const now = 1_800_000_000
-const rule = createIssuerRule({ audiences: ['api', 'alias'] })
+const rule = createExpectedToken({ audiences: ['api', 'alias'] })
 const answer = {
   active: true, iss: rule.issuer, sub: 'user-1', client_id: 'client-1', aud: 'api', iat: now - 1, exp: now + 60, scope: 'read write',
   token_type: 'Bearer', jti: 'token-1'

@@ -7,7 +7,7 @@ import type { TestClock } from '../../support/clock.ts'
 import { createTestClock } from '../../support/clock.ts'
 import type { Deferred } from '../../support/deferred.ts'
 import { createDeferred } from '../../support/deferred.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 
 const good = { active: true, sub: 'user-1', aud: 'https://api.example.com' }
@@ -25,7 +25,7 @@ function setup (answer: (token: string) => Response | Promise<Response>, changes
   const clock = createTestClock()
   const asked: string[] = []
   const introspector = createIntrospector({
-    expected: createIssuerRule(),
+    expected: createExpectedToken(),
     introspection: {
       clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, signedResponseAlgorithm: null,
       allowMissingAudience: false

@@ -3,7 +3,7 @@ import { createIntrospectionIssuer, createJwtIssuer } from '../../../lib/token/i
 import type { Introspected } from '../../../lib/token/from-introspection.ts'
 import { parseJwt } from '../../../lib/token/jwt.ts'
 import { createTestClock } from '../../support/clock.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 
@@ -13,7 +13,7 @@ const validity = { isCurrent: () => true }
 test('an issuer of JWTs', async t => {
   const fake = await createFakeIssuer({ clock })
   const checked: string[] = []
-  const issuer = createJwtIssuer(createIssuerRule({ foreignAudiences: 'report' }), {
+  const issuer = createJwtIssuer(createExpectedToken({ foreignAudiences: 'report' }), {
     async verifySignature ({ signingInput }) { checked.push(signingInput); return validity }
   }, clock)
   t.equal(issuer.opaquePrefix, null)
@@ -30,7 +30,7 @@ test('an issuer of JWTs', async t => {
 test('an issuer that is asked about its tokens, whatever they look like', async t => {
   const asked: string[] = []
   const introspected = { accessToken: { subject: 'user-1' }, brokenRules: ['foreignAudiences'] } as unknown as Introspected
-  const issuer = createIntrospectionIssuer(createIssuerRule(), {
+  const issuer = createIntrospectionIssuer(createExpectedToken(), {
     async introspect (token) { asked.push(token); return introspected }
   }, 'tok_', 10_000)
   t.equal(issuer.opaquePrefix, 'tok_')

@@ -133,11 +133,14 @@ test('RFC 8725 3.1: a key goes with the algorithms of its type and curve, and wi
   t.equal(suitsAlgorithm({ kty: 'AKP', pub: 'x' }, 'ML-DSA-44'), false, 'RFC 9964 3: a key that does not say which it is')
 })
 
+const algorithms: Record<string, string> = { EC: 'ES256', RSA: 'RS256', OKP: 'EdDSA', AKP: 'ML-DSA-44' }
+
 test('a key that is broken is not imported', async t => {
   const { jwk } = signers.get('ES256')!
   for (const broken of [
-    { ...jwk, y: jwk.x }, { kty: 'EC', crv: 'P-256' }, { ...jwk, x: 7 }, { ...jwk, x: '' }, { kty: 'OKP', crv: 'Ed25519', x: 'AA' }, { kty: 'RSA', e: 'AQAB' }
-  ]) t.throws(() => importKey(broken, broken.kty === 'EC' ? 'ES256' : broken.kty === 'RSA' ? 'RS256' : 'EdDSA'), JSON.stringify(broken))
+    { ...jwk, y: jwk.x }, { kty: 'EC', crv: 'P-256' }, { ...jwk, x: 7 }, { ...jwk, x: '' }, { kty: 'OKP', crv: 'Ed25519', x: 'AA' }, { kty: 'RSA', e: 'AQAB' },
+    { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AA' }
+  ]) t.throws(() => importKey(broken, algorithms[broken.kty as string]!), JSON.stringify(broken))
 })
 
 test('only what is public of a key is imported', async t => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { maxDepth, parseStrictObject } from '../../../lib/token/strict-json.ts'
+import { maxDepth, parseStrictJson, parseStrictObject } from '../../../lib/token/strict-json.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 
@@ -95,6 +95,46 @@ test('throws nothing but a SyntaxError, whatever the bytes', async t => {
       return error instanceof SyntaxError
     }
   }))
+})
+
+/** A second reader, slow and simple: it goes from lexeme to lexeme and keeps the names of each object that is open. */
+function hasNameTwice (text: string): boolean {
+  const open: Array<Set<string> | null> = []
+  let nameIsNext = false
+  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g)) {
+    if (found === '{' || found === '[') open.push(found === '{' ? new Set() : null)
+    else if (found === '}' || found === ']') open.pop()
+    else if (found.startsWith('"') && nameIsNext) {
+      const name = JSON.parse(found) as string
+      const names = open.at(-1)!
+      if (names.has(name)) return true
+      names.add(name)
+    }
+    nameIsNext = found === '{' || (found === ',' && open.at(-1) !== null)
+  }
+  return false
+}
+
+test('RFC 7515 4: agrees with a second reader about names that occur twice, whatever the JSON', async t => {
+  const name = fc.constantFrom('a', 'b', '__proto__', '', '0', ':', '"', '\\', '\\"', '{', '\u00fc', 'constructor')
+  const spelled = fc.tuple(name, fc.boolean()).map(([text, escaped]) => escaped ? `"${escapeAll(text)}"` : JSON.stringify(text))
+  const space = fc.constantFrom('', ' ', '\n\t')
+  const { json } = fc.letrec<{ json: string, object: string, list: string, scalar: string }>(tie => ({
+    json: fc.oneof({ depthSize: 'small', withCrossShrink: true }, tie('scalar'), tie('object'), tie('list')),
+    scalar: fc.oneof(spelled, fc.constantFrom('1', 'null', 'true', '-0.5e3')),
+    object: fc.array(fc.tuple(spelled, space, tie('json'), space), { maxLength: 4 })
+      .map(members => `{${members.map(([key, before, value, after]) => `${before}${key}${after}:${before}${value}${after}`).join(',')}}`),
+    list: fc.array(tie('json'), { maxLength: 4 }).map(values => `[${values.join(' , ')}]`)
+  }))
+  fc.assert(fc.property(json, text => {
+    let isRefused = false
+    try {
+      parseStrictJson(bytes(text))
+    } catch (error) {
+      isRefused = (error as Error).message === 'a name occurs twice'
+    }
+    return isRefused === hasNameTwice(text)
+  }), { numRuns: 3000 })
 })
 
 function escapeAll (name: string): string {

@@ -7,10 +7,10 @@ import type { Issuer } from '../../../lib/token/issuer.ts'
 import type { RevocationStore } from '../../../lib/stores/revocations/revocation-store.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
 import { createTokenCache, digestOf } from '../../../lib/token/token-cache.ts'
-import { createTokenRouter } from '../../../lib/token/token-router.ts'
+import { createTokenRouter } from '../../../lib/token/verifier.ts'
 import { createVerifier } from '../../../lib/token/verifier.ts'
 import { createTestClock } from '../../support/clock.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
 import { reasonOf, reasonOfAsync } from '../../support/reason.ts'
 
@@ -25,7 +25,7 @@ function trusting (identifier: string, clock: Clock): Issuer & { checked: string
       return { isCurrent: () => keys === now }
     }
   }
-  const issuer = createJwtIssuer(createIssuerRule({ issuer: identifier }), issuerKeys, clock)
+  const issuer = createJwtIssuer(createExpectedToken({ issuer: identifier }), issuerKeys, clock)
   return { ...issuer, checked, change () { keys = {} } }
 }
 
@@ -179,7 +179,7 @@ test('rules of the host\'s own, enforced or told of, once for each verification'
   const clock = createTestClock()
   const fake = await createFakeIssuer({ clock })
   const told: string[] = []
-  const rule = createIssuerRule({
+  const rule = createExpectedToken({
     foreignAudiences: 'report',
     tokenRules: [
       { name: 'has a session', check: ({ sessionId }) => sessionId !== null, reportOnly: true },

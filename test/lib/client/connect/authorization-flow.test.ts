@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { createAuthorizationFlow } from '../../../../lib/client/connect/authorization-flow.ts'
 import { emptyConnection } from '../../../../lib/stores/connections/connection-store.ts'
-import { readChallenge } from '../../../../lib/client/fetch/challenge-hint.ts'
+import { readChallenge } from '../../../../lib/client/fetch/classify.ts'
 import { createMemoryConnectionStore } from '../../../../lib/stores/connections/memory-connection-store.ts'
 import { connect } from '../../../../lib/client/connect/connect.ts'
 import { stores } from '../../../support/connection-world.ts'

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { readChallenge } from '../../../../lib/client/fetch/challenge-hint.ts'
+import { readChallenge } from '../../../../lib/client/fetch/classify.ts'
 import type { FoundAuthorization, SearchOptions } from '../../../../lib/client/discovery/find-authorization.ts'
 import { findAuthorization } from '../../../../lib/client/discovery/find-authorization.ts'
 import type { FakeOAuth } from '../../../support/fake-oauth.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { Hop } from '../../../../lib/client/fetch/follow-redirects.ts'
-import { followRedirects } from '../../../../lib/client/fetch/follow-redirects.ts'
+import type { Hop } from '../../../../lib/client/fetch/outgoing-request.ts'
+import { followRedirects } from '../../../../lib/client/fetch/outgoing-request.ts'
 
 const url = 'https://api.example.com/v1/things?q=1#part'
 const headersOf = (headers: Headers): Record<string, string> => Object.fromEntries(headers)

@@ -91,9 +91,32 @@ test('revocations in Redis', { skip: missing }, async t => {
     const [key] = await redis.keys('*')
     for (const value of ['', 'x', '-1', '1e9', '1.5']) {
       await redis.set(key!, value)
-      await t.rejects(store.isRevoked(token), new TypeError('{oauth-revoked}:… holds no revocation of ours'), value)
+      await t.rejects(store.isRevoked(token), new TypeError('{oauth-revoked}:… holds something else than a revocation'), value)
     }
     await t.rejects(open({ client: { sendCommand: async () => [] } }).isRevoked(token), TypeError)
+  })
+
+  await t.test('a revocation whose command fails is tried once more, and is an error when that fails, too (C10)', async t => {
+    await redis.flushall()
+    let failures = 1
+    let attempts = 0
+    const client = {
+      async sendCommand (command: string[]) {
+        attempts++
+        if (failures-- > 0) throw new Error('connection reset')
+        return await redis.call(...command as [string])
+      }
+    }
+    await open({ client }).revoke({ issuer, subject: 'user-1' })
+    t.equal(attempts, 2)
+    t.equal(await open().isRevoked(token), true)
+    failures = 2
+    await t.rejects(open({ client }).revoke({ issuer, subject: 'user-1' }), { name: 'RedisStoreError', message: /connection reset/ })
+    t.equal(attempts, 4)
+    let asked = 0
+    const silent = { sendCommand: async () => { asked++; return await new Promise<never>(() => {}) } }
+    await t.rejects(open({ client: silent, timeoutMs: 5 }).revoke({ issuer, subject: 'user-1' }), { name: 'RedisStoreError', message: /within 5 ms/ }, 'a Redis that never responds blocks no later end')
+    t.equal(asked, 2)
   })
 
   await t.test('H40 a Redis that is gone is an error, and not an answer', async t => {

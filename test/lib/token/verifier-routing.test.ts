@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import type { Issuer } from '../../../lib/token/issuer.ts'
-import type { RoutedToken } from '../../../lib/token/token-router.ts'
-import { createTokenRouter } from '../../../lib/token/token-router.ts'
-import { createIssuerRule } from '../../support/issuer-rule.ts'
+import type { RoutedToken } from '../../../lib/token/verifier.ts'
+import { createTokenRouter } from '../../../lib/token/verifier.ts'
+import { createExpectedToken } from '../../support/expected-token.ts'
 import { encodePart } from '../../support/raw-token.ts'
 import { reasonOf, reasonOfAsync } from '../../support/reason.ts'
 
 const named = (issuer: string, opaquePrefix: string | null = null): Issuer =>
-  ({ expected: createIssuerRule({ issuer }), opaquePrefix, verify: async () => { throw new Error('not asked here') } })
+  ({ expected: createExpectedToken({ issuer }), opaquePrefix, verify: async () => { throw new Error('not asked here') } })
 const jwtOf = (claims: object, header: unknown = { alg: 'ES256' }): string =>
   `${encodePart(typeof header === 'string' ? header : JSON.stringify(header))}.${encodePart(JSON.stringify(claims))}.c2ln`
 
@@ -87,4 +87,34 @@ test('whatever comes has one place to go to, or is refused', async t => {
     const longest = given.filter(prefix => text.startsWith(prefix)).sort((one, other) => other.length - one.length)[0]
     return issuer.opaquePrefix === longest
   }))
+})
+
+test('the log is told why a token has no issuer (A1)', async t => {
+  const detailOf = (router: typeof route, token: string): unknown => {
+    try {
+      return router(token)
+    } catch (error) {
+      const { reason, detail } = error as { reason: string, detail: object }
+      return { reason, ...detail }
+    }
+  }
+  const jwtOnly = createTokenRouter([a], null)
+  t.match(detailOf(jwtOnly, jwtOf({ iss: 'https://a.example/' })), {
+    reason: 'issuer_unknown', expected: 'iss is https://a.example', received: 'iss is "https://a.example/"'
+  })
+  t.match(detailOf(createTokenRouter([a], async () => null), jwtOf({ iss: 7 })), { expected: 'iss is https://a.example, or known to resolveIssuer' })
+  t.match(detailOf(jwtOnly, `${encodePart('{"alg":"dir","enc":"A256GCM"}')}..YWJj.YWJj.YWJj`), {
+    reason: 'token_encrypted', received: /JWE/, fix: /sign/
+  })
+  t.match(detailOf(jwtOnly, 'opaque'), { reason: 'token_malformed', received: 'a token that is not a JWT', fix: /set introspection/ })
+  t.match(detailOf(createTokenRouter([named('https://e.example', 'tok_')], null), 'opaque'), { expected: /opaquePrefix/ })
+  t.match(detailOf(jwtOnly, 'x'.repeat(16_385)), { reason: 'token_too_long', received: '16385 characters' })
+  t.match(detailOf(jwtOnly, `${encodePart('{"alg":')}.e30.c2ln`), { reason: 'token_malformed', received: 'a part of it is not JSON' })
+  t.match(detailOf(jwtOnly, 'eyJhIjoxfQ.e30.c2l'), { received: 'a part of it is not canonical base64url' })
+})
+
+test('how long a token may be can be configured (B6)', async t => {
+  const token = jwtOf({ iss: 'https://a.example', x: 'x'.repeat(20_000) })
+  t.equal(reasonOf(() => createTokenRouter([a], null)(token)), 'token_too_long')
+  t.equal((await createTokenRouter([a], null, 65_536)(token)).issuer, a)
 })

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { readChallenge } from '../../../../lib/client/fetch/challenge-hint.ts'
+import { readChallenge } from '../../../../lib/client/fetch/classify.ts'
 
 const nothing = { resourceMetadata: null, scopes: null, error: null, acrValues: [], maxAgeSeconds: null, needsProof: false }
 const read = (...lines: string[]): unknown => {

@@ -1,7 +1,7 @@
 import type { ExpectedToken } from '../../lib/token/expected-token.ts'
 
 /** What is asked of the tokens of an issuer about which nothing in particular was said, but for what a test says. */
-export function createIssuerRule (changes: Partial<ExpectedToken> = {}): ExpectedToken {
+export function createExpectedToken (changes: Partial<ExpectedToken> = {}): ExpectedToken {
   return {
     issuer: 'https://login.example.com',
     audiences: ['https://api.example.com'],

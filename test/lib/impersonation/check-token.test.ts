@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { ImpersonatedTokenOptions } from '../../../lib/impersonation/token-options.ts'
 import { resolveTokenOptions } from '../../../lib/impersonation/token-options.ts'
-import { createCheckUse } from '../../../lib/impersonation/check-use.ts'
+import { createCheckToken } from '../../../lib/impersonation/check-token.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/organizations/memory-organization-directory.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
@@ -17,8 +17,8 @@ function setup (options: Partial<ImpersonatedTokenOptions> = {}) {
     teams: [{ id: 'team-yes', organization: 'yes' }],
     memberships: [{ customer: 'ann', organization: 'yes' }, { customer: 'ann', organization: 'no' }, { customer: 'bob', organization: 'yes' }]
   }, { clock })
-  const judge = createCheckUse(resolveTokenOptions({ directory, ...options }, null), clock)
-  return { clock, directory, judge }
+  const check = createCheckToken(resolveTokenOptions({ directory, ...options }, null), clock)
+  return { clock, directory, check }
 }
 
 function impersonated (said: object = {}, members: Partial<AccessToken> = {}): AccessToken {
@@ -26,20 +26,20 @@ function impersonated (said: object = {}, members: Partial<AccessToken> = {}): A
 }
 
 test('a token that nobody impersonates by passes at once, and nothing is looked up', t => {
-  const { judge } = setup({
+  const { check } = setup({
     directory: { report: () => t.fail('looked up') as never },
-    reachOf: () => t.fail('asked') as never,
-    isAlive: () => t.fail('asked') as never
+    accessOf: () => t.fail('asked') as never,
+    sessionIsActive: () => t.fail('asked') as never
   })
-  t.equal(judge(accessTokenOf({ actor })), null)
-  t.equal(setup({ impersonationOf: () => null }).judge(accessTokenOf()), null)
+  t.equal(check(accessTokenOf({ actor })), null)
+  t.equal(setup({ impersonationOf: () => null }).check(accessTokenOf()), null)
   t.end()
 })
 
 test('G17 G18 a token lives by the approval it was granted under', async t => {
-  const { clock, directory, judge } = setup()
+  const { clock, directory, check } = setup()
   const old = impersonated({ granted_at: clock.now() })
-  const reason = async (token: AccessToken) => (await judge(token))?.refusal?.reason ?? 'allowed'
+  const reason = async (token: AccessToken) => (await check(token))?.refusal?.reason ?? 'allowed'
   t.equal(await reason(old), 'allowed')
   clock.advance(0.002)
   directory.setApproval('yes', false)
@@ -52,8 +52,8 @@ test('G17 G18 a token lives by the approval it was granted under', async t => {
 })
 
 test('G18 without a time of the grant that of the token counts, in whole seconds', async t => {
-  const { clock, directory, judge } = setup()
-  const reason = async (members: Partial<AccessToken>) => (await judge(impersonated({}, members)))?.refusal?.reason ?? 'allowed'
+  const { clock, directory, check } = setup()
+  const reason = async (members: Partial<AccessToken>) => (await check(impersonated({}, members)))?.refusal?.reason ?? 'allowed'
   directory.setApproval('yes', false)
   clock.advance(10.5)
   directory.setApproval('yes', true)
@@ -64,25 +64,25 @@ test('G18 without a time of the grant that of the token counts, in whole seconds
 })
 
 test('G18 where the directory does not say since when, age does not matter', async t => {
-  const { judge } = setup({ directory: { report: () => ({ organizations: 1, complete: true, withoutApproval: [] }) } })
-  t.equal((await judge(impersonated({}, { issuedAt: null })))?.refusal, null)
+  const { check } = setup({ directory: { report: () => ({ organizations: 1, complete: true, withoutApproval: [] }) } })
+  t.equal((await check(impersonated({}, { issuedAt: null })))?.refusal, null)
 })
 
 test('what the token is bound to is what it reaches', async t => {
-  const { judge } = setup()
-  const decided = async (members: Partial<AccessToken>) => (await judge(impersonated({}, { subject: 'ann', ...members })))!.decision
-  t.match(await decided({}), { reason: 'not_approved', reach: { level: 'all' }, withoutApproval: ['no'] })
-  t.match(await decided({ organizations: ['yes'] }), { reason: 'approved', reach: { organizations: ['yes'] } })
+  const { check } = setup()
+  const decided = async (members: Partial<AccessToken>) => (await check(impersonated({}, { subject: 'ann', ...members })))!.decision
+  t.match(await decided({}), { reason: 'not_approved', access: { level: 'all' }, withoutApproval: ['no'] })
+  t.match(await decided({ organizations: ['yes'] }), { reason: 'approved', access: { organizations: ['yes'] } })
   t.match(await decided({ organizations: [] }), { reason: 'access_empty' })
   t.match(await decided({ teams: ['team-yes'] }), { reason: 'approved' })
   t.match(await decided({ organizations: ['who'] }), { reason: 'organization_unknown' })
-  t.match(await setup({ reachOf: async () => ({ level: 'organization', organizations: ['yes'] }) }).judge(impersonated({}, { subject: 'ann' })), { refusal: null })
-  t.match(await setup({ reachOf: () => ({ level: 'galaxy' }) as never }).judge(impersonated()), { refusal: { reason: 'access_malformed' } })
+  t.match(await setup({ accessOf: async () => ({ level: 'organization', organizations: ['yes'] }) }).check(impersonated({}, { subject: 'ann' })), { refusal: null })
+  t.match(await setup({ accessOf: () => ({ level: 'galaxy' }) as never }).check(impersonated()), { refusal: { reason: 'access_malformed' } })
 })
 
 test('G17 H3 a refusal is 403 and no question of scope', async t => {
-  const { judge } = setup()
-  const verdict = await judge(impersonated({}, { subject: 'ann' }))
+  const { check } = setup()
+  const verdict = await check(impersonated({}, { subject: 'ann' }))
   t.match(verdict, {
     impersonation: { staff: 'sam', customer: 'ann' },
     decision: { allowed: false },
@@ -92,22 +92,22 @@ test('G17 H3 a refusal is 403 and no question of scope', async t => {
 })
 
 test('G30 H35 a session that is over leaves a dead token, whatever was approved', async t => {
-  const { clock, judge } = setup({ directory: { report: () => t.fail('looked up') as never } })
+  const { clock, check } = setup({ directory: { report: () => t.fail('looked up') as never } })
   const token = impersonated({ ends_at: clock.now() + 60_000 })
   const dead = { statusCode: 401, oauthError: 'invalid_token', code: 'FST_OAUTH_TOKEN_INVALID', reason: 'impersonation_over' }
   clock.advance(60)
-  t.match(await judge(token), { decision: { reason: 'impersonation_ended' }, refusal: dead }, 'in total')
-  t.match(await judge(impersonated({ ends_at: 'soon' })), { refusal: dead }, 'at a time that cannot be read')
+  t.match(await check(token), { decision: { reason: 'impersonation_ended' }, refusal: dead }, 'in total')
+  t.match(await check(impersonated({ ends_at: 'soon' })), { refusal: dead }, 'at a time that cannot be read')
 
   let alive: unknown = true
   const asked: unknown[] = []
-  const idle = setup({ isAlive: (impersonation, accessToken) => { asked.push([impersonation.sessionId, accessToken.subject]); return alive as boolean } })
+  const idle = setup({ sessionIsActive: (impersonation, accessToken) => { asked.push([impersonation.sessionId, accessToken.subject]); return alive as boolean } })
   const inSession = impersonated({ session: 's-1', granted_at: idle.clock.now() })
-  t.match(await idle.judge(inSession), { refusal: null })
+  t.match(await idle.check(inSession), { refusal: null })
   t.strictSame(asked, [['s-1', 'bob']])
-  for (alive of [false, undefined, 1, 'yes', Promise.resolve(false)]) t.match(await idle.judge(inSession), { refusal: dead }, String(alive))
+  for (alive of [false, undefined, 1, 'yes', Promise.resolve(false)]) t.match(await idle.check(inSession), { refusal: dead }, String(alive))
   alive = Promise.resolve(true)
-  t.match(await idle.judge(inSession), { refusal: null })
+  t.match(await idle.check(inSession), { refusal: null })
 })
 
 test('G19 what could not be found out is 503, and nobody gets in', async t => {
@@ -116,31 +116,31 @@ test('G19 what could not be found out is 503, and nobody gets in', async t => {
   const rejecting = async (): Promise<never> => { throw error }
   const never = async (): Promise<never> => await new Promise(() => {})
   const unavailable = { statusCode: 503, code: 'FST_OAUTH_UNAVAILABLE', reason: 'impersonation_unavailable', retryAfterSeconds: 5 }
-  for (const name of ['impersonationOf', 'reachOf', 'isAlive'] as const) {
+  for (const name of ['impersonationOf', 'accessOf', 'sessionIsActive'] as const) {
     for (const [kind, fail] of [['throws', throwing], ['rejects', rejecting]] as const) {
-      t.match(await setup({ [name]: fail }).judge(impersonated()), { refusal: { ...unavailable, cause: error }, decision: { error } }, `${name} ${kind}`)
+      t.match(await setup({ [name]: fail }).check(impersonated()), { refusal: { ...unavailable, cause: error }, decision: { error } }, `${name} ${kind}`)
     }
-    t.match(await setup({ [name]: never, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } }, `${name} is silent`)
+    t.match(await setup({ [name]: never, timeoutMs: 1 }).check(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } }, `${name} is silent`)
   }
-  for (const report of [throwing, rejecting]) t.match(await setup({ directory: { report } }).judge(impersonated()), { refusal: { ...unavailable, cause: error } })
-  t.match(await setup({ directory: { report: never }, timeoutMs: 1 }).judge(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } })
-  t.match(await setup({ directory: { report: () => null as never } }).judge(impersonated()), { refusal: unavailable })
+  for (const report of [throwing, rejecting]) t.match(await setup({ directory: { report } }).check(impersonated()), { refusal: { ...unavailable, cause: error } })
+  t.match(await setup({ directory: { report: never }, timeoutMs: 1 }).check(impersonated()), { refusal: { ...unavailable, cause: { name: 'TimeLimitError' } } })
+  t.match(await setup({ directory: { report: () => null as never } }).check(impersonated()), { refusal: unavailable })
 })
 
 test('G19 somebody impersonates, and nobody knows who', async t => {
   const good = { staff: 'sam', customer: 'bob' }
   for (const found of [true, 'sam', {}, { staff: 'sam' }, { ...good, customer: 7 }, { ...good, staff: 7 }, { ...good, endsAt: NaN }, { ...good, endsAt: '5' }, { ...good, grantedAt: 'x' }]) {
-    t.match(await setup({ impersonationOf: () => found as never }).judge(impersonated()),
+    t.match(await setup({ impersonationOf: () => found as never }).check(impersonated()),
       { impersonation: null, refusal: { statusCode: 503, reason: 'impersonation_unavailable' } }, JSON.stringify(found))
   }
-  t.match(await setup({ impersonationOf: async () => good }).judge(impersonated()), { impersonation: good, refusal: null })
-  t.match(await setup({ impersonationOf: async () => ({ customer: 'bob', staff: null, endsAt: null, grantedAt: null }) }).judge(impersonated()), { impersonation: { staff: null }, refusal: null })
-  t.equal(await setup({ impersonationOf: async () => null }).judge(impersonated()), null)
+  t.match(await setup({ impersonationOf: async () => good }).check(impersonated()), { impersonation: good, refusal: null })
+  t.match(await setup({ impersonationOf: async () => ({ customer: 'bob', staff: null, endsAt: null, grantedAt: null }) }).check(impersonated()), { impersonation: { staff: null }, refusal: null })
+  t.equal(await setup({ impersonationOf: async () => null }).check(impersonated()), null)
 })
 
 test('G19 undefined is no answer: nobody has said that it is the customer', async t => {
   for (const impersonationOf of [() => undefined, async () => undefined] as never[]) {
-    t.match(await setup({ impersonationOf }).judge(accessTokenOf()), { decision: { allowed: false, reason: 'lookup_failed', error: TypeError }, refusal: { reason: 'impersonation_unavailable' } })
+    t.match(await setup({ impersonationOf }).check(accessTokenOf()), { decision: { allowed: false, reason: 'lookup_failed', error: TypeError }, refusal: { reason: 'impersonation_unavailable' } })
   }
 })
 
@@ -150,6 +150,6 @@ test('whose customer it is goes with the question, where several issuers are tru
     asked.push(question)
     return { organizations: 1, complete: true, withoutApproval: [] }
   }
-  await setup({ directory: { report } }).judge(impersonated({}, { issuer: 'https://partner.example' }))
+  await setup({ directory: { report } }).check(impersonated({}, { issuer: 'https://partner.example' }))
   t.strictSame(asked, [['bob', { level: 'all' }, 'https://partner.example']])
 })

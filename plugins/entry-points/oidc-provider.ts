@@ -1,0 +1,5 @@
+export { createOidcProviderGuard } from '../../lib/oidc-provider/guard.ts'
+export type { OidcProviderGuard, OidcProviderGuardOptions } from '../../lib/oidc-provider/guard.ts'
+export type { AutomaticRefusal } from '../../lib/oidc-provider/policy.ts'
+export type { SavedGrant } from '../../lib/oidc-provider/saved-grant.ts'
+export type { OidcInteraction, OidcProvider, OidcProviderModule } from '../../lib/oidc-provider/types.ts'
