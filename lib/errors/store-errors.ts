@@ -18,16 +18,3 @@ export class RedisStoreError extends PublicError<'FST_OAUTH_REDIS_FAILED'> {
     this.name = 'RedisStoreError'
   }
 }
-
-/** A replay store in memory has as many entries as it may: another proof cannot be checked now. */
-export class ReplayStoreFullError extends PublicError<'FST_OAUTH_REPLAY_STORE_FULL'> {
-  constructor (maxEntries: number) {
-    super({
-      code: 'FST_OAUTH_REPLAY_STORE_FULL',
-      statusCode: 503,
-      expose: false,
-      message: `the replay store holds ${maxEntries} proofs, which is its maxEntries; raise it, or shorten dpop.maxAgeSeconds`
-    })
-    this.name = 'ReplayStoreFullError'
-  }
-}

@@ -75,7 +75,7 @@ export function createProofCheck (settings: DpopProofSettings, clock: Clock): Ch
       if (known === undefined) keys.set(header, key)
       if (replays === null) return
       const { keyThumbprint, targetUri } = request
-      const use = sha256(`${keyThumbprint} ${targetUri} ${claims.jti as string}`)
+      const use = `${keyThumbprint} ${targetUri} ${claims.jti as string}`
       return recordUse(replays, use, (claims.iat as number) * 1000 + maxAgeMs, replayTimeoutMs)
     }
     const isSigned = key.verify(proof.slice(0, header.length + 1 + payload.length), decode(signature))
