@@ -4,6 +4,12 @@ export interface Clock {
   now (): number
 }
 
+/** Options that exist for tests. Leave them out elsewhere. */
+export interface TestOptions {
+  /** The source of the current time. Default: the system. */
+  clock?: Clock
+}
+
 export const systemClock: Clock = { now: () => Date.now() }
 
 /**

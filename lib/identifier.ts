@@ -25,12 +25,13 @@ const hostAndPort = /^(\[[0-9A-Fa-f:.]+\]|[^:@[\]]+)(?::(\d{1,5}))?$/
 
 /**
  * Takes an identifier apart and holds it against the rules that RFC 9728 section 1.2 and RFC 8414 section 2 share:
- * an https URL without a fragment. `http:` passes for loopback hosts alone, so that development needs no switch that
- * could be left on in production.
+ * an https URL without a fragment. `http:` is accepted for loopback hosts, so that development on one machine needs no
+ * switch that could be left on in production.
  *
+ * @param allowInsecureHttp whether `http:` is accepted for every host
  * @throws IdentifierError
  */
-export function parseIdentifier (value: string): IdentifierParts {
+export function parseIdentifier (value: string, allowInsecureHttp = false): IdentifierParts {
   const match = uri.exec(value)
   if (match === null) throw new IdentifierError('must be an absolute https URL')
   if (!uriCharacters.test(value)) throw new IdentifierError('has a character that a URL cannot hold unescaped')
@@ -41,10 +42,18 @@ export function parseIdentifier (value: string): IdentifierParts {
   if (host === undefined || !URL.canParse(value)) throw new IdentifierError('must be an absolute https URL')
   const lowerScheme = scheme.toLowerCase()
   if (lowerScheme !== 'https' && lowerScheme !== 'http') throw new IdentifierError('must be an absolute https URL')
-  if (lowerScheme === 'http' && !isLoopbackHost(host)) {
+  if (lowerScheme === 'http' && !allowInsecureHttp && !isLoopbackHost(host)) {
     throw new IdentifierError('must be https; http is allowed for loopback hosts only')
   }
   return { scheme: lowerScheme, authority, host, origin: `${scheme}://${authority}`, path, query }
+}
+
+/**
+ * Whether a value can be `iss` of a token that is only compared (RFC 7519 section 2, StringOrURI): any string, and a URI
+ * where it has a colon.
+ */
+export function isStringOrUri (value: string): boolean {
+  return /^(?:[^:\s\p{Cc}]+|[A-Za-z][A-Za-z0-9+.-]*:[^\s\p{Cc}]*)$/u.test(value)
 }
 
 /** True of names and addresses that reach this machine and no other. */

@@ -9,6 +9,7 @@ import { OptionError, findOAuthResourceError } from '../lib/errors/errors.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { createMetadataRegistry } from '../lib/metadata/registry.ts'
 import { ownOptions } from '../lib/options/check-options.ts'
+import { didYouMean } from '../lib/options/suggest.ts'
 import type { RouteConfig } from '../lib/policy/route-options.ts'
 import { routeLabel } from '../lib/policy/route-policies.ts'
 import type { RoutePolicy } from '../lib/policy/route-policy.ts'
@@ -102,8 +103,9 @@ function checkRoutes (app: FastifyInstance, resource: ProtectedResource): void {
 /** A scope that a route asks for and the configuration does not know is likely a typing error. */
 function warnOfUnknownScopes ({ oauthResource: { config: { resource, scopes }, policies }, log }: FastifyInstance): void {
   if (scopes.length === 0) return
+  const known = scopes.map(({ name }) => name)
   for (const [scope, route] of policies.requiredScopes) {
-    if (!scopes.some(({ name }) => name === scope)) log.warn(`${resource}: ${route} asks for ${scope}, which is not among the scopes`)
+    if (!known.includes(scope)) log.warn(`${resource}: ${route} requires the scope ${scope}, which is not among scopes.${didYouMean(scope, known)}`)
   }
 }
 

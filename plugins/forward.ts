@@ -170,7 +170,8 @@ async function relay (
   for (const place of places) place.add(gone)
   const leave = (): void => {
     for (const place of places) place.delete(gone)
-    gone.abort(callerGone)
+    // After a request that is complete on both sides there is nothing to end.
+    if (!reply.raw.writableFinished || !raw.complete) gone.abort(callerGone)
   }
   // Neither a session nor a body that is waited for hears of it.
   const given = new Promise<never>((_resolve, reject) => {

@@ -43,7 +43,8 @@ export class IssuerMetadataError extends Error {
 export async function findIssuerMetadata (
   issuer: string, needs: MetadataNeeds, fetch: Fetch, limits: FetchLimits
 ): Promise<Loaded<IssuerMetadata>> {
-  const parts = parseIdentifier(issuer)
+  // Checked with the configuration: http is either on this machine or allowed there.
+  const parts = parseIdentifier(issuer, true)
   const attempts: string[] = []
   // One deadline for all places, of which each has its share: one that hangs does not keep the next from being asked.
   const within = withDeadline(limits)
@@ -52,7 +53,7 @@ export async function findIssuerMetadata (
     try {
       const timeoutMs = (within.deadline - performance.now()) / (urls.length - index)
       const { body, maxAgeSeconds } = await fetchJson(url, fetch, { ...within, timeoutMs })
-      const found = metadataFrom(body, issuer, needs, isLoopbackHost(parts.host))
+      const found = metadataFrom(body, issuer, needs, { http: parts.scheme === 'http', loopback: isLoopbackHost(parts.host) })
       if (typeof found !== 'string') return { value: found, maxAgeSeconds }
       attempts.push(`${url}: ${found}`)
     } catch (error) {
@@ -62,13 +63,19 @@ export async function findIssuerMetadata (
   throw new IssuerMetadataError(issuer, attempts)
 }
 
+/** Where the endpoints of an issuer can be: as far as the issuer itself goes. */
+interface AllowedUrls {
+  readonly http: boolean
+  readonly loopback: boolean
+}
+
 /** What is needed of a document, or what is wrong with it. */
-function metadataFrom (body: Document, issuer: string, needs: MetadataNeeds, loopbackAllowed: boolean): IssuerMetadata | string {
+function metadataFrom (body: Document, issuer: string, needs: MetadataNeeds, allowed: AllowedUrls): IssuerMetadata | string {
   if (body.issuer !== issuer) return 'names another issuer'
   const aliases = needs.introspection === 'mtls' ? body.mtls_endpoint_aliases as Document | null | undefined : null
   const introspectionEndpoint = aliases?.introspection_endpoint ?? body.introspection_endpoint
-  const keysFault = needs.keys ? faultOf('jwks_uri', body.jwks_uri, loopbackAllowed) : null
-  const endpointFault = needs.introspection === 'none' ? null : faultOf('introspection_endpoint', introspectionEndpoint, loopbackAllowed)
+  const keysFault = needs.keys ? faultOf('jwks_uri', body.jwks_uri, allowed) : null
+  const endpointFault = needs.introspection === 'none' ? null : faultOf('introspection_endpoint', introspectionEndpoint, allowed)
   return keysFault ?? endpointFault ?? {
     issuer,
     jwksUri: needs.keys ? body.jwks_uri as string : null,
@@ -76,11 +83,11 @@ function metadataFrom (body: Document, issuer: string, needs: MetadataNeeds, loo
   }
 }
 
-function faultOf (name: string, url: unknown, loopbackAllowed: boolean): string | null {
+function faultOf (name: string, url: unknown, allowed: AllowedUrls): string | null {
   if (typeof url !== 'string') return `has no ${name}`
   try {
-    const { host } = parseIdentifier(url)
-    return isLocalHost(host) && !loopbackAllowed ? `has a ${name} on a local address` : null
+    const { host } = parseIdentifier(url, allowed.http)
+    return isLocalHost(host) && !allowed.loopback ? `has a ${name} on a local address` : null
   } catch (error) {
     return `has a ${name} that ${(error as Error).message}`
   }

@@ -30,7 +30,7 @@ export interface MirrorSource {
 export function createMirror ({ issuer, fetch, limits, refresh, clock }: MirrorSource): RefreshingValue<string> {
   return createRefreshingValue(async () => {
     const attempts: string[] = []
-    for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer))) {
+    for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer, true))) {
       try {
         const { body, maxAgeSeconds } = await fetchJson(url, fetch, limits)
         if (body.issuer === issuer) return { value: JSON.stringify(body), maxAgeSeconds }

@@ -30,7 +30,7 @@ export function securityScheme ({ type, definition }: OpenApiSettings, advertise
   if (first === undefined) return { type: 'http', scheme: 'bearer' }
   const description = `An access token of ${advertisedIssuers.join(' or ')}`
   if (type === 'bearer') return { type: 'http', scheme: 'bearer', description }
-  return { type: 'openIdConnect', openIdConnectUrl: authorizationServerMetadataUrls(parseIdentifier(first)).at(-1)!, description }
+  return { type: 'openIdConnect', openIdConnectUrl: authorizationServerMetadataUrls(parseIdentifier(first, true)).at(-1)!, description }
 }
 
 /** What a route asks for: any one of these. */

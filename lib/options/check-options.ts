@@ -40,7 +40,7 @@ export function explain (name: string, fault: Fault, showValue: (value: unknown)
       const prefix = at === '' ? '' : `${at}: `
       const [first = ''] = fault.keys
       const keys = fault.keys.map(key => JSON.stringify(key)).join(', ')
-      const known = didYouMean(first, fault.known) || ` Known options: ${fault.known.join(', ') || 'none'}.`
+      const known = didYouMean(first, fault.known) || (fault.known.length > 12 ? '' : ` Known options: ${fault.known.join(', ') || 'none'}.`)
       return `${prefix}unknown option${fault.keys.length > 1 ? 's' : ''} ${keys}.${known}`
     }
     case 'required':

@@ -54,7 +54,7 @@ function faultOf (schema: JsonSchema, value: unknown, path: Path): Fault | null 
 
 /**
  * Of the members of a union, the one that the value has the shape of is the one that was meant, and says what is wrong
- * inside. Where none has it, the value is held against all of them.
+ * inside. Where no member has it, the value is held against all of them.
  */
 function faultOfUnion (schema: JsonSchema, members: readonly JsonSchema[], value: unknown, path: Path): Fault | null {
   const faults: Fault[] = []
@@ -64,13 +64,35 @@ function faultOfUnion (schema: JsonSchema, members: readonly JsonSchema[], value
     if (isMeant(member, value)) faults.push(fault)
   }
   const inside = faults.find(fault => fault.kind !== 'invalid' || fault.path.length > path.length)
-  return inside ?? { kind: 'invalid', path, schema, value }
+  if (inside !== undefined) return inside
+  const choice = isOfKind({ type: 'object' }, value) ? choiceOf(members) : null
+  if (choice === null) return { kind: 'invalid', path, schema, value }
+  const chosen = (value as Properties)[choice.key]
+  return chosen === undefined
+    ? { kind: 'required', path, key: choice.key }
+    : { kind: 'invalid', path: [...path, choice.key], schema: { enum: choice.values }, value: chosen }
 }
 
-/** An object is told by the properties that can have one value only, as `method` is for ways to authenticate. */
+/** Objects are distinguished by properties with few possible values, as `method` does for ways to authenticate. */
 function isMeant (member: JsonSchema, value: unknown): boolean {
   if (!isOfKind(member, value)) return false
-  return Object.entries(member.properties ?? {}).every(([key, { const: only }]) => only === undefined || (value as Properties)[key] === only)
+  return Object.entries(member.properties ?? {}).every(([key, property]) => {
+    const values = valuesOf(property)
+    return values === null || values.includes((value as Properties)[key])
+  })
+}
+
+/** The property that distinguishes all members of a union, and its values; `null` when there is none. */
+function choiceOf (members: readonly JsonSchema[]): { key: string, values: readonly unknown[] } | null {
+  for (const key of Object.keys(members[0]?.properties ?? {})) {
+    const values = members.map(({ properties = {} }) => Object.hasOwn(properties, key) ? valuesOf(properties[key]!) : null)
+    if (values.every(one => one !== null)) return { key, values: values.flat() }
+  }
+  return null
+}
+
+function valuesOf (schema: JsonSchema): readonly unknown[] | null {
+  return schema.enum ?? (schema.const === undefined ? null : [schema.const])
 }
 
 function faultOfItems (items: JsonSchema, value: readonly unknown[], path: Path): Fault | null {
@@ -132,8 +154,9 @@ function isInRange (schema: JsonSchema, value: unknown): boolean {
     return value.length >= minLength && (pattern === undefined || new RegExp(pattern).test(value))
   }
   if (typeof value === 'number') {
-    const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity } = schema
-    return value >= minimum && value <= maximum && value > exclusiveMinimum
+    // NaN is neither below nor above anything; kinds of numbers have refused it already.
+    const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum } = schema
+    return !(value < minimum) && !(value > maximum) && !(exclusiveMinimum !== undefined && value <= exclusiveMinimum)
   }
   if (Array.isArray(value)) {
     const { minItems = 0, uniqueItems = false } = schema

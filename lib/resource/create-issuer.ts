@@ -1,5 +1,5 @@
 import type { OAuthConfig } from '../config/resolve.ts'
-import type { ResolvedIssuer } from '../config/resolve-issuer.ts'
+import type { ResolvedIssuer } from '../config/issuer.ts'
 import { createRefreshingValue } from '../http/refreshing-value.ts'
 import type { MetadataNeeds } from '../metadata/issuer-metadata.ts'
 import { findIssuerMetadata } from '../metadata/issuer-metadata.ts'

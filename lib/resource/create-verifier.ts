@@ -16,11 +16,12 @@ import { createIssuerResolver } from './issuer-resolver.ts'
  * @param report called for a token that is accepted though it breaks a rule, as the rule only reports
  */
 export function createResourceVerifier (config: OAuthConfig, counters: Counters, report: (report: RuleReport) => void, log: IssuerLog): AccessTokenVerifier {
-  const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, clock } = config
+  const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, maxTokenLength, clock } = config
   return createVerifier({
     route: createTokenRouter(
       [...issuers.map(issuer => createIssuer(issuer, config, log)), ...customTokens.map(rule => createCustomTokenIssuer(rule, config))],
-      resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer, log)),
+      resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer, log),
+      maxTokenLength),
     cache: tokenCache === null ? null : counters.counted(createTokenCache(tokenCache, clock)),
     revocations,
     lookupTimeoutMs,

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { createForwardClock } from '../clock.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
-import { resolveIssuer } from '../config/resolve-issuer.ts'
+import { resolveIssuer } from '../config/issuer.ts'
 import { describeError } from '../errors/detail.ts'
 import { OptionError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { RefreshingValue } from '../http/refreshing-value.ts'
@@ -35,7 +35,7 @@ interface Found {
  * that it does not know is not asked for again for a short time, and takes no place of one that it knows.
  */
 export function createIssuerResolver (config: OAuthConfig, find: NonNullable<OAuthConfig['resolveIssuer']>, log: IssuerLog): IssuerResolver {
-  const { discovery, lookupTimeoutMs, clock } = config
+  const { discovery, lookupTimeoutMs, allowInsecureHttp, clock } = config
   // A tenant that cannot be looked up is unavailable at once: the function may be failing because the tenant was removed.
   const refresh = { ...discovery.keys, maxStaleMs: 0 }
   const { now } = createForwardClock(clock)
@@ -80,7 +80,7 @@ export function createIssuerResolver (config: OAuthConfig, find: NonNullable<OAu
   }
 
   return async identifier => {
-    if (!isIdentifier(identifier) || now() < (unknown.get(identifier) ?? -Infinity)) return null
+    if (!isIdentifier(identifier, allowInsecureHttp) || now() < (unknown.get(identifier) ?? -Infinity)) return null
     const familiar = known.get(identifier)
     if (familiar !== undefined) return await look(identifier, familiar)
     const same = arriving.get(identifier)
@@ -107,17 +107,19 @@ function whileCurrent (issuer: Issuer, isKnown: () => boolean): Issuer {
 
 /** @throws OptionError when the host's function returned something that is no issuer, or another one */
 function createOwnIssuer (given: unknown, identifier: string, config: OAuthConfig, log: IssuerLog): Issuer {
-  const resolved = resolveIssuer(given, 'resolveIssuer', config)
+  const warnings: string[] = []
+  const resolved = resolveIssuer(given, 'resolveIssuer', config, warnings)
+  for (const warning of warnings) log.warn({ issuer: identifier }, warning)
   if (resolved.rule.issuer !== identifier) {
     throw new OptionError(`resolveIssuer returned ${show(resolved.rule.issuer)} for ${show(identifier)}`)
   }
   return createIssuer(resolved, config, log)
 }
 
-function isIdentifier (value: string): boolean {
+function isIdentifier (value: string, allowInsecureHttp: boolean): boolean {
   if (value.length > maxIdentifierLength) return false
   try {
-    parseIdentifier(value)
+    parseIdentifier(value, allowInsecureHttp)
     return true
   } catch {
     return false

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import type { IssuerOptions } from '../config/issuer-options.ts'
+import type { IssuerOptions } from '../config/issuer.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import type { BrokenToken } from './broken-tokens.ts'
 import { brokenTokens } from './broken-tokens.ts'

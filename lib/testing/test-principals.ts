@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { CustomTokensOptions } from '../config/options.ts'
+import type { CustomTokensOptions } from '../config/custom-tokens.ts'
 import type { CustomToken } from '../token/custom-tokens.ts'
 
 /** Whom a request is made by: the members of `request.accessToken` that the test cares about. */

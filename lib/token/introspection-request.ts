@@ -4,7 +4,7 @@ import type { ConfidentialAuthentication } from '../client/oauth/client-authenti
 import { toClientAuth } from '../client/oauth/client-authentication.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { fetchIdempotent } from '../http/limited-fetch.ts'
-import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
+import { parseIdentifier } from '../identifier.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { parseJwt, refused } from './jwt.ts'
@@ -16,8 +16,6 @@ export interface IntrospectionSettings {
   readonly authentication: ConfidentialAuthentication
   /** Where it is given, the response must be a JWT signed with this algorithm (RFC 9701); a plain one is then refused. */
   readonly signedResponseAlgorithm: string | null
-  /** Whether a response without `aud` is accepted, as the authorization server answers for this resource alone. */
-  readonly allowMissingAudience: boolean
 }
 
 /** Where and how introspection requests are sent. */
@@ -79,7 +77,7 @@ export async function requestIntrospection (token: string, target: Introspection
       headers.set('content-type', mediaTypeOf(headers))
       return new Response(text, { status, headers })
     },
-    [oauth.allowInsecureRequests]: isLoopbackHost(parseIdentifier(endpoint).host)
+    [oauth.allowInsecureRequests]: parseIdentifier(endpoint, true).scheme === 'http'
   })
   if (response.status === 200) await checkForm(response.headers, await response.clone().text(), target)
   try {

@@ -27,14 +27,13 @@ export interface Introspector {
 }
 
 export function createIntrospector (source: IntrospectionSource): Introspector {
-  const { introspection, refusedTokens, maxConcurrent, retryAfterMs, clock } = source
-  // A response of the issuer is held to the same rules as the claims of a JWT.
-  const expected = introspection.allowMissingAudience ? { ...source.expected, allowMissingAudience: true } : source.expected
+  const { expected, refusedTokens, maxConcurrent, retryAfterMs, clock } = source
   const underWay = new Map<string, Promise<Introspected>>()
   const breaker = createIntrospectionBreaker(retryAfterMs, clock)
 
   const ask = async (token: string, digest: string): Promise<Introspected> => {
     try {
+      // A response of the issuer is held to the same rules as the claims of a JWT.
       const introspected = accessTokenFromIntrospection(await requestIntrospection(token, source), expected, clock.now() / 1000)
       breaker.succeed(digest)
       return introspected

@@ -28,7 +28,7 @@ export function declareRequestState (app: FastifyInstance): void {
 
 /** What the request presented; its headers are read once. */
 export function credentialsOf (request: FastifyRequest): Credentials {
-  request[credentials] ??= readCredentials(request.raw.rawHeaders)
+  request[credentials] ??= readCredentials(request.raw.rawHeaders, request.server.oauthConfig.tokenHeader)
   return request[credentials]
 }
 

@@ -1,6 +1,6 @@
 import { generateKeyPair, jwtVerify } from 'jose'
 import { test } from 'tap'
-import type { IntrospectionOptions } from '../../lib/config/issuer-options.ts'
+import type { IntrospectionOptions } from '../../lib/config/introspection.ts'
 import { bearer, createApp, optionsFor, resource } from '../support/app.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createDeferred } from '../support/deferred.ts'
@@ -121,7 +121,7 @@ test('R7662-05 R7662-06 an active token is held against everything else', async 
 })
 
 test('R7662-06 without an audience only where the operator said that there need not be one', async t => {
-  const { endpoint, get } = await createIntrospectionServer(t, { allowMissingAudience: true })
+  const { endpoint, get } = await createIntrospectionServer(t, {}, { rule: { allowMissingAudience: true } })
   t.strictSame(answerOf(await get(endpoint.issue({ aud: undefined }))), accepted)
   t.strictSame(answerOf(await get(endpoint.issue({ aud: 'other' }))), invalidToken, 'and never with another')
 })

@@ -2,7 +2,7 @@
 import { test } from 'tap'
 import type { FastifyRequest } from 'fastify'
 import type { AuthorizationDetailsRule, OAuthResourceServerOptions } from '../../plugins/index.ts'
-import type { IssuerOptions } from '../../lib/config/issuer-options.ts'
+import type { IssuerOptions } from '../../lib/config/issuer.ts'
 import { resource } from '../support/app.ts'
 import type { Answer, TestServer } from '../support/server.ts'
 import { accepted, answerOf, createTestServer, invalidToken, unavailable } from '../support/server.ts'

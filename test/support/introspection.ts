@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose'
 import type { Clock } from '../../lib/clock.ts'
-import type { IntrospectionOptions } from '../../lib/config/issuer-options.ts'
+import type { IntrospectionOptions } from '../../lib/config/introspection.ts'
 import type { Answer, FakeIssuer, SigningKey } from './issuer.ts'
 import type { TestServer, TestServerOptions } from './server.ts'
 import { createTestServer } from './server.ts'

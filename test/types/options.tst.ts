@@ -17,7 +17,7 @@ describe('options that make sense', () => {
       issuer: 'https://login.example.com',
       audience: ['https://api.example.com'],
       rejectForeignAudiences: true,
-      algorithms: ['ES256'],
+      algorithms: ['ES256' as const],
       profile: 'jwt' as const,
       scopeClaims: ['scp'],
       jwksUri: 'https://login.example.com/jwks',
@@ -54,6 +54,7 @@ describe('options that make sense', () => {
     }
     expect<IssuerOptions>().type.toBeAssignableFrom({
       issuer: 'https://login.example.com',
+      allowMissingAudience: true,
       introspection: {
         clientId: 'api',
         authentication: { method: 'tls_client_auth' as const },
@@ -63,7 +64,6 @@ describe('options that make sense', () => {
         cacheSeconds: 0,
         refusedCacheSeconds: 5,
         maxConcurrent: 10,
-        allowMissingAudience: true,
         fetch: globalThis.fetch
       }
     })

@@ -100,36 +100,28 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
   let tokens = await firstTokens()
   let mayRefresh = session.refreshes === refreshesBefore
 
-  /** Other tokens to send the request with again, `null` to end here. */
-  const nextTokens = async (judged: Judged<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
-    switch (judged.classification.kind) {
-      case 'invalid_token': {
-        const rejected = tokens!.accessToken
-        if (mayRefresh && repeatsLeft > 0) {
-          mayRefresh = false
-          const refreshing = session.refresh(rejected)
-          if (!isRepeatable) {
-            // The next request gets a valid token.
-            refreshing.catch(() => {})
-            return null
-          }
-          try {
-            return await wait(refreshing)
-          } catch (error) {
-            signal?.throwIfAborted()
-            failure = { step: 'refresh', error }
-            if (!needsAuthorization(error)) return null
-          }
-        } else {
-          const current = session.refuse(rejected)
-          if (current !== null && isRepeatable && repeatsLeft > 0) return current
-        }
-        return await authorize({ kind: 'authorization_needed', scopes: null }, judged, isRepeatable, authorizationsBefore)
+  /** Other tokens than the rejected ones, to send the request with again; `null` to end here. */
+  const replace = async (rejected: string, judged: Judged<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
+    if (mayRefresh && repeatsLeft > 0) {
+      mayRefresh = false
+      const refreshing = session.refresh(rejected)
+      if (!isRepeatable) {
+        // The next request gets a valid token.
+        refreshing.catch(() => {})
+        return null
       }
-      case 'authorization_needed': case 'insufficient_scope': case 'step_up':
-        return await authorize(judged.classification, judged, isRepeatable, authorizationsBefore)
-      case 'ok': case 'refused': case 'use_dpop_nonce': return null
+      try {
+        return await wait(refreshing)
+      } catch (error) {
+        signal?.throwIfAborted()
+        failure = { step: 'refresh', error }
+        if (!needsAuthorization(error)) return null
+      }
+    } else {
+      const current = session.refuse(rejected)
+      if (current !== null && isRepeatable && repeatsLeft > 0) return current
     }
+    return await authorize({ kind: 'authorization_needed', scopes: null }, judged, isRepeatable, authorizationsBefore)
   }
 
   const authorize = async (need: AuthorizationNeed, judged: Judged<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
@@ -155,11 +147,11 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
     const authorizationsBefore = authorization?.count() ?? 0
     const sent = await parts.send(tokens, first)
     const judged = await parts.classify(sent, tokens)
-    const { answer, classification: { kind } } = judged
-    if (kind === 'ok' || kind === 'refused') return { ...judged, first, failure }
+    const { answer, classification } = judged
+    if (classification.kind === 'ok' || classification.kind === 'refused') return { ...judged, first, failure }
 
     const isRepeatable = parts.mayRepeat(answer)
-    if (kind === 'use_dpop_nonce') {
+    if (classification.kind === 'use_dpop_nonce') {
       if (!mayAnswerNonce || tokens?.tokenType !== 'DPoP' || !isRepeatable) return { ...judged, first, failure }
       mayAnswerNonce = false
       parts.discard(answer)
@@ -167,7 +159,9 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
     }
     let next: TokenSet | null
     try {
-      next = await nextTokens(judged, isRepeatable, authorizationsBefore)
+      next = classification.kind === 'invalid_token'
+        ? await replace(tokens!.accessToken, judged, isRepeatable, authorizationsBefore)
+        : await authorize(classification, judged, isRepeatable, authorizationsBefore)
     } catch (error) {
       parts.discard(answer)
       throw error

@@ -1,7 +1,9 @@
 import { test } from 'tap'
-import type { IssuerOptions, PresetName } from '../../../lib/config/issuer-options.ts'
+import type { IssuerOptions } from '../../../lib/config/issuer.ts'
+import type { PresetName } from '../../../lib/config/presets.ts'
 import { issuerPresets } from '../../../lib/config/presets.ts'
-import { resolveIssuer } from '../../../lib/config/resolve-issuer.ts'
+import { resolveIssuer } from '../../../lib/config/issuer.ts'
+import type { TestServer } from '../../support/server.ts'
 import { answerOf, accepted, createTestServer, invalidToken } from '../../support/server.ts'
 
 type Fields = Record<string, unknown>
@@ -9,8 +11,14 @@ type Fields = Record<string, unknown>
 /** What a product issues: the header and claims of its access tokens, beside the times, and of its other tokens. */
 interface Vendor {
   readonly issuer: string
-  readonly audience: string
+  readonly audience?: string
+  /** Where its metadata is not below its issuer, or is not a URL. */
+  readonly jwksUri?: boolean
+  /** Whether this is a header of its own, in place of `Authorization`. */
+  readonly tokenHeader?: string
   readonly header: Fields
+  /** Of its keys. Default: RS256. */
+  readonly alg?: 'RS256' | 'ES256'
   readonly accessTokens: Readonly<Record<string, Fields>>
   /** Of those, the ones of a client that acts for itself. */
   readonly clientTokens: readonly string[]
@@ -44,6 +52,189 @@ const vendors: Record<PresetName, Vendor> = {
       'a token for another application': { ...none, aud: 'other', sub: 'pairwise', azp: 'client-1', scp: 'projects.read', ver: '2.0' }
     },
     read: { clientId: 'client-1', scopes: ['projects.read', 'projects.write'], roles: ['reader'], sessionId: 's-1' }
+  },
+  entraV1: {
+    issuer: 'https://sts.windows.net/11111111-2222-3333-4444-555555555555/',
+    jwksUri: true,
+    audience: 'api://projects',
+    header: { typ: 'JWT', alg: 'RS256', x5t: 'x' },
+    accessTokens: {
+      'for a user': {
+        ...none, aud: 'api://projects', sub: 'pairwise', acr: '1', aio: 'x', amr: ['pwd'], appid: 'client-1', appidacr: '0', family_name: 'A', ipaddr: '203.0.113.7',
+        name: 'Ann', oid: 'oid-1', rh: 'x', roles: ['reader'], scp: 'projects.read projects.write', tid: '11111111-2222-3333-4444-555555555555',
+        unique_name: 'ann@example.com', upn: 'ann@example.com', uti: 'x', ver: '1.0'
+      },
+      'for an application': { ...none, aud: 'api://projects', sub: 'oid-2', oid: 'oid-2', appid: 'client-2', appidacr: '1', idp: 'x', roles: ['writer'], uti: 'x', ver: '1.0' }
+    },
+    clientTokens: ['for an application'],
+    otherTokens: {
+      'an ID token': { ...none, aud: 'client-1', sub: 'pairwise', amr: ['pwd'], name: 'Ann', nonce: 'n', oid: 'oid-1', unique_name: 'ann@example.com', ver: '1.0' },
+      'an ID token whose client is the API': { ...none, aud: 'api://projects', sub: 'pairwise', amr: ['pwd'], name: 'Ann', oid: 'oid-1', ver: '1.0' },
+      'a v2 access token': { ...none, aud: 'api://projects', sub: 'pairwise', azp: 'client-1', scp: 'projects.read', ver: '2.0' }
+    },
+    read: { clientId: 'client-1', scopes: ['projects.read', 'projects.write'], roles: ['reader'] }
+  },
+  entraB2c: {
+    issuer: 'https://contoso.b2clogin.com/11111111-2222-3333-4444-555555555555/v2.0/',
+    jwksUri: true,
+    audience: app,
+    header: { typ: 'JWT', alg: 'RS256' },
+    accessTokens: {
+      'for a user, with the nonce of the sign-in': {
+        ...none, aud: app, sub: 'user-1', azp: 'client-1', scp: 'projects.read', nonce: 'n', tfp: 'B2C_1_signin', ver: '1.0', auth_time: 1_799_999_000, name: 'Ann', oid: 'user-1'
+      },
+      'for a user': { ...none, aud: app, sub: 'user-1', azp: 'client-1', scp: 'projects.read projects.write', acr: 'b2c_1_signin', ver: '1.0' },
+      'for an application': { ...none, aud: app, sub: 'client-2', azp: 'client-2', ver: '1.0', tid: 'x' }
+    },
+    clientTokens: ['for an application'],
+    otherTokens: {
+      'an ID token': { ...none, aud: 'client-1', sub: 'user-1', nonce: 'n', tfp: 'B2C_1_signin', ver: '1.0', name: 'Ann' },
+      'an ID token whose client is the API': { ...none, aud: app, sub: 'user-1', nonce: 'n', tfp: 'B2C_1_signin', ver: '1.0', name: 'Ann' }
+    },
+    read: { clientId: 'client-1', scopes: ['projects.read'], authenticatedAt: 1_799_999_000 }
+  },
+  adfs: {
+    issuer: 'http://sts.contoso.example/adfs/services/trust',
+    jwksUri: true,
+    audience: 'microsoft:identityserver:projects-api',
+    header: { typ: 'JWT', alg: 'RS256', x5t: 'x' },
+    accessTokens: {
+      'for a user': {
+        ...none, aud: 'microsoft:identityserver:projects-api', sub: 'pairwise', apptype: 'Public', appid: 'client-1', authmethod: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
+        auth_time: '2026-11-30T00:00:00.000Z', ver: '1.0', scp: 'openid projects', role: ['reader']
+      },
+      'for an application': { ...none, aud: 'microsoft:identityserver:projects-api', sub: undefined, apptype: 'Confidential', appid: 'client-2', authmethod: 'x', ver: '1.0', scp: 'projects' }
+    },
+    clientTokens: ['for an application'],
+    otherTokens: {
+      'an ID token': { ...none, aud: 'client-1', sub: 'pairwise', unique_name: 'CONTOSO\\ann', upn: 'ann@contoso.example', nonce: 'n', sid: 's-1' },
+      'an ID token whose client is the API': { ...none, aud: 'microsoft:identityserver:projects-api', sub: 'pairwise', unique_name: 'CONTOSO\\ann', upn: 'ann@contoso.example' }
+    },
+    read: { clientId: 'client-1', scopes: ['openid', 'projects'], roles: ['reader'] }
+  },
+  workos: {
+    issuer: 'https://api.workos.com/user_management/client_01',
+    jwksUri: true,
+    header: { typ: undefined, alg: 'RS256' },
+    accessTokens: {
+      'of a session': {
+        client_id: undefined, aud: undefined, sub: 'user_01', org_id: 'org_01', role: 'member', roles: ['member'], permissions: ['posts:read', 'posts:write'],
+        entitlements: ['audit-logs'], sid: 'session_01', jti: '01'
+      },
+      'of WorkOS Connect': { aud: 'https://api.example.com', sub: 'user_01', client_id: 'client_02', org_id: 'org_01', sid: 'consent_01', scope: 'posts:read', jti: '02' },
+      'of WorkOS Connect, for a machine': { aud: 'https://api.example.com', sub: 'client_03', client_id: 'client_03', org_id: 'org_01', scope: 'posts:read', jti: '03' }
+    },
+    clientTokens: ['of WorkOS Connect, for a machine'],
+    otherTokens: {
+      'an ID token': { client_id: undefined, aud: 'client_02', sub: 'user_01', nonce: 'n', email: 'ann@example.com', sid: 'consent_01' },
+      'a token for another resource': { aud: 'https://other.example', sub: 'user_01', client_id: 'client_02', scope: 'posts:read' }
+    },
+    read: { clientId: null, audience: ['https://api.example.com'], roles: ['posts:read', 'posts:write'], sessionId: 'session_01' }
+  },
+  clerk: {
+    issuer: 'https://clerk.example.com',
+    header: { typ: 'JWT', alg: 'RS256', cat: 'x' },
+    accessTokens: {
+      'of a session': {
+        ...none, aud: undefined, sub: 'user_1', azp: 'https://app.example.com', fva: [7, -1], sid: 'sess_1', sts: 'active', v: 2, pla: 'u:free', fea: 'u:x',
+        o: { id: 'org_1', slg: 'acme', rol: 'admin', per: 'read,manage' }
+      },
+      'of a session without an Origin': { ...none, aud: undefined, sub: 'user_1', fva: [7, -1], sid: 'sess_1', sts: 'active', v: 2 }
+    },
+    clientTokens: [],
+    otherTokens: {
+      'an ID token': { ...none, aud: 'client-1', sub: 'user_1', azp: 'client-1', nonce: 'n', at_hash: 'x', email: 'ann@example.com' },
+      'an ID token whose client is the API': { ...none, aud: 'https://api.example.com', sub: 'user_1', azp: 'client-1', email: 'ann@example.com' },
+      'a session that is not complete': { ...none, aud: undefined, sub: 'user_1', azp: 'https://app.example.com', sid: 'sess_1', sts: 'pending', v: 2 }
+    },
+    read: { clientId: 'https://app.example.com', roles: ['admin'], sessionId: 'sess_1' }
+  },
+  supabase: {
+    issuer: 'https://abcdefghijklmnop.supabase.co/auth/v1',
+    header: { typ: 'JWT', alg: 'ES256' },
+    alg: 'ES256',
+    accessTokens: {
+      'of a user': {
+        ...none, aud: 'authenticated', sub: '123e4567-e89b-12d3-a456-426614174000', role: 'authenticated', aal: 'aal1', session_id: 's-1', email: 'ann@example.com', phone: '',
+        is_anonymous: false, app_metadata: { provider: 'email' }, user_metadata: {}, amr: [{ method: 'password', timestamp: 1_799_999_000 }]
+      },
+      'of an OAuth client': { ...none, aud: 'authenticated', sub: 'user-1', role: 'authenticated', aal: 'aal1', session_id: 's-2', client_id: 'client-1' }
+    },
+    clientTokens: [],
+    otherTokens: {
+      'an ID token': { ...none, aud: 'client-1', sub: 'user-1', nonce: 'n', email: 'ann@example.com' },
+      'an API key': { ...none, aud: undefined, sub: undefined, ref: 'abcdefghijklmnop', role: 'service_role' },
+      'the key of anonymous visitors': { ...none, aud: 'authenticated', sub: 'x', role: 'anon' }
+    },
+    read: { clientId: null, audience: ['authenticated'], sessionId: 's-1' }
+  },
+  google: {
+    issuer: 'https://accounts.google.com',
+    audience: 'https://api.example.com',
+    header: { typ: 'JWT', alg: 'RS256' },
+    accessTokens: {
+      'of a service account': { ...none, aud: 'https://api.example.com', sub: '1122', azp: '1122', email: 'svc@project.iam.gserviceaccount.com', email_verified: true },
+      'of a service account whose azp is another': { ...none, aud: 'https://api.example.com', sub: '1122', azp: 'svc@project.iam.gserviceaccount.com' }
+    },
+    clientTokens: ['of a service account'],
+    otherTokens: {
+      'the ID token of a sign-in elsewhere': { ...none, aud: 'client-1.apps.googleusercontent.com', azp: 'client-1.apps.googleusercontent.com', sub: '3344', nonce: 'n', at_hash: 'x' }
+    },
+    read: { clientId: '1122', subject: '1122' }
+  },
+  githubActions: {
+    issuer: 'https://token.actions.githubusercontent.com',
+    audience: 'https://api.example.com',
+    header: { typ: 'JWT', alg: 'RS256', x5t: 'x' },
+    accessTokens: {
+      'of a workflow': {
+        client_id: undefined, jti: 'x', aud: 'https://api.example.com', sub: 'repo:octo-org/octo-repo:environment:prod', ref: 'refs/heads/main', sha: 'x', repository: 'octo-org/octo-repo',
+        repository_owner: 'octo-org', run_id: '1', actor: 'octocat', workflow: 'deploy', event_name: 'push', runner_environment: 'github-hosted', job_workflow_ref: 'x', environment: 'prod'
+      }
+    },
+    clientTokens: ['of a workflow'],
+    otherTokens: {
+      'with the default audience': { client_id: undefined, jti: 'x', aud: 'https://github.com/octo-org', sub: 'repo:octo-org/octo-repo:ref:refs/heads/main', repository: 'octo-org/octo-repo' }
+    },
+    read: { clientId: null, subject: 'repo:octo-org/octo-repo:environment:prod' }
+  },
+  kubernetes: {
+    issuer: 'https://kubernetes.default.svc.cluster.local',
+    jwksUri: true,
+    audience: 'projects-api',
+    header: { typ: undefined, alg: 'RS256' },
+    accessTokens: {
+      'of a service account': {
+        client_id: undefined, jti: 'x', aud: ['projects-api'], sub: 'system:serviceaccount:default:caller',
+        'kubernetes.io': { namespace: 'default', pod: { name: 'p', uid: 'x' }, serviceaccount: { name: 'caller', uid: 'x' }, warnafter: 1_800_000_100 }
+      }
+    },
+    clientTokens: ['of a service account'],
+    otherTokens: {
+      'for the API server': {
+        client_id: undefined, aud: ['https://kubernetes.default.svc.cluster.local'], sub: 'system:serviceaccount:default:caller', 'kubernetes.io': { namespace: 'default' }
+      }
+    },
+    read: { clientId: null, subject: 'system:serviceaccount:default:caller' }
+  },
+  cloudflareAccess: {
+    issuer: 'https://team.cloudflareaccess.com',
+    jwksUri: true,
+    audience: '32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228',
+    tokenHeader: 'Cf-Access-Jwt-Assertion',
+    header: { typ: 'JWT', alg: 'RS256' },
+    accessTokens: {
+      'of a user': {
+        ...none, aud: ['32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228'], email: 'ann@example.com', type: 'app', identity_nonce: 'x', sub: '7335d417', country: 'IT'
+      }
+    },
+    clientTokens: [],
+    otherTokens: {
+      'the token of the login page': { ...none, aud: ['32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228'], email: 'ann@example.com', type: 'org', sub: '7335d417' },
+      'for another application': { ...none, aud: ['x'], email: 'ann@example.com', type: 'app', sub: '7335d417' },
+      'an ID token of Access for SaaS': { ...none, aud: '32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228', sub: '7335d417', nonce: 'n', email: 'ann@example.com' }
+    },
+    read: { clientId: null, subject: '7335d417' }
   },
   keycloak: {
     issuer: 'https://sso.example.com/realms/main',
@@ -144,37 +335,52 @@ const vendors: Record<PresetName, Vendor> = {
   }
 }
 
+const keysUrl = 'https://keys.example/jwks'
+
+async function serverOf (t: Parameters<typeof createTestServer>[0], preset: PresetName): Promise<TestServer> {
+  const { issuer, audience, jwksUri = false, tokenHeader, alg = 'RS256' } = vendors[preset]
+  const server = await createTestServer(t, {
+    issuer: { issuer, alg },
+    rule: { preset, ...audience !== undefined && { audience }, ...jwksUri && { jwksUri: keysUrl } },
+    ...tokenHeader !== undefined && { options: { tokenHeader } }
+  })
+  server.issuer.answer(keysUrl, () => Response.json({ keys: server.issuer.keys.map(key => key.publicJwk) }))
+  return server
+}
+
 for (const [preset, vendor] of Object.entries(vendors) as Array<[PresetName, Vendor]>) {
-  test(`R9068-14 R9700-08 F52 preset ${preset}: its access tokens, whom they speak for, and nothing else that it signs`, async t => {
-    const { issuer, audience, header, accessTokens, clientTokens, otherTokens, read } = vendor
-    const server = await createTestServer(t, { issuer: { issuer, alg: 'RS256' }, rule: { preset, audience } })
+  test(`preset ${preset}: access tokens of the product are accepted, its ID tokens and others are not [R9068-14 R9700-08 F52]`, async t => {
+    const { header, accessTokens, clientTokens, otherTokens, read, tokenHeader } = vendor
+    const server = await serverOf(t, preset)
+    const get = async (token: string): Promise<Awaited<ReturnType<TestServer['get']>>> => tokenHeader === undefined
+      ? await server.get(token)
+      : await server.app.inject({ url: '/', headers: { [tokenHeader]: token } })
     for (const [i, [title, claims]] of Object.entries(accessTokens).entries()) {
-      const response = await server.get(await server.issuer.token(claims, header))
+      const response = await get(await server.issuer.token(claims, header))
       t.strictSame(answerOf(response), accepted, title)
       const { accessToken } = response.json() as { accessToken: Fields }
       t.equal(accessToken.principalType, clientTokens.includes(title) ? 'client' : 'user', title)
       if (i === 0) t.match(accessToken, read)
     }
     for (const [title, claims] of Object.entries(otherTokens)) {
-      t.strictSame(answerOf(await server.get(await server.issuer.token(claims, header))), invalidToken, title)
+      t.strictSame(answerOf(await get(await server.issuer.token(claims, header))), invalidToken, title)
     }
     for (const typ of ['dpop+jwt', 'logout+jwt', 'token-introspection+jwt']) {
-      t.strictSame(answerOf(await server.get(await server.issuer.token(Object.values(accessTokens)[0], { ...header, typ }))), invalidToken, typ)
+      t.strictSame(answerOf(await get(await server.issuer.token(Object.values(accessTokens)[0], { ...header, typ }))), invalidToken, typ)
     }
   })
 }
 
 test('Auth0 and Keycloak can issue tokens by RFC 9068', async t => {
   for (const preset of ['auth0', 'keycloak'] as const) {
-    const { issuer, audience, accessTokens } = vendors[preset]
-    const server = await createTestServer(t, { issuer: { issuer, alg: 'RS256' }, rule: { preset, audience } })
-    t.strictSame(answerOf(await server.get(await server.issuer.token(Object.values(accessTokens)[0], { typ: 'at+jwt' }))), accepted, preset)
+    const server = await serverOf(t, preset)
+    t.strictSame(answerOf(await server.get(await server.issuer.token(Object.values(vendors[preset].accessTokens)[0], { typ: 'at+jwt' }))), accepted, preset)
   }
 })
 
 test('what a preset says can be overridden, part by part', async t => {
   const issuer = 'https://sso.example.com/realms/main'
-  const ruleOf = (options: Partial<IssuerOptions>) => resolveIssuer({ issuer, ...options }, 'x', { resource: 'https://api.example.com' }).rule
+  const ruleOf = (options: Partial<IssuerOptions>) => resolveIssuer({ issuer, ...options }, 'x', { resource: 'https://api.example.com', clockToleranceSeconds: 5, allowInsecureHttp: false }, []).rule
   t.match(ruleOf({ preset: 'keycloak' }), {
     profile: 'jwt', scopeClaims: ['scope'], claims: { roles: ['realm_access', 'roles'], audience: 'aud' }, requiredClaims: { typ: 'Bearer' },
     audiences: ['https://api.example.com']

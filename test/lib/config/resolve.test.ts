@@ -85,12 +85,12 @@ test('warnings', t => {
   for (const [extra, warning] of [
     [{ resource: 'https://h/a?x=1' }, 'resource "https://h/a?x=1" should not have a query (RFC 9728 section 1.2)'],
     [{ resource: 'https://h/a/' }, 'resource "https://h/a/" ends with a slash, which clients must then repeat in every comparison'],
-    [{ scopes: { '*': 'All' } }, 'scopes.* is not advertised'],
-    [{ scopes: { offline_access: 'Stay' } }, 'scopes.offline_access is not advertised'],
+    [{ scopes: { '*': 'All' } }, 'scopes["*"] is not advertised: no client should request it from the document'],
+    [{ scopes: { offline_access: 'Stay' } }, 'scopes["offline_access"] is not advertised: no client should request it from the document'],
     [{ metadata: undefined }, 'metadata.resource_name should say what a person calls this resource'],
     [{ metadata: {} }, 'metadata.resource_name should say what a person calls this resource'],
     [{ authorizationServers: [{ issuer: 'https://as', advertised: false }] },
-      'no authorization server is advertised, so the metadata document leads no client to one']
+      'no authorization server is advertised, so clients cannot find one by the metadata document']
   ] as const) t.strictSame(resolveConfig(given(extra)).warnings, [warning])
   t.end()
 })
@@ -98,19 +98,19 @@ test('warnings', t => {
 const fragment = 'must not have a fragment'
 const refused: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
   [{ resource: undefined }, '`resource` is required'],
-  [{ resource: 'api.example.com' }, 'resource must be an absolute https URL, and is "api.example.com"'],
-  [{ resource: 'http://api.example.com' }, 'resource must be https; http is allowed for loopback hosts only, and is "http://api.example.com"'],
-  [{ resource: 'https://h/#x' }, `resource ${fragment}, and is "https://h/#x"`],
-  [{ resource: 'https://u:secret@h' }, 'resource must not hold a user name or password, and is "https://***@h"'],
-  [{ resource: 'https://h/a/../b' }, 'resource must be written as clients send it (/b), and is "https://h/a/../b"'],
-  [{ resource: 'https://h/a?' }, 'resource must be written as clients send it (/a), and is "https://h/a?"'],
-  [{ resource: 'https://h?x=\'' }, 'resource must be written as clients send it (/?x=%27), and is "https://h?x=\'"'],
-  [{ authorizationServers: [] }, 'authorizationServers must be a non-empty array, got []'],
-  [{ authorizationServers: 'https://as' }, 'authorizationServers must be a non-empty array, got "https://as"'],
+  [{ resource: 'api.example.com' }, 'resource must be an absolute https URL, got "api.example.com"'],
+  [{ resource: 'http://api.example.com' }, 'resource must be https; http is allowed for loopback hosts only, got "http://api.example.com"'],
+  [{ resource: 'https://h/#x' }, `resource ${fragment}, got "https://h/#x"`],
+  [{ resource: 'https://u:secret@h' }, 'resource must not hold a user name or password, got "https://***@h"'],
+  [{ resource: 'https://h/a/../b' }, 'resource must be written as clients send it (/b), got "https://h/a/../b"'],
+  [{ resource: 'https://h/a?' }, 'resource must be written as clients send it (/a), got "https://h/a?"'],
+  [{ resource: 'https://h?x=\'' }, 'resource must be written as clients send it (/?x=%27), got "https://h?x=\'"'],
+  [{ authorizationServers: [] }, 'authorizationServers must be a non-empty array (of issuers), got []'],
+  [{ authorizationServers: 'https://as' }, 'authorizationServers must be a non-empty array (of issuers), got "https://as"'],
   [{ realm: '' }, 'realm must be a non-empty string, got ""'],
-  [{ realm: 'a\r\nb' }, 'realm must be text that a header can hold, and is "a\\r\\nb"'],
-  [{ realm: '…' }, 'realm must be text that a header can hold, and is "…"'],
-  [{ scopes: ['a'] }, 'scopes must be an object, got ["a"]'],
+  [{ realm: 'a\r\nb' }, 'realm must be text that a header can carry (RFC 9110 section 5.6.4), got "a\\r\\nb"'],
+  [{ realm: '…' }, 'realm must be text that a header can carry (RFC 9110 section 5.6.4), got "…"'],
+  [{ scopes: ['a'] }, 'scopes must be an object (name → description), got ["a"]'],
   [{ metadata: ['a'] }, 'metadata must be an object, got ["a"]'],
   [{ scopeImplies: 'x' }, 'scopeImplies must be a function, got "x"'],
   [{ metadataMaxAgeSeconds: NaN }, 'metadataMaxAgeSeconds must be an integer from 0 to 31536000, got NaN'],
@@ -123,7 +123,7 @@ const refused: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
   [{ clockToleranceSeconds: Infinity }, 'clockToleranceSeconds must be an integer from 0 to 300, got Infinity'],
   [{ rootAlias: 'yes' }, 'rootAlias must be true or false, got "yes"'],
   [{ documentServedElsewhere: 1 }, 'documentServedElsewhere must be true or false, got 1'],
-  [{ rootAlias: true, documentServedElsewhere: true }, 'rootAlias true and documentServedElsewhere true contradict each other'],
+  [{ rootAlias: true, documentServedElsewhere: true }, 'rootAlias: true and documentServedElsewhere: true contradict each other; remove one'],
   [{ tokenCache: true }, 'tokenCache must be false or an object, got true'],
   [{ tokenCache: { maxEntries: 0 } }, 'tokenCache.maxEntries must be an integer of at least 1, got 0'],
   [{ tokenCache: { maxAge: 5 } }, 'tokenCache: unknown option "maxAge". Did you mean "maxAgeSeconds"?'],
@@ -134,8 +134,8 @@ const refused: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
   [{ clock: () => 5 }, 'clock must be an object, got a function'],
   [{ clock: {} }, '`clock.now` is required'],
   [{ recource: 'https://h' }, 'unknown option "recource". Did you mean "resource"?'],
-  [{ metadata: { resource: 'https://h' } }, 'metadata.resource follows from resource, and is "https://h"'],
-  [{ metadata: { resource_name: 'N', signed_metadata: 'x' } }, 'metadata.signed_metadata must be a compact JWS, and is "x"']
+  [{ metadata: { resource: 'https://h' } }, 'metadata.resource follows from resource, got "https://h"'],
+  [{ metadata: { resource_name: 'N', signed_metadata: 'x' } }, 'metadata.signed_metadata must be a compact JWS, got "x"']
 ]
 for (const [extra, message] of refused) {
   test(`boot stops: ${message}`, t => {

@@ -54,12 +54,16 @@ test('the fault says where, and in a union it is that of the member that was mea
     [Type.Object({ a: Type.String() }, closed), { b: 1, c: 2 }, { kind: 'unknown', path: [], keys: ['b', 'c'], known: ['a'] }],
     [Type.Record(Type.String(), Type.Object({ a: Type.Null() })), { x: { a: 1 } }, { kind: 'invalid', path: ['x', 'a'], value: 1 }],
     [Type.Union([Type.Literal(false), Type.Object({}, closed)]), { a: 1 }, { kind: 'unknown', path: [], keys: ['a'] }],
+    [Type.Union([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })]), { c: 1 }, { kind: 'required', path: [] }],
     [Type.Union([Type.Literal(false), Type.Object({}, closed)]), true, { kind: 'invalid', path: [], value: true }],
     [Type.Union([Type.String(), Type.Array(Type.String())]), [5], { kind: 'invalid', path: [0], value: 5 }],
     [Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String())]), '', { kind: 'invalid', path: [], value: '' }],
     [ways, { method: 'mtls', secret: 'x' }, { kind: 'unknown', keys: ['secret'], known: ['method', 'certificate'] }],
     [ways, { method: 'basic' }, { kind: 'required', key: 'secret' }],
-    [ways, { method: 'none' }, { kind: 'invalid', path: [] }]
-  ] as ReadonlyArray<readonly [TSchema, unknown, object]>) t.match(findFault(schema, value), fault, JSON.stringify(value))
+    [ways, { method: 'none' }, { kind: 'invalid', path: ['method'], schema: { enum: ['basic', 'mtls'] }, value: 'none' }],
+    [ways, {}, { kind: 'required', path: [], key: 'method' }],
+    [ways, 'basic', { kind: 'invalid', path: [], value: 'basic' }],
+    [Type.Union([Type.Object({ a: Type.Literal(1) }), Type.Object({})]), { a: 1 }, null]
+  ] as ReadonlyArray<readonly [TSchema, unknown, object | null]>) t[fault === null ? 'equal' : 'match'](findFault(schema, value), fault, JSON.stringify(value))
   t.end()
 })

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import type { IntrospectionOptions, IssuerOptions } from '../../../lib/config/issuer-options.ts'
+import type { IntrospectionOptions } from '../../../lib/config/introspection.ts'
+import type { IssuerOptions } from '../../../lib/config/issuer.ts'
 import { createIssuer } from '../../../lib/resource/create-issuer.ts'
 import { resolveConfig } from '../../../lib/config/resolve.ts'
 import { parseJwt } from '../../../lib/token/jwt.ts'

@@ -27,8 +27,7 @@ function setup (answer: (token: string) => Response | Promise<Response>, changes
   const introspector = createIntrospector({
     expected: createExpectedToken(),
     introspection: {
-      clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, signedResponseAlgorithm: null,
-      allowMissingAudience: false
+      clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, signedResponseAlgorithm: null
     },
     endpoint: async () => 'https://login.example.com/introspect',
     verifySignature: async () => {},

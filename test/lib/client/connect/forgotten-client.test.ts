@@ -187,3 +187,17 @@ test('forget drops tokens, key and registrations, and sends nothing (F2)', async
   await connection.authorize()
   t.equal(registrations(), 2)
 })
+
+test('a registration that another process made meanwhile is kept (F2)', async t => {
+  const { connection, kept, forgetClients, clients, registrations } = await signedIn(t)
+  const { accessToken } = await connection.session.token()
+  const stored = (await kept.connectionStore.read())!
+  const theirs = { ...stored.registration!, clientId: 'theirs' }
+  await kept.connectionStore.write({ ...stored, clients: { 'https://login.example.com': theirs } })
+  forgetClients()
+  await t.rejects(connection.session.refresh(accessToken), { name: 'SessionError' })
+  t.same((await kept.connectionStore.read())!.clients, { 'https://login.example.com': theirs })
+  await connection.authorize()
+  t.equal(clients().at(-1), 'theirs')
+  t.equal(registrations(), 1)
+})

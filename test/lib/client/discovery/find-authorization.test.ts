@@ -11,7 +11,7 @@ const nothing = readChallenge(new Headers())
 const find = async (fake: FakeOAuth, options: Partial<SearchOptions> = {}): Promise<FoundAuthorization> =>
   await findAuthorization({ url: fake.resource, ...options }, nothing, outboundTo(fake))
 
-test('MCPC-06 R9728-59 which authorization server: the first, one that knows us, or the one of choice', async t => {
+test('the authorization server is one with a registered client, else the first, or the chosen one (MCPC-06, R9728-59)', async t => {
   const issuers = ['https://one.example.com', 'https://login.example.com', 'https://two.example.com']
   const fake = createFakeOAuth({ document: { authorization_servers: issuers } })
   for (const issuer of issuers) fake.answer(`${issuer}/.well-known/oauth-authorization-server`, () => Response.json({ issuer }))
@@ -31,7 +31,7 @@ test('MCPC-06 R9728-59 which authorization server: the first, one that knows us,
   await t.rejects(find(createFakeOAuth({ document: { authorization_servers: undefined } })), failed('FST_OAUTH_ISSUER_MISSING'))
 })
 
-test('servers of 2025-03-26 have no metadata of the resource: only where that is allowed', async t => {
+test('MCP 2025-03-26: a server without metadata of the resource is accepted only where that is allowed', async t => {
   const fake = createFakeOAuth({ issuer: 'https://mcp.example.com' })
   const places = ['https://mcp.example.com/.well-known/oauth-protected-resource/mcp', 'https://mcp.example.com/.well-known/oauth-protected-resource']
   for (const place of places) fake.answer(place, () => new Response('', { status: 404 }))

@@ -11,7 +11,7 @@ import { accessTo } from '../../../support/outbound.ts'
 
 const urn = 'urn:ietf:params:oauth:'
 
-test('client credentials: secret in the header or the body, or a signed assertion', async t => {
+test('RFC 6749 section 4.4: client credentials with Basic, post or a signed assertion', async t => {
   const fake = createFakeOAuth()
   const question = { resource: fake.resource, scopes: ['read'] }
   const { publicKey, privateKey } = await generateKeyPair('ES256')
@@ -32,27 +32,27 @@ test('client credentials: secret in the header or the body, or a signed assertio
   t.type(payload.jti, 'string')
 })
 
-test('MCPC-10 no scope is sent when there is none, the resource always is', async t => {
+test('RFC 8707: the resource is always sent, a scope only where there is one (MCPC-10)', async t => {
   const fake = createFakeOAuth()
   t.equal((await requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null })).scopes, null)
   t.equal(fake.tokenRequests[0]!.get('scope'), null)
   t.equal(fake.tokenRequests[0]!.get('resource'), fake.resource)
 })
 
-test('a refresh token for a machine is not kept', async t => {
+test('RFC 6749 section 4.4.3: a refresh token for client credentials is dropped', async t => {
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'bearer', refresh_token: 'r' }))
   t.equal((await requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null })).refreshToken, null)
 })
 
-test('R8707-06 what is refused is not asked again', async t => {
+test('RFC 8707 section 2: a request that is refused is not repeated (R8707-06)', async t => {
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ error: 'invalid_target' }, { status: 400 }))
   await t.rejects(requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null }), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'invalid_target' })
   t.equal(fake.received.length, 1)
 })
 
-test('R9449-36 an assertion and a proof are made anew when a nonce is asked for', async t => {
+test('RFC 9449 section 8: with a new nonce, the client assertion and the proof are new, too (R9449-36)', async t => {
   const fake = createFakeOAuth({ serverNonce: 'n1' })
   const { privateKey } = await generateKeyPair('ES256')
   const access = accessTo(fake, {

@@ -46,7 +46,7 @@ function make (answers: ReadonlyArray<(init: RequestInit) => Response | Promise<
 
 const json = (body: unknown, status = 200, headers: Record<string, string> = {}) => () => Response.json(body, { status, headers })
 
-test('RFSH-01 RFSH-02 the request, and what its answer means', async t => {
+test('RFC 6749 section 6: the refresh request, and the tokens of its response (RFSH-01, RFSH-02)', async t => {
   const { sent, renew } = make([json(good)])
   t.strictSame(await renew(), {
     accessToken: 'access-2', tokenType: 'Bearer', refreshToken: 'refresh-2', expiresAt: clock.now() + 60_000, scopes: ['read', 'write'], issuer, refreshableUntil: null
@@ -55,7 +55,7 @@ test('RFSH-01 RFSH-02 the request, and what its answer means', async t => {
   t.strictSame(sent[0]!.body, { client_id: 'client-1', grant_type: 'refresh_token', refresh_token: 'refresh-1', resource: 'https://api.example.com' })
 })
 
-test('RFSH-01 client authentication as registered, and no resource where there is none', async t => {
+test('the client authenticates as it is registered, and no resource is sent where there is none (RFSH-01)', async t => {
   const { sent, renew } = make([json({ access_token: 'a', token_type: 'bearer' })], {
     authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, resource: null
   })
@@ -71,7 +71,7 @@ function idToken (alg: string): string {
   return `${part({ alg })}.${part({ iss: issuer, aud: 'client-1', sub: 'ann', iat: now, exp: now + 300 })}.c2ln`
 }
 
-test('RFSH-03 an ID token that nobody asked for costs no refresh token', async t => {
+test('an ID token that cannot be checked does not cost the tokens of the response (RFSH-03)', async t => {
   for (const id of [idToken('ES256'), idToken('EdDSA'), idToken('PS256'), 'nonsense', '', 7]) {
     for (const metadata of [server, { ...server, id_token_signing_alg_values_supported: ['RS256'], jwks_uri: `${issuer}/jwks` }]) {
       t.match(await make([json({ ...good, id_token: id })], { server: metadata }).renew(), { accessToken: 'access-2', refreshToken: 'refresh-2' }, String(id))
@@ -79,7 +79,7 @@ test('RFSH-03 an ID token that nobody asked for costs no refresh token', async t
   }
 })
 
-test('RFSH-03 the refresh token of a good answer that is of no use otherwise is not lost, nor shown', async t => {
+test('the rotated refresh token of an invalid response is kept, and not shown (RFSH-03)', async t => {
   const { access_token: _access, ...without } = good
   const bodies: readonly object[] = [without, { ...good, expires_in: 'soon' }, { ...good, scope: 7 }, { ...good, token_type: 'DPoP' }, { ...good, access_token: 'access-2\n' }]
   for (const body of bodies) {
@@ -92,20 +92,20 @@ test('RFSH-03 the refresh token of a good answer that is of no use otherwise is 
   for (const reply of none) t.equal(rotationOf(await failureOf(make([reply]).renew()) as RefreshError), null)
 })
 
-test('R54 an access token of characters that cannot be sent is none', async t => {
+test('an access token with characters that a header cannot have is refused (R54)', async t => {
   for (const accessToken of ['a\nb', 'a\u0000', 'tökén', '\u{1f511}']) {
     t.match(await failureOf(make([json({ ...good, access_token: accessToken })]).renew()), { outcome: 'keep', message: /characters that cannot be sent/ })
   }
 })
 
-test('RFSH-12 a refresh token of another issuer is not sent', async t => {
+test('a refresh token of another issuer is not sent (RFSH-12)', async t => {
   const { sent, renew } = make([json(good)])
   t.match(await failureOf(renew({ issuer: 'https://old.example.com' })), { name: 'RefreshError', outcome: 'keep' }, 'and it may be good there')
   t.equal(sent.length, 0)
   t.ok(await renew({ issuer }))
 })
 
-test('RFSH-15 how long tokens can be renewed', async t => {
+test('how long tokens can be refreshed, from the response (RFSH-15)', async t => {
   const cases: ReadonlyArray<readonly [object, number | null]> = [
     [{ refresh_token_timeout: 100, authorization_expires_in: 50 }, 50],
     [{ refresh_token_timeout: 100 }, 100],
@@ -167,7 +167,7 @@ const outcomes: readonly OutcomeRow[] = [
   { answer: 'a token that is bound to a key that nobody has', reply: json({ ...good, token_type: 'DPoP' }), outcome: 'keep', error: { message: 'The token is not bound to the key that it was requested for: its type is DPoP' } }
 ]
 
-test('R26 R27 R28 R32 what each failure means for the session', async t => {
+test('RFC 6749 section 5.2: what each failure means for the session (R26, R27, R28, R32, F4)', async t => {
   for (const { answer, reply, outcome, error = {} } of outcomes) {
     const { renew, sent } = make([reply])
     const failure = await failureOf(renew())
@@ -177,7 +177,7 @@ test('R26 R27 R28 R32 what each failure means for the session', async t => {
   }
 })
 
-test('a client that cannot ask at all', async t => {
+test('a token endpoint that is missing or not https gets no refresh token', async t => {
   const { renew } = make([], { server: { issuer } })
   t.match(await failureOf(renew()), { outcome: 'keep', responseStatus: null })
   const insecure = make([json(good)], { server: { issuer, token_endpoint: 'http://login.example.com/token' } })
@@ -187,7 +187,7 @@ test('a client that cannot ask at all', async t => {
   t.match(await failureOf(make([], { server: { issuer, token_endpoint: 'nothing' } }).renew()), { outcome: 'keep' })
 })
 
-test('R34 it ends with its signal, and when an answer takes too long', async t => {
+test('a refresh ends with its signal, and when a response takes too long (R34)', async t => {
   const hanging = (init: RequestInit): Promise<Response> => new Promise((_resolve, reject) => {
     const give = (): void => reject(new Error('given up'))
     if (init.signal!.aborted) give()
@@ -216,7 +216,7 @@ test('a refresh that no caller waits for any more is aborted on the wire', async
   await renewal
 })
 
-test('RFSH-13 DPoP: the same prover, and a nonce that is asked for', async t => {
+test('RFC 9449 section 5: a refresh has proofs of the same key, with the nonce that the server asked for (RFSH-13)', async t => {
   const proofs: string[] = []
   const nonces: string[] = []
   const prover = {
@@ -237,7 +237,7 @@ test('RFSH-13 DPoP: the same prover, and a nonce that is asked for', async t => 
   t.match(await failureOf(make([json(good)], { prover }).renew()), { message: /its type is Bearer/ }, 'a token for everybody is not what was asked for')
 })
 
-test('with the defaults it asks by the global fetch', async t => {
+test('the default is the global fetch', async t => {
   const refresh = createRefresh({ server: { issuer, token_endpoint: 'http://127.0.0.1:9/token' }, clientId: 'c', authentication: { method: 'none' }, resource: null })
   t.match(await failureOf(refresh(tokens, new AbortController().signal)), { outcome: 'retry', message: 'network' })
 })

@@ -20,7 +20,7 @@ async function become (fake: FakeOAuth, options: RegistrationOptions = {}, needs
   return await registerClient(server, options, { redirectUri, stored: null, clock, ...needs }, httpClient)
 }
 
-test('MCPC-23 the first way that there is', async t => {
+test('the first way to become a client that the server supports is used (MCPC-23)', async t => {
   const withDocuments = { client_id_metadata_document_supported: true }
   const all = { clients: [registered], clientMetadataUrl }
   t.match(await become(createFakeOAuth({ server: withDocuments }), all, { stored }), { clientId: 'known', registration: null })
@@ -33,7 +33,7 @@ test('MCPC-23 the first way that there is', async t => {
   await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('FST_OAUTH_CLIENT_UNKNOWN'), 'who sends nobody anywhere does not register')
 })
 
-test('MCPC-24 a metadata document, with a key of its own', async t => {
+test('a client ID metadata document may have a key of its own (MCPC-24)', async t => {
   const { privateKey } = await (await import('jose')).generateKeyPair('ES256')
   const authentication = { method: 'private_key_jwt', privateKey } as const
   const client = await become(createFakeOAuth({ server: { client_id_metadata_document_supported: true } }), { clientMetadataUrl, clientMetadataAuthentication: authentication })
@@ -44,7 +44,7 @@ test('MCPC-24 a metadata document, with a key of its own', async t => {
   }
 })
 
-test('MCPC-24 MCPC-27 the document that is published', t => {
+test('the client ID metadata document that is published (MCPC-24, MCPC-27)', t => {
   const document = clientMetadataDocument({ clientMetadataUrl, clientName: 'Desk', redirectUris: ['http://127.0.0.1/callback'], clientMetadata: { client_uri: 'https://client.example.com', client_id: 'mine' } })
   t.same(document, {
     application_type: 'native',
@@ -64,7 +64,7 @@ test('MCPC-24 MCPC-27 the document that is published', t => {
   t.end()
 })
 
-test('MCPC-26 MCPC-06 a client is one of its own authorization server', async t => {
+test('a client is used only at its own authorization server (MCPC-26, MCPC-06)', async t => {
   const elsewhere = { ...registered, issuer: 'https://other.example.com' }
   t.match(await become(createFakeOAuth(), { clients: [elsewhere, registered] }), { clientId: 'known' })
   const fake = createFakeOAuth()
@@ -73,14 +73,14 @@ test('MCPC-26 MCPC-06 a client is one of its own authorization server', async t 
   t.match(await become(createFakeOAuth(), {}, { stored: { ...stored, issuer: 'https://other.example.com' } }), { clientId: 'client-1' })
 })
 
-test('a registration that cannot be used any more is made anew', async t => {
+test('a registration that has expired, or has another redirect URI, is made anew', async t => {
   const clock = { now: () => 1000 }
   t.equal((await become(createFakeOAuth(), {}, { clock, stored: { ...stored, expiresAt: 1001 } })).clientId, 'stored')
   t.equal((await become(createFakeOAuth(), {}, { clock, stored: { ...stored, expiresAt: 1000 } })).clientId, 'client-1')
   t.equal((await become(createFakeOAuth(), {}, { stored: { ...stored, redirectUris: ['http://127.0.0.1:4000/callback'] } })).clientId, 'client-1')
 })
 
-test('MCPC-25 MCPC-22 what is registered', async t => {
+test('RFC 7591 section 2: the client metadata of a registration (MCPC-25, MCPC-22)', async t => {
   const body = async (uri: string, server: Record<string, unknown> = {}, clientMetadata = {}): Promise<Record<string, unknown>> => {
     const fake = createFakeOAuth({ server })
     await become(fake, { clientMetadata }, { redirectUri: uri })
@@ -142,7 +142,7 @@ test('RFC 7591 section 2: a client that was registered for fewer scopes register
   t.equal((JSON.parse(elsewhere.received[0]!.body) as { scope: string }).scope, 'write')
 })
 
-test('what an authorization server registered', async t => {
+test('RFC 7591 section 3.2.1: the registered client is the one of the response', async t => {
   const answered = async (answer: Record<string, unknown>, server: Record<string, unknown> = {}): Promise<Client> => {
     const fake = createFakeOAuth({ server })
     fake.answer(registerUrl, () => Response.json({ client_id: 'c', ...answer }, { status: 201 }))
@@ -157,7 +157,7 @@ test('what an authorization server registered', async t => {
   t.match(await answered({ client_secret: 's', token_endpoint_auth_method: 'surprise' }, basic), { authentication: { method: 'client_secret_basic' } })
 })
 
-test('MCPC-25 a registration that is refused', async t => {
+test('RFC 7591 section 3.2.2: a registration that is refused (MCPC-25)', async t => {
   const refused = async (answer: () => Response): Promise<unknown> => {
     const fake = createFakeOAuth()
     fake.answer(registerUrl, answer)
@@ -174,7 +174,7 @@ test('MCPC-25 a registration that is refused', async t => {
   await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: 'https://localhost/register' } })), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
-test('RFSH-12 the client that something was issued to is that one, or none', t => {
+test('RFC 6749 section 10.4: tokens are presented only by the client that they were issued to (RFSH-12)', t => {
   const issuer = 'https://login.example.com'
   const registration = { issuer, clientId: 'own', clientSecret: 's', authenticationMethod: 'client_secret_post', expiresAt: 1000, redirectUris: [] } as const
   const clients = [{ issuer: 'https://other.example.com', clientId: 'a', authentication: { method: 'none' } }, { issuer, clientId: 'b', authentication: { method: 'none' } }] as const

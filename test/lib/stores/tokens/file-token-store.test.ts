@@ -46,7 +46,7 @@ test('R38 RFSH-06 compare and set, durable and private', async t => {
   t.strictSame(await readdir(join(path, '..')), ['tokens.json'], 'nothing is left')
 })
 
-test('where directories cannot be opened', async t => {
+test('on Windows, where directories cannot be opened, a write succeeds', async t => {
   t.intercept(process, 'platform', { value: 'win32' })
   const store = createFileTokenStore({ path: join(t.testdir(), 'tokens.json') })
   t.strictSame((await store.write(tokens, null))!.tokens, tokens)
@@ -172,7 +172,7 @@ test('R38 a write that fails leaves what was there', async t => {
   }
 })
 
-test('RFSH-05 one after the other, within a process and between two', async t => {
+test('exclusive work runs one after the other, within a process and between two (RFSH-05)', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const [one, two] = [createFileTokenStore({ path }), createFileTokenStore({ path })]
   let inside = 0
@@ -190,7 +190,7 @@ test('RFSH-05 one after the other, within a process and between two', async t =>
   t.equal(await two.exclusively(work('d')), 'd', 'a turn ends also by an error')
 })
 
-test('who does not want to wait any more does not', async t => {
+test('the wait for the lock ends with its signal', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const [one, two] = [createFileTokenStore({ path }), createFileTokenStore({ path })]
   const held = createDeferred<void>()
@@ -222,7 +222,7 @@ function countingWait (): { readonly wait: (ms: number, signal: AbortSignal | un
   }
 }
 
-test('a turn whose holder died is taken away, once it was not heard of for long enough', async t => {
+test('the lock of a process that crashed is removed after lockTtlMs', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const time = countingWait()
   await writeFile(`${path}.refresh-lock`, 'who died')
@@ -231,7 +231,7 @@ test('a turn whose holder died is taken away, once it was not heard of for long 
   t.strictSame(await readdir(join(path, '..')), [], 'nothing is left of it')
 })
 
-test('a turn whose holder is alive is not', async t => {
+test('the lock of a live process is not removed', async t => {
   const path = join(t.testdir(), 'tokens.json')
   await writeFile(`${path}.refresh-lock`, 'who lives')
   let looks = 0
@@ -249,7 +249,7 @@ test('a turn whose holder is alive is not', async t => {
   t.ok(await store.exclusively(async () => looks >= 100))
 })
 
-test('who lives shows it, and ends no turn but its own', async t => {
+test('a holder refreshes its lock, and removes no lock but its own', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const beats = createDeferred<void>()
   let beat = 0
@@ -275,7 +275,7 @@ test('who lives shows it, and ends no turn but its own', async t => {
   t.equal(await readFile(`${path}.refresh-lock`, 'utf8'), 'somebody else')
 })
 
-test('two who take the same turn away leave the one who came first its own', async t => {
+test('of several processes that remove one stale lock, each gets the lock once', async t => {
   const path = join(t.testdir(), 'tokens.json')
   await writeFile(`${path}.refresh-lock`, 'who died')
   const stores = Array.from({ length: 4 }, () => createFileTokenStore({ path, lockTtlMs: 500, wait: countingWait().wait }))
@@ -284,7 +284,7 @@ test('two who take the same turn away leave the one who came first its own', asy
   t.equal(runs, 4)
 })
 
-test('options that cannot be', t => {
+test('options that are refused', t => {
   for (const wrong of [{}, { path: '' }, { path: 'x', lockTtlMs: 1 }, { path: 'x', file: 1 }]) {
     t.throws(() => createFileTokenStore(wrong as never), OptionError, JSON.stringify(wrong))
   }

@@ -20,9 +20,9 @@ for (const [customTokens, message, extra] of [
   [[{ verify }], /^`customTokens\[0\]\.prefix` is required/],
   [[{ prefix: 'pat_', verify, scopes: [] }], 'customTokens[0]: unknown option "scopes". Known options: prefix, verify, issuer, cacheSeconds.'],
   [[{ prefix: 'pat_', verify, cacheSeconds: -1 }], 'customTokens[0].cacheSeconds must be an integer from 0 to 31536000, got -1'],
-  [[{ prefix: 'a', verify }, { prefix: 'a', verify }], 'customTokens[1].prefix "a" belongs to others already'],
-  [[{ prefix: '', verify }], 'customTokens[0].prefix "" belongs to others already', { authorizationServers: [{ issuer: 'https://as', introspection }] }],
-  [[{ prefix: 'a', verify, issuer: 'https://as' }], 'customTokens[0].issuer "https://as" is one of authorizationServers', { authorizationServers: ['https://as'] }]
+  [[{ prefix: 'a', verify }, { prefix: 'a', verify }], 'customTokens[1].prefix "a" is already used by an issuer or another entry; tokens are routed by it'],
+  [[{ prefix: '', verify }], 'customTokens[0].prefix "" is already used by an issuer or another entry; tokens are routed by it', { authorizationServers: [{ issuer: 'https://as', introspection }] }],
+  [[{ prefix: 'a', verify, issuer: 'https://as' }], 'customTokens[0].issuer "https://as" is one of authorizationServers; their users would be taken for yours', { authorizationServers: ['https://as'] }]
 ] as ReadonlyArray<readonly [unknown, string | RegExp, object?]>) {
   test(`F34 boot stops: ${String(message)}`, async t => {
     t.throws(() => resolve(customTokens, extra), { name: 'OptionError', message })

@@ -1,11 +1,11 @@
 import { test } from 'tap'
-import { resolveIssuers } from '../../../lib/config/resolve-issuer.ts'
+import type { ResolvedIssuer } from '../../../lib/config/issuer.ts'
+import { resolveConfig } from '../../../lib/config/resolve.ts'
 import { createSigningKey } from '../../support/issuer.ts'
 import { plainOptions } from '../../support/hint.ts'
 
-type Given = (typeof plainOptions.authorizationServers)[number]
-const resolve = (authorizationServers: readonly unknown[], extra = {}): ReturnType<typeof resolveIssuers> =>
-  resolveIssuers({ ...plainOptions, ...extra, authorizationServers: authorizationServers as readonly Given[] })
+const resolve = (authorizationServers: readonly unknown[], extra = {}): readonly ResolvedIssuer[] =>
+  resolveConfig({ ...plainOptions, ...extra, authorizationServers }).config.issuers
 const issuer = 'https://as'
 
 test('defaults and what is given', async t => {
@@ -43,7 +43,7 @@ test('introspection, claims and rules', async t => {
   }])
   t.match(resolved, {
     introspection: {
-      rule: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' }, signedResponseAlgorithm: null, allowMissingAudience: false },
+      rule: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey, keyId: 'k' }, signedResponseAlgorithm: null },
       endpoint: null, opaquePrefix: '', cacheMs: 10_000, refusedCacheMs: 0, maxConcurrent: 100, fetch: null
     },
     rule: {
@@ -67,10 +67,10 @@ for (const [given, message] of [
   [[{ issuer, introspection: { authentication: basic } }], /^`authorizationServers\[0\]\.introspection\.clientId` is required/],
   [[{ issuer, introspection: { clientId: 'api' } }], /^`authorizationServers\[0\]\.introspection\.authentication` is required/],
   [[{ issuer, introspection: { ...introspection, authentication: { ...basic, method: 'none' } } }], /^authorizationServers\[0\]\.introspection\.authentication\.method /],
-  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, secret: 'hunter2' } } }], /introspection\.authentication: unknown option "secret"/],
-  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, keyId: 'k' } } }], /authentication\.keyId does not go with client_secret_basic/],
-  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, method: 'tls_client_auth' } } }], /authentication\.clientSecret does not go with tls_client_auth/],
-  [[{ issuer, introspection: { ...introspection, authentication: { method: 'client_secret_post' } } }], /authentication\.clientSecret is missing, which client_secret_post needs/],
+  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, secret: 'hunter2' } } }], /introspection\.authentication: unknown option "secret"\. Did you mean "clientSecret"\?$/],
+  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, keyId: 'k' } } }], /authentication: unknown option "keyId"/],
+  [[{ issuer, introspection: { ...introspection, authentication: { ...basic, method: 'tls_client_auth' } } }], /authentication: unknown option "clientSecret"\. Known options: method\.$/],
+  [[{ issuer, introspection: { ...introspection, authentication: { method: 'client_secret_post' } } }], /authentication\.clientSecret` is required$/],
   [[{ issuer, introspection: { ...introspection, authentication: 'hunter' } }], /introspection\.authentication/],
   [[{ issuer, introspection: { ...introspection, ttl: 1 } }], /introspection: unknown option "ttl"/],
   [[{ issuer, introspection: { ...introspection, cacheSeconds: -1 } }], /introspection\.cacheSeconds must be an integer .*, got -1/],
@@ -78,12 +78,12 @@ for (const [given, message] of [
   [[{ issuer, introspection: { ...introspection, maxConcurrent: 0 } }], /introspection\.maxConcurrent must be an integer .*, got 0/],
   [[{ issuer, introspection: { ...introspection, endpoint: 'http://as/i' } }], /introspection\.endpoint must be https/],
   [[{ issuer, introspection: { ...introspection, signedResponseAlgorithm: 'HS256' } }], /introspection\.signedResponseAlgorithm must be of .*HS256/],
-  [[{ issuer, introspection: { clientId: 'api', authentication: { method: 'tls_client_auth' } } }], /tls_client_auth needs .*introspection\.fetch/],
+  [[{ issuer, introspection: { clientId: 'api', authentication: { method: 'tls_client_auth' } } }], /tls_client_auth requires .*introspection\.fetch/],
   ...['-----BEGIN PRIVATE KEY-----', null, {}, publicKey, { type: 'public', usages: ['verify'] }, { type: 'private', usages: ['deriveBits'] }]
     .map(privateKey => [[{ issuer, introspection: { clientId: 'api', authentication: { method: 'private_key_jwt', privateKey } } }],
-      /authentication\.privateKey must be a private CryptoKey that may sign/] as const),
-  [[{ issuer, introspection }, { issuer: 'https://b', introspection }], 'introspection.opaquePrefix "" belongs to two authorizationServers'],
-  [[{ issuer, preset: 'google' }], /authorizationServers\[0\]\.preset must be one of "entra"/],
+      /authentication\.privateKey(?:` is required| must be a private CryptoKey whose usages include sign)$/] as const),
+  [[{ issuer, introspection }, { issuer: 'https://b', introspection }], 'introspection.opaquePrefix "" belongs to two authorizationServers; opaque tokens are routed by it'],
+  [[{ issuer, preset: 'gooogle' }], /authorizationServers\[0\]\.preset must be one of "entra".* got "gooogle"\. Did you mean "google"\?$/],
   [[{ issuer, claims: { tenant: 'tid' } }], 'authorizationServers[0].claims: unknown option "tenant". Known options: audience, actor, roles, organizations, teams, session, grant.'],
   [[{ issuer, claims: { roles: [] } }], /authorizationServers\[0\]\.claims\.roles/],
   [[{ issuer, tokenRules: [{ name: 'a' }] }], /`authorizationServers\[0\]\.tokenRules\[0\]\.check` is required/],
@@ -92,7 +92,7 @@ for (const [given, message] of [
   [[{ issuer, clientTokens: [{}] }], /^authorizationServers\[0\]\.clientTokens\[0\] must be /],
   [[{ issuer, clientTokens: [{ gty: false }] }], /^authorizationServers\[0\]\.clientTokens\[0\]\.gty /],
   [[{ issuer, clientTokens: [{ a: true }, { sub: '{client}@clients' }] }],
-    'authorizationServers[0].clientTokens can speak of {clientId} and {subject}, and speaks of {client}']
+    'authorizationServers[0].clientTokens has the placeholder {client}; known are {clientId} and {subject}']
 ] as ReadonlyArray<readonly [unknown[], string | RegExp]>) {
   test(`boot stops: ${String(message)}`, t => {
     try {
@@ -109,11 +109,11 @@ for (const [given, message] of [
 for (const [given, message] of [
   [[5], 'authorizationServers[0] must be an object, got 5'],
   [[{}], '`authorizationServers[0].issuer` is required'],
-  [[issuer, issuer], 'authorizationServers names "https://as" twice'],
-  [[issuer, { issuer, audience: 'x' }], 'authorizationServers names "https://as" twice'],
-  [['http://as'], 'authorizationServers[0].issuer must be https; http is allowed for loopback hosts only, and is "http://as"'],
-  [['https://as#f'], 'authorizationServers[0].issuer must not have a fragment, and is "https://as#f"'],
-  [['https://as?x'], 'authorizationServers[0].issuer must not have a query (RFC 8414 section 2), and is "https://as?x"'],
+  [[issuer, issuer], 'authorizationServers names "https://as" twice; remove one'],
+  [[issuer, { issuer, audience: 'x' }], 'authorizationServers names "https://as" twice; remove one'],
+  [['http://as'], 'authorizationServers[0].issuer must be https; http is allowed for loopback hosts only, got "http://as". Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'],
+  [['https://as#f'], 'authorizationServers[0].issuer must not have a fragment, got "https://as#f". Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'],
+  [['https://as?x'], 'authorizationServers[0].issuer must not have a query (RFC 8414 section 2), got "https://as?x". Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'],
   [[''], 'authorizationServers[0].issuer must be a non-empty string, got ""'],
   [[issuer, { issuer: 'https://b', aud: 'x' }], 'authorizationServers[1]: unknown option "aud". Did you mean "audience"?'],
   [[{ issuer, audience: [] }], 'authorizationServers[0].audience must be a non-empty string or a non-empty array without duplicates, got []'],
@@ -122,8 +122,8 @@ for (const [given, message] of [
   [[{ issuer, algorithms: [] }], 'authorizationServers[0].algorithms must be a non-empty array without duplicates, got []'],
   [[{ issuer, clockToleranceSeconds: 3000 }], 'authorizationServers[0].clockToleranceSeconds must be an integer from 0 to 300, got 3000'],
   [[{ issuer, jwksUri: 'http://as/jwks' }],
-    'authorizationServers[0].jwksUri must be https; http is allowed for loopback hosts only, and is "http://as/jwks"'],
-  [[{ issuer, jwksUri: 'https://as/jwks', jwks: { keys: [] } }], 'authorizationServers[0].jwks and authorizationServers[0].jwksUri contradict each other'],
+    'authorizationServers[0].jwksUri must be https; http is allowed for loopback hosts only, got "http://as/jwks"'],
+  [[{ issuer, jwksUri: 'https://as/jwks', jwks: { keys: [] } }], 'authorizationServers[0].jwks and authorizationServers[0].jwksUri contradict each other; remove one'],
   [[{ issuer, jwks: { keys: [] } }], 'authorizationServers[0].jwks has no public key that can be used'],
   [[{ issuer, jwks: [{ kty: 'EC', d: 'secret' }] }], 'authorizationServers[0].jwks must be an object, got [{"kty":"EC","d":"***"}]']
 ] as const) {
@@ -136,7 +136,7 @@ for (const [given, message] of [
 for (const algorithm of ['HS256', 'none', 'es256', 'RSA-OAEP']) {
   test(`boot stops: algorithm ${algorithm}`, t => {
     t.throws(() => resolve([{ issuer, algorithms: ['ES256', algorithm] }]),
-      { name: 'OptionError', message: new RegExp(`^authorizationServers\\[0\\]\\.algorithms must be of .*, and one is "${algorithm}"$`) })
+      { name: 'OptionError', message: new RegExp(`^authorizationServers\\[0\\]\\.algorithms must be of .*, got "${algorithm}"`) })
     t.end()
   })
 }

@@ -1,9 +1,9 @@
 import { test } from 'tap'
-import { resolveScopes } from '../../../lib/config/resolve-scopes.ts'
+import { resolveScopes } from '../../../lib/config/scopes.ts'
 
 test('scopes with their descriptions', t => {
   const warnings: string[] = []
-  const scopes = resolveScopes({ a: 'Read', b: { description: 'Write', advertised: false }, c: {}, '*': { advertised: false } }, warnings)
+  const { scopes } = resolveScopes({ scopes: { a: 'Read', b: { description: 'Write', advertised: false }, c: {}, '*': { advertised: false } } }, warnings)
   t.strictSame(scopes, [
     { name: 'a', description: 'Read', advertised: true },
     { name: 'b', description: 'Write', advertised: false },
@@ -16,8 +16,9 @@ test('scopes with their descriptions', t => {
 
 test('S3 what no client should ask for is not advertised', t => {
   const warnings: string[] = []
-  t.strictSame(resolveScopes({ '*': 'All', offline_access: {} }, warnings).map(one => one.advertised), [false, false])
-  t.strictSame(warnings, ['scopes.* is not advertised', 'scopes.offline_access is not advertised'])
+  t.strictSame(resolveScopes({ scopes: { '*': 'All', offline_access: {} } }, warnings).scopes.map(one => one.advertised), [false, false])
+  t.strictSame(warnings, ['*', 'offline_access'].map(name =>
+    `scopes["${name}"] is not advertised: no client should request it from the document`))
   t.end()
 })
 
@@ -27,11 +28,11 @@ test('refused', t => {
     [{ 'a"': 'x' }, 'scopes has "a\\"", which is not a scope that RFC 6749 section 3.3 allows'],
     [{ 'a\\': 'x' }, 'scopes has "a\\\\", which is not a scope that RFC 6749 section 3.3 allows'],
     [{ '': 'x' }, 'scopes has "", which is not a scope that RFC 6749 section 3.3 allows'],
-    [{ a: { hidden: true } }, 'scopes.a: unknown option "hidden". Known options: description, advertised.'],
-    [{ a: { description: 5 } }, 'scopes.a.description must be a string, got 5'],
-    [{ a: 5 }, 'scopes.a must be an object, got 5']
-  ] as ReadonlyArray<readonly [Parameters<typeof resolveScopes>[0], string]>) {
-    t.throws(() => resolveScopes(scopes, []), { name: 'OptionError', message })
+    [{ a: { hidden: true } }, 'scopes["a"]: unknown option "hidden". Known options: description, advertised.'],
+    [{ a: { description: 5 } }, 'scopes["a"].description must be a string, got 5'],
+    [{ a: 5 }, 'scopes["a"] must be an object, got 5']
+  ] as ReadonlyArray<readonly [Record<string, string>, string]>) {
+    t.throws(() => resolveScopes({ scopes }, []), { name: 'OptionError', message })
   }
   t.end()
 })
