@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseConfirmation } from '../../../lib/proof/confirmation.ts'
+import { parseConfirmation } from '../../../lib/token/confirmation.ts'
 
 const jkt = 'a'.repeat(43)
 const x5t = 'b'.repeat(43)
