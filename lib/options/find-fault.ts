@@ -57,28 +57,22 @@ function faultOf (schema: JsonSchema, value: unknown, path: Path): Fault | null 
  * inside. Where no member has it, the value is held against all of them.
  */
 function faultOfUnion (schema: JsonSchema, members: readonly JsonSchema[], value: unknown, path: Path): Fault | null {
-  const faults: Fault[] = []
-  for (const member of members) {
-    const fault = faultOf(member, value, path)
-    if (fault === null) return null
-    if (isMeant(member, value)) faults.push(fault)
-  }
-  const inside = faults.find(fault => fault.kind !== 'invalid' || fault.path.length > path.length)
+  if (members.some(member => faultOf(member, value, path) === null)) return null
+  const ofKind = members.filter(member => isOfKind(member, value))
+  const meant = ofKind.length === 1 ? ofKind : ofKind.filter(member => hasValuesOf(member, value))
+  const inside = meant.map(member => faultOf(member, value, path)!).find(fault => fault.kind !== 'invalid' || fault.path.length > path.length)
   if (inside !== undefined) return inside
-  const choice = isOfKind({ type: 'object' }, value) ? choiceOf(members) : null
+  const choice = ofKind.length > 1 ? choiceOf(ofKind) : null
   if (choice === null) return { kind: 'invalid', path, schema, value }
-  const chosen = (value as Properties)[choice.key]
-  return chosen === undefined
-    ? { kind: 'required', path, key: choice.key }
-    : { kind: 'invalid', path: [...path, choice.key], schema: { enum: choice.values }, value: chosen }
+  return { kind: 'invalid', path: [...path, choice.key], schema: { enum: choice.values }, value: (value as Properties)[choice.key] }
 }
 
 /** Objects are distinguished by properties with few possible values, as `method` does for ways to authenticate. */
-function isMeant (member: JsonSchema, value: unknown): boolean {
-  if (!isOfKind(member, value)) return false
-  return Object.entries(member.properties ?? {}).every(([key, property]) => {
+function hasValuesOf ({ properties = {} }: JsonSchema, value: unknown): boolean {
+  return Object.entries(properties).every(([key, property]) => {
     const values = valuesOf(property)
-    return values === null || values.includes((value as Properties)[key])
+    const given = (value as Properties)[key]
+    return values === null || given === undefined || values.includes(given)
   })
 }
 

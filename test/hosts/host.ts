@@ -39,7 +39,7 @@ export async function startHost (folder: string, name: string): Promise<Host> {
     resource: hostResource,
     authorizationServers: [
       { issuer: issuer.issuer, jwks: { keys: issuer.keys.map(key => key.publicJwk) } },
-      // Nothing listens there, and nobody has to be asked for the address.
+      // Nothing listens on this port, and no DNS look-up is needed.
       { issuer: unreachable.issuer, jwksUri: 'http://127.0.0.1:9/jwks', advertised: false }
     ],
     scopes: { 'items:read': 'Read items' }

@@ -62,6 +62,7 @@ test('the fault says where, and in a union it is that of the member that was mea
     [ways, { method: 'basic' }, { kind: 'required', key: 'secret' }],
     [ways, { method: 'none' }, { kind: 'invalid', path: ['method'], schema: { enum: ['basic', 'mtls'] }, value: 'none' }],
     [ways, {}, { kind: 'required', path: [], key: 'method' }],
+    [Type.Union([Type.Literal(false), Type.Object({ token: Type.Optional(Type.Enum(['a'])) }, closed)]), { scope: 'a' }, { kind: 'unknown', keys: ['scope'] }],
     [ways, 'basic', { kind: 'invalid', path: [], value: 'basic' }],
     [Type.Union([Type.Object({ a: Type.Literal(1) }), Type.Object({})]), { a: 1 }, null]
   ] as ReadonlyArray<readonly [TSchema, unknown, object | null]>) t[fault === null ? 'equal' : 'match'](findFault(schema, value), fault, JSON.stringify(value))
