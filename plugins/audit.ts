@@ -2,11 +2,10 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback, Fastify
 import fp from 'fastify-plugin'
 import type { Audit } from '../lib/audit/audit.ts'
 import { attributionOf, isAudited, refusalEvent } from '../lib/audit/audit.ts'
-import type { OAuthCounters } from '../lib/audit/counters.ts'
+import type { OAuthCounters } from '../lib/audit/audit.ts'
 import type { Attribution } from '../lib/audit/events.ts'
 import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { McpError } from '../lib/errors/mcp-errors.ts'
-import { routeLabel } from '../lib/policy/route-policies.ts'
 import { verifiedToken } from './shared/request-state.ts'
 
 const listening: unique symbol = Symbol('fastify-oauth-resource-server.listening')
@@ -76,7 +75,7 @@ function withoutEntryFor (refusal: OAuthResourceError | McpError, log: FastifyBa
 }
 
 function routeOf ({ method, routeOptions: { url } }: FastifyRequest): string | null {
-  return url === undefined ? null : routeLabel(method, url)
+  return url === undefined ? null : `${method} ${url}`
 }
 
 /** What an entry of your own audit log says about a request. */

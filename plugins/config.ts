@@ -5,7 +5,7 @@ import type { OAuthResourceServerOptions } from '../lib/config/options.ts'
 import type { OAuthConfig } from '../lib/config/resolve.ts'
 import { resolveConfig } from '../lib/config/resolve.ts'
 import type { OAuthResourceError } from '../lib/errors/errors.ts'
-import { OptionError, findOAuthResourceError } from '../lib/errors/errors.ts'
+import { OptionError } from '../lib/errors/errors.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { createMetadataRegistry } from '../lib/metadata/registry.ts'
 import { ownOptions } from '../lib/options/check-options.ts'
@@ -15,7 +15,7 @@ import { routeLabel } from '../lib/policy/route-policies.ts'
 import type { RoutePolicy } from '../lib/policy/route-policy.ts'
 import type { ProtectedResource } from '../lib/resource/create-resource.ts'
 import { createResource } from '../lib/resource/create-resource.ts'
-import { declareRequestState, policyOf } from './shared/request-state.ts'
+import { declareRequestState, noteRefusal, policyOf } from './shared/request-state.ts'
 import { listRoutes } from './shared/route-listing.ts'
 import { sharedByServer } from './shared/server.ts'
 
@@ -72,10 +72,7 @@ const plugin: FastifyPluginAsync<Options> = async (app, options) => {
     // The nearest scope's, which need not be the one that this hook was added for.
     this.oauthResource.policies.add(route)
   })
-  app.addHook('onError', (request, _reply, error, next) => {
-    request.oauthRefusal = findOAuthResourceError(error)
-    next()
-  })
+  app.addHook('onError', noteRefusal)
   app.addHook('onReady', next => {
     try {
       policies.complete()

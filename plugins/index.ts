@@ -47,7 +47,7 @@ export {
 }
 
 export type { Audit, AuditLevel, AuditWriter } from '../lib/audit/audit.ts'
-export type { OAuthCounters, RefusalCount } from '../lib/audit/counters.ts'
+export type { OAuthCounters, RefusalCount } from '../lib/audit/audit.ts'
 export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/audit/events.ts'
 export type { Clock } from '../lib/clock.ts'
 export type { SignatureAlgorithm } from '../lib/config/algorithms.ts'
@@ -78,7 +78,7 @@ export type { McpSecurityScheme } from '../lib/mcp/policy.ts'
 export type { McpStream } from '../lib/mcp/streams.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
 export { refusalBody } from '../lib/openapi/responses.ts'
-export { actorChain } from '../lib/policy/actor-chain.ts'
+export { actorChain } from '../lib/policy/actors.ts'
 export type { ActorRule } from '../lib/policy/actors.ts'
 export type { AuthorizationDetailsRule } from '../lib/policy/authorization-details.ts'
 export type { Policy } from '../lib/policy/policy.ts'

@@ -1,5 +1,5 @@
+import { PublicError } from './errors.ts'
 import type { PublicErrorRow } from './public-error.ts'
-import { PublicError } from './public-error.ts'
 
 const rows = {
   FST_OAUTH_ADDRESS_REFUSED: { statusCode: 502, message: 'A URL from metadata or a redirect is not https, or its host is not a public internet address' },

@@ -1,5 +1,5 @@
+import { PublicError } from './errors.ts'
 import type { PublicErrorFields, PublicErrorRow } from './public-error.ts'
-import { PublicError } from './public-error.ts'
 
 const rows = {
   FST_OAUTH_SESSION_NOT_SIGNED_IN: { statusCode: 502, message: 'The user is not signed in' },

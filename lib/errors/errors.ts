@@ -1,10 +1,26 @@
 import type { RefusalDetail } from './detail.ts'
 import type { ErrorCode } from './error-table.ts'
 import { errorTable } from './error-table.ts'
-import { PublicError } from './public-error.ts'
+import type { PublicErrorFields, PublicErrorInit } from './public-error.ts'
 import type { ProofReason, Reason, RequestReason, TokenReason, UnavailableReason } from './reasons.ts'
 
 const brand: unique symbol = Symbol.for('fastify-oauth-resource-server.error')
+
+/** The base class of the package's errors. It sets {@link PublicErrorFields}. */
+export abstract class PublicError<Code extends string> extends Error implements PublicErrorFields<Code> {
+  readonly code: Code
+  readonly status: number
+  readonly statusCode: number
+  readonly expose: boolean
+
+  constructor ({ code, statusCode, expose, message, cause }: PublicErrorInit<Code>) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.status = statusCode
+    this.statusCode = statusCode
+    this.expose = expose
+  }
+}
 
 /** What an error carries beyond its row of the table. */
 export interface ErrorDetails {

@@ -1,5 +1,5 @@
+import { PublicError } from './errors.ts'
 import type { PublicErrorRow } from './public-error.ts'
-import { PublicError } from './public-error.ts'
 
 export type ForwardErrorCode =
   | 'FST_OAUTH_FORWARD_TARGET_UNKNOWN'

@@ -1,6 +1,6 @@
 import type { RefusalDetail } from './detail.ts'
+import { PublicError } from './errors.ts'
 import type { PublicErrorRow } from './public-error.ts'
-import { PublicError } from './public-error.ts'
 
 export type McpErrorCode =
   | 'FST_OAUTH_MCP_ORIGIN_REFUSED'

@@ -26,19 +26,3 @@ export interface PublicErrorInit<Code extends string> {
   readonly message: string
   readonly cause?: unknown
 }
-
-/** The base class of the package's errors. It sets {@link PublicErrorFields}. */
-export abstract class PublicError<Code extends string> extends Error implements PublicErrorFields<Code> {
-  readonly code: Code
-  readonly status: number
-  readonly statusCode: number
-  readonly expose: boolean
-
-  constructor ({ code, statusCode, expose, message, cause }: PublicErrorInit<Code>) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-    this.status = statusCode
-    this.statusCode = statusCode
-    this.expose = expose
-  }
-}

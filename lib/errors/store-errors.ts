@@ -1,4 +1,4 @@
-import { PublicError } from './public-error.ts'
+import { PublicError } from './errors.ts'
 
 /** A replay store in memory is full. It forgets no identifier before its time, as that could be replayed then. */
 export class ReplayStoreFullError extends PublicError<'FST_OAUTH_REPLAY_STORE_FULL'> {

@@ -1,5 +1,5 @@
+import { PublicError } from './errors.ts'
 import type { PublicErrorFields } from './public-error.ts'
-import { PublicError } from './public-error.ts'
 
 /** A `WWW-Authenticate` value that does not follow the grammar of RFC 9110 section 11.6.1. */
 export class ChallengeSyntaxError extends SyntaxError implements PublicErrorFields<'FST_OAUTH_CHALLENGE_SYNTAX'> {

@@ -4,14 +4,14 @@ import type { RouteReason } from '../errors/reasons.ts'
 import { forbidden } from './decision.ts'
 
 /**
- * Who may act for the subject: `any`body or nobody at all; `none`: the subject alone; `required`: somebody must; a list:
- * one of these must.
+ * Which actors may act for the subject. `any`: with or without an actor; `none`: only the subject itself; `required`: any
+ * actor; a list: one of these actors.
  */
 export type ActorRule = 'any' | 'none' | 'required' | readonly Actor[]
 
 /**
- * Refuses a token for who acts by it. The outermost actor alone counts: those before it are information and no ground for
- * a decision (RFC 8693 section 4.1).
+ * Refuses a token because of its actor. Only the outermost actor counts: earlier ones are information, not a ground for a
+ * decision (RFC 8693 section 4.1).
  */
 export function refuseActor (rule: ActorRule, { actor }: Pick<AccessToken, 'actor'>): Decision {
   if (rule === 'any') return null
@@ -23,4 +23,23 @@ export function refuseActor (rule: ActorRule, { actor }: Pick<AccessToken, 'acto
 
 function refused (reason: RouteReason): Decision {
   return forbidden('FST_OAUTH_ACTOR_REFUSED', reason)
+}
+
+type Claims = Readonly<Record<string, unknown>>
+
+/**
+ * All actors of a token (RFC 8693 section 4.1): the current one first, then the earlier ones, back to the first.
+ *
+ * It is for audits. Decisions are made by `accessToken.actor` alone, which is `null` when the subject acts for itself,
+ * also where the subject is in this list. An actor without a subject is left out.
+ */
+export function actorChain ({ issuer, claims }: Pick<AccessToken<object>, 'issuer' | 'claims'>): Actor[] {
+  const chain: Actor[] = []
+  let act: unknown = (claims as Claims).act
+  while (typeof act === 'object' && act !== null) {
+    const { sub, iss = issuer, act: earlier } = act as Claims
+    if (typeof sub === 'string' && sub !== '' && typeof iss === 'string') chain.push({ issuer: iss, subject: sub })
+    act = earlier
+  }
+  return chain
 }

@@ -1,8 +1,7 @@
 import type { AccessToken } from '../token/access-token.ts'
-import { callHost } from './call-host.ts'
 import type { MaybePromise, Decision } from './decision.ts'
 import type { RouteReason } from '../errors/reasons.ts'
-import { forbidden } from './decision.ts'
+import { callHost, forbidden } from './decision.ts'
 
 type Details = AccessToken['authorizationDetails']
 
@@ -34,10 +33,9 @@ export function detailsFor ({ resource, authorizationDetailsTypes: types }: Know
 
 /** Refuses a token that was not authorized in detail for the request. Without details there is nothing to ask about. */
 export function refuseByDetails (
-  rule: AuthorizationDetailsRule<never> | null, accessToken: Pick<AccessToken, 'authorizationDetails'>,
+  rule: AuthorizationDetailsRule<never>, accessToken: Pick<AccessToken, 'authorizationDetails'>,
   config: AuthorizationDetailsConfig, request: never
 ): MaybePromise<Decision> {
-  if (rule === null) return null
   const details = detailsFor(config, accessToken.authorizationDetails)
   if (details.length === 0) return refused('authorization_details_missing')
   return callHost<unknown>(

@@ -1,13 +1,39 @@
 import type { ErrorCode } from '../errors/error-table.ts'
-import type { RouteReason } from '../errors/reasons.ts'
-import { OAuthResourceError, withoutStackTrace } from '../errors/errors.ts'
+import { OAuthResourceError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
+import type { RouteReason, UnavailableReason } from '../errors/reasons.ts'
+import { isPromise, withinTime } from '../time-limit.ts'
 
 export type MaybePromise<T> = T | Promise<T>
 
-/** What a check has to say: the refusal, or `null` when there is nothing against the request. */
+/** The outcome of a check: the refusal, or `null` when the request may pass. */
 export type Decision = OAuthResourceError | null
 
-/** A refusal that no other scope and no other token of the same kind would help against. */
+/** A refusal that another scope, or another token of the same kind, would not change. */
 export function forbidden (code: ErrorCode, reason: RouteReason): OAuthResourceError {
   return withoutStackTrace(() => new OAuthResourceError(code, { reason }))
+}
+
+/** The refusal when the host's function gives no answer. */
+export interface Unanswered {
+  readonly reason: UnavailableReason
+  /** How long a promised answer may take. */
+  readonly timeoutMs: number
+}
+
+/**
+ * Calls a function of the host. One that throws, or takes too long, has not answered: whether the request may pass is then
+ * not known, so the decision is 503, never an approval. There is a promise only where the function made one.
+ *
+ * @param decide what the answer means; it does not throw
+ */
+export function callHost<Answer> (
+  call: () => MaybePromise<Answer>, decide: (answer: Answer) => Decision, { reason, timeoutMs }: Unanswered
+): MaybePromise<Decision> {
+  const unavailable = (cause: unknown): Decision => withoutStackTrace(() => new UnavailableError(reason, 5, cause))
+  try {
+    const answer = call()
+    return isPromise(answer) ? withinTime(answer, timeoutMs).then(decide, unavailable) : decide(answer)
+  } catch (error) {
+    return unavailable(error)
+  }
 }

@@ -1,7 +1,6 @@
 import type { AccessToken } from '../token/access-token.ts'
-import { callHost } from './call-host.ts'
 import type { MaybePromise, Decision } from './decision.ts'
-import { forbidden } from './decision.ts'
+import { callHost, forbidden } from './decision.ts'
 
 /**
  * Whether the request may be made with this token: only `true` is a yes. For what no rule can say: a policy decision
@@ -11,9 +10,8 @@ export type Policy<Request> = (accessToken: AccessToken, request: Request) => Ma
 
 /** @param timeoutMs how long the answer may take */
 export function refuseByPolicy (
-  policy: Policy<never> | null, accessToken: AccessToken, request: never, timeoutMs: number
+  policy: Policy<never>, accessToken: AccessToken, request: never, timeoutMs: number
 ): MaybePromise<Decision> {
-  if (policy === null) return null
   return callHost<unknown>(
     () => policy(accessToken, request),
     answer => answer === true ? null : forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused'),

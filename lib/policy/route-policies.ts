@@ -6,7 +6,8 @@ export function routeLabel (method: string | readonly string[], pattern: string)
   return `${String(method)} ${pattern}`
 }
 
-const compiled: unique symbol = Symbol('fastify-oauth-resource-server.policy')
+/** Where the `config` of a route has its compiled policy, for a look-up without a call. */
+export const compiled: unique symbol = Symbol('fastify-oauth-resource-server.policy')
 
 /** The policy of one route, with the `config.oauth` that it was compiled from. */
 interface CompiledRoute {

@@ -1,7 +1,6 @@
-import { callHost } from './call-host.ts'
 import type { MaybePromise, Decision } from './decision.ts'
 import type { RouteReason, UnavailableReason } from '../errors/reasons.ts'
-import { forbidden } from './decision.ts'
+import { callHost, forbidden } from './decision.ts'
 
 export type TenantKind = 'organization' | 'team'
 
@@ -23,13 +22,13 @@ const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: Rout
  * Refuses a token that is bound to other tenants than the one the request is about, and a bound token where nobody says
  * which one that is. A token that is bound to none passes, and nothing is asked about it.
  *
- * @param bound the tenants the token is bound to; `null` for none in particular
+ * @param bound the tenants that the token is bound to
  * @param timeoutMs how long the answer may take
  */
 export function refuseForeignTenant (
-  kind: TenantKind, bound: readonly string[] | null, rule: TenantRule, request: never, timeoutMs: number
+  kind: TenantKind, bound: readonly string[], rule: TenantRule, request: never, timeoutMs: number
 ): MaybePromise<Decision> {
-  if (bound === null || rule === 'any') return null
+  if (rule === 'any') return null
   const { missing, foreign, unavailable } = reasons[kind]
   if (rule === null) return refused(missing)
   return callHost<unknown>(() => rule(request), tenant => {

@@ -1,4 +1,4 @@
-import type { Counters } from '../audit/counters.ts'
+import type { Counters } from '../audit/audit.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
 import { createCustomTokenIssuer } from '../token/custom-tokens.ts'
 import { createTokenCache } from '../token/token-cache.ts'

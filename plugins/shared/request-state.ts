@@ -1,5 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { OAuthResourceError } from '../../lib/errors/errors.ts'
+import { findOAuthResourceError } from '../../lib/errors/errors.ts'
+import type { RouteConfigHolder } from '../../lib/policy/route-policies.ts'
+import { compiled } from '../../lib/policy/route-policies.ts'
 import type { RoutePolicy } from '../../lib/policy/route-policy.ts'
 import type { AccessToken } from '../../lib/token/access-token.ts'
 import type { Credentials } from '../../lib/token/credentials.ts'
@@ -28,18 +31,29 @@ export function declareRequestState (app: FastifyInstance): void {
 
 /** What the request presented; its headers are read once. */
 export function credentialsOf (request: FastifyRequest): Credentials {
-  request[credentials] ??= readCredentials(request.raw.rawHeaders, request.server.oauthConfig.tokenHeader)
+  request[credentials] ??= parseCredentials(request)
   return request[credentials]
+}
+
+const noCredentials: Credentials = { kind: 'none' }
+
+function parseCredentials ({ raw: { headers, rawHeaders }, server: { oauthConfig: { tokenHeader } } }: FastifyRequest): Credentials {
+  // Of several headers Node.js keeps the first: where it keeps none, there is nothing to parse.
+  return headers[tokenHeader ?? 'authorization'] === undefined ? noCredentials : readCredentials(rawHeaders, tokenHeader)
 }
 
 /**
  * The policy of the route, by the resource of the nearest scope; it is looked up once for a request.
- *
- * @throws OptionError when the route is older than the plugin and its `config.oauth` is invalid
  */
 export function policyOf (request: FastifyRequest): RoutePolicy {
-  request[policy] ??= request.server.oauthResource.policies.policyOf(request.routeOptions.config)
+  request[policy] ??= compiledPolicyOf(request)
   return request[policy]
+}
+
+function compiledPolicyOf ({ routeOptions, server }: FastifyRequest): RoutePolicy {
+  const config = routeOptions.config as RouteConfigHolder
+  // Of a route: compiled by now, as the server is ready. Of an unrouted URL: the default, compiled at its first request.
+  return config[compiled]?.policy ?? server.oauthResource.policies.policyOf(config)
 }
 
 /**
@@ -62,6 +76,12 @@ export function setVerifiedToken (request: FastifyRequest, accessToken: AccessTo
 /** Whether the request is a CORS preflight: it has no credentials (Fetch standard, section 3.2.2), so it is asked for none. */
 export function isPreflight ({ method, headers }: FastifyRequest): boolean {
   return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+}
+
+/** The `onError` hook that sets `request.oauthRefusal`, before those of the plugins that read it. */
+export function noteRefusal (request: FastifyRequest, _reply: FastifyReply, error: Error, next: () => void): void {
+  request.oauthRefusal = findOAuthResourceError(error)
+  next()
 }
 
 /** The refusal of this package that the client gets with this status; `null` when the response is another one. */

@@ -5,7 +5,7 @@ import type { AuditLevel, AuditWriter } from '../../../lib/audit/audit.ts'
 import {
   attributionOf, channelName, createAudit, defaultAuditSettings, isAudited, markAudited, refusalEvent, standaloneAudit
 } from '../../../lib/audit/audit.ts'
-import { createCounters } from '../../../lib/audit/counters.ts'
+import { createCounters } from '../../../lib/audit/audit.ts'
 import type { SecurityEvent } from '../../../lib/audit/events.ts'
 import { grantDecisionEvent, useDecisionEvent } from '../../../lib/audit/grant-events.ts'
 import { McpError } from '../../../lib/errors/mcp-errors.ts'

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { InvalidTokenError, MissingTokenError, OAuthResourceError, UnavailableError } from '../../../lib/errors/errors.ts'
 import { refusalEvent } from '../../../lib/audit/audit.ts'
-import { createCounters } from '../../../lib/audit/counters.ts'
+import { createCounters } from '../../../lib/audit/audit.ts'
 import { grantDecisionEvent, useDecisionEvent } from '../../../lib/audit/grant-events.ts'
 import { createTokenCache } from '../../../lib/token/token-cache.ts'
 import { accessTokenOf } from '../../support/access-token.ts'

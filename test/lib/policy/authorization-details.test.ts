@@ -36,8 +36,7 @@ const request = { amount: 10 } as never
 const covers: AuthorizationDetailsRule<never> = (details, { amount }: { amount: number }) =>
   details.some(detail => detail.type === 'payment' && (detail.amount as number) >= amount)
 
-const judged: ReadonlyArray<readonly [string, AuthorizationDetailsRule<never> | null, readonly Detail[], string | null]> = [
-  ['a route that does not ask', null, [], null],
+const judged: ReadonlyArray<readonly [string, AuthorizationDetailsRule<never>, readonly Detail[], string | null]> = [
   ['R9396-02 enough', covers, [payment], null],
   ['R9396-02 not enough', covers, [{ ...payment, amount: 9 }], 'authorization_details_insufficient'],
   ['R9396-02 none', covers, [], 'authorization_details_missing'],

@@ -117,3 +117,12 @@ test('S10 S11 what the route says of the tenant goes before what the options say
   const team = accessTokenOf({ teams: ['red'] })
   t.equal((await checkPolicy({ policy: policyOf(), accessToken: team, config, request }))?.reason, 'team_missing')
 })
+
+test('what a route does not ask for is not checked, and an unbound token is asked for no tenant [S10 S11]', t => {
+  const never = (): never => { throw new Error('asked') }
+  const unbound = accessTokenOf({ organizations: null, teams: null, authorizationDetails: [{ type: 'x' }] })
+  t.equal(checkPolicy({ policy: policyOf(), accessToken: unbound, config, request }), null)
+  t.equal(checkPolicy({ policy: policyOf({ organization: never, team: never }), accessToken: unbound, config, request }), null)
+  t.equal(checkPolicy({ policy: policyOf(), accessToken: unbound, config: { ...config, organizationOf: never, teamOf: never }, request }), null)
+  t.end()
+})

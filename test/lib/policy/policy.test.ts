@@ -7,8 +7,7 @@ const answers = (answer: unknown): Policy<never> => () => answer as boolean
 const accessToken = accessTokenOf()
 const request = { url: '/x' } as never
 
-const cases: ReadonlyArray<readonly [string, Policy<never> | null, string | null]> = [
-  ['none', null, null],
+const cases: ReadonlyArray<readonly [string, Policy<never>, string | null]> = [
   ['yes', answers(true), null],
   ['it gets token and request', (token, { url }: { url: string }) => token === accessToken && url === '/x', null],
   ...[false, undefined, null, 1, 'true', {}].map(answer =>

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { checkScopesAndStepUp } from '../../../lib/policy/scopes-and-step-up.ts'
-import type { Sufficiency } from '../../../lib/policy/scopes-and-step-up.ts'
+import { checkScopesAndStepUp } from '../../../lib/policy/authorization.ts'
+import type { Sufficiency } from '../../../lib/policy/authorization.ts'
 import { createTestClock } from '../../support/clock.ts'
 
 const clock = createTestClock()

@@ -7,9 +7,7 @@ const ofRequest: TenantRule = ({ tenant }: { tenant: string }) => tenant
 const answers = (answer: unknown): TenantRule => () => answer as string
 const neverAsked: TenantRule = () => { throw new Error('asked') }
 
-const cases: ReadonlyArray<readonly [string, readonly string[] | null, TenantRule, string | null]> = [
-  ['an unbound token passes, and nothing is asked', null, neverAsked, null],
-  ['an unbound token passes where there is no tenant', null, null, null],
+const cases: ReadonlyArray<readonly [string, readonly string[], TenantRule, string | null]> = [
   ['a bound token on its own', ['acme'], ofRequest, null],
   ['a token bound to several', ['globex', 'acme'], ofRequest, null],
   ['a bound token on another', ['globex'], ofRequest, 'foreign'],
