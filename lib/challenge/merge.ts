@@ -12,15 +12,15 @@ export interface MergedChallenges {
 }
 
 /**
- * Puts our Bearer challenge into whatever a response already has: exactly one Bearer challenge results, in the first
- * place, as some clients look nowhere else; every other scheme keeps its words and gets a field line of its own.
+ * Puts our challenges into whatever a response already has: exactly one challenge of each of our schemes results, in the
+ * first place, as some clients look nowhere else; every other scheme keeps its words and gets a field line of its own.
  *
- * A Bearer challenge that is there already keeps its parameters and gets the missing ones. One that points at another
+ * A challenge of our scheme that is there already keeps its parameters and gets the missing ones. One that points at another
  * resource's metadata is not about this resource (an upstream's, passed on), so ours replaces it whole.
  */
-export function mergeChallenges (existing: unknown, ours: Challenge): MergedChallenges {
+export function mergeChallenges (existing: unknown, ...ours: readonly Challenge[]): MergedChallenges {
   const others: string[] = []
-  const parameters = new Map<string, string>()
+  const present = new Map<Challenge, Map<string, string>>(ours.map(challenge => [challenge, new Map()]))
   let droppedUnreadable = false
 
   for (const line of fieldLines(existing)) {
@@ -32,16 +32,22 @@ export function mergeChallenges (existing: unknown, ours: Challenge): MergedChal
       continue
     }
     for (const challenge of challenges) {
-      if (!isScheme(challenge, ours.scheme)) {
+      const same = ours.find(({ scheme }) => isScheme(challenge, scheme))
+      if (same === undefined) {
         others.push(challenge.raw)
-      } else if (!isForeign(challenge, ours)) {
+      } else if (!isForeign(challenge, same)) {
+        const parameters = present.get(same)!
         for (const [name, value] of challenge.parameters) {
           if (!parameters.has(name)) parameters.set(name, value)
         }
       }
     }
   }
+  return { values: [...[...present].map(([challenge, parameters]) => mergedChallenge(challenge, parameters)), ...others], droppedUnreadable }
+}
 
+/** @param parameters those that a challenge of the same scheme has already */
+function mergedChallenge (ours: Challenge, parameters: ReadonlyMap<string, string>): string {
   const pointer = ours.parameters.get('resource_metadata')
   // Ours first: the pointer is what the reader came for.
   const merged = new Map<string, string>(pointer === undefined ? [] : [['resource_metadata', pointer]])
@@ -51,10 +57,7 @@ export function mergeChallenges (existing: unknown, ours: Challenge): MergedChal
   for (const [name, value] of ours.parameters) {
     if (!merged.has(name) && (name !== 'error_description' || explains)) merged.set(name, value)
   }
-  return {
-    values: [formatChallenge({ scheme: ours.scheme, token68: null, parameters: merged }), ...others],
-    droppedUnreadable
-  }
+  return formatChallenge({ scheme: ours.scheme, token68: null, parameters: merged })
 }
 
 /** The field lines of a header as Fastify and Node.js hold it: nothing, a string, or several strings. */

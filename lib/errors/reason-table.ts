@@ -72,8 +72,17 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   actor_malformed: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`act` does not name the actor (RFC 8693 section 4.1)', fix: 'The issuer must send `act` as an object with `sub`'
   },
+  confirmation_unsupported: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key (`cnf`) in a way that is not supported', fix: 'Have the issuer bind tokens by `jkt` (DPoP) or `x5t#S256` (certificate) only'
+  },
   proof_missing: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key (`cnf`), and was sent as a bearer token without proof', fix: 'The client must prove possession of the key'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key or certificate (`cnf`), and came without the proof of it', fix: 'The client must prove possession of the key; the server must accept the proof: see `dpop` and `clientCertificates`'
+  },
+  token_unbound: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to no key, and came under the DPoP scheme or to a route that requires DPoP', fix: 'The client must send a DPoP proof with its token request (RFC 9449 section 5)'
+  },
+  certificate_foreign: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to another certificate than that of the request', fix: 'Use the certificate of the token request, or request a new token'
   },
   proof_header_missing: {
     code: 'FST_OAUTH_PROOF_INVALID', meaning: 'The access token came under the DPoP scheme, and no DPoP header came with it', fix: 'Send a new proof in the `DPoP` header with each request (RFC 9449 section 7.1)'

@@ -7,7 +7,7 @@ export type TokenReason =
   | 'token_malformed' | 'token_encrypted' | 'token_too_long' | 'token_not_yet_valid' | 'token_inactive' | 'token_revoked'
   | 'token_rule_broken' | 'issuer_unknown' | 'algorithm_refused' | 'key_id_refused' | 'critical_header_refused'
   | 'type_refused' | 'audience_missing' | 'audience_foreign' | 'claim_missing' | 'claim_malformed' | 'actor_malformed'
-  | 'proof_missing' | 'key_unknown' | 'key_ambiguous' | 'key_unusable' | 'signature_invalid' | 'token_expired'
+  | 'confirmation_unsupported' | 'proof_missing' | 'token_unbound' | 'certificate_foreign' | 'key_unknown' | 'key_ambiguous' | 'key_unusable' | 'signature_invalid' | 'token_expired'
   | 'token_unverified' | 'impersonation_over'
 
 /** Why the proof of possession of a request is invalid (RFC 9449 section 4.3). */

@@ -5,6 +5,7 @@ import type { Policy } from './policy.ts'
 import type { TenantOf } from './tenancy.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { Type } from '../options/type.ts'
+import type { DpopRequirement } from '../token/presentation.ts'
 
 /**
  * What a route asks for: `config.oauth`. A route that says nothing asks for any valid access token. Functions are asked
@@ -44,6 +45,11 @@ export interface RouteOptions<Request = unknown> {
   /** Whether the request may be made: only `true` is a yes. It is asked last, after the `policy` of the options. */
   policy?: Policy<Request>
   /**
+   * Whether access tokens come with a DPoP proof (RFC 9449): `off`: only bearer tokens; `allowed`: both; `required`: only
+   * tokens that are bound to a key. Default: what `dpop` of the options says.
+   */
+  dpop?: DpopRequirement
+  /**
    * What becomes of a `WWW-Authenticate` that a 401 of this route has already. `merge` (default): ours is merged into it;
    * `replace`: only ours goes out; `keep`: an existing one stays as it is, for routes that pass on an upstream's; `none`:
    * refusals of this route get nothing from us.
@@ -76,6 +82,7 @@ const schema = Type.Union([
     anyTeam: Type.Optional(Type.Boolean()),
     authorizationDetails: Type.Optional(anyFunction),
     policy: Type.Optional(anyFunction),
+    dpop: Type.Optional(Type.Enum(['off', 'allowed', 'required'])),
     challenge: Type.Optional(Type.Enum(['merge', 'replace', 'keep', 'none'])),
     pinnedChallenge: Type.Optional(text)
   }, closed)

@@ -1,4 +1,4 @@
-import type { FormatDefaultChallenge, RoutePolicy } from './route-policy.ts'
+import type { RouteDefaults, RoutePolicy } from './route-policy.ts'
 import { compileRoutePolicy } from './route-policy.ts'
 
 /** The name of a route in logs, events and messages: method and pattern, as in `GET /projects/:id`. */
@@ -63,7 +63,7 @@ export interface RoutePolicies {
   addRequiredScopes (scopes: ReadonlyMap<string, string>): void
 }
 
-export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChallenge): RoutePolicies {
+export function createRoutePolicies (defaults: RouteDefaults): RoutePolicies {
   const registered: CompiledRoute[] = []
   const added = new Map<string, string>()
   let pinnedPointers = new Map<string, string>()
@@ -71,7 +71,7 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
 
   const compile = (config: unknown, method: string | readonly string[], url: string): RoutePolicy => {
     const label = routeLabel(method, url)
-    const policy = compileRoutePolicy(config, label, formatDefaultChallenge)
+    const policy = compileRoutePolicy(config, label, defaults)
     if (policy.pinnedPointer !== null && !pinnedPointers.has(policy.pinnedPointer)) pinnedPointers.set(policy.pinnedPointer, label)
     for (const scope of policy.scopes?.alternatives.flat() ?? []) if (!requiredScopes.has(scope)) requiredScopes.set(scope, label)
     return policy

@@ -39,6 +39,8 @@ export interface ProvenRequest {
   readonly token: string
   /** `cnf.jkt` of the access token. */
   readonly keyThumbprint: string
+  /** Is told of the current nonce, when the proof has the one before it. */
+  readonly provideNonce: (nonce: string) => void
 }
 
 /**
@@ -60,7 +62,7 @@ const compactJws = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const keptKeys = 10_000
 
 export function createProofCheck (settings: DpopProofSettings, clock: Clock): CheckProof {
-  const { algorithms, maxAgeMs, replays, replayTimeoutMs } = settings
+  const { algorithms, maxAgeMs, nonces, replays, replayTimeoutMs } = settings
   /** By the header of the proof, which is the same text in each proof of a client. Only headers of valid proofs are kept. */
   const keys = new LRUCache<string, ProofKey>({ max: keptKeys })
 
@@ -73,6 +75,7 @@ export function createProofCheck (settings: DpopProofSettings, clock: Clock): Ch
       if (!isSigned) throw invalid('proof_signature_invalid')
       checkClaims(claims, key, request, settings, clock.now())
       if (known === undefined) keys.set(header, key)
+      if (nonces !== null && claims.nonce !== nonces.current()) request.provideNonce(nonces.current())
       if (replays === null) return
       const { keyThumbprint, targetUri } = request
       const use = `${keyThumbprint} ${targetUri} ${claims.jti as string}`

@@ -31,7 +31,7 @@ const ring: { self?: object } = {}
 ring.self = ring
 const url = 'must be a URL'
 const list = 'must be a list of strings'
-const pop = 'promises a proof of possession that is not checked'
+const pop = 'follows from dpop'
 const refused: ReadonlyArray<readonly [Record<string, unknown>, string, string]> = [
   [{ resource: 'https://h' }, 'resource', 'follows from resource'],
   [{ 'resource#it': 'https://h' }, 'resource#it', 'follows from resource'],

@@ -11,7 +11,7 @@ const wellKnown = '/.well-known/oauth-protected-resource'
 type Added = readonly [resource: string, rootAlias?: boolean | null | undefined, name?: string]
 
 function add (registry: MetadataRegistry, [resource, rootAlias = null, name = 'N']: Added): LiveDocument {
-  const document = createMetadataDocument({ resource, advertisedIssuers: [], advertisedScopes: [], metadata: { resource_name: name } })
+  const document = createMetadataDocument({ resource, binding: { dpopAlgorithms: [], dpopRequired: false, certificates: false }, advertisedIssuers: [], advertisedScopes: [], metadata: { resource_name: name } })
   return registry.add(parseIdentifier(resource), createLiveDocument({ document, routes: null, liveScopes: null }), 60, rootAlias)
 }
 const of = (added: readonly Added[]): MetadataRegistry => {

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import type { RegisteredRoute, RoutePolicies } from '../../../lib/policy/route-policies.ts'
 import { createRoutePolicies, routeLabel } from '../../../lib/policy/route-policies.ts'
-import { defaultChallenge } from '../../support/route-policy.ts'
+import { routeDefaults } from '../../support/route-policy.ts'
 
-const create = (): RoutePolicies => createRoutePolicies(defaultChallenge)
+const create = (): RoutePolicies => createRoutePolicies(routeDefaults)
 const routeOf = (oauth?: unknown, url = '/x', method: string | string[] = 'GET'): RegisteredRoute => ({ method, url, config: { oauth } })
 /** What the web framework keeps of a route: a copy of its `config`. */
 const kept = ({ config, method, url }: RegisteredRoute) => ({ ...config, method, url })

@@ -17,7 +17,7 @@ const right = { htm: 'POST', htu: targetUri, iat: now, ath: tokenHash(token) }
 const settings: DpopProofSettings = {
   algorithms: ['ES256', 'RS256', 'Ed25519', 'ES384'], maxAgeMs: 300_000, futureToleranceMs: 5000, nonces: null, replays: null, replayTimeoutMs: 1000
 }
-const requestWith = (...proofs: string[]): ProvenRequest => ({ proofs, method: 'POST', targetUri, token, keyThumbprint: client.thumbprint })
+const requestWith = (...proofs: string[]): ProvenRequest => ({ proofs, method: 'POST', targetUri, token, keyThumbprint: client.thumbprint, provideNonce: () => {} })
 
 /** The reason of the refusal; `null` where the proof is accepted. */
 async function outcome (request: ProvenRequest, changes: Partial<DpopProofSettings> = {}): Promise<string | null> {
@@ -117,6 +117,20 @@ test('RFC 9449 9: without a good nonce the refusal provides one (R9449-12, R9449
     })
   }
   t.equal(await check(requestWith(client.proof({ ...right, nonce: nonces.current() }))), undefined)
+})
+
+test('RFC 9449 8.2: a proof with the nonce before the current one is accepted, and the current one provided [R9449-31]', async t => {
+  const ticking = createTestClock()
+  const nonces = createDpopNonces({ secret: null, rotateMs: 60_000 }, ticking)
+  const check = createProofCheck({ ...settings, nonces }, ticking)
+  const provided: string[] = []
+  const nonce = nonces.current()
+  const request = (): ProvenRequest => ({ ...requestWith(client.proof({ ...right, nonce })), provideNonce: next => provided.push(next) })
+  await check(request())
+  t.strictSame(provided, [])
+  ticking.advance(60)
+  await check(request())
+  t.strictSame(provided, [nonces.current()])
 })
 
 test('RFC 9449 11.1: a proof is good once, and one that fails another check is not used up (R9449-17)', async t => {
