@@ -37,7 +37,7 @@ function inMemory (): Contender {
   let directory = createMemoryOrganizationDirectory({ organizations: [] })
   return {
     name: 'memory',
-    directory: { report: (customer, reach) => directory.report(customer, reach) },
+    directory: { report: (customer, access) => directory.report(customer, access) },
     queries: () => 0,
     async fill (count) {
       directory = createMemoryOrganizationDirectory({
@@ -87,10 +87,10 @@ async function contenders (): Promise<Contender[]> {
   return [...all, await inDatabase('PostgreSQL', client, text => client.query(text))]
 }
 
-/** Milliseconds of one decision about a grant of that reach, the median of the rounds. */
-async function cost ({ directory, queries }: Contender, reach: GrantAccess): Promise<number> {
+/** Milliseconds of one decision about a grant of that access, the median of the rounds. */
+async function cost ({ directory, queries }: Contender, access: GrantAccess): Promise<number> {
   const decide = async (): Promise<void> => {
-    const { allowed, error } = await checkGrant({ staff: 'staff', customer: 'ann' }, reach, directory)
+    const { allowed, error } = await checkGrant({ staff: 'staff', customer: 'ann' }, access, directory)
     if (!allowed) throw new Error('the grant was refused', { cause: error })
   }
   const times: number[] = []

@@ -1,19 +1,20 @@
 import Fastify from 'fastify'
 import oauthResourceServer from 'fastify-oauth-resource-server'
 
+const port = Number(process.env.PORT ?? 3000)
 const app = Fastify({ logger: true })
 
 await app.register(oauthResourceServer, {
-  resource: 'http://localhost:3000', // yours, with https; every URL that is advertised comes from it
-  authorizationServers: ['https://login.example.com'], // discovery and keys follow from it
-  scopes: { 'projects:read': 'Read projects' }
+  resource: `http://localhost:${port}`, // in production the https URL of your API; tokens carry it in `aud`
+  authorizationServers: ['https://login.example.com'], // the issuers you trust; their keys are found by discovery
+  scopes: { 'projects:read': 'Read projects' },
+  metadata: { resource_name: 'Projects' } // shown by clients on their consent page
 })
 
 app.get('/health', { config: { oauth: false } }, async () => 'ok')
 
 app.get('/projects', { config: { oauth: { scopes: ['projects:read'] } } }, async request => {
-  const { subject, clientId } = request.accessToken!
-  return [{ name: 'Analytical Engine', owner: subject, seenBy: clientId }]
+  return [{ name: 'Analytical Engine', owner: request.accessToken?.subject }]
 })
 
-await app.listen({ port: Number(process.env.PORT ?? 3000) })
+await app.listen({ port })

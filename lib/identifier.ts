@@ -56,6 +56,13 @@ export function isStringOrUri (value: string): boolean {
   return /^(?:[^:\s\p{Cc}]+|[A-Za-z][A-Za-z0-9+.-]*:[^\s\p{Cc}]*)$/u.test(value)
 }
 
+/** Whether a value is an origin as browsers send it: of web pages, or of a browser extension or desktop shell with its own scheme. */
+export function isOrigin (value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const { protocol, host } = new URL(value)
+  return host !== '' && value === `${protocol}//${host}`
+}
+
 /** True of names and addresses that reach this machine and no other. */
 export function isLoopbackHost (host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase()

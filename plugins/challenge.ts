@@ -50,7 +50,7 @@ function checkPointers ({ oauthConfig, oauthDocuments, oauthResource }: FastifyI
       'register the metadata plugin too, or set documentServedElsewhere')
   }
   for (const [pointer, route] of oauthResource.policies.pinnedPointers) {
-    if (pointer.startsWith(`${origin}/`) && oauthDocuments.find(pointer.slice(origin.length)) === null) {
+    if (pointer.startsWith(`${origin}/`) && oauthDocuments.find(pointer.slice(origin.length), new URL(origin).host) === null) {
       return new OptionError(`config.oauth of ${route}: pinnedChallenge points at ${pointer}, which this server does not serve`)
     }
   }

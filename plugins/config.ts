@@ -43,6 +43,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What this route asks for; `false` for nothing. See `RouteOptions`. */
     oauth?: RouteConfig<FastifyRequest>
+    /** Not a member: it is `oauth`. Declared, as Fastify's types accept unknown members of `config`. */
+    oath?: never
+    /** Not a member: it is `oauth`. */
+    oAuth?: never
   }
 }
 

@@ -15,30 +15,34 @@ const routesAdded: unique symbol = Symbol('fastify-oauth-resource-server.metadat
 // Async: Fastify reports to the caller of `register` only what an async plugin throws.
 const plugin: FastifyPluginAsync = async app => {
   const { oauthConfig, oauthDocuments, oauthResource: { policies } } = app
-  const { identifier, document, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, scopes, scopesSupported, liveScopes, clock } = oauthConfig
+  const { identifier, document, metadataUrl, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, scopes, scopesSupported, liveScopes, clock } = oauthConfig
   if (documentServedElsewhere) return
   const neverAdvertised = ['*', ...scopes.filter(scope => !scope.advertised).map(scope => scope.name)]
   // Two scopes of one resource share the document that came first, and both have routes.
+  const publishedAt = targetOf(metadataUrl)
   oauthDocuments.add(identifier, createLiveDocument({
     document,
     routes: scopesSupported === 'routes' ? { neverAdvertised } : null,
     liveScopes: liveScopes === null ? null : createLiveScopes(liveScopes, clock)
-  }), metadataMaxAgeSeconds, rootAlias).addScopes(policies)
+  }), { maxAgeSeconds: metadataMaxAgeSeconds, rootAlias, publishedAt }).addScopes(policies)
 
-  const root = rootOf(app) as FastifyInstance & { [routesAdded]?: boolean }
-  if (root[routesAdded] === true) return
-  root[routesAdded] = true
+  const root = rootOf(app) as FastifyInstance & { [routesAdded]?: Set<string> }
+  const added = root[routesAdded] ??= new Set()
+  const [path = ''] = publishedAt.split('?')
+  const missing = [...metadataRoutes, ...path.startsWith(metadataRoutes[0]) ? [] : [path]].filter(url => !added.has(url))
+  if (missing.length === 0) return
+  for (const url of missing) added.add(url)
   await app.register(async scope => {
     // In a scope of our own: the host may register @fastify/sensible itself, before or after this plugin.
     await scope.register(sensible)
-    addRoutes(root, oauthDocuments, scope.httpErrors)
+    addRoutes(root, missing, oauthDocuments, scope.httpErrors)
   })
 }
 
 const allowedMethods = ['GET', 'HEAD', 'OPTIONS']
 
 /** The documents are handed over: the root itself may have no configuration, when only scopes within it do. */
-function addRoutes (root: FastifyInstance, documents: MetadataRegistry, httpErrors: HttpErrors): void {
+function addRoutes (root: FastifyInstance, urls: readonly string[], documents: MetadataRegistry, httpErrors: HttpErrors): void {
   const route = { config: openRoute, schema: hiddenRoute, errorHandler: sendError }
   const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     allowEveryOrigin(reply).header('allow', allowedMethods.join(', '))
@@ -46,7 +50,7 @@ function addRoutes (root: FastifyInstance, documents: MetadataRegistry, httpErro
   }
   const sendDocument = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     allowEveryOrigin(reply)
-    const entry = documents.find(targetOf(request.url))
+    const entry = documents.find(targetOf(request.url), request.host)
     if (entry === null) {
       reply.header('cache-control', 'no-store')
       throw httpErrors.notFound('No protected resource of this server has its metadata here')
@@ -56,7 +60,8 @@ function addRoutes (root: FastifyInstance, documents: MetadataRegistry, httpErro
     if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
     return reply.type('application/json; charset=utf-8').send(body)
   }
-  for (const url of metadataRoutes) {
+  // A colon begins a parameter in the pattern of a route, unless there are two.
+  for (const url of urls.map(one => one.replaceAll(':', '::'))) {
     root.route({ ...route, method: 'GET', url, exposeHeadRoute: true, handler: sendDocument })
     root.route({ ...route, method: 'OPTIONS', url, handler: answerPreflight })
     // In onRequest: neither a body nor its media type matters.

@@ -48,7 +48,8 @@ function describe (catalogue: OpenApiCatalogue, { oauthResource: { config: { ope
   if (openapi === null || route[described] === true) return
   Object.defineProperty(route, described, { value: true })
   const advertised = issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer)
-  catalogue.add(route, () => policies.policyOf(route.config ?? {}), openapi, advertised)
+  // The `onRoute` hook of config, which is older, has set it.
+  catalogue.add(route, () => policies.policyOf(route.config!), openapi, advertised)
 }
 
 type DescribedOnce = RouteOptions & { [described]?: boolean }

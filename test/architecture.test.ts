@@ -169,14 +169,16 @@ const examples: Example[] = [
     manifest: {
       exports: {
         '.': { types: './dist/plugins/index.d.ts', default: './dist/plugins/index.js' },
-        './stores/b': './dist/plugins/entry-points/stores/b.js',
-        './c': './dist/plugins/entry-points/c.js',
+        './stores/b': { types: './dist/plugins/entry-points/stores/b.d.ts', default: './dist/plugins/entry-points/stores/b.js' },
+        './c': { types: './dist/plugins/entry-points/c.d.ts', default: './dist/plugins/entry-points/c.js' },
         './sql/*': './sql/*',
         './package.json': './package.json'
-      }
+      },
+      typesVersions: { '*': { c: ['./dist/plugins/entry-points/c.d.ts'] } }
     },
     says: [
-      'package.json does not export plugins/entry-points/a.ts', 'package.json exports plugins/entry-points/c.ts, which is not there'
+      'package.json does not export plugins/entry-points/a.ts', 'package.json exports plugins/entry-points/c.ts, which is not there',
+      'package.json has no typesVersions for ./stores/b'
     ]
   },
   {
@@ -192,6 +194,23 @@ const examples: Example[] = [
     says: ['lib/c.ts is not reached from an entry point']
   }
 ]
+
+const lines = (count: number): string => 'x()\n'.repeat(count)
+examples.push({
+  rule: 'files are of a size to be read',
+  files: {
+    'lib/a.ts': lines(260), 'lib/b.ts': lines(261), 'lib/c.ts': lines(15), 'lib/d.ts': lines(14), 'plugins/entry-points/e.ts': lines(1),
+    'lib/metadata/conditional.ts': lines(14), 'lib/challenge/challenge.ts': lines(15)
+  },
+  says: [
+    'lib/b.ts has 261 lines, and 260 are enough', 'lib/d.ts has 14 lines: merge it with what imports it',
+    'lib/challenge/challenge.ts has 15 lines and needs no reason for being short'
+  ]
+}, {
+  rule: 'lib/client stays a house that one can walk through',
+  files: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`lib/client/${i}.ts`, ''])),
+  says: ['lib/client has 33 files']
+})
 
 test('every rule finds what breaks it', t => {
   for (const { rule, files, manifest = {}, says } of examples) t.same(rules[rule]!(new Map(Object.entries(files)), manifest), says, rule)

@@ -1,17 +1,16 @@
 import type { RequestLog } from './request-log.ts'
 
 const started = performance.now()
-progress('loading modules')
 try {
   const { readableStream } = await import('./request-log.ts')
   const { openDatabase } = await import('./database/database.ts')
   const databaseUrl = process.env.DATABASE_URL || undefined
   const ports = { port: portFrom('PORT', 3000), asPort: portFrom('AS_PORT', 3001), partnerPort: portFrom('PARTNER_PORT', 3002) }
+  progress(databaseUrl === undefined ? 'starting a PostgreSQL in this process, and loading modules' : 'connecting to DATABASE_URL, and loading modules')
   // The database compiles in threads of its own while the other modules load.
   const opening = openDatabase(databaseUrl)
   opening.catch(() => {})
   const { startExampleServer } = await import('./start.ts')
-  progress(databaseUrl === undefined ? 'starting a PostgreSQL in this process' : 'connecting to DATABASE_URL')
   const database = await opening
   const log: RequestLog = { level: 'info', stream: readableStream(process.stderr) }
   const server = await startExampleServer({ ...ports, database, log, onProgress: progress })

@@ -1,9 +1,10 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import Provider, { errors } from 'oidc-provider'
-import type { Client, interactionPolicy } from 'oidc-provider'
+import type { Client, Context, interactionPolicy } from 'oidc-provider'
 import type { OidcProviderGuard } from '../../plugins/entry-points/oidc-provider.ts'
 import { desktopClient, firstPartyClient, introspectionClient, introspectionClientId, isAllowedRedirectUri } from './clients.ts'
 import type { Database } from './database/database.ts'
+import { DatabaseUnavailableError } from './database/database.ts'
 import { createOidcAdapter } from './database/oidc-adapter.ts'
 import type { Sessions } from './host/sessions.ts'
 import { errorPage } from './pages/error.ts'
@@ -107,6 +108,16 @@ export function createProvider ({ issuer, resources, database, guard, sessions, 
     }
   })
   guard.attach(provider)
+  // oidc-provider answers 500 to every error that is not its own.
+  const unavailable = new WeakSet<Context>()
+  provider.on('server_error', (ctx, error) => { if (error instanceof DatabaseUnavailableError) unavailable.add(ctx) })
+  provider.use(async (ctx, next) => {
+    await next()
+    if (!unavailable.has(ctx)) return
+    ctx.status = 503
+    ctx.set({ 'retry-after': '5' })
+    if (typeof ctx.body === 'object') ctx.body = { error: 'temporarily_unavailable', error_description: 'the database does not answer at the moment' }
+  })
   return provider
 }
 

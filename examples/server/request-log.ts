@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
-import { LogController } from 'fastify'
 
 /** What the servers log, and where. */
 export interface RequestLog {
@@ -12,8 +11,6 @@ export interface RequestLog {
 export function serverOptions ({ level, stream }: RequestLog): FastifyServerOptions & { forceCloseConnections: true } {
   return {
     logger: { level, stream },
-    // One line for each request, with the status: see logRequests.
-    logController: new LogController({ disableRequestLogging: true }),
     // Ctrl-C does not wait for connections that are kept alive.
     forceCloseConnections: true
   }
@@ -47,6 +44,8 @@ export function readableStream (output: { write (text: string): unknown }): Requ
   return {
     write (text) {
       const { time, msg = '', server, status, ms, audit, err } = JSON.parse(text) as Line
+      // Fastify's own two lines for each request, in the place of which there is one of logRequests.
+      if (msg === 'incoming request' || msg === 'request completed') return
       const parts = [new Date(time).toISOString().slice(11, 19)]
       if (status === undefined) parts.push(msg)
       else parts.push(String(status), msg, `${ms ?? 0} ms`, `(${server ?? ''})`)

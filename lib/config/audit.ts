@@ -13,6 +13,7 @@ export interface AuditOptions {
   }
 }
 
+/** @internal */
 export const auditSchemas: OptionSchemas<keyof AuditOptions> = optionGroup<AuditOptions>()({
   audit: Type.Optional(Type.Object({
     level: Type.Optional(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']))

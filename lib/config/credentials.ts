@@ -19,6 +19,7 @@ export interface CredentialsOptions {
   maxTokenLength?: number
 }
 
+/** @internal */
 export const credentialsSchemas: OptionSchemas<keyof CredentialsOptions> = optionGroup<CredentialsOptions>()({
   // RFC 9110 section 5.1: the name of a header.
   tokenHeader: Type.Optional(typed<string>(Type.String({ pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, description: 'the name of a header' }))),

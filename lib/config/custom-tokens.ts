@@ -24,6 +24,7 @@ export interface CustomTokensGroup {
   customTokens?: readonly CustomTokensOptions[]
 }
 
+/** @internal */
 export const customTokensSchemas: OptionSchemas<keyof CustomTokensGroup> = optionGroup<CustomTokensGroup>()({
   customTokens: Type.Optional(Type.Array(Type.Object(optionGroup<CustomTokensOptions>()({
     prefix: Type.String(),

@@ -28,6 +28,7 @@ export interface DiscoveryOptions {
   }
 }
 
+/** @internal */
 export const discoverySchemas: OptionSchemas<keyof DiscoveryOptions> = optionGroup<DiscoveryOptions>()({
   discovery: Type.Optional(Type.Object({
     timeoutMs: Type.Optional(timeoutMs),

@@ -31,6 +31,7 @@ export interface HostFunctionOptions<Request> {
   lookupTimeoutMs?: number
 }
 
+/** @internal */
 export const hostFunctionSchemas: OptionSchemas<keyof HostFunctionOptions<never>> = optionGroup<HostFunctionOptions<never>>()({
   revocations: Type.Optional(typed<RevocationStore>(Type.Object({ isRevoked: anyFunction }))),
   organizationOf: Type.Optional(anyFunction),

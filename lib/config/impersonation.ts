@@ -19,7 +19,7 @@ export interface ImpersonationOptions<Request> {
   impersonatedTokens?: ImpersonatedTokenOptions
 }
 
-// Each is held against its own schema, in lib/impersonation.
+/** @internal Each is held against its own schema, in lib/impersonation. */
 export const impersonationSchemas: OptionSchemas<keyof ImpersonationOptions<never>> = optionGroup<ImpersonationOptions<never>>()({
   impersonationGuard: Type.Optional(typed<ImpersonationGuardOptions<never>>(Type.Unknown())),
   impersonatedTokens: Type.Optional(typed<ImpersonatedTokenOptions>(Type.Unknown()))

@@ -1,4 +1,4 @@
-import type { ConfidentialAuthentication } from '../client/oauth/client-authentication.ts'
+import type { ConfidentialAuthentication } from '../http/client-authentication.ts'
 import { OptionError } from '../errors/errors.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import { anyFunction, closed, count, seconds, text, typed } from '../options/common-schemas.ts'
@@ -41,6 +41,7 @@ const authenticationSchema = Type.Union([
   Type.Object({ method: Type.Literal('tls_client_auth') }, closed)
 ])
 
+/** @internal */
 export const introspectionSchemas: OptionSchemas<keyof IntrospectionOptions> = optionGroup<IntrospectionOptions>()({
   clientId: text,
   authentication: typed<ConfidentialAuthentication>(authenticationSchema),

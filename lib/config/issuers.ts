@@ -20,6 +20,7 @@ export interface IssuersOptions {
   clockToleranceSeconds?: number
 }
 
+/** @internal */
 export const issuersSchemas: OptionSchemas<keyof IssuersOptions> = optionGroup<IssuersOptions>()({
   // Each issuer is held against its own schema by index.
   authorizationServers: typed<unknown[]>(Type.Array(Type.Unknown(), { minItems: 1, description: 'of issuers' })),

@@ -20,6 +20,7 @@ export interface LiveScopesOptions {
   }
 }
 
+/** @internal */
 export const liveScopesSchemas: OptionSchemas<keyof LiveScopesOptions> = optionGroup<LiveScopesOptions>()({
   liveScopes: Type.Optional(Type.Object({
     source: anyFunction,

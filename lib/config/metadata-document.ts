@@ -40,6 +40,7 @@ export interface MetadataDocumentOptions {
   authorizationServerMirror?: boolean
 }
 
+/** @internal */
 export const metadataDocumentSchemas: OptionSchemas<keyof MetadataDocumentOptions> = optionGroup<MetadataDocumentOptions>()({
   metadata: Type.Optional(typed<ProtectedResourceMetadata>(Type.Record(Type.String(), Type.Unknown()))),
   metadataMaxAgeSeconds: Type.Optional(seconds),

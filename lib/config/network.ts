@@ -19,6 +19,7 @@ export interface NetworkOptions {
   allowInsecureHttp?: boolean
 }
 
+/** @internal */
 export const networkSchemas: OptionSchemas<keyof NetworkOptions | keyof TestOptions> = optionGroup<NetworkOptions & TestOptions>()({
   fetch: Type.Optional(anyFunction),
   allowInsecureHttp: Type.Optional(Type.Boolean()),

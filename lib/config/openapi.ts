@@ -22,6 +22,7 @@ export interface OpenApiOptions {
   }
 }
 
+/** @internal */
 export const openApiSchemas: OptionSchemas<keyof OpenApiOptions> = optionGroup<OpenApiOptions>()({
   openapi: Type.Optional(Type.Union([
     Type.Literal(false),

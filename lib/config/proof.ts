@@ -56,6 +56,7 @@ export interface ProofOptions {
    * bound to a certificate are refused.
    */
   clientCertificates?: { source: 'tls' } | {
+    source?: 'header'
     /** The name of the header. The proxy must remove one that a client sent. */
     header: string
     /** `client-cert`: RFC 9440; `xfcc`: `X-Forwarded-Client-Cert` of Envoy; `pem`: percent-encoded PEM, as nginx writes it. */
@@ -84,12 +85,13 @@ export const proofSchemas: OptionSchemas<keyof ProofOptions> = optionGroup<Proof
     }, closed)
   ])),
   clientCertificates: Type.Optional(Type.Union([
-    Type.Object({ source: Type.Literal('tls') }, closed),
     Type.Object({
+      source: Type.Optional(Type.Literal('header')),
       header: typed<string>(Type.String({ pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, description: 'the name of a header' })),
       format: Type.Enum(['client-cert', 'xfcc', 'pem']),
       trustedHops: Type.Array(text, { minItems: 1 })
-    }, closed)
+    }, closed),
+    Type.Object({ source: Type.Literal('tls') }, closed)
   ]))
 })
 
@@ -172,7 +174,7 @@ function checkBaseUrl (url: string, allowInsecureHttp: boolean): string {
 }
 
 function resolveCertificates (given: NonNullable<ProofOptions['clientCertificates']>): CertificateSource {
-  if ('source' in given) return createCertificateSource(given)
+  if (given.source === 'tls') return createCertificateSource(given)
   const { header, format, trustedHops } = given
   const hops = new BlockList()
   for (const hop of trustedHops) {

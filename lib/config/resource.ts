@@ -24,6 +24,7 @@ export interface ResourceOptions {
   errorDescriptions?: 'public' | 'none' | 'reason'
 }
 
+/** @internal */
 export const resourceSchemas: OptionSchemas<keyof ResourceOptions> = optionGroup<ResourceOptions>()({
   resource: text,
   realm: Type.Optional(text),

@@ -36,6 +36,7 @@ const scopeSchema = Type.Object({
   advertised: Type.Optional(Type.Boolean())
 }, closed)
 
+/** @internal */
 export const scopesSchemas: OptionSchemas<keyof ScopesOptions> = optionGroup<ScopesOptions>()({
   // Each scope is held against its own schema by name.
   scopes: Type.Optional(typed<Record<string, unknown>>(Type.Record(Type.String(), Type.Unknown(), { description: 'name → description' }))),

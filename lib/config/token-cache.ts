@@ -14,6 +14,7 @@ export interface TokenCacheOptions {
   }
 }
 
+/** @internal */
 export const tokenCacheSchemas: OptionSchemas<keyof TokenCacheOptions> = optionGroup<TokenCacheOptions>()({
   tokenCache: Type.Optional(Type.Union([
     Type.Literal(false),

@@ -81,6 +81,7 @@ export interface TokenShapeOptions {
   tokenRules?: readonly TokenRuleOptions[]
 }
 
+/** @internal */
 export const tokenShapeSchemas: OptionSchemas<keyof TokenShapeOptions> = optionGroup<TokenShapeOptions>()({
   audience: Type.Optional(Type.Union([text, texts])),
   allowMissingAudience: Type.Optional(Type.Boolean()),

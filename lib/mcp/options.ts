@@ -1,4 +1,5 @@
 import { OptionError } from '../errors/errors.ts'
+import { isOrigin } from '../identifier.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { show } from '../options/show.ts'
 import { Type } from '../options/type.ts'
@@ -48,7 +49,11 @@ export interface McpOptions {
    * spread `mcpRoute`.
    */
   toolChallenges?: 'http' | 'result'
-  /** The values of `Origin` that are allowed. Default: the origin of the resource. Requests without `Origin` are allowed. */
+  /**
+   * The values of `Origin` that are allowed, exactly as browsers send them; those of browser extensions and desktop shells
+   * have schemes of their own, as in `chrome-extension://<id>` or `tauri://localhost`. Default: the origin of the resource. Requests
+   * without `Origin` are allowed.
+   */
   allowedOrigins?: readonly string[]
   /** Records which user and client each session belongs to. Default: in the memory of this process. */
   sessions?: McpSessionStore
@@ -92,7 +97,10 @@ export function checkMcpOptions (given: unknown): McpOptions {
   }
   for (const beginning of Object.keys(options.resources ?? {})) checkBeginning(beginning)
   for (const origin of options.allowedOrigins ?? []) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (origin.includes('*')) {
+      throw new OptionError(`mcp.allowedOrigins has ${show(origin)}, which no request matches: wildcards are not supported; list each origin`)
+    }
+    if (!isOrigin(origin)) {
       throw new OptionError(`mcp.allowedOrigins has ${show(origin)}; expected an origin as browsers send it, such as https://app.example.com`)
     }
   }

@@ -8,31 +8,45 @@ interface Entry {
   readonly maxAgeSeconds: number
 }
 
+/** What is known of a document beside its content. */
+export interface DocumentPlacement {
+  readonly maxAgeSeconds: number
+  /** Whether it is also served without the path of its resource: `null` for "when it is the only one of the server". */
+  readonly rootAlias: boolean | null
+  /** Path and query of another place where it is served as well; `null` for none. */
+  readonly publishedAt: string | null
+}
+
 /** The metadata documents of one server, found by the request target as it was sent. */
 export interface MetadataRegistry {
   /**
-   * @param rootAlias whether this document is also served without the path of its resource: `null` for
-   *   "when it is the only one of the server"
    * @returns the document that is served: the one that another scope of the same resource added earlier, if any
-   * @throws OptionError when two resources of the server would have their documents at the same place
+   * @throws OptionError when two resources of one host would have their documents at the same place
    */
-  add (parts: IdentifierParts, document: LiveDocument, maxAgeSeconds: number, rootAlias: boolean | null): LiveDocument
-  /** By path and query, exactly as they stand in the request line; `null` for no resource of this server. */
-  find (target: string): Entry | null
+  add (parts: IdentifierParts, document: LiveDocument, placement: DocumentPlacement): LiveDocument
+  /**
+   * By path and query, exactly as they stand in the request line; `null` for no resource of this server. The host decides
+   * only between resources whose documents have the same place on different hosts: a proxy may have changed it.
+   */
+  find (target: string, host: string): Entry | null
   /** Whether the document of a resource, named by its identifier, is served. */
   has (resource: string): boolean
 }
 
+/** The documents at one place, by host. */
+type ByHost = Map<string, Entry>
+
 export function createMetadataRegistry (): MetadataRegistry {
-  const entries = new Map<string, Entry>()
+  const places = new Map<string, ByHost>()
+  const aliases: ByHost = new Map()
   const root = metadataTarget({ path: '', query: '' })
-  let alias: Entry | null = null
   let only: { entry: Entry, aliasAllowed: boolean } | null = null
 
   return {
-    add (parts, document, maxAgeSeconds, rootAlias) {
+    add (parts, document, { maxAgeSeconds, rootAlias, publishedAt }) {
       const target = metadataTarget(parts)
-      const taken = entries.get(target)
+      const host = hostOf(parts)
+      const taken = places.get(target)?.get(host)
       const { resource, body } = document.configured
       if (taken !== undefined) {
         // Two scopes may belong to one resource, as long as they describe it alike.
@@ -43,21 +57,34 @@ export function createMetadataRegistry (): MetadataRegistry {
           : `the metadata of ${resource} and of ${other} would both be at ${target}`)
       }
       const entry: Entry = { document, maxAgeSeconds }
-      const atRoot = target === root || rootAlias === true ? entries.get(root) ?? alias : null
-      if (atRoot !== null) {
+      const atRoot = target === root || rootAlias === true ? places.get(root)?.get(host) ?? aliases.get(host) : undefined
+      if (atRoot !== undefined) {
         throw new OptionError(`${resource} and ${atRoot.document.configured.resource} cannot both be at ${root}: set rootAlias for one of them`)
       }
-      if (rootAlias === true) alias = entry
-      only = entries.size === 0 ? { entry, aliasAllowed: rootAlias !== false } : null
-      entries.set(target, entry)
+      if (rootAlias === true) aliases.set(host, entry)
+      only = places.size === 0 ? { entry, aliasAllowed: rootAlias !== false } : null
+      for (const place of publishedAt === null ? [target] : [target, publishedAt]) {
+        const byHost = places.get(place) ?? new Map<string, Entry>()
+        places.set(place, byHost.set(host, entry))
+      }
       return document
     },
-    find (target) {
-      const entry = entries.get(target)
-      if (entry !== undefined) return entry
+    find (target, host) {
+      const byHost = places.get(target)
+      if (byHost !== undefined) return pick(byHost, host)
       if (target !== root) return null
-      return alias ?? (only?.aliasAllowed === true ? only.entry : null)
+      return pick(aliases, host) ?? (only?.aliasAllowed === true ? only.entry : null)
     },
-    has: resource => [...entries.values()].some(({ document }) => document.configured.resource === resource)
+    has: resource => [...places.values()].some(byHost => [...byHost.values()].some(({ document }) => document.configured.resource === resource))
   }
+}
+
+function pick (byHost: ByHost, host: string): Entry | null {
+  const [first] = byHost.values()
+  return (byHost.size === 1 ? first : byHost.get(host.toLowerCase())) ?? null
+}
+
+/** As clients send it: without the default port, in lower case. */
+function hostOf ({ origin }: IdentifierParts): string {
+  return new URL(origin).host
 }

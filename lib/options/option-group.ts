@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 
-/** The schemas of some options, by their names. */
-export type OptionSchemas<Name extends string = string> = Readonly<Record<Name, TSchema>>
+/** The schemas of some options, by their names. Public declarations have this type, so it does not name the schema library. */
+export type OptionSchemas<Name extends string = string> = Readonly<Record<Name, object>>
 
 type IsOptional<Options, Name extends keyof Options> = Record<never, never> extends Pick<Options, Name> ? true : false
 
@@ -18,6 +18,8 @@ type Fitting<Options, Name extends keyof Options, Schema> =
 /**
  * Holds the schemas of a group of options and their public type together: a type checker refuses a schema that is missing,
  * that refuses a value which the type allows, or that requires what the type does not.
+ *
+ * @internal
  */
 export function optionGroup<Options extends object> (): <Schemas extends { readonly [Name in keyof Options]-?: TSchema }>(
 schemas: Schemas & { readonly [Name in keyof Schemas]: Name extends keyof Options ? Fitting<Options, Name, Schemas[Name]> : never }

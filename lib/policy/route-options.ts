@@ -57,6 +57,8 @@ export interface RouteOptions<Request = unknown> {
   challenge?: 'merge' | 'replace' | 'keep' | 'none'
   /** A `WWW-Authenticate` value of your own, which takes the place of ours on this route. */
   pinnedChallenge?: string
+  /** Not an option: it is `scopes`. Declared, as Fastify's types accept unknown members of `config`. */
+  scope?: never
 }
 
 export type RouteConfig<Request = unknown> = false | RouteOptions<Request>

@@ -1,3 +1,4 @@
+import { OptionError } from '../errors/errors.ts'
 import type { RouteDefaults, RoutePolicy } from './route-policy.ts'
 import { compileRoutePolicy } from './route-policy.ts'
 
@@ -38,7 +39,7 @@ export interface RoutePolicies {
   /**
    * Compiles the policy of a route that is being registered.
    *
-   * @throws OptionError when its `config.oauth` is invalid
+   * @throws OptionError when its `config.oauth` is invalid, or is likely misspelt: the route would be less protected than meant
    */
   add (route: RegisteredRoute): void
   /**
@@ -63,6 +64,14 @@ export interface RoutePolicies {
   addRequiredScopes (scopes: ReadonlyMap<string, string>): void
 }
 
+/** `auth` and other words are options of other plugins. */
+const misspellings = /^(?:oath|oauht|ouath|oaut|oauthh|ouauth|oauth2)$/i
+
+function checkSpelling (config: object | undefined, label: string): void {
+  const misspelt = Object.keys(config ?? {}).find(name => misspellings.test(name) || (name !== 'oauth' && name.toLowerCase() === 'oauth'))
+  if (misspelt !== undefined) throw new OptionError(`config of ${label}: unknown option ${JSON.stringify(misspelt)}. Did you mean "oauth"?`)
+}
+
 export function createRoutePolicies (defaults: RouteDefaults): RoutePolicies {
   const registered: CompiledRoute[] = []
   const added = new Map<string, string>()
@@ -83,6 +92,7 @@ export function createRoutePolicies (defaults: RouteDefaults): RoutePolicies {
       const config = route.config as RouteConfigHolder | undefined
       // A scope within a scope runs the hooks of both. A copy of another route's config is a route of its own.
       if (config?.[compiled]?.route === route) return
+      checkSpelling(config, routeLabel(route.method, route.url))
       const entry: CompiledRoute = { source: config?.oauth, policy: compile(config?.oauth, route.method, route.url), route }
       registered.push(entry)
       route.config = { ...config, [compiled]: entry }

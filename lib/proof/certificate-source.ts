@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net'
-import { BlockList, isIP } from 'node:net'
+import type { BlockList, Socket } from 'node:net'
+import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { CertificateHeaderFormat } from './certificate.ts'
 import { certificateThumbprint, thumbprintFromHeader } from './certificate.ts'

@@ -69,7 +69,9 @@ export interface TestIssuer {
 }
 
 /** Makes an authorization server for tests; see {@link TestIssuer}. */
-export function createTestIssuer ({ resource, issuer = 'https://issuer.test', algorithm = 'ES256', clock = systemClock }: TestIssuerOptions): TestIssuer {
+export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
+  // Destructured here, as the published declaration does not have the internal option.
+  const { resource, issuer = 'https://issuer.test', algorithm = 'ES256', clock = systemClock } = options
   let keys: SigningKey[] = [createSigningKey(algorithm, 'key-1')]
   let keysMade = 1
   let isDown = false

@@ -119,7 +119,7 @@ test('issue 4: the story of an impersonation, in a browser', { skip: missingPart
   t.equal(await sam.locator('input[name=level]:invalid').count(), 3, 'to tick something is not to say what it is: the browser does not send that')
   await sam.getByRole('radio', { name: /^All organizations/ }).check()
   await sam.getByRole('button', { name: 'Allow' }).click()
-  await sam.getByRole('alert').getByText('does not belong').waitFor()
+  await sam.getByRole('alert').getByText('do not belong').waitFor()
   await look(t, sam, 'consent-again')
   await sam.getByRole('checkbox', { name: /^Analytical Society/ }).uncheck()
   await sam.getByRole('button', { name: 'Allow' }).click()

@@ -124,11 +124,11 @@ test('F3 at the root answers the only resource, or the one that says so', async 
   }
 })
 
-test('two resources at one place stop the boot', async t => {
+test('two resources of one host at one place stop the boot', async t => {
   for (const [first, second, message] of [
-    [{ resource: 'https://a' }, { resource: 'https://b' }, `the metadata of https://b and of https://a would both be at ${wellKnown}`],
+    [{ resource: 'https://a' }, { resource: 'https://a/' }, `the metadata of https://a/ and of https://a would both be at ${wellKnown}`],
     [{ resource }, { resource, scopes: { a: 'A' } }, `two scopes of this server belong to ${resource} and describe it differently at ${documentUrl}`],
-    [{ resource, rootAlias: true }, { resource: 'https://h' }, `https://h and ${resource} cannot both be at ${wellKnown}: set rootAlias for one of them`]
+    [{ resource, rootAlias: true }, { resource: new URL(resource).origin }, `${new URL(resource).origin} and ${resource} cannot both be at ${wellKnown}: set rootAlias for one of them`]
   ] as const) {
     const app = createServer(t)
     await app.register(async child => { await registerHint(child, first) })
@@ -165,5 +165,31 @@ test('it needs the configuration', async t => {
   for (const plugin of [metadata, challenge]) {
     const app = createServer(t)
     await t.rejects(async () => await app.register(plugin), { code: 'FST_ERR_PLUGIN_DEPENDENCY_NOT_REGISTERED' })
+  }
+})
+
+test('one path on two public hosts: each has its own document and challenge [B9]', async t => {
+  const app = createServer(t)
+  for (const host of ['a.example', 'b.example']) {
+    await app.register(async child => {
+      await registerHint(child, { resource: `https://${host}/mcp` })
+      child.get('/mcp', { constraints: { host } }, async (_request, reply) => reply.code(401).send())
+    })
+  }
+  for (const host of ['a.example', 'b.example']) {
+    const { headers } = await app.inject({ url: '/mcp', headers: { host } })
+    t.equal(headers['www-authenticate'], `Bearer resource_metadata="https://${host}${wellKnown}/mcp"`)
+    t.equal((await app.inject({ url: `${wellKnown}/mcp`, headers: { host } })).json().resource, `https://${host}/mcp`)
+  }
+  t.equal((await app.inject({ url: `${wellKnown}/mcp`, headers: { host: 'c.example' } })).statusCode, 404)
+})
+
+test('below the prefix of a gateway: challenges name metadataUrl, and its path is served, too [B9]', async t => {
+  const metadataUrl = `https://gw.example/team:1${wellKnown}`
+  const app = await createHintServer(t, { resource: 'https://gw.example/team:1/mcp', metadataUrl })
+  app.get('/x', async (_request, reply) => reply.code(401).send())
+  t.equal((await app.inject('/x')).headers['www-authenticate'], `Bearer resource_metadata="${metadataUrl}"`)
+  for (const url of [`/team:1${wellKnown}`, wellKnown, `${wellKnown}/team:1/mcp`]) {
+    t.equal((await app.inject(url)).json().resource, 'https://gw.example/team:1/mcp', url)
   }
 })

@@ -11,6 +11,7 @@ export interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, unknown>>>>
+  readonly typesVersions?: { readonly '*': Readonly<Record<string, readonly string[]>> }
 }
 
 /** A rule says what is wrong with a tree, a sentence for each violation. */
@@ -70,7 +71,9 @@ export const rules: Readonly<Record<string, Rule>> = {
   'no barrel files': noBarrels,
   'entry points list names and have no code': entryPointsListNames,
   'every entry point is exported, and everything exported is there': entryPointsAreExported,
-  'no dead files': noDeadFiles
+  'no dead files': noDeadFiles,
+  'files are of a size to be read': filesAreReadable,
+  'lib/client stays a house that one can walk through': clientStaysSmall
 }
 
 function everyImportIsALiteral (tree: SourceTree): string[] {
@@ -170,12 +173,17 @@ function entryPointsListNames (tree: SourceTree): string[] {
   return violations
 }
 
-function entryPointsAreExported (tree: SourceTree, { exports = {} }: Manifest): string[] {
+function entryPointsAreExported (tree: SourceTree, { exports = {}, typesVersions }: Manifest): string[] {
   const built = Object.values(exports).flatMap(conditions => [...JSON.stringify(conditions).matchAll(/"\.\/dist\/([^"]+?)\.(?:d\.ts|js)"/g)].map(match => `${match[1]!}.ts`))
   const exported = new Set(built)
   return [
     ...[...tree.keys()].filter(path => isEntryPoint(path) && !exported.has(path)).map(path => `package.json does not export ${path}`),
-    ...[...exported].filter(path => !tree.has(path)).map(path => `package.json exports ${path}, which is not there`)
+    ...[...exported].filter(path => !tree.has(path)).map(path => `package.json exports ${path}, which is not there`),
+    // TypeScript reads `exports` only where moduleResolution is not "node10".
+    ...Object.entries(exports).flatMap(([path, conditions]) => {
+      if (path === '.' || typeof conditions === 'string' || typesVersions?.['*'][path.slice(2)]?.[0] === conditions.types) return []
+      return [`package.json has no typesVersions for ${path}`]
+    })
   ]
 }
 
@@ -189,6 +197,27 @@ function noDeadFiles (tree: SourceTree): string[] {
   }
   for (const path of tree.keys()) if (isEntryPoint(path)) reach(path)
   return [...tree.keys()].filter(path => !reached.has(path)).map(path => `${path} is not reached from an entry point`)
+}
+
+/** Files below the least size, each with its reason. What has one importer and no test of its own belongs to its importer. */
+const shortFiles: ReadonlyMap<string, string> = new Map([
+  ['lib/challenge/challenge.ts', 'the type that parser, formatter and merge share'],
+  ['lib/metadata/conditional.ts', 'conditional requests are tested by themselves'],
+  ['lib/stores/connections/memory-connection-store.ts', 'one file for each kind of store']
+])
+
+function filesAreReadable (tree: SourceTree): string[] {
+  return [...tree].flatMap(([path, text]) => {
+    const lines = text.trimEnd().split('\n').length
+    if (lines > 260) return [`${path} has ${lines} lines, and 260 are enough`]
+    if (lines >= 15) return shortFiles.has(path) ? [`${path} has ${lines} lines and needs no reason for being short`] : []
+    return shortFiles.has(path) || isEntryPoint(path) ? [] : [`${path} has ${lines} lines: merge it with what imports it`]
+  })
+}
+
+function clientStaysSmall (tree: SourceTree): string[] {
+  const files = [...tree.keys()].filter(path => path.startsWith('lib/client/')).length
+  return files <= 32 ? [] : [`lib/client has ${files} files`]
 }
 
 function folderOf (path: string): string {

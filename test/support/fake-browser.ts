@@ -1,4 +1,4 @@
-import type { BrowserRedirect } from '../../lib/client/oauth/loopback-redirect.ts'
+import type { BrowserRedirect } from '../../lib/client/oauth/redirects.ts'
 import type { FakeOAuth } from './fake-oauth.ts'
 
 /** A user who says yes at once, and what their browser did. */

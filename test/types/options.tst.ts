@@ -59,7 +59,7 @@ describe('options that make sense', () => {
         clientId: 'api',
         authentication: { method: 'tls_client_auth' as const },
         endpoint: 'https://login.example.com/introspect',
-        signedResponseAlgorithm: 'ES256',
+        signedResponseAlgorithm: 'ES256' as const,
         opaquePrefix: null,
         cacheSeconds: 0,
         refusedCacheSeconds: 5,

@@ -5,9 +5,8 @@ import type { ChallengeHint } from '../fetch/classify.ts'
 import { coversUrl } from '../fetch/resource-match.ts'
 import type { ResourceLookup, ResourceMetadata } from './resource-discovery.ts'
 import { discoverResource } from './resource-discovery.ts'
-import { assumptionsAbout, registeredIssuer, withAssumptions } from './server-assumptions.ts'
+import { assumptionsAbout, registeredIssuer, withAssumptions, checkProtectedResources, discoverServer } from './server-discovery.ts'
 import type { ServerMetadata } from './server-discovery.ts'
-import { checkProtectedResources, discoverServer } from './server-discovery.ts'
 
 /** A resource and the authorization server that issues tokens for it. */
 export interface FoundAuthorization {

@@ -6,8 +6,8 @@ import type { StoredClient } from '../../stores/connections/connection-store.ts'
 import type { ServerMetadata } from '../discovery/server-discovery.ts'
 import { endpointOf } from '../discovery/server-discovery.ts'
 import { describedError } from './oauth-call.ts'
-import { isNative } from './redirect-uri.ts'
-import { unionOf } from './select-scopes.ts'
+import { isNative } from './redirects.ts'
+import { unionOf } from './authorization-code.ts'
 
 type Method = StoredClient['authenticationMethod']
 

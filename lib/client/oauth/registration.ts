@@ -4,11 +4,10 @@ import { OptionError } from '../../errors/errors.ts'
 import { showUrl } from '../../http/guarded-fetch.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { StoredClient, StoredConnection } from '../../stores/connections/connection-store.ts'
-import type { ServerAssumptions } from '../discovery/server-assumptions.ts'
-import type { ServerMetadata } from '../discovery/server-discovery.ts'
+import type { ServerAssumptions, ServerMetadata } from '../discovery/server-discovery.ts'
 import { registerDynamically } from './dynamic-registration.ts'
 import type { ClientIdentity } from './oauth-call.ts'
-import { isNative, isRedirectUri } from './redirect-uri.ts'
+import { isNative, isRedirectUri } from './redirects.ts'
 import { show } from '../../options/show.ts'
 
 /** A client that is registered with an authorization server in advance. */

@@ -10,35 +10,35 @@ export interface CachingDirectoryOptions {
    */
   readonly maxAgeMs?: number
   /**
-   * For how long whoever asks the same waits for an answer that is on its way, in milliseconds, and never for longer than
-   * `maxAgeMs`: one that does not come is asked for again. Default: 2000.
+   * How long requests with the same question wait for an answer on its way, in milliseconds, and never longer than `maxAgeMs`;
+   * then the question is asked again. Default: 2000.
    */
   readonly maxWaitMs?: number
-  /** Answers beyond that are forgotten, those that were not used for the longest time first. Default: 1000. */
+  /** The least recently used answers beyond that are deleted. Default: 1000. */
   readonly maxEntries?: number
   readonly clock?: Clock
 }
 
 export interface CachingOrganizationDirectory extends OrganizationDirectory {
-  /** Forgets every answer, those that are on their way among them: for when an approval was withdrawn. */
+  /** Deletes all answers, also those on their way: for when an approval was withdrawn. */
   clear (): void
 }
 
 interface Entry {
   readonly report: Promise<AccessReport>
-  /** When it was asked for: what it says may have changed from then on. Milliseconds since the epoch. */
+  /** When the question was asked, in milliseconds since the epoch: the age counts from here. */
   readonly askedAt: number
   isPending: boolean
 }
 
 /**
- * Keeps what a directory said for a short time, and asks once for all who ask the same meanwhile. Only a clear yes is kept:
- * an approval that is given is seen at once, and what failed is asked again.
+ * Caches the reports of a directory for a short time, and asks once for requests with the same question. Only approvals are cached:
+ * a new approval is seen at once, and a failed look-up is repeated.
  */
 export function cacheDirectory (directory: OrganizationDirectory, options: CachingDirectoryOptions = {}): CachingOrganizationDirectory {
   const { maxAgeMs = 0, maxWaitMs = 2000, maxEntries = 1000, clock = systemClock } = options
   for (const [name, value] of Object.entries({ maxAgeMs, maxWaitMs })) {
-    if (!Number.isFinite(value) || value < 0) throw new TypeError(`${name} must be a number of milliseconds, and is ${value}`)
+    if (!Number.isFinite(value) || value < 0) throw new TypeError(`${name} must be a number of milliseconds, got ${value}`)
   }
   const entries = new LRUCache<string, Entry>({ max: maxEntries })
 
@@ -49,36 +49,36 @@ export function cacheDirectory (directory: OrganizationDirectory, options: Cachi
     entries.set(key, entry)
     entry.report.then(report => {
       entry.isPending = false
-      if (!isYes(report)) forget()
+      if (!isApproval(report)) forget()
     }, forget)
     return entry.report
   }
   return {
     clear () { entries.clear() },
-    report (customer, reach, issuer) {
-      if (maxAgeMs === 0) return directory.report(customer, reach, issuer)
-      const key = keyOf(customer, reach, issuer)
+    report (customer, access, issuer) {
+      if (maxAgeMs === 0) return directory.report(customer, access, issuer)
+      const key = keyOf(customer, access, issuer)
       const entry = entries.get(key)
-      if (entry === undefined) return ask(key, customer, reach, issuer)
+      if (entry === undefined) return ask(key, customer, access, issuer)
       const age = clock.now() - entry.askedAt
       const limit = entry.isPending ? Math.min(maxAgeMs, maxWaitMs) : maxAgeMs
-      // A clock that was put back says nothing about an age.
-      return age >= 0 && age < limit ? entry.report : ask(key, customer, reach, issuer)
+      // A clock that was set back says nothing about an age.
+      return age >= 0 && age < limit ? entry.report : ask(key, customer, access, issuer)
     }
   }
 }
 
-/** In any order, and however often something is listed. Encoded and not joined: identifiers may hold any character. */
-function keyOf (customer: string, reach: GrantAccess, issuer: string | undefined): string {
-  const listed = reach.level === 'organization' ? reach.organizations : reach.level === 'team' ? reach.teams : []
-  return JSON.stringify([issuer ?? null, customer, reach.level, ...new Set([...listed].sort())])
+/** Independent of order and repetition. JSON, as identifiers may contain any character. */
+function keyOf (customer: string, access: GrantAccess, issuer: string | undefined): string {
+  const listed = access.level === 'organization' ? access.organizations : access.level === 'team' ? access.teams : []
+  return JSON.stringify([issuer ?? null, customer, access.level, ...new Set([...listed].sort())])
 }
 
-function isYes ({ organizations, complete, withoutApproval }: AccessReport): boolean {
+function isApproval ({ organizations, complete, withoutApproval }: AccessReport): boolean {
   return complete === true && organizations > 0 && withoutApproval.length === 0
 }
 
-/** Whoever asks gets the same. */
+/** All requests get the same object. */
 function frozen (report: AccessReport): AccessReport {
   return Object.freeze({ ...report, withoutApproval: Object.freeze([...report.withoutApproval]) })
 }

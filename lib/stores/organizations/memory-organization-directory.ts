@@ -25,7 +25,7 @@ export interface MemoryDirectoryOptions {
 export interface MemoryOrganizationDirectory extends OrganizationDirectory {
   /** Sets or withdraws the approval of an organization; an id that is new is a new organization. */
   setApproval (organization: string, aiApproved: unknown): void
-  report (customer: string, reach: GrantAccess): AccessReport
+  report (customer: string, access: GrantAccess): AccessReport
 }
 
 /** As many as an audit needs to see what happened. */
@@ -46,22 +46,22 @@ export function createMemoryOrganizationDirectory (
     else known.add(organization)
   }
 
-  /** The ids that a reach leads to; `null` stands for one that leads nowhere. */
-  const resolve = (customer: string, reach: GrantAccess): Array<string | null> => {
-    switch (reach.level) {
-      case 'organization': return [...reach.organizations]
-      case 'team': return reach.teams.map(team => owners.get(team) ?? null)
+  /** The organizations that an access covers; `null` stands for a team that is not known. */
+  const resolve = (customer: string, access: GrantAccess): Array<string | null> => {
+    switch (access.level) {
+      case 'organization': return [...access.organizations]
+      case 'team': return access.teams.map(team => owners.get(team) ?? null)
       case 'all': return [...organizationsOf.get(customer) ?? []]
     }
   }
 
   return {
     setApproval (organization, aiApproved) {
-      // Said twice it is the same approval; after it was withdrawn it is another one.
+      // Set again it is the same approval; after a withdrawal it is another one.
       approvals.set(organization, aiApproved === true ? approvals.get(organization) ?? clock.now() : null)
     },
-    report (customer, reach) {
-      const found = new Set(resolve(customer, reach))
+    report (customer, access) {
+      const found = new Set(resolve(customer, access))
       const known = [...found].filter(id => id !== null && approvals.has(id)) as string[]
       const withoutApproval: string[] = []
       let approvedSince: number | null = null

@@ -1,37 +1,34 @@
-/**
- * What a grant would reach: the organizations that are listed, the owners of the teams that are listed, or everything
- * that the customer belongs to.
- */
+/** The access level of a grant: the organizations listed, the owners of the teams listed, or everything the customer belongs to. */
 export type GrantAccess =
   | { readonly level: 'organization', readonly organizations: readonly string[] }
   | { readonly level: 'team', readonly teams: readonly string[] }
   | { readonly level: 'all' }
 
-/** What a directory found out about the organizations that a grant would reach. */
+/** What a directory knows about the organizations that a grant covers. */
 export interface AccessReport {
-  /** How many organizations the grant would reach. */
+  /** How many known organizations the grant covers; one that it names several times may be counted as often. 0 is none. */
   readonly organizations: number
   /** True only when every organization and team that was named, or that a membership names, is known. */
   readonly complete: boolean
   /** Those without an explicit approval, for the audit. It may be cut to the first hundred, never to none. */
   readonly withoutApproval: readonly string[]
   /**
-   * When the youngest of the approvals in reach was given, in milliseconds since the epoch: a token that is older was not
-   * covered by it, as the approval it was made under has been withdrawn since. `null` or absent: not known.
+   * When the youngest of these approvals was given, in milliseconds since the epoch: a token that is older was issued under an
+   * approval that has been withdrawn since. `null` or absent: not known.
    */
   readonly approvedSince?: number | null
 }
 
-/** Knows organizations, their teams and members, and which of them let AI clients process their data. */
+/** Knows organizations, their teams and members, and which of them have approved AI processing. */
 export interface OrganizationDirectory {
   /**
-   * Reports on everything a grant would reach, in one round trip however many organizations that are. Only an explicit
-   * yes is an approval: an unset or unreadable one is none.
+   * Reports on everything that a grant covers, in one round trip however many organizations that are. Only an explicit yes is an
+   * approval: an unset or unreadable one is none.
    *
-   * It may throw; a grant whose reach cannot be found out is not made.
+   * It may throw; then the grant is not made.
    *
    * @param issuer of the token that is used, whose subject the customer is: where several are trusted, "ann" of one need not
    * be "ann" of another. Undefined for a grant of this server's own.
    */
-  report (customer: string, reach: GrantAccess, issuer?: string): AccessReport | Promise<AccessReport>
+  report (customer: string, access: GrantAccess, issuer?: string): AccessReport | Promise<AccessReport>
 }

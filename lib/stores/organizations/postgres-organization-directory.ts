@@ -3,7 +3,7 @@ import type { GrantAccess, OrganizationDirectory, AccessReport } from './organiz
 import { checkOptions } from '../../options/check-options.ts'
 import { Type } from '../../options/type.ts'
 
-/** Whatever runs SQL: a `Pool` or `Client` of `pg`, and PGlite, as they are. */
+/** Runs SQL: a `Pool` or `Client` of `pg`, and PGlite, as they are. */
 export interface PostgresClient {
   query (text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
 }
@@ -29,39 +29,41 @@ const mostNamed = 100
 /** The last millisecond that a `Date` can hold, in the place of `infinity`, which is no number in JSON. */
 const endOfTime = 8_640_000_000_000_000
 
-/** An organization for each row; `null` stands for a team that leads nowhere. `$1` is a list of ids, or the customer. */
-const reached = (schema: string): Readonly<Record<GrantAccess['level'], string>> => ({
+/**
+ * An organization for each row; `null` stands for a team that is not known. `$1` is a list of ids, or the customer. An
+ * organization may be found several times, which the answer does not depend on: removing duplicates takes longer than the rest.
+ */
+const covered = (schema: string): Readonly<Record<GrantAccess['level'], string>> => ({
   organization: 'select id as organization from unnest($1::text[]) as named (id)',
-  // Many teams are of one organization, and which, is known only here.
-  team: `select distinct teams.organization from unnest($1::text[]) as named (id) left join ${schema}.teams on teams.id = named.id`,
-  all: `select distinct organization from ${schema}.memberships where customer = $1::text`
+  team: `select teams.organization from unnest($1::text[]) as named (id) left join ${schema}.teams on teams.id = named.id`,
+  all: `select organization from ${schema}.memberships where customer = $1::text`
 })
 
-/**
- * The database is asked for the answer and not for the rows. What it says is one text: drivers, and hosts who configure
- * them, differ in what they make of numbers, times and lists.
- *
- * A view that has an organization twice finds it without approval when one of the rows does.
- */
-const reportOn = (schema: string, reach: string): string => `
-with found as (
-  select reached.organization, organizations.id is not null as known, organizations.ai_approved is true as approved,
-    organizations.ai_approved_at as since
-  from (${reach}) as reached left join ${schema}.organizations on organizations.id = reached.organization
-)
-select json_build_object(
-  'organizations', count(*) filter (where known),
-  'complete', coalesce(bool_and(known), true),
-  'withoutApproval', coalesce((array_agg(organization) filter (where known and not approved))[1:${mostNamed}], '{}'),
-  'approvedSince', ceil(max(least(extract(epoch from since)::numeric * 1000, ${endOfTime})) filter (where approved and since > '-infinity'))
-)::text as report
-from found`
+/** `-infinity` is before any grant. */
+const youngest = "max(organizations.ai_approved_at) filter (where organizations.ai_approved and organizations.ai_approved_at > '-infinity')"
 
 /**
- * A directory in PostgreSQL, also in PGlite: one query for each decision, however many organizations are in reach.
+ * The database returns the answer and not the rows, as one text: drivers, and hosts who configure them, differ in how they
+ * convert numbers, times and lists. Nothing is computed for each row but counts, a maximum, and the ids without approval.
  *
- * It does not retry and keeps nothing; an error of the database is thrown as it is, and a guard refuses then. Ask the
- * primary: on a replica an approval outlives its withdrawal.
+ * Of an organization that a view has twice, each row has to be an approval.
+ */
+const reportOn = (schema: string, access: string): string => `
+select json_build_object(
+  'organizations', count(organizations.id),
+  'complete', count(organizations.id) = count(*),
+  'withoutApproval', coalesce((array_agg(covered.organization)
+    filter (where organizations.ai_approved is not true and organizations.id is not null))[1:${mostNamed}], '{}'),
+  'approvedSince', case when ${youngest} is not null
+    then ceil(least(extract(epoch from ${youngest})::numeric * 1000, ${endOfTime})) end
+)::text as report
+from (${access}) as covered left join ${schema}.organizations on organizations.id = covered.organization`
+
+/**
+ * A directory in PostgreSQL, also in PGlite: one query for each decision, however many organizations a grant covers.
+ *
+ * It does not retry and caches nothing; an error of the database is thrown as it is. Query the primary: a replica may still have
+ * an approval that was withdrawn.
  *
  * @throws OptionError
  */
@@ -71,11 +73,11 @@ export function createPostgresOrganizationDirectory (options: PostgresOrganizati
   // A client is not shown: it may hold a password.
   if (typeof (client as Partial<PostgresClient> | null)?.query !== 'function') throw new OptionError('client must be one with a function query')
   const quoted = quoteIdentifier(schema)
-  const reaches = reached(quoted)
+  const accesses = covered(quoted)
   const queries: Readonly<Record<GrantAccess['level'], string>> = {
-    organization: reportOn(quoted, reaches.organization),
-    team: reportOn(quoted, reaches.team),
-    all: reportOn(quoted, reaches.all)
+    organization: reportOn(quoted, accesses.organization),
+    team: reportOn(quoted, accesses.team),
+    all: reportOn(quoted, accesses.all)
   }
 
   const ask = async (level: GrantAccess['level'], value: unknown): Promise<AccessReport> => {
@@ -84,17 +86,16 @@ export function createPostgresOrganizationDirectory (options: PostgresOrganizati
     return JSON.parse(row!.report) as AccessReport
   }
   const askAbout = async (level: 'organization' | 'team', ids: readonly string[]): Promise<AccessReport> => {
-    const distinct = [...new Set(ids)]
-    const texts = distinct.filter(isText)
-    const report = await ask(level, texts)
-    return { ...report, complete: report.complete && texts.length === distinct.length }
+    const { literal, complete } = arrayLiteral(ids)
+    const report = await ask(level, literal)
+    return complete ? report : { ...report, complete: false }
   }
 
   return {
-    async report (customer, reach) {
-      switch (reach.level) {
-        case 'organization': return await askAbout('organization', reach.organizations)
-        case 'team': return await askAbout('team', reach.teams)
+    async report (customer, access) {
+      switch (access.level) {
+        case 'organization': return await askAbout('organization', access.organizations)
+        case 'team': return await askAbout('team', access.teams)
         case 'all': return await ask('all', isText(customer) ? customer : null)
       }
     }
@@ -102,15 +103,26 @@ export function createPostgresOrganizationDirectory (options: PostgresOrganizati
 }
 
 /**
- * Whether PostgreSQL can hold it. A lone surrogate would be sent as U+FFFD, which is another id; no id of the database
- * can be one that is not text, so it is unknown.
+ * The ids as an array of PostgreSQL in its text form: drivers take a multiple of the time for a hundred thousand of them.
+ *
+ * @returns `complete` is false when an id cannot be one of the database
+ */
+function arrayLiteral (ids: readonly string[]): { literal: string, complete: boolean } {
+  // Joined by a character, so that halves of surrogate pairs in two ids do not make a pair.
+  if (ids.length > 0 && !/["\\\0\p{Surrogate}]/u.test(ids.join('\n'))) return { literal: `{"${ids.join('","')}"}`, complete: true }
+  const texts = ids.filter(isText)
+  return { literal: `{${texts.map(id => `"${id.replace(/["\\]/g, '\\$&')}"`).join(',')}}`, complete: texts.length === ids.length }
+}
+
+/**
+ * Whether PostgreSQL can hold it. A lone surrogate would be sent as U+FFFD, which is another id; such an id is unknown.
  */
 function isText (id: string): boolean {
   return !/[\0\p{Surrogate}]/u.test(id)
 }
 
 function quoteIdentifier (name: string): string {
-  // 63 bytes are what PostgreSQL keeps of a name: of a longer one it would take another.
+  // PostgreSQL cuts a longer name to 63 bytes, which is another name.
   if (name === '' || !isText(name) || Buffer.byteLength(name) > 63) throw new OptionError('schema must be a name of 1 to 63 bytes')
   return `"${name.replaceAll('"', '""')}"`
 }

@@ -140,3 +140,39 @@ for (const algorithm of ['HS256', 'none', 'es256', 'RSA-OAEP']) {
     t.end()
   })
 }
+
+test('an issuer that clients cannot look up is not advertised [B5]', t => {
+  const jwksUri = 'https://sts.example/keys'
+  const adfs = 'http://sts.example/adfs/services/trust'
+  const { config } = resolveConfig({ ...plainOptions, authorizationServers: [issuer, { issuer: adfs, jwksUri }] })
+  t.strictSame(config.issuers.map(one => one.advertised), [true, false])
+  t.strictSame(config.document.members.authorization_servers, [issuer])
+  for (const keys of [{ jwks: { keys: [publicKey] } }, { introspection: { ...introspection, endpoint: 'https://sts.example/i' } }]) {
+    t.equal(resolve([{ issuer: 'auth-service', ...keys }])[0]!.rule.issuer, 'auth-service')
+  }
+  const signed = { ...introspection, endpoint: 'https://sts.example/i', signedResponseAlgorithm: 'ES256' }
+  t.throws(() => resolve([{ issuer: 'auth-service', introspection: signed }]), { message: /set jwksUri, jwks or introspection\.endpoint/ }, 'its keys are needed')
+  t.ok(resolve([{ issuer: 'auth-service', introspection: signed, jwksUri }]))
+  t.throws(() => resolve([{ issuer: adfs, jwksUri, advertised: true }]), {
+    name: 'OptionError', message: 'authorizationServers[0].advertised: true requires an issuer that clients can look up: an https URL (RFC 8414 section 2)'
+  })
+  t.end()
+})
+
+test('tokens without an audience are accepted by one option for JWT and introspection, with a warning at each start [B3]', t => {
+  for (const more of [{}, { introspection }]) {
+    const { config, warnings } = resolveConfig({ ...plainOptions, authorizationServers: [{ issuer, allowMissingAudience: true, ...more }] })
+    t.equal(config.issuers[0]!.rule.allowMissingAudience, true)
+    t.strictSame(warnings, ['authorizationServers[0].allowMissingAudience: tokens without aud are accepted, also those that the issuer issues for other resources'])
+  }
+  t.match(resolve([issuer])[0]!.rule, { allowMissingAudience: false, allowIdTokens: false })
+  t.end()
+})
+
+test('a secret that is undefined, as an environment variable that is not set, is refused [A8]', t => {
+  for (const method of ['client_secret_basic', 'client_secret_post']) {
+    t.throws(() => resolve([{ issuer, introspection: { clientId: 'api', authentication: { method, clientSecret: undefined } } }]),
+      { name: 'OptionError', message: '`authorizationServers[0].introspection.authentication.clientSecret` is required' })
+  }
+  t.end()
+})

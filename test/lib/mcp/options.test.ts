@@ -22,7 +22,11 @@ for (const [given, message] of [
   [{ undeclaredPrompts: 1 }, /mcp\.undeclaredPrompts/],
   [{ undeclaredResources: 'public' }, 'mcp.undeclaredResources must be one of "refuse", "token", got "public"'],
   [{ undeclaredTools: 'public' }, 'mcp.undeclaredTools must be one of "refuse", "token", got "public"'],
-  [{ allowedOrigins: ['*'] }, 'mcp.allowedOrigins has "*"; expected an origin as browsers send it, such as https://app.example.com'],
+  [{ allowedOrigins: ['*'] }, 'mcp.allowedOrigins has "*", which no request matches: wildcards are not supported; list each origin'],
+  [{ allowedOrigins: ['https://*.example.com'] }, /has "https:\/\/\*\.example\.com", which no request matches/],
+  [{ allowedOrigins: ['null'] }, 'mcp.allowedOrigins has "null"; expected an origin as browsers send it, such as https://app.example.com'],
+  [{ allowedOrigins: ['tauri://localhost/'] }, /expected an origin/],
+  [{ allowedOrigins: ['file://'] }, /expected an origin/],
   [{ allowedOrigins: ['https://a.example/'] }, /has "https:\/\/a\.example\/"; expected an origin/],
   [{ allowedOrigins: ['https://A.example'] }, /has "https:\/\/A\.example"/],
   [{ allowedOrigins: ['https://a.example:443'] }, /has "https:\/\/a\.example:443"/],
@@ -41,6 +45,7 @@ test('options that make sense', t => {
     { tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true }, e: {}, constructor: [] }, undeclaredTools: 'token', undeclaredPrompts: 'refuse', undeclaredResources: 'token' },
     { allowedOrigins: [] },
     { allowedOrigins: ['https://a.example', 'http://localhost:6274'], unknownSessions: 'refuse' },
+    { allowedOrigins: ['chrome-extension://abcdefghijklmnop', 'tauri://localhost', 'vscode-file://vscode-app', 'app://obsidian.md'] },
     { sessions: { bind: () => '', ownerOf: () => null } }
   ]) t.equal(checkMcpOptions(options), options)
   t.end()

@@ -8,11 +8,11 @@ import type { MetadataRegistry } from '../../../lib/metadata/registry.ts'
 import { createMetadataRegistry } from '../../../lib/metadata/registry.ts'
 
 const wellKnown = '/.well-known/oauth-protected-resource'
-type Added = readonly [resource: string, rootAlias?: boolean | null | undefined, name?: string]
+type Added = readonly [resource: string, rootAlias?: boolean | null | undefined, name?: string | undefined, publishedAt?: string | null]
 
-function add (registry: MetadataRegistry, [resource, rootAlias = null, name = 'N']: Added): LiveDocument {
+function add (registry: MetadataRegistry, [resource, rootAlias = null, name = 'N', publishedAt = null]: Added): LiveDocument {
   const document = createMetadataDocument({ resource, binding: { dpopAlgorithms: [], dpopRequired: false, certificates: false }, advertisedIssuers: [], advertisedScopes: [], metadata: { resource_name: name } })
-  return registry.add(parseIdentifier(resource), createLiveDocument({ document, routes: null, liveScopes: null }), 60, rootAlias)
+  return registry.add(parseIdentifier(resource), createLiveDocument({ document, routes: null, liveScopes: null }), { maxAgeSeconds: 60, rootAlias, publishedAt })
 }
 const of = (added: readonly Added[]): MetadataRegistry => {
   const registry = createMetadataRegistry()
@@ -35,7 +35,7 @@ const atRoot: ReadonlyArray<readonly [string, readonly Added[], string | null]> 
 ]
 for (const [title, added, resource] of atRoot) {
   test(`F3 at the root answers: ${title}`, t => {
-    t.equal(of(added).find(wellKnown)?.document.configured.resource ?? null, resource)
+    t.equal(of(added).find(wellKnown, 'h')?.document.configured.resource ?? null, resource)
     t.end()
   })
 }
@@ -45,16 +45,15 @@ test('documents are found by the very target', t => {
   for (const [suffix, resource] of [
     ['/a', 'https://h/a'], ['/a/', 'https://h/a/'], ['/a?x=1', 'https://h/a?x=1'], ['/A', 'https://h/A'], ['/a?x=2', undefined],
     ['/a//', undefined], ['/%61', undefined], ['/b', undefined], ['', undefined], ['/', undefined], ['/a?x=1&y=2', undefined]
-  ] as const) t.equal(registry.find(wellKnown + suffix)?.document.configured.resource, resource, suffix)
-  t.equal(registry.find('/a'), null)
-  t.equal(registry.find(`${wellKnown}/a`)?.maxAgeSeconds, 60)
+  ] as const) t.equal(registry.find(wellKnown + suffix, 'h')?.document.configured.resource, resource, suffix)
+  t.equal(registry.find('/a', 'h'), null)
+  t.equal(registry.find(`${wellKnown}/a`, 'h')?.maxAgeSeconds, 60)
   t.ok(registry.has('https://h/a'))
   t.notOk(registry.has('https://h/b'))
   t.end()
 })
 
 const conflicts: ReadonlyArray<readonly [readonly Added[], Added, string]> = [
-  [[['https://h']], ['https://other'], `the metadata of https://other and of https://h would both be at ${wellKnown}`],
   [[['https://h']], ['https://h/'], `the metadata of https://h/ and of https://h would both be at ${wellKnown}`],
   [[['https://h/a']], ['https://h/a', undefined, 'M'],
     `two scopes of this server belong to https://h/a and describe it differently at ${wellKnown}/a`],
@@ -76,6 +75,25 @@ test('two scopes of one resource share the document that came first', t => {
   const first = add(registry, ['https://h/a'])
   t.equal(add(registry, ['https://h/a']), first)
   t.not(add(registry, ['https://h/b']), first)
-  t.equal(registry.find(`${wellKnown}/a`)?.document, first)
+  t.equal(registry.find(`${wellKnown}/a`, 'h')?.document, first)
+  t.end()
+})
+
+test('resources of several hosts can have the same path, and the host decides between their documents [B9]', t => {
+  const registry = of([['https://a.example/mcp', true], ['https://b.example:8443/mcp', true]])
+  for (const target of [wellKnown, `${wellKnown}/mcp`]) {
+    for (const [host, resource] of [['a.example', 'https://a.example/mcp'], ['B.example:8443', 'https://b.example:8443/mcp'], ['c.example', undefined]] as const) {
+      t.equal(registry.find(target, host)?.document.configured.resource, resource, `${target} of ${host}`)
+    }
+  }
+  t.ok(registry.has('https://b.example:8443/mcp'))
+  t.equal(of([['https://a.example/mcp']]).find(`${wellKnown}/mcp`, 'internal')?.document.configured.resource, 'https://a.example/mcp', 'a proxy may have changed the host of the only one')
+  t.end()
+})
+
+test('a document can have a second place, below the prefix of a gateway [B9]', t => {
+  const registry = of([['https://gw.example/team/mcp', null, undefined, `/team${wellKnown}`]])
+  for (const target of [`${wellKnown}/team/mcp`, `/team${wellKnown}`, wellKnown]) t.ok(registry.find(target, 'gw.example'), target)
+  t.equal(registry.find('/team', 'gw.example'), null)
   t.end()
 })

@@ -114,3 +114,12 @@ test('scopes that tools ask for are among the required scopes, whenever they are
   t.strictSame([...policies.requiredScopes], [['early', 'mcp.tools.a'], ['a', 'GET /x'], ['late', 'mcp.tools.b']])
   t.end()
 })
+
+test('a misspelt config.oauth is refused, as the route would be less protected than meant [A9]', t => {
+  for (const name of ['oath', 'oAuth', 'OAuth', 'ouath', 'oauth2']) {
+    t.throws(() => createRoutePolicies(routeDefaults).add({ method: 'GET', url: '/x', config: { [name]: { scopes: ['a'] } } }),
+      { name: 'OptionError', message: `config of GET /x: unknown option "${name}". Did you mean "oauth"?` })
+  }
+  t.doesNotThrow(() => createRoutePolicies(routeDefaults).add({ method: 'GET', url: '/x', config: { auth: 1, oauth: {}, rateLimit: {} } }))
+  t.end()
+})

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { revokeTokens } from '../../../../lib/client/oauth/revoke-tokens.ts'
+import { revokeTokens } from '../../../../lib/client/oauth/grants.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'
 import { failed } from '../../../support/failed.ts'
 import { accessTo } from '../../../support/outbound.ts'

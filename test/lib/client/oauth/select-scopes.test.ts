@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { selectScopes, unionOf, withOfflineAccess } from '../../../../lib/client/oauth/select-scopes.ts'
+import { selectScopes, unionOf, withOfflineAccess } from '../../../../lib/client/oauth/authorization-code.ts'
 
 const nobody = { challenged: null, ofResource: null, wanted: null, requestedBefore: null }
 

@@ -214,7 +214,7 @@ test('no more answers are kept than there is room for', async t => {
 test('a time that is none', t => {
   for (const value of [-1, NaN, Infinity]) {
     for (const name of ['maxAgeMs', 'maxWaitMs']) {
-      t.throws(() => cacheDirectory({ report: () => yes }, { [name]: value }), { name: 'TypeError', message: `${name} must be a number of milliseconds, and is ${value}` })
+      t.throws(() => cacheDirectory({ report: () => yes }, { [name]: value }), { name: 'TypeError', message: `${name} must be a number of milliseconds, got ${value}` })
     }
   }
   t.end()

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { test } from 'tap'
-import { createLoopbackRedirect } from '../../../../lib/client/oauth/loopback-redirect.ts'
+import { createLoopbackRedirect } from '../../../../lib/client/oauth/redirects.ts'
 import { failed } from '../../../support/failed.ts'
 
 const authorization = new URL('https://login.example.com/authorize')

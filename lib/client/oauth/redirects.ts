@@ -3,6 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
+import { isLoopbackHost } from '../../identifier.ts'
+import { showUrl } from '../../http/guarded-fetch.ts'
 
 /** How a user gets to an authorization server and back, for a program that sees the browser return. */
 export interface BrowserRedirect {
@@ -125,4 +127,27 @@ async function waitForResponse (server: Server, redirectUri: string, state: stri
       reject(new AuthorizationError('FST_OAUTH_INTERACTION_ABORTED'))
     }, { once: true })
   })
+}
+
+/** Whether a redirect URI is https, or http on this machine, without user name, password and fragment. */
+export function isRedirectUri (redirectUri: string): boolean {
+  if (!URL.canParse(redirectUri)) return false
+  const { protocol, hostname, hash, username, password } = new URL(redirectUri)
+  if (hash !== '' || username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname))
+}
+
+/**
+ * Checks a redirect URI: https, or http on this machine (Model Context Protocol, communication security; RFC 8252 section
+ * 7.3).
+ *
+ * @throws AuthorizationError `FST_OAUTH_REDIRECT_URI_REFUSED`
+ */
+export function checkRedirectUri (redirectUri: string): void {
+  if (!isRedirectUri(redirectUri)) throw new AuthorizationError('FST_OAUTH_REDIRECT_URI_REFUSED', { message: showUrl(redirectUri) })
+}
+
+/** Whether a redirect URI is that of a native application on the user's machine (RFC 8252 section 7.3). */
+export function isNative (redirectUri: string): boolean {
+  return isLoopbackHost(new URL(redirectUri).hostname)
 }
