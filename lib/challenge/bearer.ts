@@ -1,4 +1,4 @@
-import type { Challenge } from './challenge.ts'
+import type { Challenge } from './format.ts'
 import { sanitizeDescription } from './grammar.ts'
 
 /** What a Bearer challenge of a protected resource can say. */

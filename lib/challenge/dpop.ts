@@ -1,6 +1,6 @@
 import type { BearerChallengeFields } from './bearer.ts'
 import { bearerChallenge } from './bearer.ts'
-import type { Challenge } from './challenge.ts'
+import type { Challenge } from './format.ts'
 
 /** What a DPoP challenge of a protected resource can say. */
 export interface DpopChallengeFields extends BearerChallengeFields {

@@ -1,5 +1,18 @@
-import type { Challenge } from './challenge.ts'
 import { isToken, isToken68, quote } from './grammar.ts'
+
+/** One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.3). */
+export interface Challenge {
+  /** The scheme as it was sent; schemes compare without case. */
+  readonly scheme: string
+  /** The value of the challenges that carry one instead of parameters (`Negotiate`), else `null`. */
+  readonly token68: string | null
+  /** Names in lower case, as they compare without case; values unquoted. */
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+export function isScheme (challenge: Pick<Challenge, 'scheme'>, scheme: string): boolean {
+  return challenge.scheme.toLowerCase() === scheme.toLowerCase()
+}
 
 /**
  * One challenge as a header value. Every parameter is quoted, as the widest set of readers understands that.

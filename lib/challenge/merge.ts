@@ -1,6 +1,5 @@
-import type { Challenge } from './challenge.ts'
-import { isScheme } from './challenge.ts'
-import { formatChallenge } from './format.ts'
+import type { Challenge } from './format.ts'
+import { formatChallenge, isScheme } from './format.ts'
 import type { ParsedChallenge } from './parse.ts'
 import { parseChallenges } from './parse.ts'
 

@@ -1,5 +1,5 @@
 import { ChallengeSyntaxError } from '../errors/syntax-errors.ts'
-import type { Challenge } from './challenge.ts'
+import type { Challenge } from './format.ts'
 
 /** A challenge together with the text it was read from. */
 export interface ParsedChallenge extends Challenge {

@@ -93,3 +93,9 @@ function isEmpty (value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0
   return typeof value === 'object' && Object.keys(value).length === 0
 }
+
+/** Whether the client has the document already: `If-None-Match`, compared weakly (RFC 9110 section 13.1.2). */
+export function isKnown (ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some(one => one.trim().replace(/^W\//, '') === etag)
+}

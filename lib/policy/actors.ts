@@ -1,5 +1,6 @@
 import type { AccessToken, Actor } from '../token/access-token.ts'
 import type { Decision } from './decision.ts'
+import { describeValue } from '../errors/detail.ts'
 import type { RouteReason } from '../errors/reasons.ts'
 import { forbidden } from './decision.ts'
 
@@ -15,14 +16,19 @@ export type ActorRule = 'any' | 'none' | 'required' | readonly Actor[]
  */
 export function refuseActor (rule: ActorRule, { actor }: Pick<AccessToken, 'actor'>): Decision {
   if (rule === 'any') return null
-  if (rule === 'none') return actor === null ? null : refused('actor_refused')
-  if (actor === null) return refused('actor_missing')
+  if (rule === 'none') return actor === null ? null : refused('actor_refused', 'no actor', actor)
+  if (actor === null) return refused('actor_missing', rule === 'required' ? 'an actor (act)' : expectedOf(rule), null)
   if (rule === 'required' || rule.some(one => one.issuer === actor.issuer && one.subject === actor.subject)) return null
-  return refused('actor_refused')
+  return refused('actor_refused', expectedOf(rule), actor)
 }
 
-function refused (reason: RouteReason): Decision {
-  return forbidden('FST_OAUTH_ACTOR_REFUSED', reason)
+function expectedOf (actors: readonly Actor[]): string {
+  return `one of the actors ${actors.map(({ issuer, subject }) => `${subject} of ${issuer}`).join(', ')}`
+}
+
+function refused (reason: RouteReason, expected: string, actor: Actor | null): Decision {
+  const received = actor === null ? 'no actor' : `the actor ${describeValue(actor.subject)} of ${describeValue(actor.issuer)}`
+  return forbidden('FST_OAUTH_ACTOR_REFUSED', reason, { expected, received })
 }
 
 type Claims = Readonly<Record<string, unknown>>

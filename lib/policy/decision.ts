@@ -1,3 +1,5 @@
+import type { RefusalDetail } from '../errors/detail.ts'
+import { describeError } from '../errors/detail.ts'
 import type { ErrorCode } from '../errors/error-table.ts'
 import { OAuthResourceError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { RouteReason, UnavailableReason } from '../errors/reasons.ts'
@@ -9,8 +11,8 @@ export type MaybePromise<T> = T | Promise<T>
 export type Decision = OAuthResourceError | null
 
 /** A refusal that another scope, or another token of the same kind, would not change. */
-export function forbidden (code: ErrorCode, reason: RouteReason): OAuthResourceError {
-  return withoutStackTrace(() => new OAuthResourceError(code, { reason }))
+export function forbidden (code: ErrorCode, reason: RouteReason, detail: RefusalDetail): OAuthResourceError {
+  return withoutStackTrace(() => new OAuthResourceError(code, { reason, detail }))
 }
 
 /** The refusal when the host's function gives no answer. */
@@ -29,7 +31,9 @@ export interface Unanswered {
 export function callHost<Answer> (
   call: () => MaybePromise<Answer>, decide: (answer: Answer) => Decision, { reason, timeoutMs }: Unanswered
 ): MaybePromise<Decision> {
-  const unavailable = (cause: unknown): Decision => withoutStackTrace(() => new UnavailableError(reason, 5, cause))
+  const unavailable = (cause: unknown): Decision => withoutStackTrace(() => new UnavailableError(reason, 5, cause, {
+    expected: `an answer within ${timeoutMs} ms`, received: describeError(cause)
+  }))
   try {
     const answer = call()
     return isPromise(answer) ? withinTime(answer, timeoutMs).then(decide, unavailable) : decide(answer)

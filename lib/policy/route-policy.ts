@@ -1,5 +1,5 @@
 import { OptionError } from '../errors/errors.ts'
-import { isScheme } from '../challenge/challenge.ts'
+import { isScheme } from '../challenge/format.ts'
 import type { ParsedChallenge } from '../challenge/parse.ts'
 import { parseChallenges } from '../challenge/parse.ts'
 import type { DpopRequirement } from '../token/presentation.ts'

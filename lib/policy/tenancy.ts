@@ -1,16 +1,17 @@
 import type { MaybePromise, Decision } from './decision.ts'
+import { describeValue } from '../errors/detail.ts'
 import type { RouteReason, UnavailableReason } from '../errors/reasons.ts'
 import { callHost, forbidden } from './decision.ts'
 
 export type TenantKind = 'organization' | 'team'
 
 /**
- * The organization, or the team, that a request is about; nothing for none. It is asked before a body is read: a request
- * has its parameters and its query then, and no more.
+ * Returns the organization, or the team, that a request is about; nothing for none. It is called before the body is read:
+ * the request has its parameters and its query then.
  */
 export type TenantOf<Request> = (request: Request) => MaybePromise<string | null | undefined>
 
-/** `any`: whichever a token is bound to. `null`: nothing is known to belong to a tenant. */
+/** `any`: any tenant that a token is bound to. `null`: no function says which tenant a request is about. */
 export type TenantRule = TenantOf<never> | 'any' | null
 
 const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: RouteReason, unavailable: UnavailableReason }>> = {
@@ -19,24 +20,24 @@ const reasons: Readonly<Record<TenantKind, { missing: RouteReason, foreign: Rout
 }
 
 /**
- * Refuses a token that is bound to other tenants than the one the request is about, and a bound token where nobody says
- * which one that is. A token that is bound to none passes, and nothing is asked about it.
+ * Refuses a token that is bound to other tenants than the one the request is about, and a bound token where it is not known
+ * which tenant that is. A token that is bound to none is not checked.
  *
  * @param bound the tenants that the token is bound to
- * @param timeoutMs how long the answer may take
+ * @param timeoutMs the time limit of the function
  */
 export function refuseForeignTenant (
   kind: TenantKind, bound: readonly string[], rule: TenantRule, request: never, timeoutMs: number
 ): MaybePromise<Decision> {
   if (rule === 'any') return null
   const { missing, foreign, unavailable } = reasons[kind]
-  if (rule === null) return refused(missing)
+  if (rule === null) return refused(missing, kind, bound, `no function says which ${kind} the request is about`)
   return callHost<unknown>(() => rule(request), tenant => {
-    if (typeof tenant !== 'string' || tenant === '') return refused(missing)
-    return bound.includes(tenant) ? null : refused(foreign)
+    if (typeof tenant !== 'string' || tenant === '') return refused(missing, kind, bound, `the request is about no ${kind}`)
+    return bound.includes(tenant) ? null : refused(foreign, kind, bound, `the request is about ${describeValue(tenant)}`)
   }, { reason: unavailable, timeoutMs })
 }
 
-function refused (reason: RouteReason): Decision {
-  return forbidden('FST_OAUTH_TENANT_REFUSED', reason)
+function refused (reason: RouteReason, kind: TenantKind, bound: readonly string[], received: string): Decision {
+  return forbidden('FST_OAUTH_TENANT_REFUSED', reason, { expected: `a request about the ${kind} of the token: ${describeValue(bound)}`, received })
 }

@@ -1,7 +1,7 @@
 import type { BearerChallengeFields } from '../challenge/bearer.ts'
 import { bearerChallenge } from '../challenge/bearer.ts'
-import type { Challenge } from '../challenge/challenge.ts'
 import { dpopChallenge } from '../challenge/dpop.ts'
+import type { Challenge } from '../challenge/format.ts'
 import { formatChallenge } from '../challenge/format.ts'
 import type { DpopRequirement } from '../token/presentation.ts'
 

@@ -1,4 +1,4 @@
-export type { Challenge } from '../../lib/challenge/challenge.ts'
+export type { Challenge } from '../../lib/challenge/format.ts'
 export { parseChallenges } from '../../lib/challenge/parse.ts'
 export type { ParsedChallenge } from '../../lib/challenge/parse.ts'
 export type { PendingConnection, StartedConnection } from '../../lib/client/connect/authorization-flow.ts'

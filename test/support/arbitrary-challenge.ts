@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Challenge } from '../../lib/challenge/challenge.ts'
+import type { Challenge } from '../../lib/challenge/format.ts'
 
 const tokenCharacters = '!#$%&\'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const characters = (from: number, to: number): string[] =>

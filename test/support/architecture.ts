@@ -201,8 +201,6 @@ function noDeadFiles (tree: SourceTree): string[] {
 
 /** Files below the least size, each with its reason. What has one importer and no test of its own belongs to its importer. */
 const shortFiles: ReadonlyMap<string, string> = new Map([
-  ['lib/challenge/challenge.ts', 'the type that parser, formatter and merge share'],
-  ['lib/metadata/conditional.ts', 'conditional requests are tested by themselves'],
   ['lib/stores/connections/memory-connection-store.ts', 'one file for each kind of store']
 ])
 

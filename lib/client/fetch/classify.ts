@@ -1,6 +1,6 @@
 import type { ParsedChallenge } from '../../challenge/parse.ts'
 import { parseChallenges } from '../../challenge/parse.ts'
-import { isScheme } from '../../challenge/challenge.ts'
+import { isScheme } from '../../challenge/format.ts'
 
 /** The part of an answer that is classified. */
 export interface Answer {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { Challenge } from '../../../lib/challenge/challenge.ts'
-import { formatChallenge } from '../../../lib/challenge/format.ts'
+import type { Challenge } from '../../../lib/challenge/format.ts'
+import { formatChallenge, isScheme } from '../../../lib/challenge/format.ts'
 import { parseChallenges } from '../../../lib/challenge/parse.ts'
 import { challengeArbitrary } from '../../support/arbitrary-challenge.ts'
 
@@ -31,5 +31,11 @@ test('what is written is read back', t => {
     t.strictSame(read.map(({ raw, ...one }) => one), given)
     return read.every((one, index) => one.raw === formatChallenge(given[index]!))
   }), { numRuns: 200 })
+  t.end()
+})
+
+test('schemes compare without case', t => {
+  for (const scheme of ['Bearer', 'bearer', 'BEARER']) t.ok(isScheme({ scheme }, 'bEaReR'))
+  for (const scheme of ['Basic', 'Bearer2', '']) t.notOk(isScheme({ scheme }, 'Bearer'))
   t.end()
 })

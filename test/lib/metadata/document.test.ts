@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { BindingMetadata } from '../../../lib/metadata/document.ts'
-import { createMetadataDocument } from '../../../lib/metadata/document.ts'
+import { createMetadataDocument, isKnown } from '../../../lib/metadata/document.ts'
 
 const source = { resource: 'https://h', advertisedIssuers: ['https://as'], advertisedScopes: ['a'], binding: { dpopAlgorithms: [], dpopRequired: false, certificates: false }, metadata: {} }
 
@@ -40,4 +40,11 @@ test('RFC 9728 2 what is said of bound tokens is what the server checks [R9728-3
     ...rest, tls_client_certificate_bound_access_tokens: true, dpop_signing_alg_values_supported: ['ES256'], dpop_bound_access_tokens_required: true
   })
   t.end()
+})
+
+test('who has the document already', async t => {
+  for (const [ifNoneMatch, known] of [
+    [undefined, false], ['', false], ['"a"', true], ['W/"a"', true], ['*', true], [' * ', true], ['"b", W/"a"', true], ['"b","a"', true],
+    ['"b"', false], ['a', false], ['"A"', false], ['"a" "b"', false], ['W/"b"', false]
+  ] as const) t.equal(isKnown(ifNoneMatch, '"a"'), known, String(ifNoneMatch))
 })

@@ -3,7 +3,7 @@ import { isOAuthResourceError } from '../../../lib/errors/errors.ts'
 import type { Decision } from '../../../lib/policy/decision.ts'
 import { callHost, forbidden } from '../../../lib/policy/decision.ts'
 
-const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused')
+const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused', { expected: 'a', received: 'b' })
 const unanswered = { reason: 'policy_unavailable', timeoutMs: 1000 } as const
 const decide = (answer: unknown): Decision => answer === true ? null : refusal
 
@@ -40,7 +40,7 @@ test('a function that throws has not answered', async t => {
 })
 
 test('an error of this package that a function throws is no answer either', async t => {
-  const foreign = forbidden('FST_OAUTH_TOKEN_INVALID', 'actor_refused')
+  const foreign = forbidden('FST_OAUTH_TOKEN_INVALID', 'actor_refused', { expected: 'a', received: 'b' })
   t.match(await callHost(() => { throw foreign }, decide, unanswered), { code: 'FST_OAUTH_UNAVAILABLE', cause: foreign })
 })
 
@@ -50,7 +50,7 @@ test('a function that takes too long has not answered', async t => {
 })
 
 test('a refusal is a row of the table with a reason, and costs no stack trace', t => {
-  const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused')
+  const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused', { expected: 'a', received: 'b' })
   t.match(refusal, { code: 'FST_OAUTH_POLICY_REFUSED', statusCode: 403, oauthError: null, reason: 'policy_refused' })
   t.notMatch(refusal.stack, /\bat /)
   t.end()

@@ -1,5 +1,0 @@
-/** Whether whoever asks has the document already: `If-None-Match`, compared weakly (RFC 9110 section 13.1.2). */
-export function isKnown (ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false
-  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some(one => one.trim().replace(/^W\//, '') === etag)
-}

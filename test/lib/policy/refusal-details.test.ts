@@ -1,0 +1,29 @@
+import { test } from 'tap'
+import type { OAuthResourceError } from '../../../lib/errors/errors.ts'
+import { refuseActor } from '../../../lib/policy/actors.ts'
+import { refuseByDetails } from '../../../lib/policy/authorization-details.ts'
+import { refuseByPolicy } from '../../../lib/policy/policy.ts'
+import { refuseForeignTenant } from '../../../lib/policy/tenancy.ts'
+import { accessTokenOf } from '../../support/access-token.ts'
+
+const sam = { issuer: 'https://login.example.com', subject: 'sam' }
+const request = {} as never
+
+test('the log of a refused request says what the policy of the route expected, and what came [A1]', async t => {
+  const table: ReadonlyArray<readonly [unknown, object]> = [
+    [refuseActor('none', { actor: sam }), { expected: 'no actor', received: 'the actor "sam" of "https://login.example.com"' }],
+    [refuseActor('required', { actor: null }), { expected: 'an actor (act)', received: 'no actor' }],
+    [refuseActor([sam], { actor: null }), { expected: 'one of the actors sam of https://login.example.com', received: 'no actor' }],
+    [refuseActor([sam], { actor: { ...sam, subject: 'tom' } }), { expected: 'one of the actors sam of https://login.example.com', received: 'the actor "tom" of "https://login.example.com"' }],
+    [refuseForeignTenant('organization', ['acme'], null, request, 100), { expected: 'a request about the organization of the token: ["acme"]', received: 'no function says which organization the request is about' }],
+    [refuseForeignTenant('team', ['a'], () => null, request, 100), { expected: 'a request about the team of the token: ["a"]', received: 'the request is about no team' }],
+    [refuseForeignTenant('team', ['a'], () => 'b', request, 100), { expected: 'a request about the team of the token: ["a"]', received: 'the request is about "b"' }],
+    [
+      refuseByDetails(() => false, { authorizationDetails: [{ type: 'payment' }] }, { resource: 'https://api.example.com', authorizationDetailsTypes: null, lookupTimeoutMs: 100 }, request),
+      { expected: 'authorization details for this resource that the route accepts', received: 'details of the types ["payment"]' }
+    ],
+    [refuseByPolicy(() => 'yes' as never, accessTokenOf(), request, 100), { expected: 'the policy returns true', received: 'it returned "yes"' }],
+    [refuseByPolicy(() => { throw new Error('down') }, accessTokenOf(), request, 100), { expected: 'an answer within 100 ms', received: '"down"' }]
+  ]
+  for (const [refusal, detail] of table) t.match((await refusal as OAuthResourceError).detail, detail, JSON.stringify(detail))
+})
