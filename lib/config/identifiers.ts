@@ -12,6 +12,22 @@ export function parseIdentifierOption (option: string, value: string, allowInsec
   try {
     return parseIdentifier(value, allowInsecureHttp)
   } catch (error) {
-    throw new OptionError(`${option} ${(error as Error).message}, got ${show(value)}`)
+    throw new OptionError(`${option} ${(error as Error).message}, got ${show(value)}${fixFor(value, allowInsecureHttp)}`)
+  }
+}
+
+/** How to make an identifier of the value, where that is likely; or nothing. */
+export function fixFor (value: string, allowInsecureHttp: boolean): string {
+  if (!value.includes(':') && value.includes('.') && isIdentifier(`https://${value}`, false)) return `. Did you mean ${show(`https://${value}`)}?`
+  if (allowInsecureHttp || isIdentifier(value, false) || !isIdentifier(value, true)) return ''
+  return '. For development in containers or a local network, set allowInsecureHttp'
+}
+
+function isIdentifier (value: string, allowInsecureHttp: boolean): boolean {
+  try {
+    parseIdentifier(value, allowInsecureHttp)
+    return true
+  } catch {
+    return false
   }
 }

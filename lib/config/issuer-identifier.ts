@@ -2,6 +2,7 @@ import { OptionError } from '../errors/errors.ts'
 import { IdentifierError } from '../errors/syntax-errors.ts'
 import { isStringOrUri, parseIdentifier } from '../identifier.ts'
 import { show } from '../options/show.ts'
+import { fixFor } from './identifiers.ts'
 
 const entraHost = /^https:\/\/(?:login\.microsoftonline\.com|login\.microsoftonline\.us|login\.partner\.microsoftonline\.cn|sts\.windows\.net)\/([^/?#]*)/i
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -22,10 +23,11 @@ export function checkIssuerIdentifier (name: string, issuer: string, { isFetched
     throw new IdentifierError('must not have a query (RFC 8414 section 2)')
   } catch (error) {
     if (!isFetched && isStringOrUri(issuer)) return false
-    const fix = isFetched && isStringOrUri(issuer)
+    const likely = fixFor(issuer, allowInsecureHttp)
+    const other = isFetched && isStringOrUri(issuer) && !likely.includes('?')
       ? '. Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'
       : ''
-    throw new OptionError(`${name} ${(error as Error).message}, got ${show(issuer)}${fix}`)
+    throw new OptionError(`${name} ${(error as Error).message}, got ${show(issuer)}${likely}${other}`)
   }
 }
 

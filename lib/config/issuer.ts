@@ -35,7 +35,7 @@ export interface IssuerOptions extends TokenShapeOptions {
   clockToleranceSeconds?: number
 }
 
-const schema = Type.Object({
+const schema = Type.Union([text, Type.Object({
   ...tokenShapeSchemas,
   ...optionGroup<Omit<IssuerOptions, keyof TokenShapeOptions>>()({
     issuer: text,
@@ -46,7 +46,7 @@ const schema = Type.Object({
     advertised: Type.Optional(Type.Boolean()),
     clockToleranceSeconds: Type.Optional(clockTolerance)
   })
-}, closed)
+}, closed)])
 
 /** One trusted issuer: what its tokens must be, and where its keys are. */
 export interface ResolvedIssuer {
@@ -68,7 +68,7 @@ export interface IssuerDefaults extends TokenShapeDefaults {
  * @throws OptionError
  */
 export function resolveIssuer (given: unknown, name: string, defaults: IssuerDefaults, warnings: string[]): ResolvedIssuer {
-  const options = withPreset(checkOptions<IssuerOptions>(name, schema, typeof given === 'string' ? { issuer: given } : given))
+  const options = withPreset(toObject(checkOptions<string | IssuerOptions>(name, schema, given)))
   const { issuer, jwksUri = null, jwks = null, introspection, allowMissingAudience = false } = options
   const { resource, allowInsecureHttp } = defaults
   const { clockToleranceSeconds = defaults.clockToleranceSeconds } = options
@@ -93,6 +93,10 @@ export function resolveIssuer (given: unknown, name: string, defaults: IssuerDef
       ? null
       : resolveIntrospection(introspection, `${name}.introspection`, allowInsecureHttp)
   })
+}
+
+function toObject (options: string | IssuerOptions): IssuerOptions {
+  return typeof options === 'string' ? { issuer: options } : options
 }
 
 function withPreset ({ preset, ...options }: IssuerOptions): IssuerOptions {

@@ -90,7 +90,7 @@ export function resolveMetadataDocument (options: MetadataDocumentOptions, conte
     metadataUrl: metadataUrl ?? wellKnownUrl(context.identifier),
     document: createDocument(metadata, context, warnings),
     metadataMaxAgeSeconds,
-    rootAlias: rootAlias ?? null,
+    rootAlias,
     documentServedElsewhere,
     authorizationServerMirror: options.authorizationServerMirror === true ? mirroredIssuer(context.issuers) : null,
     authorizationDetailsTypes: types === undefined ? null : Object.freeze([...types])

@@ -44,5 +44,5 @@ export function resolveOpenApi ({ openapi = {} }: OpenApiOptions): OpenApiSettin
   if (openapi === false) return null
   const { scheme = 'oauth', type = 'openIdConnect', definition = null, responses = true } = openapi
   if (definition !== null && openapi.type !== undefined) throw new OptionError('openapi.type and openapi.definition contradict each other; remove one')
-  return Object.freeze({ scheme, type, definition: definition ?? null, responses })
+  return Object.freeze({ scheme, type, definition, responses })
 }

@@ -28,7 +28,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     fix: 'Have the authorization server sign its access tokens only; Auth0 encrypts tokens that are requested without an `audience`'
   },
   token_too_long: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is longer than 16 KiB, or an opaque token longer than 4 KiB', fix: 'Issue smaller tokens: fewer groups or roles in the claims'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is longer than `maxTokenLength` (16 KiB), or an opaque token longer than 4 KiB', fix: 'Issue smaller tokens, with fewer groups or roles in the claims, or raise `maxTokenLength` and `maxHeaderSize` of Node.js'
   },
   token_not_yet_valid: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`nbf` or `iat` is in the future', fix: 'Synchronize the clocks of issuer and server, or raise `clockToleranceSeconds`'

@@ -33,18 +33,18 @@ export function checkOptions<Options> (name: string, schema: TSchema, given: unk
  */
 export function explain (name: string, fault: Fault, showValue: (value: unknown) => string = show): string {
   // As in `config.oauth of GET /projects`: the option first, then where it is.
-  const [options = '', place] = name.split(/(?= of )/)
-  const at = optionAt(options, fault.path) + (place ?? '')
+  const place = / of .*/.exec(name)?.[0] ?? ''
+  const options = name.slice(0, name.length - place.length)
+  const at = optionAt(options, fault.path) + place
   switch (fault.kind) {
     case 'unknown': {
       const prefix = at === '' ? '' : `${at}: `
-      const [first = ''] = fault.keys
       const keys = fault.keys.map(key => JSON.stringify(key)).join(', ')
-      const known = didYouMean(first, fault.known) || (fault.known.length > 12 ? '' : ` Known options: ${fault.known.join(', ') || 'none'}.`)
+      const known = didYouMean(fault.keys[0]!, fault.known) || (fault.known.length > 12 ? '' : ` Known options: ${fault.known.join(', ') || 'none'}.`)
       return `${prefix}unknown option${fault.keys.length > 1 ? 's' : ''} ${keys}.${known}`
     }
     case 'required':
-      return `\`${optionAt(options, [...fault.path, fault.key])}\`${place ?? ''} is required`
+      return `\`${optionAt(options, [...fault.path, fault.key])}\`${place} is required`
     case 'invalid': {
       const { schema, value, path } = fault
       const got = path.some(key => isHidden(key, value)) ? kindOf(value) : showValue(value)

@@ -11,10 +11,11 @@ test('RFC 8414 section 2: an issuer whose metadata is fetched is an https URL wi
   }
   t.ok(checkIssuerIdentifier('x', 'http://keycloak:8080/realms/a', { isFetched: true, allowInsecureHttp: true }))
   for (const [issuer, message] of [
-    ['http://as', /^x must be https; http is allowed for loopback hosts only, got "http:\/\/as"\. .* set jwksUri, jwks or introspection\.endpoint/],
+    ['http://as', /^x must be https; http is allowed for loopback hosts only, got "http:\/\/as"\. For development .*, set allowInsecureHttp\. .* set jwksUri, jwks or introspection\.endpoint/],
     ['https://as?x', /^x must not have a query \(RFC 8414 section 2\), got "https:\/\/as\?x"/],
     ['https://as#x', /^x must not have a fragment, got/],
     ['auth-service', /^x must be an absolute https URL, got "auth-service"\. Its metadata is fetched from there: set jwksUri/],
+    ['login.example.com', /^x must be an absolute https URL, got "login\.example\.com"\. Did you mean "https:\/\/login\.example\.com"\?$/],
     ['a b', /^x must be an absolute https URL, got "a b"$/]
   ] as const) t.throws(() => checkIssuerIdentifier('x', issuer, fetched), { name: 'OptionError', message })
   t.end()

@@ -107,14 +107,14 @@ for (const [given, message] of [
 }
 
 for (const [given, message] of [
-  [[5], 'authorizationServers[0] must be an object, got 5'],
+  [[5], 'authorizationServers[0] must be a non-empty string or an object, got 5'],
   [[{}], '`authorizationServers[0].issuer` is required'],
   [[issuer, issuer], 'authorizationServers names "https://as" twice; remove one'],
   [[issuer, { issuer, audience: 'x' }], 'authorizationServers names "https://as" twice; remove one'],
-  [['http://as'], 'authorizationServers[0].issuer must be https; http is allowed for loopback hosts only, got "http://as". Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'],
+  [['http://as'], 'authorizationServers[0].issuer must be https; http is allowed for loopback hosts only, got "http://as". For development in containers or a local network, set allowInsecureHttp. Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'],
   [['https://as#f'], 'authorizationServers[0].issuer must not have a fragment, got "https://as#f". Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'],
   [['https://as?x'], 'authorizationServers[0].issuer must not have a query (RFC 8414 section 2), got "https://as?x". Its metadata is fetched from there: set jwksUri, jwks or introspection.endpoint for an issuer that is only compared with iss'],
-  [[''], 'authorizationServers[0].issuer must be a non-empty string, got ""'],
+  [[''], 'authorizationServers[0] must be a non-empty string or an object, got ""'],
   [[issuer, { issuer: 'https://b', aud: 'x' }], 'authorizationServers[1]: unknown option "aud". Did you mean "audience"?'],
   [[{ issuer, audience: [] }], 'authorizationServers[0].audience must be a non-empty string or a non-empty array without duplicates, got []'],
   [[{ issuer, audience: ['a', 'a'] }], 'authorizationServers[0].audience must be a non-empty string or a non-empty array without duplicates, got ["a","a"]'],
@@ -122,7 +122,7 @@ for (const [given, message] of [
   [[{ issuer, algorithms: [] }], 'authorizationServers[0].algorithms must be a non-empty array without duplicates, got []'],
   [[{ issuer, clockToleranceSeconds: 3000 }], 'authorizationServers[0].clockToleranceSeconds must be an integer from 0 to 300, got 3000'],
   [[{ issuer, jwksUri: 'http://as/jwks' }],
-    'authorizationServers[0].jwksUri must be https; http is allowed for loopback hosts only, got "http://as/jwks"'],
+    'authorizationServers[0].jwksUri must be https; http is allowed for loopback hosts only, got "http://as/jwks". For development in containers or a local network, set allowInsecureHttp'],
   [[{ issuer, jwksUri: 'https://as/jwks', jwks: { keys: [] } }], 'authorizationServers[0].jwks and authorizationServers[0].jwksUri contradict each other; remove one'],
   [[{ issuer, jwks: { keys: [] } }], 'authorizationServers[0].jwks has no public key that can be used'],
   [[{ issuer, jwks: [{ kty: 'EC', d: 'secret' }] }], 'authorizationServers[0].jwks must be an object, got [{"kty":"EC","d":"***"}]']

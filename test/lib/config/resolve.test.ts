@@ -98,8 +98,8 @@ test('warnings', t => {
 const fragment = 'must not have a fragment'
 const refused: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
   [{ resource: undefined }, '`resource` is required'],
-  [{ resource: 'api.example.com' }, 'resource must be an absolute https URL, got "api.example.com"'],
-  [{ resource: 'http://api.example.com' }, 'resource must be https; http is allowed for loopback hosts only, got "http://api.example.com"'],
+  [{ resource: 'api.example.com' }, 'resource must be an absolute https URL, got "api.example.com". Did you mean "https://api.example.com"?'],
+  [{ resource: 'http://api.example.com' }, 'resource must be https; http is allowed for loopback hosts only, got "http://api.example.com". For development in containers or a local network, set allowInsecureHttp'],
   [{ resource: 'https://h/#x' }, `resource ${fragment}, got "https://h/#x"`],
   [{ resource: 'https://u:secret@h' }, 'resource must not hold a user name or password, got "https://***@h"'],
   [{ resource: 'https://h/a/../b' }, 'resource must be written as clients send it (/b), got "https://h/a/../b"'],

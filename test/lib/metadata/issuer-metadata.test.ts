@@ -105,6 +105,16 @@ test('keys on a local address, in all its spellings', async t => {
   }
 })
 
+test('endpoints of an issuer are https, unless the issuer itself was allowed to be http [B9]', async t => {
+  for (const [issuer, reason] of [['http://keycloak:8080/realms/a', null], ['https://as.example/realms/a', /jwks_uri that must be https/]] as const) {
+    const { origin, pathname } = new URL(issuer)
+    const { fetch } = web({ [`${origin}/.well-known/oauth-authorization-server${pathname}`]: { issuer, jwks_uri: 'http://keycloak:8080/keys' } })
+    const found = findIssuerMetadata(issuer, keys, fetch, limits)
+    if (reason === null) t.equal((await found).value.jwksUri, 'http://keycloak:8080/keys')
+    else await t.rejects(found, { message: reason })
+  }
+})
+
 test('a place that fails does not keep the next from being asked, and the error tells of each', async t => {
   const issuer = 'https://as.example/t1'
   const answers: Response[] = [new Response('', { status: 500 }), new Response('<html>')]
