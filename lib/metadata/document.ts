@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 
 /**
- * What the metadata document of a protected resource says beside what the configuration decides (RFC 9728 section 2),
- * under its wire names. Human-readable members may stand again with a language tag: `'resource_name#it'`. Members that
- * the RFC does not know are passed on.
+ * Further members of the metadata document of the protected resource, by their names in RFC 9728 section 2. The other options
+ * set the rest. Human-readable members can be repeated with a language tag: `'resource_name#it'`. Members that the RFC does
+ * not define are served unchanged.
  */
 export interface ProtectedResourceMetadata {
-  /** Recommended: what a person calls this resource. */
+  /** Recommended: the name of the resource for users. Clients show it when they ask for consent. */
   resource_name?: string
   /** https URL of the documentation for developers. */
   resource_documentation?: string
@@ -23,7 +23,7 @@ export interface ProtectedResourceMetadata {
   [member: string]: unknown
 }
 
-/** The slice of the configuration that a document is made from. */
+/** The part of the configuration that a document is made from. */
 export interface DocumentSource {
   readonly resource: string
   /** Issuers as configured, those that are to be advertised. */

@@ -58,13 +58,13 @@ export interface RoutePolicies {
   policyOf (config: RouteConfigHolder): RoutePolicy
   /** Where the pinned challenges of these routes point, with the route that does. */
   readonly pinnedPointers: ReadonlyMap<string, string>
-  /** The scopes that these routes, and what is called through them, ask for: each with a route or option that does. */
+  /** The scopes that these routes and their tools require, each with a route or option that requires it. */
   readonly requiredScopes: ReadonlyMap<string, string>
   /** Adds scopes that are asked for beside the policies of routes, by the tools of an MCP endpoint for instance. */
   addRequiredScopes (scopes: ReadonlyMap<string, string>): void
 }
 
-/** `auth` and other words are options of other plugins. */
+/** Only likely misspellings of `oauth`. `auth` is not one: other plugins use it. */
 const misspellings = /^(?:oath|oauht|ouath|oaut|oauthh|ouauth|oauth2)$/i
 
 function checkSpelling (config: object | undefined, label: string): void {
@@ -90,7 +90,7 @@ export function createRoutePolicies (defaults: RouteDefaults): RoutePolicies {
     get requiredScopes () { return requiredScopes },
     add (route) {
       const config = route.config as RouteConfigHolder | undefined
-      // A scope within a scope runs the hooks of both. A copy of another route's config is a route of its own.
+      // In nested Fastify scopes the hook runs once for each scope, but a route is compiled once.
       if (config?.[compiled]?.route === route) return
       checkSpelling(config, routeLabel(route.method, route.url))
       const entry: CompiledRoute = { source: config?.oauth, policy: compile(config?.oauth, route.method, route.url), route }

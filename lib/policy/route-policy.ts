@@ -17,17 +17,17 @@ import type { TenantRule } from './tenancy.ts'
 /** What a route asks for: `config.oauth`, checked and compiled. */
 export interface RoutePolicy {
   readonly token: 'required' | 'optional' | 'none'
-  /** `null` when any valid access token will do. */
+  /** `null` when no scopes are required. */
   readonly scopes: ScopeRequirement | null
   /** `null` when it does not matter how the user was authenticated. */
   readonly stepUp: StepUp | null
   readonly actors: ActorRule
-  /** `null` for what the options of the plugin say. */
+  /** `null`: the options of the plugin apply. */
   readonly organization: TenantRule
   readonly team: TenantRule
-  /** `null` when nothing has to be authorized in detail. */
+  /** `null` when the route requires no authorization details. */
   readonly authorizationDetails: AuthorizationDetailsRule<never> | null
-  /** `null` for none beside that of the options. */
+  /** `null` when the route has no policy of its own. */
   readonly policy: Policy<never> | null
   /** Whether access tokens come with a DPoP proof. */
   readonly dpop: DpopRequirement
@@ -61,7 +61,7 @@ export function compileRoutePolicy (config: unknown, route: string, defaults: Ro
   const { token = 'required', challenge = 'merge', pinnedChallenge = null, actors = 'any' } = options
   const stepUp = compileStepUp(options, name)
   if (stepUp !== null && pinnedChallenge !== null) {
-    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(pinnedChallenge)} would take the place of what acr and maxAgeSeconds ask for`)
+    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(pinnedChallenge)} would replace the step-up challenge that acr and maxAgeSeconds need: remove one of them`)
   }
   const scopes = compileScopes(options, token, name)
   const dpop = compileDpop(options, token, defaults.dpop, name)

@@ -114,7 +114,7 @@ const refusedDemands: ReadonlyArray<readonly [unknown, string]> = [
   [{ anyOrganization: true, organization: ask }, 'config.oauth of GET /x: anyOrganization true and organization contradict each other'],
   [{ anyTeam: true, team: ask }, 'config.oauth of GET /x: anyTeam true and team contradict each other'],
   [{ maxAgeSeconds: 300, pinnedChallenge: 'Basic realm="x"' },
-    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x\\"" would take the place of what acr and maxAgeSeconds ask for'],
+    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x\\"" would replace the step-up challenge that acr and maxAgeSeconds need: remove one of them'],
   ...['none', 'optional'].flatMap(token => ([
     { acr: ['a'] }, { maxAgeSeconds: 0 }, { actors: 'none' }, { actors: [{ issuer: 'i', subject: 's' }] }, { organization: ask }, { team: ask },
     { authorizationDetails: ask }, { policy: ask }
