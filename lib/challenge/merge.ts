@@ -11,15 +11,16 @@ export interface MergedChallenges {
 }
 
 /**
- * Adds the Bearer challenge of this resource to an existing `WWW-Authenticate`. The result has exactly one Bearer challenge,
- * as the first one, because some clients read only that. Challenges of other schemes are unchanged, each in its own line.
+ * Adds the challenges of this resource to an existing `WWW-Authenticate`. The result has exactly one challenge of each of
+ * their schemes, and those first, because some clients read only the first. Challenges of other schemes are unchanged, each
+ * in its own line.
  *
- * An existing Bearer challenge keeps its parameters and gets the missing ones. If its `resource_metadata` is that of another
- * resource (the response of an upstream), it is replaced.
+ * An existing challenge of such a scheme keeps its parameters and gets the missing ones. If its `resource_metadata` is that
+ * of another resource (the response of an upstream), it is replaced.
  */
-export function mergeChallenges (existing: unknown, ours: Challenge): MergedChallenges {
+export function mergeChallenges (existing: unknown, ...ours: readonly Challenge[]): MergedChallenges {
   const others: string[] = []
-  const parameters = new Map<string, string>()
+  const present = new Map<Challenge, Map<string, string>>(ours.map(challenge => [challenge, new Map()]))
   let droppedUnreadable = false
 
   for (const line of fieldLines(existing)) {
@@ -31,16 +32,22 @@ export function mergeChallenges (existing: unknown, ours: Challenge): MergedChal
       continue
     }
     for (const challenge of challenges) {
-      if (!isScheme(challenge, ours.scheme)) {
+      const same = ours.find(({ scheme }) => isScheme(challenge, scheme))
+      if (same === undefined) {
         others.push(challenge.raw)
-      } else if (!isForeign(challenge, ours)) {
+      } else if (!isForeign(challenge, same)) {
+        const parameters = present.get(same)!
         for (const [name, value] of challenge.parameters) {
           if (!parameters.has(name)) parameters.set(name, value)
         }
       }
     }
   }
+  return { values: [...[...present].map(([challenge, parameters]) => mergedChallenge(challenge, parameters)), ...others], droppedUnreadable }
+}
 
+/** @param parameters those that a challenge of the same scheme has already */
+function mergedChallenge (ours: Challenge, parameters: ReadonlyMap<string, string>): string {
   const pointer = ours.parameters.get('resource_metadata')
   // `resource_metadata` first: clients need it most.
   const merged = new Map<string, string>(pointer === undefined ? [] : [['resource_metadata', pointer]])
@@ -50,10 +57,7 @@ export function mergeChallenges (existing: unknown, ours: Challenge): MergedChal
   for (const [name, value] of ours.parameters) {
     if (!merged.has(name) && (name !== 'error_description' || explains)) merged.set(name, value)
   }
-  return {
-    values: [formatChallenge({ scheme: ours.scheme, token68: null, parameters: merged }), ...others],
-    droppedUnreadable
-  }
+  return formatChallenge({ scheme: ours.scheme, token68: null, parameters: merged })
 }
 
 /** The field lines of a header as Fastify and Node.js hold it: nothing, a string, or several strings. */

@@ -17,12 +17,11 @@ const derivedMembers: ReadonlyMap<string, string> = new Map([
   ['resource', 'follows from resource'],
   ['authorization_servers', 'follows from authorizationServers'],
   ['scopes_supported', 'follows from scopes'],
-  ['bearer_methods_supported', 'is always header: tokens are read from nowhere else']
+  ['bearer_methods_supported', 'is always header: tokens are read from nowhere else'],
+  ['tls_client_certificate_bound_access_tokens', 'follows from clientCertificates'],
+  ['dpop_signing_alg_values_supported', 'follows from dpop'],
+  ['dpop_bound_access_tokens_required', 'follows from dpop']
 ])
-/** Members that announce a check. They are refused when the plugin does not make that check. */
-const unkeptMembers = [
-  'tls_client_certificate_bound_access_tokens', 'dpop_signing_alg_values_supported', 'dpop_bound_access_tokens_required'
-]
 /** RFC 9728 section 2.1. */
 const humanReadable = ['resource_name', 'resource_documentation', 'resource_policy_uri', 'resource_tos_uri']
 const urls = ['resource_documentation', 'resource_policy_uri', 'resource_tos_uri', 'jwks_uri']
@@ -51,9 +50,6 @@ export function checkMetadata (metadata: Readonly<ProtectedResourceMetadata>): s
 
     const derived = derivedMembers.get(base)
     if (derived !== undefined) throw new MetadataMemberError(name, derived)
-    if (unkeptMembers.includes(base)) {
-      throw new MetadataMemberError(name, 'promises a proof of possession that is not checked')
-    }
     if (tag !== undefined) {
       if (forMachines.includes(base)) throw new MetadataMemberError(name, 'must not have a language tag')
       if (rest.length > 0 || !languageTag.test(tag)) throw new MetadataMemberError(name, 'has no BCP 47 language tag')

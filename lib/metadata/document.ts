@@ -29,7 +29,19 @@ export interface DocumentSource {
   /** Issuers as configured, those that are to be advertised. */
   readonly advertisedIssuers: readonly string[]
   readonly advertisedScopes: readonly string[]
+  /** How tokens may be bound, as the checks of this server have it. */
+  readonly binding: BindingMetadata
   readonly metadata: Readonly<ProtectedResourceMetadata>
+}
+
+/** What the document says about bound tokens (RFC 9728 section 2). */
+export interface BindingMetadata {
+  /** Algorithms of DPoP proofs; empty where DPoP is off. */
+  readonly dpopAlgorithms: readonly string[]
+  /** Whether only DPoP-bound tokens are accepted. */
+  readonly dpopRequired: boolean
+  /** Whether tokens that are bound to a certificate are accepted (RFC 8705). */
+  readonly certificates: boolean
 }
 
 /** A metadata document ready to be sent. */
@@ -48,7 +60,10 @@ export function createMetadataDocument (source: DocumentSource): MetadataDocumen
     resource: source.resource,
     authorization_servers: source.advertisedIssuers,
     scopes_supported: source.advertisedScopes,
-    bearer_methods_supported: ['header']
+    bearer_methods_supported: ['header'],
+    ...source.binding.certificates && { tls_client_certificate_bound_access_tokens: true },
+    dpop_signing_alg_values_supported: source.binding.dpopAlgorithms,
+    ...source.binding.dpopRequired && { dpop_bound_access_tokens_required: true }
   }
   for (const [name, value] of Object.entries({ ...derived, ...source.metadata })) {
     if (!isEmpty(value)) members[name] = value

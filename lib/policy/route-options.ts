@@ -5,6 +5,7 @@ import type { Policy } from './policy.ts'
 import type { TenantOf } from './tenancy.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { Type } from '../options/type.ts'
+import type { DpopRequirement } from '../token/presentation.ts'
 
 /**
  * What a route requires: `config.oauth`. A route without it requires any valid access token. Functions are called before the
@@ -44,6 +45,11 @@ export interface RouteOptions<Request = unknown> {
   /** Whether the request may be made: anything but `true` refuses it. It is called last, after the `policy` of the plugin options. */
   policy?: Policy<Request>
   /**
+   * Whether access tokens come with a DPoP proof (RFC 9449): `off`: only bearer tokens; `allowed`: both; `required`: only
+   * tokens that are bound to a key. Default: what `dpop` of the options says.
+   */
+  dpop?: DpopRequirement
+  /**
    * How the challenge of this plugin is combined with a `WWW-Authenticate` that a 401 of this route already has. `merge`
    * (default): both are merged. `replace`: only the plugin's challenge is sent. `keep`: an existing challenge is not changed,
    * for routes that pass on the response of an upstream. `none`: the plugin adds no challenge.
@@ -78,6 +84,7 @@ const schema = Type.Union([
     anyTeam: Type.Optional(Type.Boolean()),
     authorizationDetails: Type.Optional(anyFunction),
     policy: Type.Optional(anyFunction),
+    dpop: Type.Optional(Type.Enum(['off', 'allowed', 'required'])),
     challenge: Type.Optional(Type.Enum(['merge', 'replace', 'keep', 'none'])),
     pinnedChallenge: Type.Optional(text)
   }, closed)

@@ -1,5 +1,5 @@
 import { OptionError } from '../errors/errors.ts'
-import type { FormatDefaultChallenge, RoutePolicy } from './route-policy.ts'
+import type { RouteDefaults, RoutePolicy } from './route-policy.ts'
 import { compileRoutePolicy } from './route-policy.ts'
 
 /** The name of a route in logs, events and messages: method and pattern, as in `GET /projects/:id`. */
@@ -72,7 +72,7 @@ function checkSpelling (config: object | undefined, label: string): void {
   if (misspelt !== undefined) throw new OptionError(`config of ${label}: unknown option ${JSON.stringify(misspelt)}. Did you mean "oauth"?`)
 }
 
-export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChallenge): RoutePolicies {
+export function createRoutePolicies (defaults: RouteDefaults): RoutePolicies {
   const registered: CompiledRoute[] = []
   const added = new Map<string, string>()
   let pinnedPointers = new Map<string, string>()
@@ -80,7 +80,7 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
 
   const compile = (config: unknown, method: string | readonly string[], url: string): RoutePolicy => {
     const label = routeLabel(method, url)
-    const policy = compileRoutePolicy(config, label, formatDefaultChallenge)
+    const policy = compileRoutePolicy(config, label, defaults)
     if (policy.pinnedPointer !== null && !pinnedPointers.has(policy.pinnedPointer)) pinnedPointers.set(policy.pinnedPointer, label)
     for (const scope of policy.scopes?.alternatives.flat() ?? []) if (!requiredScopes.has(scope)) requiredScopes.set(scope, label)
     return policy
