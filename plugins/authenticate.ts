@@ -1,11 +1,15 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { MalformedRequestError, MissingTokenError, withoutStackTrace } from '../lib/errors/errors.ts'
+import { exposedHeaders } from '../lib/refusal/refusal-headers.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
 import { refused } from '../lib/token/jwt.ts'
+import type { Credentials } from '../lib/token/credentials.ts'
 import type { AccessTokenVerifier } from '../lib/token/verifier.ts'
+import { presentationOf, presented } from './shared/presentation.ts'
 import { credentialsOf, isPreflight, policyOf, setVerifiedToken, verifiedToken } from './shared/request-state.ts'
 
+type TokenCredentials = Extract<Credentials, { readonly token: string }>
 type Done = (error?: Error) => void
 /** Returns why a request is refused before its token is looked at; `null` when it is not. */
 type PreCheck = (request: FastifyRequest) => Error | null
@@ -33,7 +37,10 @@ declare module 'fastify' {
 }
 
 const plugin: FastifyPluginCallback = (app, _options, done) => {
-  if (!app.hasRequestDecorator('accessToken')) app.decorateRequest('accessToken', null)
+  if (!app.hasRequestDecorator('accessToken')) {
+    app.decorateRequest('accessToken', null)
+    app.decorateRequest(presented, null)
+  }
   if (!app.hasDecorator('accessTokenVerifier')) {
     app.decorate('accessTokenVerifier', {
       // A child scope with a resource of its own inherits the getter and gets the verifier of that resource.
@@ -67,6 +74,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     }
     verify(request, token === 'optional', next)
   })
+  if (app.oauthConfig.dpop?.nonces) app.addHook('onSend', provideNonce)
   app.addHook('onRoute', answerPreflightsOf)
   // Of routes that are older than the plugin: their other hooks run after this one.
   app.addHook('preParsing', (request, reply, _payload, next) => {
@@ -84,11 +92,12 @@ function verify (request: FastifyRequest, optional: boolean, next: Done): void {
     case 'malformed':
       return next(withoutStackTrace(() => new MalformedRequestError(credentials.reason)))
     case 'bearer':
-      return verifyToken(request, credentials.token, next)
+    case 'dpop':
+      return verifyToken(request, credentials, next)
   }
 }
 
-function verifyToken (request: FastifyRequest, token: string, next: Done): void {
+function verifyToken (request: FastifyRequest, { kind, token }: TokenCredentials, next: Done): void {
   const accept = (accessToken: AccessToken | null): void => {
     // A verifier of the host's own may return nothing for a token that it refuses.
     if (!accessToken) return next(refused('token_unverified'))
@@ -97,13 +106,27 @@ function verifyToken (request: FastifyRequest, token: string, next: Done): void 
   }
   let result: AccessToken | Promise<AccessToken>
   try {
-    result = request.server.accessTokenVerifier.verify(token)
+    const { accessTokenVerifier, oauthConfig: { dpop, clientCertificates } } = request.server
+    const provesNothing = dpop === null && clientCertificates === null
+    result = accessTokenVerifier.verify(token, provesNothing ? undefined : presentationOf(request, kind === 'dpop' ? 'DPoP' : 'Bearer'))
   } catch (error) {
     return next(error as Error)
   }
   // Not every promise is an instance of this realm's class, and one that passed for a token would let anyone in.
   if (result && 'then' in result) result.then(accept, next)
   else accept(result)
+}
+
+/** RFC 9449 section 8.2: the next nonce comes before the old one is refused. No cache may give it to another client. */
+const provideNonce = (request: FastifyRequest, reply: FastifyReply, payload: unknown, next: (error: null, payload: unknown) => void): void => {
+  const nonce = request[presented]?.nextNonce ?? null
+  if (nonce !== null && reply.statusCode < 400) {
+    reply.header('dpop-nonce', nonce).header('cache-control', 'no-store')
+    if (request.headers.origin !== undefined) {
+      reply.header('access-control-expose-headers', exposedHeaders(reply.getHeader('access-control-expose-headers'), ['DPoP-Nonce']))
+    }
+  }
+  next(null, payload)
 }
 
 const answerUnansweredPreflight = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {

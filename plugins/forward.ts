@@ -11,7 +11,7 @@ import type {
   CheckedForwardOptions, FixedForwardRoute as FixedRoute, ForwardOptions as Options, ForwardTargetOptions as TargetOptions
 } from '../lib/forward/options.ts'
 import { checkForwardOptions } from '../lib/forward/options.ts'
-import { bringsSecret } from '../lib/forward/secret.ts'
+import { hasSecret } from '../lib/forward/secret.ts'
 import type { ForwardTargets as Targets, Target } from '../lib/forward/targets.ts'
 import { createTargetRegistry } from '../lib/forward/targets.ts'
 import { createUpstreams } from '../lib/forward/upstreams.ts'
@@ -21,7 +21,7 @@ import { ownOptions } from '../lib/options/check-options.ts'
 export type ForwardOptions = Options<FastifyRequest, FastifyContextConfig>
 /** One of its `routes`. */
 export type FixedForwardRoute = FixedRoute<FastifyRequest, FastifyContextConfig>
-/** What `app.forwardTargets.register` takes. */
+/** The options of `app.forwardTargets.register`. */
 export type ForwardTargetOptions = TargetOptions<FastifyRequest>
 /** `app.forwardTargets` */
 export type ForwardTargets = Targets<FastifyRequest>
@@ -30,20 +30,20 @@ type Checked = CheckedForwardOptions<FastifyRequest, FastifyContextConfig>
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The targets of the proxy that come and go while the server runs. */
+    /** Registers and removes targets of the proxy while the server runs. */
     readonly forwardTargets: ForwardTargets
   }
 }
 
-// TRACE would give the credential back to the caller.
+// Without TRACE: its response would contain the credential (RFC 9110 section 9.3.8).
 const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
 
-// Async, as what a plugin of the other kind throws is not caught.
+// Async, because Fastify does not catch what a callback plugin throws.
 const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
   const options = checkForwardOptions<FastifyRequest, FastifyContextConfig>(ownOptions(given))
   const callers = options.callers ?? (asksForTokens(app) ? 'access-token' : 'secret')
   if (callers === 'access-token' && !asksForTokens(app)) {
-    throw new OptionError('forward.callers is "access-token", and nothing in this scope asks for access tokens: register the authenticate plugin first')
+    throw new OptionError('forward.callers is "access-token", but this scope does not check access tokens: register the authenticate plugin first')
   }
   const upstreams = await createUpstreams(options, options.dispatcher)
   const forwarder = createForwarder(options, upstreams)
@@ -69,10 +69,10 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
   })
 
   await app.register(async scope => {
-    // What hooks of the host have made of the body, where they have.
+    // The body of each request, as the preParsing hooks of the host left it.
     const payloads = new WeakMap<FastifyRequest, Readable>()
-    // A body goes on as it comes, whatever it is. The parser comes after every preParsing hook, also after those that were
-    // added later than the one below; requests that Fastify expects no body of never get to it.
+    // Bodies are forwarded unparsed. The parser runs after every preParsing hook, so it sees the final body; Fastify skips it
+    // for methods without a body, for which the hook below takes the body.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (request, payload, done) => {
       payloads.set(request, payload as Readable)
@@ -92,7 +92,7 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
           config,
           exposeHeadRoute: false,
           async handler (request, reply) {
-            const target = await admit(request, reply, targetOf(request), options.secretHeader)
+            const target = await checkCaller(request, reply, targetOf(request), options.secretHeader)
             return await relay(request, reply, target, segments, payloads.get(request)!, forwarder, underWay)
           }
         })
@@ -106,7 +106,7 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
   })
 }
 
-/** The path of a route as Fastify joins it: a prefix may end with a slash, and brings none of its own then. */
+/** Joins prefix and path as Fastify does: a slash at the end of the prefix is not doubled. */
 function pathIn (prefix: string, path: string): string {
   return `${prefix.replace(/\/$/, '')}${path}`
 }
@@ -120,65 +120,65 @@ function fixedTarget (
 ): Target<FastifyRequest> {
   const { upstream, credential, mayUse, secret } = fixed
   const name = `forward.routes[${JSON.stringify(path)}]`
-  if (callers === 'secret' && secret === undefined) throw new OptionError(`${name} needs a secret, as callers show no access token`)
-  if (callers === 'access-token' && secret !== undefined) throw new OptionError(`${name} has a secret, and callers show an access token instead`)
+  if (callers === 'secret' && secret === undefined) throw new OptionError(`${name}.secret is required, because callers send no access token`)
+  if (callers === 'access-token' && secret !== undefined) throw new OptionError(`${name}.secret is not used, because callers send an access token: remove it, or set forward.callers to "secret"`)
   const address = parseAddress(`${name}.upstream`, upstream, allowInsecureUpstreams)
   return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null, underWay: new Set() }
 }
 
 /**
- * A 401 that is passed on keeps the challenge of who made it. One for want of the secret has no hint: no authorization server
- * gives it.
+ * A 401 that is passed on keeps the upstream's challenge. A 401 for a missing secret gets no OAuth challenge, because no
+ * authorization server issues the secret.
  */
 function configOf (name: string, given: FastifyContextConfig = {}, callers: 'access-token' | 'secret'): FastifyContextConfig {
   const { oauth } = given
   const takesNone = oauth === false || oauth?.token === 'none'
-  if (callers === 'access-token' && takesNone) throw new OptionError(`${name}.config.oauth takes no token, and callers show nothing else`)
+  if (callers === 'access-token' && takesNone) throw new OptionError(`${name}.config.oauth requires no token, so any caller could use the target: require a token, or set forward.callers to "secret"`)
   if (callers === 'secret' && (takesNone || oauth === undefined)) return { ...given, oauth: { token: 'none', challenge: 'none' } }
   return { ...given, oauth: { challenge: 'keep', ...oauth } }
 }
 
 /** @throws ForwardError, MissingTokenError */
-async function admit (
+async function checkCaller (
   request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest> | null, secretHeader: string
 ): Promise<Target<FastifyRequest>> {
   if (target === null) throw withoutStackTrace(() => new ForwardError('FST_OAUTH_FORWARD_TARGET_UNKNOWN'))
   if (target.secret === null) {
-    // Where the token is optional, or the request looks like a preflight, it has not been asked for one.
+    // The authenticate plugin lets requests without a token pass if the token is optional, or for a CORS preflight.
     if (!request.accessToken) throw withoutStackTrace(() => new MissingTokenError())
-  } else if (!bringsSecret(request.raw.rawHeaders, secretHeader, target.secret)) {
+  } else if (!hasSecret(request.raw.rawHeaders, secretHeader, target.secret)) {
     reply.header('www-authenticate', 'Bearer realm="forward"')
     throw withoutStackTrace(() => new ForwardError('FST_OAUTH_FORWARD_SECRET_REFUSED'))
   }
-  // Who may not use it does not hear that it is there.
+  // 404 and not 403: callers without access must not learn that the target exists.
   if (target.mayUse !== null && await target.mayUse(request) !== true) throw withoutStackTrace(() => new ForwardError('FST_OAUTH_FORWARD_TARGET_UNKNOWN'))
   return target
 }
 
-/** One for all: an error for every request that ends, which every request does, costs more than the abort. */
-const callerGone = new Error('Nobody waits for the answer any more')
+/** One shared error: creating an error for each request costs more than the abort itself. */
+const callerLeft = new Error('The caller closed the connection')
 
 async function relay (
   request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, payload: Readable, forwarder: Forwarder,
   underWay: Set<AbortController>
 ): Promise<FastifyReply> {
   const { raw, method } = request
-  // Whoever admits callers may take its time. Who has left by then does not leave once more.
+  // The caller may have left while `mayUse` ran; the close event below would then never come.
   if (isOver(reply)) return reply.hijack()
   const gone = new AbortController()
   const places = [underWay, target.underWay]
   for (const place of places) place.add(gone)
   const leave = (): void => {
     for (const place of places) place.delete(gone)
-    // After a request that is complete on both sides there is nothing to end.
-    if (!reply.raw.writableFinished || !raw.complete) gone.abort(callerGone)
+    // If request and response are complete, there is nothing to abort.
+    if (!reply.raw.writableFinished || !raw.complete) gone.abort(callerLeft)
   }
-  // Neither a session nor a body that is waited for hears of it.
+  // Waiting for a session or for the request body does not react to the signal, so this promise does.
   const given = new Promise<never>((_resolve, reject) => {
     gone.signal.addEventListener('abort', () => reject(gone.signal.reason), { once: true })
   })
   reply.raw.once('close', leave)
-  // Over HTTP/2 a body that was broken off looks like one that has ended, and the answer is closed only after that.
+  // Over HTTP/2 an aborted body looks complete, and the response emits `close` only later.
   raw.once('aborted', leave)
   const { own, rest } = splitTarget(raw.url!, segments)
   try {
@@ -188,14 +188,14 @@ async function relay (
     const answer = await Promise.race([asking, given])
     return send(reply, answer)
   } catch (error) {
-    // There is nobody to tell.
-    if (gone.signal.reason === callerGone) return reply.hijack()
+    // The connection is closed: no response can be sent.
+    if (gone.signal.reason === callerLeft) return reply.hijack()
     if (error instanceof ForwardError && error.retryAfterSeconds !== null) reply.header('retry-after', error.retryAfterSeconds)
     throw error
   }
 }
 
-/** An answer over HTTP/2 does not say so itself, but its stream does. */
+/** Over HTTP/2 only the stream shows that the connection is closed, not the response object. */
 function isOver ({ raw }: FastifyReply): boolean {
   return raw.destroyed || streamOf(raw)?.destroyed === true
 }
@@ -220,21 +220,21 @@ function streamOf (message: object): ServerHttp2Stream | undefined {
 function send (reply: FastifyReply, { status, headers, body, isWhole }: ForwardedAnswer): FastifyReply {
   reply.code(status)
   for (const [name, value] of headers) {
-    // The host's hooks may have said what their part of the answer depends on.
+    // Hooks of the host may have set `Vary` already.
     const existing = name === 'vary' ? reply.getHeader(name) : undefined
     reply.header(name, existing === undefined ? value : [existing, value].flat().join(', '))
   }
   if (body === null) return reply.send()
-  // Fastify sends the head with the first byte of a stream, and an event stream may have none for a long time. By the time
-  // the stream is piped every hook has had its say.
+  // Fastify sends the headers with the first byte of a stream, and an event stream may have none for a long time. When the
+  // stream is piped, every hook has run.
   if (!isWhole) reply.raw.once('pipe', () => reply.raw.flushHeaders())
   return reply.send(body)
 }
 
 /**
- * A reverse proxy to protected upstreams. The caller's credentials stay here: every target has a credential of its own, and
- * the access token of one of ours is renewed when the upstream says that it is dead, once a request. Targets come from
- * `routes`, and from `app.forwardTargets` while the server runs.
+ * A reverse proxy to protected upstreams. The caller's credentials are not forwarded: every target has its own credential. If
+ * the upstream rejects the access token of a session, the token is refreshed and the request sent again, once. Targets are
+ * configured in `routes`, or registered with `app.forwardTargets` while the server runs.
  */
 export const forward: FastifyPluginAsync<ForwardOptions> = fp(plugin, {
   name: 'fastify-oauth-resource-server/forward',

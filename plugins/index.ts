@@ -63,8 +63,8 @@ export type { RefusalDetail } from '../lib/errors/detail.ts'
 export { errorTable } from '../lib/errors/error-table.ts'
 export type { ErrorCode, ErrorRow } from '../lib/errors/error-table.ts'
 export {
-  InsufficientAuthenticationError, InsufficientScopeError, InvalidTokenError, MalformedRequestError, MissingTokenError,
-  OAuthResourceError, OptionError, UnavailableError, findOAuthResourceError, isOAuthResourceError
+  InsufficientAuthenticationError, InsufficientScopeError, InvalidProofError, InvalidTokenError, MalformedRequestError, MissingTokenError,
+  NonceRequiredError, OAuthResourceError, OptionError, UnavailableError, findOAuthResourceError, isOAuthResourceError
 } from '../lib/errors/errors.ts'
 export type { RequiredAuthentication } from '../lib/errors/errors.ts'
 export { McpError, mcpErrorTable } from '../lib/errors/mcp-errors.ts'
@@ -72,7 +72,7 @@ export type { McpErrorCode, McpErrorRow, McpReason } from '../lib/errors/mcp-err
 export type { PublicErrorFields, PublicErrorRow } from '../lib/errors/public-error.ts'
 export { reasonTable } from '../lib/errors/reason-table.ts'
 export type { ReasonRow } from '../lib/errors/reason-table.ts'
-export type { GrantRefusalReason, Reason, RequestReason, TokenReason, UnavailableReason } from '../lib/errors/reasons.ts'
+export type { GrantRefusalReason, ProofReason, Reason, RequestReason, TokenReason, UnavailableReason } from '../lib/errors/reasons.ts'
 export type { McpOptions, McpRequirement, McpUndeclared } from '../lib/mcp/options.ts'
 export type { McpSecurityScheme } from '../lib/mcp/policy.ts'
 export type { McpStream } from '../lib/mcp/streams.ts'
@@ -101,6 +101,8 @@ export type { AuthInfo } from '../lib/token/auth-info.ts'
 export type { ClaimPath } from '../lib/token/claim-path.ts'
 export type { CustomToken, VerifyCustomToken } from '../lib/token/custom-tokens.ts'
 export type { ClientMark, TokenProfile } from '../lib/token/expected-token.ts'
+export type { Confirmation } from '../lib/token/confirmation.ts'
+export type { DpopRequirement, Presentation } from '../lib/token/presentation.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 export type { AuditEntry } from './audit.ts'
 // These two files are loaded only where they are configured. Their types are part of the root, as they declare what they decorate.

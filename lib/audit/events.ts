@@ -27,15 +27,15 @@ interface AuditEvent extends Attribution {
 }
 
 /**
- * A request was refused; `unavailable`: the check could not be completed. It is attributed only when the access token was
- * verified: the claims of a refused token are not to be believed.
+ * A request was refused; `unavailable`: the check could not be completed. The claims of the access token are in the event only if
+ * the token was verified: the claims of a rejected token are not trustworthy.
  */
 export interface RefusalEvent extends AuditEvent {
   readonly kind: 'refusal' | 'unavailable'
   readonly reason: Reason | McpReason
   readonly code: ErrorCode | McpErrorCode
   readonly statusCode: number
-  /** What was expected, what came (unverified), and how to fix it; `null` where there is no more to say than the reason. */
+  /** The expected value, the received value (unverified) and how to fix it; `null` when only the reason is known. */
   readonly detail: RefusalDetail | null
 }
 

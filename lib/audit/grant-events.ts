@@ -48,7 +48,7 @@ function tableRefusalOf (reason: GrantReason): TableRefusal | null {
   return { code, statusCode: errorTable[code].statusCode, reason }
 }
 
-/** As many as an audit needs to see what happened. */
+/** The most organizations that an audit entry lists. */
 const mostNamed = 100
 
 function cut (access: GrantAccess): GrantAccess {

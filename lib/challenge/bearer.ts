@@ -8,17 +8,17 @@ export interface BearerChallengeFields {
   readonly realm?: string | null
   /** Every scope that the request needs, in the order in which it is sent. */
   readonly scopes?: readonly string[] | null
-  /** RFC 9470 section 3: authentication contexts, any of which will do, in the order of preference. */
+  /** RFC 9470 section 3: accepted authentication contexts, in the order of preference. */
   readonly acrValues?: readonly string[] | null | undefined
   /** RFC 9470 section 3: seconds since the user authenticated, at most. */
   readonly maxAgeSeconds?: number | null | undefined
   /** RFC 6750 section 3.1; only when a token was presented. */
   readonly error?: string | null
-  /** What a client may read; made safe here. */
+  /** `error_description` for the developer of the client. Characters that RFC 6750 does not allow are removed here. */
   readonly errorDescription?: string | null
 }
 
-/** A Bearer challenge (RFC 6750 section 3). It always has the pointer, as `Bearer` must not stand alone. */
+/** A Bearer challenge (RFC 6750 section 3). It always has `resource_metadata`, as a challenge needs at least one parameter. */
 export function bearerChallenge (fields: BearerChallengeFields): Challenge {
   const parameters = new Map<string, string>([['resource_metadata', fields.resourceMetadata]])
   if (fields.realm) parameters.set('realm', fields.realm)

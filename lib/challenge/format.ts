@@ -15,7 +15,7 @@ export function isScheme (challenge: Pick<Challenge, 'scheme'>, scheme: string):
 }
 
 /**
- * One challenge as a header value. Every parameter is quoted, as the widest set of readers understands that.
+ * One challenge as a header value. Every parameter value is quoted, which the most clients can parse.
  *
  * @throws TypeError when a name, a value or the scheme has a character that no header may hold
  */

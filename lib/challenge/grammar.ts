@@ -28,9 +28,8 @@ export function quote (value: string): string {
 }
 
 /**
- * Text that is safe as `error_description` (RFC 6750 section 3). Quotes and backslashes are dropped and not escaped,
- * and an equals sign follows no word: readers are about that stop at the next quote, or take the first `scope=` they
- * see anywhere in the header.
+ * Text that is safe as `error_description` (RFC 6750 section 3). Quotes and backslashes are removed instead of escaped, and no
+ * equals sign directly follows a word: some clients stop at the next quote, or take the first `scope=` anywhere in the header.
  */
 export function sanitizeDescription (text: string): string {
   return text.replace(notInDescription, ' ').replace(/=/g, ' ').replace(/ {2,}/g, ' ').trim()

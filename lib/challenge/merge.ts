@@ -6,20 +6,21 @@ import { parseChallenges } from './parse.ts'
 /** The values of a `WWW-Authenticate` header, a field line each, and whether something had to be left out. */
 export interface MergedChallenges {
   readonly values: readonly string[]
-  /** True when a line of the existing header was not of the grammar, and so of no use to any client. */
+  /** True when a line of the existing header violated the grammar and was removed. */
   readonly droppedUnreadable: boolean
 }
 
 /**
- * Puts our Bearer challenge into whatever a response already has: exactly one Bearer challenge results, in the first
- * place, as some clients look nowhere else; every other scheme keeps its words and gets a field line of its own.
+ * Adds the challenges of this resource to an existing `WWW-Authenticate`. The result has exactly one challenge of each of
+ * their schemes, and those first, because some clients read only the first. Challenges of other schemes are unchanged, each
+ * in its own line.
  *
- * A Bearer challenge that is there already keeps its parameters and gets the missing ones. One that points at another
- * resource's metadata is not about this resource (an upstream's, passed on), so ours replaces it whole.
+ * An existing challenge of such a scheme keeps its parameters and gets the missing ones. If its `resource_metadata` is that
+ * of another resource (the response of an upstream), it is replaced.
  */
-export function mergeChallenges (existing: unknown, ours: Challenge): MergedChallenges {
+export function mergeChallenges (existing: unknown, ...ours: readonly Challenge[]): MergedChallenges {
   const others: string[] = []
-  const parameters = new Map<string, string>()
+  const present = new Map<Challenge, Map<string, string>>(ours.map(challenge => [challenge, new Map()]))
   let droppedUnreadable = false
 
   for (const line of fieldLines(existing)) {
@@ -31,29 +32,32 @@ export function mergeChallenges (existing: unknown, ours: Challenge): MergedChal
       continue
     }
     for (const challenge of challenges) {
-      if (!isScheme(challenge, ours.scheme)) {
+      const same = ours.find(({ scheme }) => isScheme(challenge, scheme))
+      if (same === undefined) {
         others.push(challenge.raw)
-      } else if (!isForeign(challenge, ours)) {
+      } else if (!isForeign(challenge, same)) {
+        const parameters = present.get(same)!
         for (const [name, value] of challenge.parameters) {
           if (!parameters.has(name)) parameters.set(name, value)
         }
       }
     }
   }
+  return { values: [...[...present].map(([challenge, parameters]) => mergedChallenge(challenge, parameters)), ...others], droppedUnreadable }
+}
 
+/** @param parameters those that a challenge of the same scheme has already */
+function mergedChallenge (ours: Challenge, parameters: ReadonlyMap<string, string>): string {
   const pointer = ours.parameters.get('resource_metadata')
-  // Ours first: the pointer is what the reader came for.
+  // `resource_metadata` first: clients need it most.
   const merged = new Map<string, string>(pointer === undefined ? [] : [['resource_metadata', pointer]])
   for (const [name, value] of parameters) if (!merged.has(name)) merged.set(name, value)
-  // Our description explains our error code and no other.
+  // `error_description` is added only if the error is the same: it explains that error.
   const explains = (parameters.get('error') ?? ours.parameters.get('error')) === ours.parameters.get('error')
   for (const [name, value] of ours.parameters) {
     if (!merged.has(name) && (name !== 'error_description' || explains)) merged.set(name, value)
   }
-  return {
-    values: [formatChallenge({ scheme: ours.scheme, token68: null, parameters: merged }), ...others],
-    droppedUnreadable
-  }
+  return formatChallenge({ scheme: ours.scheme, token68: null, parameters: merged })
 }
 
 /** The field lines of a header as Fastify and Node.js hold it: nothing, a string, or several strings. */

@@ -11,8 +11,7 @@ const separatorAt = /[ \t]*,[ \t,]*/y
 const spacesAt = / +/y
 const token68At = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y
 const equalsAt = /[ \t]*=[ \t]*/y
-// A run of plain characters, or one escaped. One after the other, as a pattern of the whole string would overflow on a
-// long one.
+// A run of plain characters, or one escaped character. A pattern for the whole string would overflow on long strings.
 const quotedPieceAt = /[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]+|\\([\t\x20-\x7e\x80-\xff])/y
 
 /**

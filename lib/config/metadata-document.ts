@@ -1,7 +1,7 @@
 import { OptionError } from '../errors/errors.ts'
 import type { IdentifierParts } from '../identifier.ts'
 import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
-import type { MetadataDocument, ProtectedResourceMetadata } from '../metadata/document.ts'
+import type { BindingMetadata, MetadataDocument, ProtectedResourceMetadata } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
 import { metadataUrl as wellKnownUrl } from '../metadata/well-known.ts'
 import { seconds, text, typed } from '../options/common-schemas.ts'
@@ -72,6 +72,7 @@ export interface DocumentContext {
   readonly scopes: readonly ResolvedScope[]
   readonly scopesSupported: 'configured' | 'routes'
   readonly allowInsecureHttp: boolean
+  readonly binding: BindingMetadata
 }
 
 /** @throws OptionError */
@@ -96,13 +97,14 @@ export function resolveMetadataDocument (options: MetadataDocumentOptions, conte
   }
 }
 
-function createDocument (metadata: Readonly<ProtectedResourceMetadata>, { resource, issuers, scopes }: DocumentContext, warnings: string[]): MetadataDocument {
+function createDocument (metadata: Readonly<ProtectedResourceMetadata>, { resource, issuers, scopes, binding }: DocumentContext, warnings: string[]): MetadataDocument {
   try {
     warnings.push(...checkMetadata(metadata))
     const document = createMetadataDocument({
       resource,
       advertisedIssuers: issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer),
       advertisedScopes: scopes.filter(scope => scope.advertised).map(scope => scope.name),
+      binding,
       metadata
     })
     if ('signed_metadata' in document.members) checkSignedMetadata(metadata.signed_metadata, document.members)

@@ -10,6 +10,7 @@ import type { LiveScopesOptions } from './live-scopes.ts'
 import type { MetadataDocumentOptions } from './metadata-document.ts'
 import type { NetworkOptions } from './network.ts'
 import type { OpenApiOptions } from './openapi.ts'
+import type { ProofOptions } from './proof.ts'
 import type { ResourceOptions } from './resource.ts'
 import type { ScopesOptions } from './scopes.ts'
 import type { TokenCacheOptions } from './token-cache.ts'
@@ -22,5 +23,5 @@ import type { TokenCacheOptions } from './token-cache.ts'
  */
 export interface OAuthResourceServerOptions<Request = unknown> extends
   ResourceOptions, IssuersOptions, CredentialsOptions, CustomTokensGroup, ScopesOptions, LiveScopesOptions, MetadataDocumentOptions,
-  HostFunctionOptions<Request>, ImpersonationOptions<Request>, TokenCacheOptions, DiscoveryOptions, NetworkOptions, OpenApiOptions,
+  HostFunctionOptions<Request>, ImpersonationOptions<Request>, TokenCacheOptions, ProofOptions, DiscoveryOptions, NetworkOptions, OpenApiOptions,
   AuditOptions, TestOptions {}

@@ -25,6 +25,8 @@ import type { NetworkSettings } from './network.ts'
 import { networkSchemas, resolveNetwork } from './network.ts'
 import { openApiSchemas, resolveOpenApi } from './openapi.ts'
 import type { OAuthResourceServerOptions } from './options.ts'
+import type { ProofSettings } from './proof.ts'
+import { bindingMetadata, proofSchemas, resolveProof } from './proof.ts'
 import type { ResourceSettings } from './resource.ts'
 import { resolveResource, resourceSchemas } from './resource.ts'
 import type { ScopesSettings } from './scopes.ts'
@@ -34,7 +36,7 @@ import { resolveTokenCache, tokenCacheSchemas } from './token-cache.ts'
 /** The configuration of one protected resource: options checked, defaulted and frozen. */
 export interface OAuthConfig extends
   ResourceSettings, IssuersSettings, CredentialsSettings, ScopesSettings, MetadataDocumentSettings, HostFunctionSettings,
-  ImpersonationSettings, NetworkSettings {
+  ImpersonationSettings, NetworkSettings, ProofSettings {
   readonly customTokens: readonly CustomTokensSettings[]
   /** `null`: the document advertises the scopes without asking which are granted now. */
   readonly liveScopes: LiveScopesSettings | null
@@ -63,6 +65,7 @@ const schema = Type.Object({
   ...hostFunctionSchemas,
   ...impersonationSchemas,
   ...tokenCacheSchemas,
+  ...proofSchemas,
   ...discoverySchemas,
   ...networkSchemas,
   ...openApiSchemas,
@@ -84,13 +87,17 @@ export function resolveConfig (given: unknown): ResolvedConfig {
   const issuers = resolveIssuers(options, { resource: resource.resource, allowInsecureHttp }, warnings)
   const scopes = resolveScopes(options, warnings)
   const discovery = resolveDiscovery(options)
+  const credentials = resolveCredentials(options)
+  const { clock } = network
+  const proof = resolveProof(options, { origin: resource.identifier.origin, tokenHeader: credentials.tokenHeader, allowInsecureHttp, clock })
   const config: OAuthConfig = {
     ...network,
     ...resource,
     ...issuers,
-    ...resolveCredentials(options),
+    ...credentials,
+    ...proof,
     ...scopes,
-    ...resolveMetadataDocument(options, { ...resource, ...issuers, ...scopes, allowInsecureHttp }, warnings),
+    ...resolveMetadataDocument(options, { ...resource, ...issuers, ...scopes, allowInsecureHttp, binding: bindingMetadata(proof) }, warnings),
     ...resolveHostFunctions(options),
     ...resolveImpersonation(options),
     customTokens: resolveCustomTokens(options, resource.resource, issuers.issuers),

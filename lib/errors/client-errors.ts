@@ -28,9 +28,9 @@ export const sessionErrorTable: Readonly<Record<SessionErrorCode, PublicErrorRow
 const endings: readonly SessionErrorCode[] = ['FST_OAUTH_SESSION_NOT_SIGNED_IN', 'FST_OAUTH_SESSION_OVER', 'FST_OAUTH_SESSION_EXPIRED']
 
 export interface SessionErrorDetails {
-  /** When another try makes sense, in milliseconds since the epoch; `null` when it makes none, or always. */
+  /** The earliest time for another attempt, in milliseconds since the epoch; `null` when there is no such time. */
   readonly retryAt?: number | null
-  /** That only a new authorization helps. Default: as the code says. */
+  /** Whether only a new authorization helps. Default: depends on the code. */
   readonly needsAuthorization?: boolean
   readonly cause?: unknown
 }
@@ -52,8 +52,8 @@ export class SessionError extends PublicError<SessionErrorCode> {
 }
 
 /**
- * What a failed token request means for the session. `retry`: it may work in a moment. `keep`: it will not, and the
- * session is not to blame. `over`: the refresh token is dead.
+ * What a failed token request means for the session. `retry`: another attempt may succeed. `keep`: another attempt would fail
+ * too, but the refresh token may still be valid, so it is kept. `over`: the refresh token is invalid.
  */
 export type RefreshOutcome = 'retry' | 'keep' | 'over'
 
@@ -66,8 +66,8 @@ export interface RefreshErrorDetails {
   /** Milliseconds that the authorization server asked for before another try. */
   readonly retryAfterMs?: number | null
   /**
-   * The refresh token that came with an answer that is of no use otherwise: a session shows that the next time, as the one
-   * before it may be used up. It is not to be seen on the error.
+   * The new refresh token of a response that is otherwise invalid. The session uses it for the next request, because the old
+   * one may be invalid after rotation. It is not a property of the error, so that no log shows it.
    */
   readonly rotatedTo?: string | null
   readonly cause?: unknown
@@ -75,7 +75,7 @@ export interface RefreshErrorDetails {
 
 const rotations = new WeakMap<RefreshError, string>()
 
-/** The refresh token that came all the same, `null` where none did. */
+/** The new refresh token of the invalid response, `null` if it has none. */
 export function rotationOf (error: RefreshError): string | null {
   return rotations.get(error) ?? null
 }
@@ -109,10 +109,10 @@ export class RefreshError extends PublicError<RefreshErrorCode> {
   }
 }
 
-/** An answer, as an error tells of it. */
+/** The response to a failed request, as part of an error. */
 export interface FailedAnswer {
   readonly status: number
-  /** JSON as parsed, other text as it is, `undefined` where there was none, or more than is looked at. */
+  /** Parsed JSON, or text; `undefined` if there was no body, or it was too long to be read. */
   readonly body: unknown
 }
 
@@ -120,12 +120,12 @@ export interface RequestErrorDetails {
   readonly method: string
   /** Without its query, which may hold secrets. */
   readonly url: string
-  /** The answer to the first attempt, when it was the second that failed. */
+  /** The response to the first attempt, when the second attempt failed. */
   readonly first: FailedAnswer | null
   readonly cause: unknown
 }
 
-/** No answer came. It is a `TypeError` because that is what a `fetch` throws, and what its callers look for. */
+/** There was no response. It is a `TypeError`, because `fetch` throws that and callers check for it. */
 export class RequestError extends TypeError implements PublicErrorFields<'FST_OAUTH_NO_RESPONSE'> {
   readonly code = 'FST_OAUTH_NO_RESPONSE'
   readonly status = 502
@@ -144,7 +144,7 @@ export class RequestError extends TypeError implements PublicErrorFields<'FST_OA
   }
 }
 
-/** What an answer says about the token that was sent; see `classify` for each. */
+/** What a response says about the token of the request; see {@link classify}. */
 export type AnswerKind =
   | 'ok' | 'invalid_token' | 'authorization_needed' | 'insufficient_scope' | 'step_up' | 'use_dpop_nonce' | 'refused'
 
@@ -156,15 +156,15 @@ export interface AnswerErrorDetails extends FailedAnswer {
   readonly cause?: unknown
 }
 
-/** An answer of status 400 or above, where those are to be thrown. `status` is that of the answer. */
+/** A response of status 400 or above, with the option `errors: 'throw'`. `status` is that of the response. */
 export class AnswerError extends PublicError<'FST_OAUTH_ERROR_RESPONSE'> {
   readonly body: unknown
   readonly method: string
   /** Without its query, which may hold secrets. */
   readonly url: string
-  /** What the answer says about the token. */
+  /** What the response says about the token. */
   readonly kind: AnswerKind
-  /** The answer to the first attempt, when this is the one to the second. */
+  /** The response to the first attempt, when this is the response to a later one. */
   readonly first: FailedAnswer | null
 
   constructor ({ status, body, method, url, kind, first, cause }: AnswerErrorDetails) {

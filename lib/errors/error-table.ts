@@ -5,6 +5,8 @@ export type ErrorCode =
   | 'FST_OAUTH_TOKEN_INVALID'
   | 'FST_OAUTH_TOKEN_EXPIRED'
   | 'FST_OAUTH_REQUEST_MALFORMED'
+  | 'FST_OAUTH_PROOF_INVALID'
+  | 'FST_OAUTH_PROOF_NONCE_REQUIRED'
   | 'FST_OAUTH_AUTHENTICATION_INSUFFICIENT'
   | 'FST_OAUTH_SCOPE_INSUFFICIENT'
   | 'FST_OAUTH_ACTOR_REFUSED'
@@ -36,6 +38,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   FST_OAUTH_REQUEST_MALFORMED: {
     statusCode: 400, oauthError: 'invalid_request', message: 'The Authorization header is malformed'
+  },
+  FST_OAUTH_PROOF_INVALID: {
+    statusCode: 401, oauthError: 'invalid_dpop_proof', message: 'The proof of possession is invalid'
+  },
+  FST_OAUTH_PROOF_NONCE_REQUIRED: {
+    statusCode: 401, oauthError: 'use_dpop_nonce', message: 'The proof of possession needs the nonce of this response'
   },
   FST_OAUTH_AUTHENTICATION_INSUFFICIENT: {
     statusCode: 401, oauthError: 'insufficient_user_authentication', message: 'The user must authenticate again, or by another method'

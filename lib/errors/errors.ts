@@ -2,7 +2,7 @@ import type { RefusalDetail } from './detail.ts'
 import type { ErrorCode } from './error-table.ts'
 import { errorTable } from './error-table.ts'
 import type { PublicErrorFields, PublicErrorInit } from './public-error.ts'
-import type { Reason, RequestReason, TokenReason, UnavailableReason } from './reasons.ts'
+import type { ProofReason, Reason, RequestReason, TokenReason, UnavailableReason } from './reasons.ts'
 
 const brand: unique symbol = Symbol.for('fastify-oauth-resource-server.error')
 
@@ -90,6 +90,29 @@ export class InvalidTokenError extends OAuthResourceError {
   constructor (reason: TokenReason, cause?: unknown, detail: RefusalDetail | null = null) {
     super(reason === 'token_expired' ? 'FST_OAUTH_TOKEN_EXPIRED' : 'FST_OAUTH_TOKEN_INVALID', { reason, detail, cause })
     this.name = 'InvalidTokenError'
+  }
+}
+
+/** The DPoP proof of the request is missing or invalid. Answered 401 `invalid_dpop_proof` (RFC 9449 section 7.1). */
+export class InvalidProofError extends OAuthResourceError {
+  constructor (reason: ProofReason, detail: RefusalDetail | null = null) {
+    super('FST_OAUTH_PROOF_INVALID', { reason, detail })
+    this.name = 'InvalidProofError'
+  }
+}
+
+/**
+ * The DPoP proof lacks the nonce of this server, or has an old one. Answered 401 `use_dpop_nonce`, with the nonce in the
+ * `DPoP-Nonce` header (RFC 9449 section 9).
+ */
+export class NonceRequiredError extends OAuthResourceError {
+  /** The nonce that the next proof needs. */
+  readonly nonce: string
+
+  constructor (nonce: string, detail: RefusalDetail | null = null) {
+    super('FST_OAUTH_PROOF_NONCE_REQUIRED', { reason: 'proof_nonce_required', detail })
+    this.name = 'NonceRequiredError'
+    this.nonce = nonce
   }
 }
 

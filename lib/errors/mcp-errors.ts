@@ -54,7 +54,7 @@ export interface McpErrorDetails {
   readonly detail?: RefusalDetail
 }
 
-/** A request that an MCP endpoint refuses whatever its token. */
+/** A request that an MCP endpoint refuses with any token. */
 export class McpError extends PublicError<McpErrorCode> {
   readonly reason: McpReason
   /** `error.code` of the JSON-RPC body. */

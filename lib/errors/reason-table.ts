@@ -72,8 +72,53 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   actor_malformed: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`act` does not name the actor (RFC 8693 section 4.1)', fix: 'The issuer must send `act` as an object with `sub`'
   },
+  confirmation_unsupported: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key (`cnf`) in a way that is not supported', fix: 'Have the issuer bind tokens by `jkt` (DPoP) or `x5t#S256` (certificate) only'
+  },
   proof_missing: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key (`cnf`), and was sent as a bearer token without proof', fix: 'The client must prove possession of the key'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key or certificate (`cnf`), and came without the proof of it', fix: 'The client must prove possession of the key; the server must accept the proof: see `dpop` and `clientCertificates`'
+  },
+  token_unbound: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to no key, and came under the DPoP scheme or to a route that requires DPoP', fix: 'The client must send a DPoP proof with its token request (RFC 9449 section 5)'
+  },
+  certificate_foreign: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to another certificate than that of the request', fix: 'Use the certificate of the token request, or request a new token'
+  },
+  proof_header_missing: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: 'The access token came under the DPoP scheme, and no DPoP header came with it', fix: 'Send a new proof in the `DPoP` header with each request (RFC 9449 section 7.1)'
+  },
+  proof_repeated: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: 'The request has more than one `DPoP` header', fix: 'Send one; look for a proxy that adds its own'
+  },
+  proof_malformed: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: 'The proof is not a signed JWT with the header and the claims of RFC 9449 section 4.2', fix: 'Use a client library for DPoP; the log says which part is wrong'
+  },
+  proof_algorithm_refused: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: '`alg` of the proof is not one of the allowed algorithms', fix: 'Use one that `algs` of the challenge names, or allow it with `dpop.algorithms`'
+  },
+  proof_key_refused: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: '`jwk` of the proof is not a usable public key for its `alg`', fix: 'Put the public key into the header, without private members'
+  },
+  proof_signature_invalid: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: 'The signature of the proof does not match its `jwk`', fix: 'Sign the proof with the private key that belongs to `jwk`'
+  },
+  proof_of_another_request: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: '`htm` or `htu` of the proof names another request', fix: 'Use the method and the public URL of this request, without query and fragment; behind a proxy check `resource` and the public base URL'
+  },
+  proof_outside_window: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: '`iat` of the proof is too old, or in the future', fix: 'Make a new proof for each request, and synchronize the clocks'
+  },
+  proof_of_another_token: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: '`ath` of the proof is missing, or the hash of another access token', fix: 'Put base64url(SHA-256(access token)) into `ath`'
+  },
+  proof_key_foreign: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: 'The proof is signed with another key than the access token is bound to', fix: 'Use the key of the token request for the proofs'
+  },
+  proof_replayed: {
+    code: 'FST_OAUTH_PROOF_INVALID', meaning: 'The proof was used before', fix: 'Make a new proof, with a new `jti`, for each request and each retry'
+  },
+  proof_nonce_required: {
+    code: 'FST_OAUTH_PROOF_NONCE_REQUIRED', meaning: 'The proof has no nonce of this server, or one that is too old', fix: 'Repeat the request with the nonce of the `DPoP-Nonce` header in the proof'
   },
   key_unknown: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'No key of the issuer has the `kid` and type that the header names', fix: 'Make sure that the key is in the key set of the issuer'
@@ -194,6 +239,9 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   },
   session_store_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The store of MCP sessions failed', fix: 'See the cause'
+  },
+  replay_store_unavailable: {
+    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The replay store did not answer, so that it is not known whether a proof was used before', fix: 'Look at the cause in the log; the requests succeed again when the store answers'
   },
   impersonation_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The check whether an impersonated token may still be used could not be completed', fix: 'See the cause'

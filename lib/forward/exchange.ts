@@ -1,4 +1,4 @@
-import type { AttemptSession, Judged } from '../client/fetch/attempt.ts'
+import type { AttemptSession, ClassifiedAnswer } from '../client/fetch/attempt.ts'
 import { attempt } from '../client/fetch/attempt.ts'
 import type { ClassifierSettings } from '../client/fetch/classify.ts'
 import { classifyBody, classifyChallenge } from '../client/fetch/classify.ts'
@@ -23,12 +23,12 @@ export interface ExchangeSettings {
   readonly clock: Clock
 }
 
-/** When a caller may try again after an upstream rejected a new token: by then the session refreshes again. */
+/** `Retry-After` when an upstream rejected a new token. The session makes no other token request before that. */
 const rejectedRetrySeconds = 30
 
 /**
  * Sends a request to an upstream with the token of a session. One request of a caller causes at most two requests to the
- * upstream and one refresh, beside the answer to a nonce. A refresh that was due before the request was sent counts.
+ * upstream and one refresh. A refresh before the first request counts; a repetition for a DPoP nonce (RFC 9449) does not.
  *
  * @returns the last answer, its body not read
  * @throws ForwardError, or the reason of the signal
@@ -56,13 +56,13 @@ export async function sendWithSession (
   const { answer, classification, failure } = await attempt<UpstreamAnswer>({
     session,
     canProve: proof !== undefined,
-    // The plugin stops waiting by itself when the caller has left.
+    // The plugin itself stops waiting when the caller closes the connection.
     signal: null,
     anonymous: false,
     repeats: 1,
     authorization: null,
     send,
-    classify: received => judge(received, method, limits, classifier),
+    classify: received => classifyAnswer(received, method, limits, classifier),
     mayRepeat: () => isRepeatable,
     discard
   }).catch((error: unknown) => {
@@ -74,19 +74,19 @@ export async function sendWithSession (
     throw credentialError(failure.error, clock)
   }
   if (answer.status !== 401) return answer
-  // A 401 would be about the caller's own credentials.
+  // Not passed on: the caller would take a 401 to be about its own credentials.
   discard(answer)
   throw classification.kind === 'invalid_token' && !isRepeatable
     ? new ForwardError('FST_OAUTH_FORWARD_NOT_REPEATED', { retryAfterSeconds: 1 })
     : new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED', { retryAfterSeconds: rejectedRetrySeconds })
 }
 
-const ok: Judged<never>['classification'] = { kind: 'ok' }
+const ok: ClassifiedAnswer<never>['classification'] = { kind: 'ok' }
 
-/** A challenge that says enough saves the reading of the body. */
-function judge (
+/** Reads the body only when the challenges do not decide. */
+function classifyAnswer (
   answer: UpstreamAnswer, method: string, limits: InspectionLimits, classifier: ClassifierSettings | undefined
-): Judged<UpstreamAnswer> | Promise<Judged<UpstreamAnswer>> {
+): ClassifiedAnswer<UpstreamAnswer> | Promise<ClassifiedAnswer<UpstreamAnswer>> {
   const { status } = answer
   if (status < 400 && !isReadable(answer, method, limits.maxBytes)) return { answer, classification: ok }
   const headers = headersOf(answer)
@@ -101,7 +101,7 @@ function discard ({ body }: UpstreamAnswer): void {
   body.destroy()
 }
 
-/** Why a session gives no token, for a caller who did nothing wrong: never a 401. */
+/** The error for the caller when the session has no token. Never a 401, as the caller's own credentials are valid. */
 function credentialError (cause: unknown, clock: Clock): ForwardError {
   if (!(cause instanceof SessionError)) return new ForwardError('FST_OAUTH_FORWARD_REFRESH_FAILED', { cause })
   if (cause.needsAuthorization) return new ForwardError('FST_OAUTH_FORWARD_SESSION_OVER', { cause })

@@ -3,7 +3,7 @@ import { locationFor, targetOf } from './address.ts'
 import { ForwardError } from '../errors/forward-errors.ts'
 import { sendWithSession } from './exchange.ts'
 import type { HeaderLines } from './header-list.ts'
-import { createRequestHeaderList, createResponseHeaderList, hasUnknownCoding, passedOn, valueOf } from './header-list.ts'
+import { createRequestHeaderList, createResponseHeaderList, hasUnknownCoding, filterHeaders, valueOf } from './header-list.ts'
 import type { CheckedForwardOptions, ForwardCredential } from './options.ts'
 import { readBody } from './request-body.ts'
 import type { Target } from './targets.ts'
@@ -12,32 +12,32 @@ import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
 /** A request as it came in. */
 export interface CallerRequest {
   readonly method: string
-  /** The target's own part of the request target. */
+  /** The path of the proxy target, as the caller wrote it. */
   readonly own: string
-  /** What follows it. */
+  /** What follows it in the request target: path and query for the upstream. */
   readonly rest: string
   readonly headers: HeaderLines
   /** `null` where there is none. */
   readonly body: Readable | null
-  /** How many bytes the body has; `null` where nobody has said. */
+  /** The length of the body in bytes; `null` without a `Content-Length`. */
   readonly length: number | null
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the caller closed the connection, the target was removed, or the server closes. */
   readonly signal: AbortSignal
 }
 
-/** What goes back to the caller. */
+/** The response to the caller. */
 export interface ForwardedAnswer {
   readonly status: number
   /** Names in lower case; several lines of one name as a list. */
   readonly headers: ReadonlyMap<string, string | string[]>
-  /** `null` where an answer of this kind has no body (RFC 9110 section 6.4.1). Whoever has it reads it or destroys it. */
+  /** `null` where an answer of this kind has no body (RFC 9110 section 6.4.1). The receiver must read or destroy it. */
   readonly body: Readable | null
-  /** Whether all of the body is here already, so that the head need not go ahead of it. */
+  /** Whether the whole body is in memory, so that the headers need not be sent ahead of it. */
   readonly isWhole: boolean
 }
 
-/** The slice of the options that it needs. */
-export type ForwarderRules = Pick<
+/** The options of the proxy that a forwarder uses. */
+export type ForwarderSettings = Pick<
   CheckedForwardOptions<never, unknown>,
   'requestHeaders' | 'responseHeaders' | 'replayBytes' | 'replayTimeoutMs' | 'inspectBytes' | 'inspectTimeoutMs' | 'classifier' | 'clock' | 'secretHeader'
 >
@@ -45,11 +45,11 @@ export type ForwarderRules = Pick<
 export interface Forwarder {
   /** @throws ForwardError, or the reason of the signal */
   forward (target: Pick<Target<never>, 'address' | 'credential'>, caller: CallerRequest): Promise<ForwardedAnswer>
-  /** Ends the event streams that answer a GET, and begins no more: they would go on for as long as their callers like. */
+  /** Ends event streams that answer a GET and refuses new ones: they have no end of their own, and would delay closing. */
   endStreams (): void
 }
 
-export function createForwarder (options: ForwarderRules, upstreams: Upstreams): Forwarder {
+export function createForwarder (options: ForwarderSettings, upstreams: Upstreams): Forwarder {
   const { requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes, inspectTimeoutMs, classifier, clock, secretHeader } = options
   const exchange = { limits: { maxBytes: inspectBytes, maxMs: inspectTimeoutMs }, classifier, clock }
   const requestList = createRequestHeaderList(requestHeaders, [secretHeader])
@@ -63,7 +63,7 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
   }
 
   const answerOf = ({ status, headers, body, isWhole }: UpstreamAnswer, request: UpstreamRequest, own: string, withChallenge: boolean): ForwardedAnswer => {
-    const lines = passedOn(headers, name => responseList(name) || (withChallenge && name === 'www-authenticate'))
+    const lines = filterHeaders(headers, name => responseList(name) || (withChallenge && name === 'www-authenticate'))
     const fields = collectLines(lines)
     const location = fields.get('location')
     if (typeof location === 'string') fields.set('location', locationFor(location, request.address, request.target, own))
@@ -74,9 +74,9 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
       return { status, headers: fields, body: null, isWhole }
     }
     if (isEventStream(headers)) {
-      // What stands between us and the caller must not collect it either.
+      // Asks nginx in front of this server not to buffer the stream.
       fields.set('x-accel-buffering', 'no')
-      // One that answers a POST has an end, which is the result of what was asked for.
+      // A stream that answers a POST ends with its result; a stream that answers a GET has no end.
       if (request.method === 'GET') {
         if (closing) {
           body.destroy()
@@ -93,33 +93,33 @@ export function createForwarder (options: ForwarderRules, upstreams: Upstreams):
     async forward ({ address, credential }, { method, own, rest, headers, body: source, length, signal }) {
       const target = targetOf(address, rest)
       if (hasUnknownCoding(headers)) throw new ForwardError('FST_OAUTH_FORWARD_CODING_UNKNOWN')
-      // What is sent once need not be kept.
+      // A request with fixed headers is never sent again, so its body need not be kept.
       const keptBytes = 'session' in credential ? replayBytes : 0
       const names = 'headers' in credential ? Object.keys(credential.headers).map(name => name.toLowerCase()) : []
       const request: UpstreamRequest = {
         method,
         address,
         target,
-        headers: passedOn(headers, name => requestList(name) && !names.includes(name)),
+        headers: filterHeaders(headers, name => requestList(name) && !names.includes(name)),
         body: source === null ? { kind: 'none' } : await readBody(source, length, keptBytes, replayTimeoutMs),
         signal
       }
       const answer = await ask(request, credential).catch((error: unknown) => {
-        // Where there was no token to send it with, nobody has read it.
+        // Without a token the request was not sent, and its body not read.
         if (request.body.kind === 'passing') request.body.stream.destroy()
         throw error
       })
-      // A final status has three digits, the first of which is known (RFC 9110 section 15).
+      // RFC 9110 section 15: a status is at most 599.
       if (answer.status > 599 || hasUnknownCoding(answer.headers)) {
         answer.body.destroy()
         throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_BROKEN')
       }
-      const isTheirs = 'headers' in credential && credential.owner === 'third-party'
-      if (answer.status === 401 && !isTheirs) {
+      const isThirdParty = 'headers' in credential && credential.owner === 'third-party'
+      if (answer.status === 401 && !isThirdParty) {
         answer.body.destroy()
         throw new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED')
       }
-      return answerOf(answer, request, own, isTheirs)
+      return answerOf(answer, request, own, isThirdParty)
     },
     endStreams () {
       closing = true

@@ -1,12 +1,12 @@
 /** Header lines in the order in which they came: name, value, name, value. */
 export type HeaderLines = readonly string[]
 
-/** Says of a header, by its name in lower case, whether it is passed on. */
+/** Whether a header is passed on, by its name in lower case. */
 export type HeaderList = (name: string) => boolean
 
 /**
- * What callers' headers are passed on unless `requestHeaders` says otherwise: those that describe the content and what is
- * wanted, those of MCP, traces, and whatever an application made up.
+ * The request headers that are passed on by default: content headers, content negotiation, conditional requests, MCP, trace
+ * context and `x-*`.
  */
 export const defaultRequestHeaders: readonly string[] = Object.freeze([
   'accept', 'accept-charset', 'accept-encoding', 'accept-language', 'cache-control', 'content-digest', 'content-disposition', 'content-encoding',
@@ -15,7 +15,7 @@ export const defaultRequestHeaders: readonly string[] = Object.freeze([
   'user-agent', 'x-*'
 ])
 
-/** What of an upstream's headers is passed on unless `responseHeaders` says otherwise. */
+/** The response headers that are passed on by default. */
 export const defaultResponseHeaders: readonly string[] = Object.freeze([
   'accept-patch', 'accept-post', 'accept-ranges', 'age', 'allow', 'cache-control', 'content-digest', 'content-disposition', 'content-encoding',
   'content-language', 'content-range', 'content-type', 'deprecation', 'etag', 'expires', 'last-modified', 'link', 'location', 'mcp-*',
@@ -23,23 +23,26 @@ export const defaultResponseHeaders: readonly string[] = Object.freeze([
 ])
 
 /**
- * What belongs to one connection (RFC 9110 section 7.6.1) or frames one message (RFC 9112 section 6): on either side there
- * is another connection, and another message.
+ * Headers for one connection (RFC 9110 section 7.6.1) and headers that frame one message (RFC 9112 section 6). The proxy makes
+ * a new connection and a new message, so they are never passed on.
  */
-const ofTheConnection = [
+const hopByHopHeaders = [
   'connection', 'content-length', 'expect', 'http2-settings', 'keep-alive', 'proxy-*', 'te', 'trailer', 'transfer-encoding', 'upgrade'
 ]
 
-/** What says who called and by which way, which would be taken for our own word; and what moves a request to another path. */
-const ofTheCaller = [
+/**
+ * Request headers that are never passed on: they name the caller and the route of the request, and the upstream would trust
+ * them as written by this proxy; or they replace the path of the request.
+ */
+const callerHeaders = [
   'authorization', 'cf-connecting-ip', 'client-cert', 'client-cert-chain', 'dpop', 'forwarded', 'host', 'true-client-ip', 'via', 'x-client-ip',
   'x-forwarded', 'x-forwarded-*', 'x-original-*', 'x-real-ip', 'x-rewrite-url'
 ]
 
-/** What speaks to a server in front of us, or about a credential that the caller does not have. */
-const ofTheUpstream = ['alt-svc', 'authentication-info', 'dpop-nonce', 'www-authenticate', 'x-accel-*', 'x-lighttpd-*', 'x-sendfile']
+/** Response headers that are never passed on: orders to a server in front of the proxy, and headers about the target's credential. */
+const upstreamHeaders = ['alt-svc', 'authentication-info', 'dpop-nonce', 'www-authenticate', 'x-accel-*', 'x-lighttpd-*', 'x-sendfile']
 
-/** A pattern never means a header that holds a credential: to pass one on, its full name has to be listed. */
+/** Headers with credentials. A pattern (`x-*`) never matches them: to pass one on, list its full name. */
 const credential = new RegExp([
   '^(?:set-)?cookie2?$',
   '(?:^|-)(?:auth|authorization|cookie)$',
@@ -48,8 +51,8 @@ const credential = new RegExp([
 ].join('|'))
 
 /**
- * Nor does a pattern mean a header by which gateways and authenticating proxies tell who called and from where: here any caller
- * may have written it. Hosts that need one name it.
+ * Headers with which gateways and authenticating proxies state who the caller is. Here any caller can set them, so a pattern
+ * never matches them: to pass one on, list its full name.
  */
 const identity = matcher([
   'cloudfront-viewer-*', 'fastly-client-*', 'fly-client-ip', 'remote-*', 'x-amzn-oidc-*', 'x-amzn-mtls-*', 'x-amzn-request-context', 'x-anonymous-*',
@@ -59,51 +62,51 @@ const identity = matcher([
   'x-remote-*', 'x-scope-orgid', 'x-shib-*', 'x-ssl-*', 'x-tyk-*', 'x-vouch-*', 'x-webauth-*'
 ])
 
-/** The same by the words that such headers end in or consist of, whatever the gateway is called. */
+/** The words that such headers end with, for gateways that are not in the list. */
 const identityWord = /(?:^|-)(?:user|user-?id|user-?info|user-?name|e-?mail|upn|uid|groups?|roles?|permissions|claims|subject|principal(?:-id|-name)?|impersonate.*)$/
 
 const mostRemembered = 500
 
-/** @param never names that are not passed on whatever the list says, beside those that never are */
+/** @param never further names that are never passed on, even if the list has them */
 export function createRequestHeaderList (list: readonly string[], never: readonly string[]): HeaderList {
-  return createHeaderList(list, [...ofTheConnection, ...ofTheCaller, ...never], name => identity(name) || identityWord.test(name))
+  return createHeaderList(list, [...hopByHopHeaders, ...callerHeaders, ...never], name => identity(name) || identityWord.test(name))
 }
 
 export function createResponseHeaderList (list: readonly string[]): HeaderList {
-  return createHeaderList(list, [...ofTheConnection, ...ofTheUpstream], identity)
+  return createHeaderList(list, [...hopByHopHeaders, ...upstreamHeaders], identity)
 }
 
-/** @param tellsIdentity names that a pattern does not mean */
-function createHeaderList (allowed: readonly string[], never: readonly string[], tellsIdentity: HeaderList): HeaderList {
+/** @param isIdentityHeader names that a pattern does not match */
+function createHeaderList (allowed: readonly string[], never: readonly string[], isIdentityHeader: HeaderList): HeaderList {
   const names = new Set(allowed.map(name => name.toLowerCase()))
   const isPattern = matcher(allowed)
   const isNever = matcher(never.map(dashed))
-  const isMeant = (name: string): boolean => isPattern(name) && dashed(name) === name && !credential.test(name) && !tellsIdentity(name)
-  const decide = (name: string): boolean => (names.has(name) || isMeant(name)) && !isNever(dashed(name))
+  const matchesPattern = (name: string): boolean => isPattern(name) && dashed(name) === name && !credential.test(name) && !isIdentityHeader(name)
+  const decide = (name: string): boolean => (names.has(name) || matchesPattern(name)) && !isNever(dashed(name))
   const decided = new Map<string, boolean>()
   return name => {
     const known = decided.get(name)
     if (known !== undefined) return known
     const decision = decide(name)
-    // Anybody can make up names.
+    // Bounded, as callers can send any number of different names.
     if (decided.size < mostRemembered) decided.set(name, decision)
     return decision
   }
 }
 
 /**
- * What a name is to servers that read headers as variables (RFC 3875 section 4.1.18): to them a dash is no other than an
- * underscore, and to some no other than any character that a variable cannot have. An asterisk ends a pattern.
+ * The name as servers compare it that turn headers into variables (RFC 3875 section 4.1.18): they treat a dash like an
+ * underscore, and some like any other punctuation. The asterisk of a pattern is kept.
  */
 function dashed (name: string): string {
   return name.replace(/[^a-z0-9*]/gi, '-')
 }
 
-export function isOfTheConnection (name: string): boolean {
-  return name === 'host' || matcher(ofTheConnection)(name)
+export function isHopByHopHeader (name: string): boolean {
+  return name === 'host' || matcher(hopByHopHeaders)(name)
 }
 
-/** Names, and names that end in `*` for whatever begins like them. */
+/** Matches full names, and prefixes that are written with a `*` at the end. */
 function matcher (list: readonly string[]): HeaderList {
   const entries = list.map(entry => entry.toLowerCase())
   const names = new Set(entries.filter(entry => !entry.endsWith('*')))
@@ -111,8 +114,8 @@ function matcher (list: readonly string[]): HeaderList {
   return name => names.has(name) || beginnings.some(beginning => name.startsWith(beginning))
 }
 
-/** The lines that are passed on: every one of several with the same name, and none that `Connection` says is for one hop. */
-export function passedOn (lines: HeaderLines, list: HeaderList): string[] {
+/** The header lines to pass on. Lines with the same name are all kept; headers that `Connection` lists are removed (RFC 9110 section 7.6.1). */
+export function filterHeaders (lines: HeaderLines, list: HeaderList): string[] {
   const passed: string[] = []
   const forOneHop: string[] = []
   for (let i = 0; i < lines.length; i += 2) {
@@ -120,7 +123,7 @@ export function passedOn (lines: HeaderLines, list: HeaderList): string[] {
     if (name === 'connection') forOneHop.push(...lines[i + 1]!.toLowerCase().split(/[\s,]+/))
     else if (list(name)) passed.push(name, lines[i + 1]!)
   }
-  // Most name `close` or `keep-alive`, and no field.
+  // Most `Connection` headers hold `close` or `keep-alive` and name no header.
   if (!passed.some((name, i) => i % 2 === 0 && forOneHop.includes(name))) return passed
   return passed.filter((_, i) => !forOneHop.includes(passed[i - i % 2]!))
 }
@@ -133,7 +136,7 @@ export function valueOf (lines: HeaderLines, name: string): string | null {
   return null
 }
 
-/** Whether the body is in a coding that nobody has taken off: `chunked` is all that Node.js and undici know (RFC 9112 section 7). */
+/** Whether the body has a transfer coding that was not decoded: Node.js and undici decode only `chunked` (RFC 9112 section 7). */
 export function hasUnknownCoding (lines: HeaderLines): boolean {
   return lines.some((value, i) => i % 2 === 1 && lines[i - 1]!.toLowerCase() === 'transfer-encoding' && !/^[\t ]*chunked[\t ]*$/i.test(value))
 }

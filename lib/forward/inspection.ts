@@ -7,11 +7,11 @@ import type { UpstreamAnswer } from './upstreams.ts'
 
 export interface InspectionLimits {
   readonly maxBytes: number
-  /** How long the caller waits for an answer to be read; what is longer on its way is passed on as it comes. */
+  /** How long an answer may take to be read. A slower one is passed on unread, as it arrives. */
   readonly maxMs: number
 }
 
-/** An answer, and what was read of its body. */
+/** An answer, with its body if it was read. */
 export interface Inspected {
   /** The same answer; its body can still be read. */
   readonly answer: UpstreamAnswer
@@ -22,8 +22,8 @@ export interface Inspected {
 }
 
 /**
- * Reads a body that may say something about the token. Any other body, a long one, and an event stream are not read: their first
- * byte is passed on without delay.
+ * Reads a body that may contain an error about the token. Long bodies, event streams and all others are not read: they are
+ * passed on from the first byte without delay.
  *
  * @throws ForwardError when the body breaks off
  */
@@ -40,7 +40,7 @@ export async function inspect (answer: UpstreamAnswer, method: string, limits: I
 
 const noHeaders = new Headers()
 
-/** The headers of a failure. Those of a successful answer say nothing about the token. */
+/** The headers of an error response; none for a successful one, whose headers say nothing about the token. */
 export function headersOf ({ status, headers: lines }: UpstreamAnswer): Headers {
   if (status < 400) return noHeaders
   const headers = new Headers()
@@ -49,8 +49,8 @@ export function headersOf ({ status, headers: lines }: UpstreamAnswer): Headers 
 }
 
 /**
- * Whether the body may say something about the token: that of a failure, and JSON that answers a POST, as a JSON-RPC error has
- * status 200.
+ * Whether the body may contain an error about the token: error responses, and JSON responses to a POST, as a JSON-RPC error
+ * comes with status 200.
  */
 export function isReadable ({ status, headers }: UpstreamAnswer, method: string, maxBytes: number): boolean {
   if (method === 'HEAD' || Number(valueOf(headers, 'content-length') ?? 0) > maxBytes) return false
@@ -59,7 +59,7 @@ export function isReadable ({ status, headers }: UpstreamAnswer, method: string,
   return status < 300 && method === 'POST' && /^application\/(?:[^;]+\+)?json$/.test(type)
 }
 
-/** The caller may have asked for it, and got it, compressed. It goes on as it came; only the reading needs it plain. */
+/** Decompresses a copy of the body for reading; the body itself is passed on compressed, as the caller negotiated it. */
 function decode (bytes: Buffer, encoding: string | null, maxOutputLength: number): string | undefined {
   try {
     switch (encoding?.trim().toLowerCase() ?? 'identity') {

@@ -5,104 +5,106 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { OptionError } from '../errors/errors.ts'
 import type { AttemptSession } from '../client/fetch/attempt.ts'
-import { defaultRequestHeaders, defaultResponseHeaders, isOfTheConnection } from './header-list.ts'
+import { defaultRequestHeaders, defaultResponseHeaders, isHopByHopHeader } from './header-list.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { show } from '../options/show.ts'
 import { Type } from '../options/type.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
-/** What is sent to an upstream in the place of the caller's own credentials. */
+/** The credential that is sent to an upstream, in place of the caller's. */
 export type ForwardCredential =
-  /** The access token of a session of ours, renewed at most once a request. `proof` where the tokens are bound to a key (RFC 9449). */
+  /** The access token of a client session, refreshed at most once per request. `proof`: for tokens bound to a key (RFC 9449). */
   | { readonly session: AttemptSession, readonly proof?: ProofOfPossession }
   /**
-   * Header fields that stay as they are. `third-party`: they belong to somebody else, who understands the upstream's 401;
-   * it is passed on as it is, its challenge with it. Default: `ours`.
+   * Fixed header fields. `owner` decides what the caller gets when the upstream answers 401. `ours` (default): the credential
+   * belongs to this server, so the response is 502. `third-party`: the credential belongs to the caller, so the 401 is passed
+   * on with its challenge.
    */
   | { readonly headers: Readonly<Record<string, string>>, readonly owner?: 'ours' | 'third-party' }
 
 /** One upstream, reached with one credential. */
 export interface ForwardRoute<Request> {
-  /** Where it lies: an http or https URL without query. Nothing outside of its path can be reached. */
+  /** Its URL: http or https, without query. Requests cannot leave its path. */
   upstream: string
   credential: ForwardCredential
   /**
-   * Whether this caller may use it; only `true` is a yes. It is asked after the caller has shown what `callers` asks for.
-   * Default: who has shown that may.
+   * Whether this caller may use the target; anything but `true` is 404. It is called after the access token or secret was
+   * checked. Default: every caller whose token or secret is valid.
    */
   mayUse?: (request: Request) => MaybePromise<boolean>
 }
 
-/** A route of its own that was there from the start. */
+/** A target with a route of its own, configured when the plugin is registered. */
 export interface FixedForwardRoute<Request, Config> extends ForwardRoute<Request> {
   /** The `config` of the route: `{ oauth: { scopes } }` for instance. */
   config?: Config
-  /** What callers have to show, where `callers` is `secret`: at least 32 characters that are not to be guessed. */
+  /** Required with `callers: 'secret'`: the secret that callers send, at least 32 random characters. */
   secret?: string
 }
 
-/** A target that the running server gets. */
+/** A target that is registered while the server runs. */
 export interface ForwardTargetOptions<Request> extends ForwardRoute<Request> {
-  /** What the target is called on this server. There is one target of a name: another upstream or identity takes its place. */
+  /** A unique name. Registering the name again with another upstream or identity replaces the target. */
   name: string
-  /** Whose credential it is, in whatever words: another one is another target, with another secret. */
+  /** The owner of the credential, as any string. Another identity makes another target, with another id and secret. */
   identity: string
 }
 
 /**
- * The proxy.
+ * The options of the proxy.
  *
- * @template Request what the web framework calls a request
- * @template Config what it calls the `config` of a route
+ * @template Request the request type of the web framework
+ * @template Config its type for the `config` of a route
  */
 export interface ForwardOptions<Request, Config> {
-  /** Under which path the targets of the running server stand. Default: `/forward`. */
+  /** The path below which targets that are registered while the server runs are served. Default: `/forward`. */
   path?: string
-  /** Path → the upstream that it leads to, from the start. Default: none. */
+  /** Fixed targets: path → target. Default: none. */
   routes?: Readonly<Record<string, FixedForwardRoute<Request, Config>>>
-  /** The `config` of the route that leads to the targets of the running server. Default: none. */
+  /** The `config` of the route for targets that are registered while the server runs. Default: none. */
   config?: Config
   /**
-   * What callers have to show: `access-token`, a token of the protected resource that this scope is; `secret`, the secret of
-   * the target, for servers that only their own machine reaches. Default: `access-token` in a scope that asks for tokens.
+   * How callers authenticate. `access-token`: with an access token of the protected resource. `secret`: with the secret of the
+   * target, for servers that only their own machine can connect to. Default: `access-token` where the authenticate plugin is
+   * registered, else `secret`.
    */
   callers?: 'access-token' | 'secret'
-  /** The header that brings the secret; `Authorization: Bearer` brings it, too. Default: `x-forward-secret`. */
+  /** The request header with the secret; `Authorization: Bearer` is accepted too. Default: `x-forward-secret`. */
   secretHeader?: string
-  /** Headers of the caller that are passed on: names, and beginnings of names with a `*` behind. Default: `defaultRequestHeaders`. */
+  /** Request headers that are passed on: full names, or prefixes followed by `*`. Default: `defaultRequestHeaders`. */
   requestHeaders?: readonly string[]
-  /** Headers of the upstream that are passed on. Default: `defaultResponseHeaders`. */
+  /** Response headers that are passed on, in the same form. Default: `defaultResponseHeaders`. */
   responseHeaders?: readonly string[]
-  /** Up to how many bytes a body is kept so that it can be sent again with a new token. Default: 1 MiB. */
+  /** The largest request body, in bytes, that is kept so that it can be sent again with a new token. Default: 1 MiB. */
   replayBytes?: number
-  /** For how many milliseconds such a body is waited for; what takes longer is sent on as it comes, once. Default: 10000. */
+  /** How long such a body may take to arrive, in milliseconds. A slower one is streamed and cannot be sent again. Default: 10000. */
   replayTimeoutMs?: number
-  /** Up to how many bytes of an answer are read to judge it. Default: 64 KiB. */
+  /** The largest response body, in bytes, that is read to find an error about the token. Default: 64 KiB. */
   inspectBytes?: number
-  /** How many milliseconds an answer may take to be read for that. Default: 2000. */
+  /** How long reading it may take, in milliseconds. Default: 2000. */
   inspectTimeoutMs?: number
-  /** How many milliseconds a connection to an upstream may take. Default: 10000. */
+  /** Time limit for connecting to an upstream, in milliseconds. Default: 10000. */
   connectTimeoutMs?: number
   /**
-   * How many milliseconds an upstream may take from the end of the request to the head of its answer; `null` for as long
-   * as the caller waits. There is no limit for the body. Default: null.
+   * Time limit from the end of the request to the headers of the response, in milliseconds. `null`: as long as the caller
+   * waits. The body has no time limit. Default: null.
    */
   responseTimeoutMs?: number | null
   /**
-   * How many milliseconds requests that are under way have to come to their end when the server closes. Event streams that
-   * answer a GET are ended at once. Default: 10000.
+   * When the server closes: how long pending requests may take to complete, in milliseconds. Event streams that answer a GET
+   * are ended at once. Default: 10000.
    */
   closeTimeoutMs?: number
-  /** What a dead token looks like at upstreams that say it in their own words. Default: as the standards say it. */
+  /** How upstreams report an invalid token if they do not follow RFC 6750. Default: only the standard signals count. */
   classifier?: ClassifierSettings
-  /** What callers reach the server by, for the URLs of targets: `https://host`. Default: what it listens on. */
+  /** The public origin of the server, for the URLs of targets: `https://host`. Default: the address it listens on. */
   baseUrl?: string
-  /** Lets credentials go over plain HTTP to other machines. Default: false. */
+  /** Allows upstreams with plain http on other machines: credentials are then sent unencrypted. Default: false. */
   allowInsecureUpstreams?: boolean
-  /** Where the time is taken from. Default: the clock of the machine. */
+  /** Default: the system clock. */
   clock?: Clock
-  /** A dispatcher of undici of the host's own, for a proxy on the way or for certificates. It is not closed. Default: a pool for each upstream. */
+  /** An undici dispatcher, for an outbound proxy or client certificates. It is not closed. Default: a connection pool for each upstream. */
   dispatcher?: Dispatcher
 }
 
@@ -118,10 +120,10 @@ export type CheckedForwardOptions<Request, Config> = Required<Omit<ForwardOption
 const closed = { additionalProperties: false }
 const anyFunction = Type.Function([], Type.Unknown())
 const text = Type.String({ minLength: 1 })
-/** What setTimeout can hold. */
+/** Up to the maximum of `setTimeout`. */
 const milliseconds = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })
 const bytes = Type.Integer({ minimum: 0, maximum: 2 ** 30 })
-/** A token of RFC 9110 without the asterisk, which stands for something else here. */
+/** A header name (RFC 9110 section 5.1) without the asterisk, which marks a prefix here. */
 const namePattern = /^[!#$%&'+.^_`|~0-9A-Za-z-]+$/
 const headerName = Type.String({ pattern: namePattern })
 const headerPattern = Type.String({ pattern: /^(?:[!#$%&'+.^_`|~0-9A-Za-z-]+\*?|\*)$/ })
@@ -161,7 +163,7 @@ const schema = Type.Object({
   dispatcher: Type.Optional(Type.Object({ request: anyFunction }))
 }, closed)
 
-/** @throws OptionError that names the option, and its value where that is no secret */
+/** @throws OptionError with the name of the option, and its value unless that is a secret */
 export function checkForwardOptions<Request, Config> (given: unknown): CheckedForwardOptions<Request, Config> {
   const options = checkOptions<ForwardOptions<Request, Config>>('forward', schema, given)
   for (const [at, fixed] of Object.entries(options.routes ?? {})) {
@@ -177,7 +179,7 @@ export function checkForwardOptions<Request, Config> (given: unknown): CheckedFo
     clock = systemClock, dispatcher = null
   } = options
   if (baseUrl !== null && (!URL.canParse(baseUrl) || new URL(baseUrl).origin !== baseUrl)) {
-    throw new OptionError(`forward.baseUrl must be an origin, https://host, and is ${show(baseUrl)}`)
+    throw new OptionError(`forward.baseUrl must be an origin such as https://host, got ${show(baseUrl)}`)
   }
   return {
     path, routes, config, callers, secretHeader: secretHeader.toLowerCase(), requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes,
@@ -192,12 +194,12 @@ export function checkForwardTarget<Request> (given: unknown): ForwardTargetOptio
   return target
 }
 
-/** Their values are secrets, so that no message shows them. */
+/** Error messages never contain header values: they are secrets. */
 function checkCredential (name: string, credential: ForwardCredential): void {
   if (!('headers' in credential)) return
   for (const [header, value] of Object.entries(credential.headers)) {
     const field = `${name}.credential.headers[${JSON.stringify(header)}]`
-    if (!namePattern.test(header) || isOfTheConnection(header.toLowerCase())) throw new OptionError(`${field} is not a header that a credential can have`)
+    if (!namePattern.test(header) || isHopByHopHeader(header.toLowerCase())) throw new OptionError(`${field} is not a header that a credential can have`)
     if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new OptionError(`${field} has a value that a header cannot have`)
   }
 }

@@ -1,33 +1,33 @@
 import type { Readable } from 'node:stream'
 import { PassThrough } from 'node:stream'
 
-/** What a caller sends. */
+/** The body of a caller's request. */
 export type RequestBody =
   | { readonly kind: 'none' }
   /** Small enough to be kept, so that it can be sent again. */
   | { readonly kind: 'kept', readonly bytes: Buffer }
-  /** Sent on as it comes: it is gone when it was sent. */
+  /** Streamed as it arrives, so that it can be sent only once. */
   | { readonly kind: 'passing', readonly stream: Readable, readonly length: number | null }
 
 /**
- * Keeps a body that has at most so many bytes, and is here within that time. Another is let through as it comes, no further ahead of its reader
- * than streams are.
+ * Keeps a body in memory if it has at most `keptBytes` and arrives within `keptMs`. A larger or slower body is streamed, with
+ * backpressure.
  *
- * @param length what `Content-Length` says; `null` when it says nothing
- * @throws whatever the source ends with before its end
+ * @param length the `Content-Length`; `null` without one
+ * @throws the error of the source stream
  */
 export async function readBody (source: Readable, length: number | null, keptBytes: number, keptMs: number): Promise<RequestBody> {
-  // For good: a request that breaks off tells so later on, when those who wanted to know have been told by the answer's end.
+  // Never removed: the source of an aborted request may emit its error late, and without a listener that ends the process.
   source.on('error', () => {})
   const bytes = length !== null && length > keptBytes ? null : await readWhole(source, keptBytes, keptMs)
   return bytes === null ? { kind: 'passing', stream: passing(source), length } : { kind: 'kept', bytes }
 }
 
 /**
- * Reads a stream to its end, unless there are more bytes than that or it takes longer than that.
+ * Reads a stream to its end, if it has at most `maxBytes` and ends within `maxMs`.
  *
- * @returns `null` where it was not read: the stream is as it was, and paused
- * @throws whatever it ends with before its end
+ * @returns `null` beyond these limits: the stream is paused, and what was read is put back
+ * @throws the error of the stream
  */
 export function readWhole (source: Readable, maxBytes: number, maxMs: number | null = null): Promise<Buffer | null> {
   return new Promise((resolve, reject) => {
@@ -40,7 +40,7 @@ export function readWhole (source: Readable, maxBytes: number, maxMs: number | n
     }
     const giveBack = (): void => {
       source.pause()
-      // At once: a stream whose last chunk was taken ends before any promise is heard of.
+      // Synchronously: a stream whose last chunk was read would end before a promise callback runs.
       source.unshift(Buffer.concat(chunks))
       settle(() => resolve(null))
     }
@@ -58,7 +58,7 @@ export function readWhole (source: Readable, maxBytes: number, maxMs: number | n
   })
 }
 
-/** A stream of its own, as whoever reads it may destroy it, and the connection of the caller has still to bring the answer. */
+/** A separate stream: the HTTP client may destroy it, and the caller's connection must stay open for the response. */
 function passing (source: Readable): Readable {
   const stream = new PassThrough()
   const onGone = (): void => {
@@ -67,7 +67,7 @@ function passing (source: Readable): Readable {
   source.once('close', onGone).once('error', onGone)
   stream.on('error', () => {}).once('close', () => {
     source.off('close', onGone).off('error', onGone).unpipe(stream)
-    // What nobody wants has to be read all the same, or the next request of the connection would never be seen.
+    // The rest must be read: otherwise the next request on this connection would never be parsed.
     source.resume()
   })
   source.pipe(stream)

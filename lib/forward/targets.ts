@@ -11,36 +11,40 @@ export interface Target<Request> {
   readonly address: Address
   readonly credential: ForwardCredential
   readonly mayUse: NonNullable<ForwardRoute<Request>['mayUse']> | null
-  /** What its callers have to show; `null` where they show an access token. */
+  /** The secret that callers send; `null` where they send an access token. */
   readonly secret: string | null
-  /** What ends the requests that are under way to it. */
+  /** Abort controllers of its pending requests. */
   readonly underWay: Set<AbortController>
 }
 
-/** How a target is reached. */
+/** How callers reach a target. */
 export interface ForwardRegistration {
-  /** Not to be guessed, and no secret: it stands in URLs. */
+  /** Random, but not a secret: it is part of URLs. */
   readonly id: string
-  /** What callers send in the `secretHeader` or as a Bearer token; `null` where they show an access token of the resource. */
+  /** The secret that callers send in the `secretHeader` or as a Bearer token; `null` where they send an access token of the resource. */
   readonly secret: string | null
   /** The path of the target on this server. */
   readonly path: string
-  /** The same with the origin in front; `null` while the server does not listen yet and no `baseUrl` was given. */
+  /** The absolute URL; `null` while the server does not listen and no `baseUrl` is configured. */
   readonly url: string | null
 }
 
-/** The targets of one running server: they are gone when it closes. */
+/** The targets that are registered while the server runs. They are kept in memory, until it closes. */
 export interface ForwardTargets<Request> {
   /**
-   * Makes a target, or gives the one that is there: the same name, upstream and identity keep their id and secret, and take
-   * the credential that was given last. Another upstream or identity under the name gets new ones, and the old are dead at
-   * once, requests that are under way with them.
+   * Registers a target. If a target with this name, upstream and identity exists, its id and secret are kept and its credential
+   * is replaced. If the upstream or identity differs, the target gets a new id and secret; the old ones are invalid at once,
+   * and pending requests to the old target are aborted.
    *
    * @throws OptionError
    * @throws ForwardError `FST_OAUTH_FORWARD_CLOSED`
    */
   register (target: ForwardTargetOptions<Request>): ForwardRegistration
-  /** Takes the target of this name away. Requests that are under way are given up, and open streams end. */
+  /**
+   * Removes a target. Its pending requests are aborted and its streams end.
+   *
+   * @returns whether there was a target with this name
+   */
   remove (name: string): boolean
   readonly size: number
 }
@@ -48,17 +52,17 @@ export interface ForwardTargets<Request> {
 export interface TargetRegistry<Request> {
   readonly targets: ForwardTargets<Request>
   find (id: string): Target<Request> | null
-  /** Forgets all of them, and takes no more. */
+  /** Removes all targets; later registrations throw. */
   close (): void
 }
 
-export interface RegistryRules {
+export interface TargetRegistrySettings {
   readonly allowInsecureUpstreams: boolean
-  /** Whether callers have to show the secret of the target. */
+  /** Whether callers have to send the secret of the target. */
   readonly withSecrets: boolean
-  /** The path under which targets stand. */
+  /** The path below which targets are served. */
   readonly path: () => string
-  /** `null` while nobody knows. */
+  /** `null` while the server does not listen. */
   readonly origin: () => string | null
 }
 
@@ -69,7 +73,7 @@ interface Entry<Request> {
   readonly target: Target<Request>
 }
 
-export function createTargetRegistry<Request> (rules: RegistryRules): TargetRegistry<Request> {
+export function createTargetRegistry<Request> (settings: TargetRegistrySettings): TargetRegistry<Request> {
   const byName = new Map<string, Entry<Request>>()
   const byId = new Map<string, Entry<Request>>()
   let open = true
@@ -89,19 +93,19 @@ export function createTargetRegistry<Request> (rules: RegistryRules): TargetRegi
     targets: {
       register (given) {
         const { name, upstream, identity, credential, mayUse = null } = checkForwardTarget<Request>(given)
-        const address = parseAddress(`forward target ${JSON.stringify(name)}.upstream`, upstream, rules.allowInsecureUpstreams)
+        const address = parseAddress(`forward target ${JSON.stringify(name)}.upstream`, upstream, settings.allowInsecureUpstreams)
         if (!open) throw new ForwardError('FST_OAUTH_FORWARD_CLOSED')
         const url = `${address.origin}${address.path}`
         const known = byName.get(name)
         const kept = known !== undefined && known.upstream === url && known.identity === identity ? known : null
         if (kept === null) remove(name)
         const id = kept?.id ?? randomBytes(16).toString('base64url')
-        const secret = kept !== null ? kept.target.secret : rules.withSecrets ? createSecret() : null
+        const secret = kept !== null ? kept.target.secret : settings.withSecrets ? createSecret() : null
         const entry = { id, upstream: url, identity, target: { address, credential, mayUse, secret, underWay: kept?.target.underWay ?? new Set<AbortController>() } }
         byName.set(name, entry)
         byId.set(id, entry)
-        const path = `${rules.path()}/${id}`
-        const origin = rules.origin()
+        const path = `${settings.path()}/${id}`
+        const origin = settings.origin()
         return { id, secret, path, url: origin === null ? null : `${origin}${path}` }
       },
       remove,

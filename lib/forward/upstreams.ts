@@ -17,19 +17,19 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal
 }
 
-/** An answer whose body has not been read. Whoever has it reads the body or destroys it. */
+/** An answer whose body has not been read. The receiver must read or destroy the body. */
 export interface UpstreamAnswer {
   readonly status: number
   readonly headers: HeaderLines
   readonly body: Readable
-  /** Whether all of the body is here already, so that head and body can go on together. */
+  /** Whether the whole body is in memory, so that headers and body can be sent together. */
   readonly isWhole: boolean
 }
 
 export interface UpstreamLimits {
-  /** For a connection to stand. */
+  /** For connecting. */
   readonly connectTimeoutMs: number
-  /** From the end of the request to the head of the answer; `null` for as long as the caller waits. */
+  /** From the end of the request to the headers of the response; `null`: as long as the caller waits. */
   readonly responseTimeoutMs: number | null
 }
 
@@ -37,17 +37,17 @@ export interface UpstreamLimits {
 export interface Upstreams {
   /** @throws ForwardError */
   call (request: UpstreamRequest): Promise<UpstreamAnswer>
-  /** Ends every connection, whatever goes over it. */
+  /** Closes every connection at once and fails pending requests. */
   close (): Promise<void>
 }
 
 const timeouts: readonly unknown[] = ['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'ETIMEDOUT']
 
 /**
- * undici, which sends what it is given: it follows no redirect, keeps no cookie, retries nothing, and leaves a body as it
- * was encoded. It is loaded where upstreams are made, and nowhere else.
+ * Uses undici directly, because `fetch` would change messages: undici follows no redirects, keeps no cookies, retries nothing
+ * and does not decompress. It is imported here only, so that servers without the proxy do not load it.
  *
- * @param dispatcher one of the host's own, for a proxy on the way or certificates; it is not closed
+ * @param dispatcher of the host, for an outbound proxy or certificates; it is not closed
  */
 export async function createUpstreams (limits: UpstreamLimits, dispatcher: Dispatcher | null): Promise<Upstreams> {
   const { Pool } = await import('undici')
@@ -70,12 +70,12 @@ export async function createUpstreams (limits: UpstreamLimits, dispatcher: Dispa
           headers: [...headers, ...lengthOf(body)],
           body: contentOf(body),
           signal,
-          // Zero is none. A body may take as long as it likes: an event stream is silent between two events.
+          // Zero means no limit. Bodies have none, because an event stream may be silent between two events.
           headersTimeout: limits.responseTimeoutMs ?? 0,
           bodyTimeout: 0,
           responseHeaders: 'raw'
         })
-        // It may end before anybody listens.
+        // The body may fail before it is piped, and an error event without a listener ends the process.
         answer.body.on('error', () => {})
         return { status: answer.statusCode, headers: answer.headers as unknown as string[], body: answer.body, isWhole: false }
       } catch (error) {
@@ -89,7 +89,7 @@ export async function createUpstreams (limits: UpstreamLimits, dispatcher: Dispa
   }
 }
 
-/** The length of a body that is passing is the caller's word; undici holds it to that. Without one it goes in chunks. */
+/** A streamed body keeps the caller's `Content-Length`, which undici enforces; without one it is sent chunked. */
 function lengthOf (body: RequestBody): string[] {
   return body.kind === 'passing' && body.length !== null ? ['content-length', String(body.length)] : []
 }

@@ -17,25 +17,24 @@ const derivedMembers: ReadonlyMap<string, string> = new Map([
   ['resource', 'follows from resource'],
   ['authorization_servers', 'follows from authorizationServers'],
   ['scopes_supported', 'follows from scopes'],
-  ['bearer_methods_supported', 'is always header: tokens are read from nowhere else']
+  ['bearer_methods_supported', 'is always header: tokens are read from nowhere else'],
+  ['tls_client_certificate_bound_access_tokens', 'follows from clientCertificates'],
+  ['dpop_signing_alg_values_supported', 'follows from dpop'],
+  ['dpop_bound_access_tokens_required', 'follows from dpop']
 ])
-/** Members that promise a check; serving them without making it would be a lie. */
-const unkeptMembers = [
-  'tls_client_certificate_bound_access_tokens', 'dpop_signing_alg_values_supported', 'dpop_bound_access_tokens_required'
-]
 /** RFC 9728 section 2.1. */
 const humanReadable = ['resource_name', 'resource_documentation', 'resource_policy_uri', 'resource_tos_uri']
 const urls = ['resource_documentation', 'resource_policy_uri', 'resource_tos_uri', 'jwks_uri']
 const lists = ['resource_signing_alg_values_supported', 'authorization_details_types_supported']
-/** Members of the RFC that no person reads. Those that it does not know may be for people. */
+/** Members of the RFC without language tags. Unknown members may have them. */
 const forMachines = [...lists, 'jwks_uri', 'signed_metadata']
-// BCP 47 (RFC 5646) well-formedness, as far as a typing error would show.
+// A simplified check of BCP 47 (RFC 5646) language tags, which finds typing errors.
 const languageTag = /^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*$/
 
 /**
- * Holds the `metadata` option against RFC 9728 section 2.
+ * Checks the `metadata` option by RFC 9728 section 2.
  *
- * @returns sentences about what is allowed and better avoided
+ * @returns warnings about values that are allowed but not recommended
  * @throws MetadataMemberError
  */
 export function checkMetadata (metadata: Readonly<ProtectedResourceMetadata>): string[] {
@@ -51,9 +50,6 @@ export function checkMetadata (metadata: Readonly<ProtectedResourceMetadata>): s
 
     const derived = derivedMembers.get(base)
     if (derived !== undefined) throw new MetadataMemberError(name, derived)
-    if (unkeptMembers.includes(base)) {
-      throw new MetadataMemberError(name, 'promises a proof of possession that is not checked')
-    }
     if (tag !== undefined) {
       if (forMachines.includes(base)) throw new MetadataMemberError(name, 'must not have a language tag')
       if (rest.length > 0 || !languageTag.test(tag)) throw new MetadataMemberError(name, 'has no BCP 47 language tag')
@@ -73,8 +69,8 @@ export function checkMetadata (metadata: Readonly<ProtectedResourceMetadata>): s
 }
 
 /**
- * Holds `signed_metadata` (RFC 9728 section 2.2) against the document it goes into. The signature is the client's to
- * check: here it is compared, so that the two never say different things.
+ * Checks that `signed_metadata` (RFC 9728 section 2.2) has the same values as the document that contains it. Its signature is
+ * verified by clients, not here.
  *
  * @throws MetadataMemberError
  */
@@ -116,7 +112,7 @@ function checkUrl (name: string, value: unknown, secure: boolean): void {
   }
 }
 
-/** False of what has no JSON, and of what loops. */
+/** False for values that JSON cannot represent, and for circular ones. */
 function isJson (value: unknown): boolean {
   try {
     return JSON.stringify(value) !== undefined

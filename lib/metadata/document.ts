@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 
 /**
- * What the metadata document of a protected resource says beside what the configuration decides (RFC 9728 section 2),
- * under its wire names. Human-readable members may stand again with a language tag: `'resource_name#it'`. Members that
- * the RFC does not know are passed on.
+ * Further members of the metadata document of the protected resource, by their names in RFC 9728 section 2. The other options
+ * set the rest. Human-readable members can be repeated with a language tag: `'resource_name#it'`. Members that the RFC does
+ * not define are served unchanged.
  */
 export interface ProtectedResourceMetadata {
-  /** Recommended: what a person calls this resource. */
+  /** Recommended: the name of the resource for users. Clients show it when they ask for consent. */
   resource_name?: string
   /** https URL of the documentation for developers. */
   resource_documentation?: string
@@ -23,13 +23,25 @@ export interface ProtectedResourceMetadata {
   [member: string]: unknown
 }
 
-/** The slice of the configuration that a document is made from. */
+/** The part of the configuration that a document is made from. */
 export interface DocumentSource {
   readonly resource: string
   /** Issuers as configured, those that are to be advertised. */
   readonly advertisedIssuers: readonly string[]
   readonly advertisedScopes: readonly string[]
+  /** How tokens may be bound, as the checks of this server have it. */
+  readonly binding: BindingMetadata
   readonly metadata: Readonly<ProtectedResourceMetadata>
+}
+
+/** What the document says about bound tokens (RFC 9728 section 2). */
+export interface BindingMetadata {
+  /** Algorithms of DPoP proofs; empty where DPoP is off. */
+  readonly dpopAlgorithms: readonly string[]
+  /** Whether only DPoP-bound tokens are accepted. */
+  readonly dpopRequired: boolean
+  /** Whether tokens that are bound to a certificate are accepted (RFC 8705). */
+  readonly certificates: boolean
 }
 
 /** A metadata document ready to be sent. */
@@ -48,7 +60,10 @@ export function createMetadataDocument (source: DocumentSource): MetadataDocumen
     resource: source.resource,
     authorization_servers: source.advertisedIssuers,
     scopes_supported: source.advertisedScopes,
-    bearer_methods_supported: ['header']
+    bearer_methods_supported: ['header'],
+    ...source.binding.certificates && { tls_client_certificate_bound_access_tokens: true },
+    dpop_signing_alg_values_supported: source.binding.dpopAlgorithms,
+    ...source.binding.dpopRequired && { dpop_bound_access_tokens_required: true }
   }
   for (const [name, value] of Object.entries({ ...derived, ...source.metadata })) {
     if (!isEmpty(value)) members[name] = value

@@ -6,25 +6,25 @@ import type { Loaded } from '../http/refreshing-value.ts'
 import { isLocalHost, isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { authorizationServerMetadataUrls } from './well-known.ts'
 
-/** What a resource server needs to know of an authorization server (RFC 8414 section 2). */
+/** The metadata of an authorization server that a resource server uses (RFC 8414 section 2). */
 export interface IssuerMetadata {
   readonly issuer: string
-  /** `null` when nobody needs it. */
+  /** `null` when this issuer's tokens are not verified by its keys. */
   readonly jwksUri: string | null
-  /** RFC 7662; `null` when nobody needs it. */
+  /** RFC 7662; `null` when this issuer's tokens are not introspected. */
   readonly introspectionEndpoint: string | null
 }
 
-/** What of the metadata is of use. The rest may be missing, or wrong: it is not looked at. */
+/** The members that are read. Other members are not checked. */
 export interface MetadataNeeds {
   readonly keys: boolean
-  /** `mtls`: where clients with a certificate are to ask (RFC 8705 section 5). */
+  /** `mtls`: the endpoints for clients with a certificate are read (RFC 8705 section 5). */
   readonly introspection: 'none' | 'plain' | 'mtls'
 }
 
 type Document = Readonly<Record<string, unknown>>
 
-/** No usable metadata was found: what became of each place that was asked, for a log. */
+/** No usable metadata was found. The message has the result for each URL that was tried, for a log. */
 export class IssuerMetadataError extends Error {
   constructor (issuer: string, attempts: readonly string[]) {
     super(`no usable metadata of ${issuer}: ${attempts.join('; ')}`)
@@ -33,20 +33,19 @@ export class IssuerMetadataError extends Error {
 }
 
 /**
- * Finds the metadata of a configured issuer at its well-known places, one after the other (RFC 8414 section 3, OpenID
- * Connect Discovery 1.0 section 4). A document is used only when it names the very issuer that was asked for, has what is
- * needed, and when that is somewhere that a stranger could not have chosen to hurt us: not on this machine, unless the
- * issuer is itself on this machine.
+ * Finds the metadata of a configured issuer at its well-known URLs, one after the other (RFC 8414 section 3, OpenID Connect
+ * Discovery 1.0 section 4). A document is used only if its `issuer` is the configured one and it has the needed endpoints.
+ * Endpoints on this machine are refused, unless the issuer is on this machine too (server-side request forgery).
  *
  * @throws IssuerMetadataError
  */
 export async function findIssuerMetadata (
   issuer: string, needs: MetadataNeeds, fetch: Fetch, limits: FetchLimits
 ): Promise<Loaded<IssuerMetadata>> {
-  // Checked with the configuration: http is either on this machine or allowed there.
+  // The configuration check has allowed http only on this machine, or by an explicit option.
   const parts = parseIdentifier(issuer, true)
   const attempts: string[] = []
-  // One deadline for all places, of which each has its share: one that hangs does not keep the next from being asked.
+  // One deadline for all URLs, and a part of it for each: a URL that does not respond must not use up the time of the others.
   const within = withDeadline(limits)
   const urls = authorizationServerMetadataUrls(parts)
   for (const [index, url] of urls.entries()) {
@@ -63,13 +62,13 @@ export async function findIssuerMetadata (
   throw new IssuerMetadataError(issuer, attempts)
 }
 
-/** Where the endpoints of an issuer can be: as far as the issuer itself goes. */
+/** The URL schemes and hosts that are allowed for the endpoints of an issuer: those that are allowed for the issuer. */
 interface AllowedUrls {
   readonly http: boolean
   readonly loopback: boolean
 }
 
-/** What is needed of a document, or what is wrong with it. */
+/** The needed members of a document, or a text about what is wrong with it. */
 function metadataFrom (body: Document, issuer: string, needs: MetadataNeeds, allowed: AllowedUrls): IssuerMetadata | string {
   if (body.issuer !== issuer) return 'names another issuer'
   const aliases = needs.introspection === 'mtls' ? body.mtls_endpoint_aliases as Document | null | undefined : null

@@ -2,12 +2,12 @@ import type { MetadataDocument } from './document.ts'
 import { withScopes } from './document.ts'
 import type { LiveScopes } from './live-scopes.ts'
 
-/** The slice of a resource's route policies that its document is made from. */
+/** The part of the route policies that a document is made from. */
 export interface ScopeSource {
   readonly requiredScopes: ReadonlyMap<string, unknown>
 }
 
-/** A document whose scopes may be known late: when all routes are registered, or when it is requested. */
+/** A document whose scopes are determined late: when all routes are registered, or at each request. */
 export interface LiveDocument {
   /** The document as it is configured. */
   readonly configured: MetadataDocument
@@ -19,7 +19,7 @@ export interface LiveDocument {
 
 export interface LiveDocumentSource {
   readonly document: MetadataDocument
-  /** `null`: the scopes of the document are advertised, whether routes ask for them or not. */
+  /** `null`: the scopes of the document are advertised, whether routes require them or not. */
   readonly routes: { readonly neverAdvertised: readonly string[] } | null
   readonly liveScopes: LiveScopes | null
 }
@@ -32,13 +32,13 @@ export function createLiveDocument ({ document, routes, liveScopes }: LiveDocume
   const advertised = (): readonly string[] => {
     if (routes === null) return configured
     const used = new Set(sources.flatMap(source => [...source.requiredScopes.keys()]))
-    // In the order of the configuration, so that the document does not depend on that of the routes.
+    // In the order of the configuration, so that the document does not depend on the order of the routes.
     const inOrder = [...configured.filter(scope => used.has(scope)), ...[...used].filter(scope => !configured.includes(scope)).sort()]
     return inOrder.filter(scope => !routes.neverAdvertised.includes(scope))
   }
   const withCurrent = (scopes: readonly string[]): MetadataDocument => {
     const next = withScopes(document, scopes)
-    // The same text is the same document.
+    // With unchanged content, the same object is returned.
     if (next.etag !== last.etag) last = next
     return last
   }

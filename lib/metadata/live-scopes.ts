@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { withinTime } from '../time-limit.ts'
 
-/** What the authorization server grants now, according to a function of the host. */
+/** A function of the host that returns the scopes that the authorization server grants at present. */
 export interface LiveScopesSettings {
   readonly source: () => Promise<readonly string[]>
   readonly maxAgeMs: number
@@ -12,8 +12,8 @@ export interface LiveScopesSettings {
 }
 
 /**
- * Keeps of a list the scopes that are granted now; all of them while that is not known. It never fails, and it returns a
- * promise only before the first answer: later answers are fetched behind the response.
+ * Filters a list of scopes by those that are granted at present; returns the whole list while these are not known. It never
+ * fails. It returns a promise only before the first answer; later answers are fetched in the background.
  */
 export type LiveScopes = (scopes: readonly string[]) => readonly string[] | Promise<readonly string[]>
 

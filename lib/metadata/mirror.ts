@@ -13,7 +13,7 @@ const authorizationServer = '/.well-known/oauth-authorization-server'
 /** The two routes under which every copy of a server is found. */
 export const mirrorRoutes: readonly [string, string] = [authorizationServer, `${authorizationServer}/*`]
 
-/** Where a client that takes the resource for its own authorization server looks: the well-known part goes before the path. */
+/** The URL at which old clients expect authorization server metadata: they take the resource for its authorization server. */
 export function mirrorPath (resourcePath: string): string {
   return authorizationServer + resourcePath.replace(/\/$/, '')
 }
@@ -26,7 +26,7 @@ export interface MirrorSource {
   readonly clock: Clock
 }
 
-/** A copy of the metadata document of an issuer, word for word: its `issuer` stays the issuer's. */
+/** An unchanged copy of the metadata document of an issuer, its `issuer` included. */
 export function createMirror ({ issuer, fetch, limits, refresh, clock }: MirrorSource): RefreshingValue<string> {
   return createRefreshingValue(async () => {
     const attempts: string[] = []

@@ -8,12 +8,12 @@ interface Entry {
   readonly maxAgeSeconds: number
 }
 
-/** What is known of a document beside its content. */
+/** How a document is served. */
 export interface DocumentPlacement {
   readonly maxAgeSeconds: number
   /** Whether it is also served without the path of its resource: `null` for "when it is the only one of the server". */
   readonly rootAlias: boolean | null
-  /** Path and query of another place where it is served as well; `null` for none. */
+  /** Path and query of another URL at which it is also served; `null` for none. */
   readonly publishedAt: string | null
 }
 
@@ -21,19 +21,19 @@ export interface DocumentPlacement {
 export interface MetadataRegistry {
   /**
    * @returns the document that is served: the one that another scope of the same resource added earlier, if any
-   * @throws OptionError when two resources of one host would have their documents at the same place
+   * @throws OptionError when two resources of one host would have their documents at the same URL
    */
   add (parts: IdentifierParts, document: LiveDocument, placement: DocumentPlacement): LiveDocument
   /**
-   * By path and query, exactly as they stand in the request line; `null` for no resource of this server. The host decides
-   * only between resources whose documents have the same place on different hosts: a proxy may have changed it.
+   * Finds a document by path and query, exactly as they are in the request line; `null` if there is none. The host is compared
+   * only when several hosts have a document at this path, because a reverse proxy may have changed the `Host` header.
    */
   find (target: string, host: string): Entry | null
   /** Whether the document of a resource, named by its identifier, is served. */
   has (resource: string): boolean
 }
 
-/** The documents at one place, by host. */
+/** The documents at one path, by host. */
 type ByHost = Map<string, Entry>
 
 export function createMetadataRegistry (): MetadataRegistry {
@@ -49,7 +49,7 @@ export function createMetadataRegistry (): MetadataRegistry {
       const taken = places.get(target)?.get(host)
       const { resource, body } = document.configured
       if (taken !== undefined) {
-        // Two scopes may belong to one resource, as long as they describe it alike.
+        // Several Fastify scopes may protect one resource, if their documents are the same.
         if (taken.document.configured.body === body) return taken.document
         const { resource: other } = taken.document.configured
         throw new OptionError(resource === other
@@ -84,7 +84,7 @@ function pick (byHost: ByHost, host: string): Entry | null {
   return (byHost.size === 1 ? first : byHost.get(host.toLowerCase())) ?? null
 }
 
-/** As clients send it: without the default port, in lower case. */
+/** In the form of a `Host` header: in lower case, without the default port. */
 function hostOf ({ origin }: IdentifierParts): string {
   return new URL(origin).host
 }

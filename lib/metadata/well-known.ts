@@ -16,7 +16,7 @@ export function metadataUrl (resource: IdentifierParts): string {
 }
 
 /**
- * Where the metadata of an authorization server may be, in the order in which to look (RFC 8414 sections 3.1 and 5,
+ * The URLs at which the metadata of an authorization server may be, in the order of the search (RFC 8414 sections 3.1 and 5,
  * OpenID Connect Discovery 1.0 section 4.1; the order is that of the Model Context Protocol). A slash at the end of the
  * issuer's path is dropped before anything is inserted or appended.
  */

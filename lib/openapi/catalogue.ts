@@ -6,7 +6,7 @@ import { securityOf, securityScheme } from './scheme.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
-/** A route, as far as its description is concerned. The schema is what a document is made from, not what the route runs by. */
+/** The parts of a route that its description uses. The schema is a copy for the document; the route's own is not changed. */
 export interface DescribedRoute {
   schema?: object | undefined
 }
@@ -16,11 +16,11 @@ export interface OpenApiDocument {
   components?: { securitySchemes?: object }
 }
 
-/** The routes of one server that have rules, and the security schemes that these speak of. */
+/** The protected routes of one server, and their security schemes. */
 export interface OpenApiCatalogue {
-  /** @param ruleOf is asked late: a route may be registered before its rule makes sense */
+  /** @param ruleOf is called late: the policy of a route may be compiled after the route was registered */
   add (route: DescribedRoute, ruleOf: () => RoutePolicy, rules: OpenApiSettings, advertisedIssuers: readonly string[]): void
-  /** Adds the schemes to a document, and what the rules ask for to the schemas that it is made from. */
+  /** Adds the security schemes to a document, and security requirements and responses to the schemas of its routes. */
   describe (document: OpenApiDocument): void
 }
 
@@ -53,7 +53,7 @@ export function createOpenApiCatalogue (): OpenApiCatalogue {
         ...document.components,
         securitySchemes: { ...Object.fromEntries(schemes), ...document.components?.securitySchemes }
       }
-      // Another schema language is for its own plugin to translate, which would not know ours.
+      // Schemas in another language (zod for example) are converted by a plugin that would not know these members.
       const translated = entries.some(({ route }) => isOfAnotherLanguage(route.schema as Schema | undefined))
       for (const { route, ruleOf, name, scheme, responses } of entries) {
         route.schema = describedSchema(route.schema as Schema | undefined, ruleOf(), name, scheme, responses && !translated)
@@ -63,7 +63,7 @@ export function createOpenApiCatalogue (): OpenApiCatalogue {
   }
 }
 
-/** A schema of its own, so that the one that the route validates and serializes by stays as it is. */
+/** A copy: the route validates and serializes by the original schema. */
 function describedSchema (own: Schema = {}, rule: RoutePolicy, name: string, scheme: SecurityScheme, responses: boolean): object {
   const response = responses ? withRefusals(own.response as Schema | undefined, rule) : own.response
   return { ...own, security: own.security ?? securityOf(rule, name, scheme), ...response !== undefined && { response } }

@@ -1,7 +1,7 @@
 import type { RoutePolicy } from '../policy/route-policy.ts'
 import { Type } from '../options/type.ts'
 
-/** The body of a refusal, as Fastify's own error handler makes it. */
+/** The body of an error response by Fastify's default error handler. */
 export const refusalBody: object = Type.Object({
   statusCode: Type.Integer(),
   code: Type.String(),
@@ -17,7 +17,7 @@ export const grantRefusalBody: object = Type.Object({
 
 type Responses = Readonly<Record<string, unknown>>
 
-/** The answers that a route's rule may lead to, beside those that the route describes itself. */
+/** The error responses that the policy of a route can cause, without those that the route describes itself. */
 export function withRefusals (own: Responses | undefined, { token, scopes }: RoutePolicy): Responses | undefined {
   if (token === 'none') return own
   const described = Object.keys(own ?? {}).map(code => code.toLowerCase())
@@ -27,7 +27,7 @@ export function withRefusals (own: Responses | undefined, { token, scopes }: Rou
     { code: '503', response: later }
   ].filter(({ code, response }) => response !== null && !described.includes(code) && !described.includes(`${code[0]!}xx`))
   return {
-    // What @fastify/swagger says of a route that describes no answer at all.
+    // The text of @fastify/swagger for a route without described responses.
     ...own ?? { 200: { type: 'null', description: 'Default Response' } },
     ...Object.fromEntries(refusals.map(({ code, response }) => [code, response]))
   }

@@ -4,12 +4,12 @@ import type { RoutePolicy } from '../policy/route-policy.ts'
 
 /** How access tokens are described in an OpenAPI document. */
 export interface OpenApiSettings {
-  /** What the security scheme is called. */
+  /** The name of the security scheme. */
   readonly scheme: string
   readonly type: 'openIdConnect' | 'bearer'
-  /** The host's own definition of the scheme, in place of ours. */
+  /** A security scheme of the host, which replaces the default one. */
   readonly definition: Readonly<Record<string, unknown>> | null
-  /** Whether the answers to refusals are described. */
+  /** Whether error responses (401, 403, 503) are described. */
   readonly responses: boolean
 }
 
@@ -20,9 +20,9 @@ export type SecurityScheme = Readonly<Record<string, unknown>>
 export type SecurityRequirement = Readonly<Record<string, readonly string[]>>
 
 /**
- * The definition of the scheme. A resource server knows issuers and no endpoints, so it cannot be `oauth2`; of the other
- * types only `openIdConnect` leads on to the authorization server and may name scopes. Without an issuer to name it is
- * `http` with `bearer`.
+ * The definition of the scheme. Type `oauth2` is not possible: it needs endpoints, and a resource server is configured with
+ * issuers. Of the other types only `openIdConnect` names the authorization server and may list scopes. Without an
+ * advertised issuer the type is `http` with `bearer`.
  */
 export function securityScheme ({ type, definition }: OpenApiSettings, advertisedIssuers: readonly string[]): SecurityScheme {
   if (definition !== null) return definition
@@ -33,11 +33,11 @@ export function securityScheme ({ type, definition }: OpenApiSettings, advertise
   return { type: 'openIdConnect', openIdConnectUrl: authorizationServerMetadataUrls(parseIdentifier(first, true)).at(-1)!, description }
 }
 
-/** What a route asks for: any one of these. */
+/** The security requirements of a route, as alternatives. */
 export function securityOf ({ token, scopes }: RoutePolicy, name: string, { type }: SecurityScheme): readonly SecurityRequirement[] {
   if (token === 'none') return []
   if (token === 'optional') return [{}, { [name]: [] }]
-  // Scopes stand there only for the types that know of them (OpenAPI 3.0, section 4.7.30).
+  // Only some scheme types may list scopes (OpenAPI 3.0, section 4.7.30).
   if (scopes === null || (type !== 'openIdConnect' && type !== 'oauth2')) return [{ [name]: [] }]
   return scopes.alternatives.map(alternative => ({ [name]: alternative }))
 }

@@ -1,5 +1,5 @@
 /** Members of a JWK that are private or secret (RFC 7518 section 6), and names that a secret is likely kept under. */
-const secretName = /^(?:d|p|q|dp|dq|qi|oth|k|headers|authorization|cookie)$|secret(?!Header)|password|passphrase|private_?key|credential|api_?key|(?:access|refresh)_?token$/i
+const secretName = /^(?:d|p|q|dp|dq|qi|oth|k|headers|authorization|cookie|nonce)$|secret(?!Header)|password|passphrase|private_?key|credential|api_?key|(?:access|refresh)_?token$/i
 
 /** Whether the value of an option with this name must not be printed. */
 export function isSecretName (name: string): boolean {

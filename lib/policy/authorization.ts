@@ -15,7 +15,7 @@ import { isAuthenticatedAs, stepUpDetail } from './step-up.ts'
 import type { TenantOf } from './tenancy.ts'
 import { refuseForeignTenant } from './tenancy.ts'
 
-/** The slice of the configuration that holds for every route. */
+/** The part of the configuration that applies to every route. */
 export interface AuthorizationConfig extends SufficiencyConfig, AuthorizationDetailsConfig {
   /** For routes that set none; `null` for none. */
   readonly organizationOf: TenantOf<never> | null
@@ -24,7 +24,7 @@ export interface AuthorizationConfig extends SufficiencyConfig, AuthorizationDet
   readonly policy: Policy<never> | null
 }
 
-/** What the decision about a request is made from. */
+/** The input of a decision about a request. */
 export interface AuthorizationInput {
   readonly policy: RoutePolicy
   readonly accessToken: AccessToken
@@ -33,12 +33,12 @@ export interface AuthorizationInput {
   readonly request: never
 }
 
-/** `null` where a check has nothing to say, without calling anything: most routes and tokens concern one or two of them. */
+/** `null` when a check does not apply. Most routes and tokens need only one or two checks, so no function is called for the others. */
 type Check = (input: AuthorizationInput) => MaybePromise<Decision>
 
 /**
- * The checks in their order: first what the client can change, then what the token says by itself, then what may need a
- * look-up. That the token is valid is known by now.
+ * The checks in their order, for a token that is valid: first what the client can change by another authorization, then the
+ * claims of the token, then checks that may need a look-up.
  */
 const checks: readonly Check[] = [
   ({ policy, accessToken, config }) => policy.scopes === null && policy.stepUp === null ? null : checkScopesAndStepUp(policy, accessToken, config),

@@ -5,12 +5,13 @@ import type { Policy } from './policy.ts'
 import type { TenantOf } from './tenancy.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { Type } from '../options/type.ts'
+import type { DpopRequirement } from '../token/presentation.ts'
 
 /**
- * What a route asks for: `config.oauth`. A route that says nothing asks for any valid access token. Functions are asked
- * before a body is read; one that throws makes the answer 503.
+ * What a route requires: `config.oauth`. A route without it requires any valid access token. Functions are called before the
+ * body is read. If one throws, the response is 503.
  *
- * @template Request what the web framework calls a request
+ * @template Request the request type of the web framework
  */
 export interface RouteOptions<Request = unknown> {
   /**
@@ -22,34 +23,39 @@ export interface RouteOptions<Request = unknown> {
   scopes?: readonly string[]
   /** One of these is needed, on top of `scopes`: each a scope, or a list of scopes that are needed together. */
   anyOfScopes?: ReadonlyArray<string | readonly string[]>
-  /** The user must have authenticated in one of these contexts (RFC 9470), the one you would rather have first. */
+  /** The user must have authenticated in one of these contexts (RFC 9470), in the order of preference. */
   acr?: readonly string[]
   /** The user must have authenticated this many seconds ago at most (RFC 9470). A refreshed token keeps the time. */
   maxAgeSeconds?: number
   /**
-   * Who may act for the subject (RFC 8693): `any` (default): somebody or nobody; `none`: the subject alone; `required`:
-   * somebody must; a list: one of these must. Who acted before does not matter.
+   * Which actors may act for the subject (RFC 8693). `any` (default): with or without an actor; `none`: only the subject
+   * itself; `required`: any actor; a list: one of these actors. Earlier actors (a nested `act`) do not count.
    */
   actors?: ActorRule
-  /** The organization that a request is about, for tokens bound to some. Default: what `organizationOf` of the options says. */
+  /** The organization that a request is about, for tokens bound to organizations. Default: `organizationOf` of the plugin options. */
   organization?: TenantOf<Request>
   /** The same for tokens that are bound to teams. Default: what `teamOf` of the options says. */
   team?: TenantOf<Request>
-  /** Lets tokens in that are bound to whichever organization; the handler has to see to it. Default: false. */
+  /** Accepts tokens that are bound to any organization: the handler must check the organization itself. Default: false. */
   anyOrganization?: boolean
   /** The same for tokens that are bound to teams. */
   anyTeam?: boolean
-  /** Whether what was authorized in detail (RFC 9396) covers the request. A token without such details is refused. */
+  /** Whether the authorization details of the token (RFC 9396) cover the request. A token without details is refused. */
   authorizationDetails?: AuthorizationDetailsRule<Request>
-  /** Whether the request may be made: only `true` is a yes. It is asked last, after the `policy` of the options. */
+  /** Whether the request may be made: anything but `true` refuses it. It is called last, after the `policy` of the plugin options. */
   policy?: Policy<Request>
   /**
-   * What becomes of a `WWW-Authenticate` that a 401 of this route has already. `merge` (default): ours is merged into it;
-   * `replace`: only ours goes out; `keep`: an existing one stays as it is, for routes that pass on an upstream's; `none`:
-   * refusals of this route get nothing from us.
+   * Whether access tokens come with a DPoP proof (RFC 9449): `off`: only bearer tokens; `allowed`: both; `required`: only
+   * tokens that are bound to a key. Default: what `dpop` of the options says.
+   */
+  dpop?: DpopRequirement
+  /**
+   * How the challenge of this plugin is combined with a `WWW-Authenticate` that a 401 of this route already has. `merge`
+   * (default): both are merged. `replace`: only the plugin's challenge is sent. `keep`: an existing challenge is not changed,
+   * for routes that pass on the response of an upstream. `none`: the plugin adds no challenge.
    */
   challenge?: 'merge' | 'replace' | 'keep' | 'none'
-  /** A `WWW-Authenticate` value of your own, which takes the place of ours on this route. */
+  /** A `WWW-Authenticate` value that replaces the plugin's challenge on this route. */
   pinnedChallenge?: string
   /** Not an option: it is `scopes`. Declared, as Fastify's types accept unknown members of `config`. */
   scope?: never
@@ -78,20 +84,21 @@ const schema = Type.Union([
     anyTeam: Type.Optional(Type.Boolean()),
     authorizationDetails: Type.Optional(anyFunction),
     policy: Type.Optional(anyFunction),
+    dpop: Type.Optional(Type.Enum(['off', 'allowed', 'required'])),
     challenge: Type.Optional(Type.Enum(['merge', 'replace', 'keep', 'none'])),
     pinnedChallenge: Type.Optional(text)
   }, closed)
 ])
 
-/** What only a token can fulfil. */
+/** Requirements that only a token can meet. */
 const demands = ['acr', 'maxAgeSeconds', 'actors', 'organization', 'team', 'authorizationDetails', 'policy'] as const
-/** What only matters where a token may come. */
+/** Options that have an effect only where a token is required or optional. */
 const permissions = ['anyOrganization', 'anyTeam'] as const
 
 /**
- * Holds `config.oauth` against its schema, and its options against each other.
+ * Checks `config.oauth` by its schema, and whether its options contradict each other.
  *
- * @param name what it is called in a message
+ * @param name the name of the option, for error messages
  * @throws OptionError
  */
 export function checkRouteOptions (given: unknown, name: string): RouteConfig {

@@ -1,5 +1,5 @@
 import { OptionError } from '../errors/errors.ts'
-import type { FormatDefaultChallenge, RoutePolicy } from './route-policy.ts'
+import type { RouteDefaults, RoutePolicy } from './route-policy.ts'
 import { compileRoutePolicy } from './route-policy.ts'
 
 /** The name of a route in logs, events and messages: method and pattern, as in `GET /projects/:id`. */
@@ -58,13 +58,13 @@ export interface RoutePolicies {
   policyOf (config: RouteConfigHolder): RoutePolicy
   /** Where the pinned challenges of these routes point, with the route that does. */
   readonly pinnedPointers: ReadonlyMap<string, string>
-  /** The scopes that these routes, and what is called through them, ask for: each with a route or option that does. */
+  /** The scopes that these routes and their tools require, each with a route or option that requires it. */
   readonly requiredScopes: ReadonlyMap<string, string>
   /** Adds scopes that are asked for beside the policies of routes, by the tools of an MCP endpoint for instance. */
   addRequiredScopes (scopes: ReadonlyMap<string, string>): void
 }
 
-/** `auth` and other words are options of other plugins. */
+/** Only likely misspellings of `oauth`. `auth` is not one: other plugins use it. */
 const misspellings = /^(?:oath|oauht|ouath|oaut|oauthh|ouauth|oauth2)$/i
 
 function checkSpelling (config: object | undefined, label: string): void {
@@ -72,7 +72,7 @@ function checkSpelling (config: object | undefined, label: string): void {
   if (misspelt !== undefined) throw new OptionError(`config of ${label}: unknown option ${JSON.stringify(misspelt)}. Did you mean "oauth"?`)
 }
 
-export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChallenge): RoutePolicies {
+export function createRoutePolicies (defaults: RouteDefaults): RoutePolicies {
   const registered: CompiledRoute[] = []
   const added = new Map<string, string>()
   let pinnedPointers = new Map<string, string>()
@@ -80,7 +80,7 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
 
   const compile = (config: unknown, method: string | readonly string[], url: string): RoutePolicy => {
     const label = routeLabel(method, url)
-    const policy = compileRoutePolicy(config, label, formatDefaultChallenge)
+    const policy = compileRoutePolicy(config, label, defaults)
     if (policy.pinnedPointer !== null && !pinnedPointers.has(policy.pinnedPointer)) pinnedPointers.set(policy.pinnedPointer, label)
     for (const scope of policy.scopes?.alternatives.flat() ?? []) if (!requiredScopes.has(scope)) requiredScopes.set(scope, label)
     return policy
@@ -90,7 +90,7 @@ export function createRoutePolicies (formatDefaultChallenge: FormatDefaultChalle
     get requiredScopes () { return requiredScopes },
     add (route) {
       const config = route.config as RouteConfigHolder | undefined
-      // A scope within a scope runs the hooks of both. A copy of another route's config is a route of its own.
+      // In nested Fastify scopes the hook runs once for each scope, but a route is compiled once.
       if (config?.[compiled]?.route === route) return
       checkSpelling(config, routeLabel(route.method, route.url))
       const entry: CompiledRoute = { source: config?.oauth, policy: compile(config?.oauth, route.method, route.url), route }

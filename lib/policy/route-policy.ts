@@ -2,6 +2,7 @@ import { OptionError } from '../errors/errors.ts'
 import { isScheme } from '../challenge/format.ts'
 import type { ParsedChallenge } from '../challenge/parse.ts'
 import { parseChallenges } from '../challenge/parse.ts'
+import type { DpopRequirement } from '../token/presentation.ts'
 import type { ActorRule } from './actors.ts'
 import type { AuthorizationDetailsRule } from './authorization-details.ts'
 import type { Policy } from './policy.ts'
@@ -16,28 +17,35 @@ import type { TenantRule } from './tenancy.ts'
 /** What a route asks for: `config.oauth`, checked and compiled. */
 export interface RoutePolicy {
   readonly token: 'required' | 'optional' | 'none'
-  /** `null` when any valid access token will do. */
+  /** `null` when no scopes are required. */
   readonly scopes: ScopeRequirement | null
   /** `null` when it does not matter how the user was authenticated. */
   readonly stepUp: StepUp | null
   readonly actors: ActorRule
-  /** `null` for what the options of the plugin say. */
+  /** `null`: the options of the plugin apply. */
   readonly organization: TenantRule
   readonly team: TenantRule
-  /** `null` when nothing has to be authorized in detail. */
+  /** `null` when the route requires no authorization details. */
   readonly authorizationDetails: AuthorizationDetailsRule<never> | null
-  /** `null` for none beside that of the options. */
+  /** `null` when the route has no policy of its own. */
   readonly policy: Policy<never> | null
+  /** Whether access tokens come with a DPoP proof. */
+  readonly dpop: DpopRequirement
   readonly challenge: 'merge' | 'replace' | 'keep' | 'none'
   readonly pinnedChallenge: string | null
   /** The `resource_metadata` of the pinned challenge, `null` when it has none. */
   readonly pinnedPointer: string | null
-  /** The header value for a request without credentials. */
-  readonly defaultChallenge: string
+  /** The header values for a request without credentials, a field line each. */
+  readonly defaultChallenges: readonly string[]
 }
 
-/** Makes the challenge of a request without credentials, for the scopes that a route needs; `null` for none in particular. */
-export type FormatDefaultChallenge = (scopes: readonly string[] | null) => string
+/** What the policies of a resource's routes have in common. */
+export interface RouteDefaults {
+  /** What `dpop` of the options says. */
+  readonly dpop: DpopRequirement
+  /** Makes the challenges of a request without credentials, for the scopes that a route needs; `null` for none in particular. */
+  readonly defaultChallenges: (scopes: readonly string[] | null, dpop: DpopRequirement) => readonly string[]
+}
 
 /**
  * Checks and compiles `config.oauth` of a route. `undefined` asks for any valid access token.
@@ -45,7 +53,7 @@ export type FormatDefaultChallenge = (scopes: readonly string[] | null) => strin
  * @param route its method and URL, for the message
  * @throws OptionError that names the route, the option and its value
  */
-export function compileRoutePolicy (config: unknown, route: string, formatDefaultChallenge: FormatDefaultChallenge): RoutePolicy {
+export function compileRoutePolicy (config: unknown, route: string, defaults: RouteDefaults): RoutePolicy {
   const name = `config.oauth of ${route}`
   const given = config === undefined ? {} : checkRouteOptions(config, name)
   const options: RouteOptions = given === false ? { token: 'none' } : given
@@ -53,9 +61,10 @@ export function compileRoutePolicy (config: unknown, route: string, formatDefaul
   const { token = 'required', challenge = 'merge', pinnedChallenge = null, actors = 'any' } = options
   const stepUp = compileStepUp(options, name)
   if (stepUp !== null && pinnedChallenge !== null) {
-    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(pinnedChallenge)} would take the place of what acr and maxAgeSeconds ask for`)
+    throw new OptionError(`${name}: pinnedChallenge ${JSON.stringify(pinnedChallenge)} would replace the step-up challenge that acr and maxAgeSeconds need: remove one of them`)
   }
   const scopes = compileScopes(options, token, name)
+  const dpop = compileDpop(options, token, defaults.dpop, name)
   return Object.freeze({
     token,
     scopes,
@@ -65,11 +74,25 @@ export function compileRoutePolicy (config: unknown, route: string, formatDefaul
     team: options.anyTeam === true ? 'any' : options.team ?? null,
     authorizationDetails: options.authorizationDetails ?? null,
     policy: options.policy ?? null,
+    dpop,
     challenge,
     pinnedChallenge,
     pinnedPointer: pinnedChallenge === null ? null : checkPinned(pinnedChallenge, challenge, name),
-    defaultChallenge: formatDefaultChallenge(scopes === null ? null : scopesToAskFor(scopes))
+    defaultChallenges: Object.freeze(defaults.defaultChallenges(scopes === null ? null : scopesToAskFor(scopes), dpop))
   })
+}
+
+/** The metadata document says of the whole resource whether DPoP is there, and whether it is required (RFC 9728 section 2). */
+function compileDpop ({ dpop }: RouteOptions, token: string, ofServer: DpopRequirement, name: string): DpopRequirement {
+  if (dpop === undefined || dpop === ofServer) return ofServer
+  if (token === 'none') throw new OptionError(`${name}: dpop cannot be combined with token: 'none'`)
+  if (ofServer === 'off') throw new OptionError(`${name}: dpop: '${dpop}' has no effect without the dpop option of the plugin; set dpop: 'allowed' there`)
+  if (ofServer === 'required') {
+    throw new OptionError(
+      `${name}: dpop: '${dpop}' contradicts the dpop option of the plugin, which requires DPoP of every route, as its metadata document says; ` +
+      "set dpop: 'allowed' there, and dpop: 'required' on the other routes")
+  }
+  return dpop
 }
 
 function compileScopes ({ scopes = [], anyOfScopes = [] }: RouteOptions, token: string, name: string): ScopeRequirement | null {

@@ -8,18 +8,18 @@ export function isScopeToken (value: string): boolean {
   return scopeToken.test(value)
 }
 
-/** `offline_access` is a matter between client and authorization server: nothing of a resource can need it. */
+/** `offline_access` requests a refresh token from the authorization server: no route of a resource can require it. */
 export function isScopeOfRoute (value: string): boolean {
   return isScopeToken(value) && value !== 'offline_access'
 }
 
 /**
- * Whether a scope that was granted covers one that is required, beside being it. It is asked for each pair: keep it
- * quick and free of side effects.
+ * Whether a granted scope includes a required scope that differs from it. It is called for each pair of scopes, so it must
+ * be fast and have no side effects.
  */
 export type ScopeImplies = (granted: string, required: string) => boolean
 
-/** What a token's scopes are held against: any one of the alternatives, each of them needed whole. */
+/** The required scopes: a token needs all scopes of at least one alternative. */
 export interface ScopeRequirement {
   readonly alternatives: ReadonlyArray<readonly string[]>
 }

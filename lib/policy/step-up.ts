@@ -19,15 +19,15 @@ export function isAcrValue (value: string): boolean {
   return acrValue.test(value)
 }
 
-/** The slice of a route's options. */
+/** The options of a route that this check uses. */
 export interface StepUpOptions {
   acr?: readonly string[]
   maxAgeSeconds?: number
 }
 
 /**
- * @param name what the route's options are called, for the message
- * @returns `null` when the route does not care
+ * @param name the name of the options, for error messages
+ * @returns `null` when the route requires neither `acr` nor `maxAgeSeconds`
  * @throws OptionError
  */
 export function compileStepUp ({ acr = [], maxAgeSeconds }: StepUpOptions, name: string): StepUp | null {
@@ -38,8 +38,8 @@ export function compileStepUp ({ acr = [], maxAgeSeconds }: StepUpOptions, name:
 }
 
 /**
- * Whether the user was authenticated as it takes. Contexts are compared as they are: none is more than another. What the
- * token does not say is not met, and neither is an authentication that is still to come.
+ * Whether the authentication of the user meets the requirement. Authentication contexts are compared as strings, without an
+ * order. A missing claim does not meet it, and neither does an `auth_time` in the future.
  *
  * @param now seconds since the epoch
  * @param toleranceSeconds how far the clocks may be apart
@@ -56,7 +56,7 @@ export function isAuthenticatedAs (
   return age <= maxAgeSeconds + toleranceSeconds && age >= -toleranceSeconds
 }
 
-/** What was required of the authentication and what the token says of it, for the log. */
+/** The required authentication and that of the token, for the log. */
 export function stepUpDetail (
   { acrValues, maxAgeSeconds }: StepUp, { authenticationContext, authenticatedAt }: Pick<AccessToken, 'authenticationContext' | 'authenticatedAt'>
 ): RefusalDetail {

@@ -1,7 +1,7 @@
 import { formatChallenge } from '../challenge/format.ts'
 import { fieldLines, mergeChallenges } from '../challenge/merge.ts'
 import { errorTable } from '../errors/error-table.ts'
-import type { InsufficientAuthenticationError, OAuthResourceError, UnavailableError } from '../errors/errors.ts'
+import type { InsufficientAuthenticationError, NonceRequiredError, OAuthResourceError, UnavailableError } from '../errors/errors.ts'
 import type { RoutePolicy } from '../policy/route-policy.ts'
 import { isScopeOfRoute, scopesToAskFor } from '../policy/scopes.ts'
 import { isAcrValue } from '../policy/step-up.ts'
@@ -18,6 +18,8 @@ export interface RefusedRequest {
   readonly policy: RoutePolicy
   /** Whether the request had credentials for this resource. It matters only where `error` is `null`. */
   readonly hasCredentials: boolean
+  /** The scheme of these credentials; `null` when there are none, or several. */
+  readonly scheme: 'Bearer' | 'DPoP' | null
   /** Whether a script of another origin may read the response. */
   readonly hasOrigin: boolean
   /** The headers that the response has already. */
@@ -38,10 +40,26 @@ export interface RefusalHeaders {
 export function refusalHeaders (refused: RefusedRequest, challenger: Challenger): RefusalHeaders {
   const { error, policy } = refused
   if (error !== null && !needsChallenge(error)) return { headers: retryAfter(error, refused.existing.retryAfter), droppedUnreadable: false }
-  if (policy.challenge === 'none') return { headers: {}, droppedUnreadable: false }
+  const nonce = nonceOf(error)
+  const nonceHeaders: ChallengeHeaders = nonce === null ? {} : { 'dpop-nonce': nonce }
+  if (policy.challenge === 'none') return { headers: nonceHeaders, droppedUnreadable: false }
   const { values, droppedUnreadable } = challengeValues(refused, challenger)
   const value = values.length === 1 ? values[0]! : [...values]
-  return { headers: { 'www-authenticate': value, 'cache-control': 'no-store', ...exposed(refused) }, droppedUnreadable }
+  const names = nonce === null ? ['WWW-Authenticate'] : ['WWW-Authenticate', 'DPoP-Nonce']
+  return {
+    headers: {
+      'www-authenticate': value,
+      ...nonceHeaders,
+      'cache-control': 'no-store',
+      ...refused.hasOrigin && { 'access-control-expose-headers': exposedHeaders(refused.existing.exposedHeaders, names) }
+    },
+    droppedUnreadable
+  }
+}
+
+/** The nonce that the next proof of the client needs (RFC 9449 section 9). Not by class: see {@link namesScopes}. */
+function nonceOf (error: OAuthResourceError | null): string | null {
+  return error?.code === 'FST_OAUTH_PROOF_NONCE_REQUIRED' ? (error as NonceRequiredError).nonce : null
 }
 
 /** RFC 6750 section 3: a refusal for want of a usable token has a challenge, be it 400, 401 or 403. */
@@ -56,7 +74,7 @@ function retryAfter (error: OAuthResourceError, existing: unknown): ChallengeHea
 
 /** Pinned, kept, replaced or merged, as the policy of the route says. */
 function challengeValues (
-  { error, policy, hasCredentials, existing: { challenge: present } }: RefusedRequest, challenger: Challenger
+  { error, policy, hasCredentials, scheme, existing: { challenge: present } }: RefusedRequest, challenger: Challenger
 ): { values: readonly string[], droppedUnreadable: boolean } {
   const unchanged = (values: readonly string[]) => ({ values, droppedUnreadable: false })
   if (policy.pinnedChallenge !== null && (error === null || error.statusCode === 401)) return unchanged([policy.pinnedChallenge])
@@ -64,14 +82,15 @@ function challengeValues (
   if (existing !== undefined && policy.challenge === 'keep') return unchanged(fieldLines(existing))
 
   const refusal = challengedRefusal(error, hasCredentials, policy)
-  if (existing === undefined) return unchanged([refusal === null ? policy.defaultChallenge : formatChallenge(challenger.challenge(refusal))])
-  return mergeChallenges(existing, challenger.challenge(refusal ?? { ...nothingPresented, scopes: scopesOf(policy) }))
+  if (existing === undefined && refusal === null) return unchanged(policy.defaultChallenges)
+  const ours = challenger.challenges({ ...refusal ?? { ...nothingPresented, scopes: scopesOf(policy) }, scheme }, policy.dpop)
+  return existing === undefined ? unchanged(ours.map(formatChallenge)) : mergeChallenges(existing, ...ours)
 }
 
 const nothingPresented = { error: null, description: null, reason: null, authentication: null } as const
 
 /** `null` for a request without credentials: only a request that presented a token gets an `error` (RFC 6750 section 3.1). */
-function challengedRefusal (error: OAuthResourceError | null, hasCredentials: boolean, policy: RoutePolicy): ChallengedRefusal | null {
+function challengedRefusal (error: OAuthResourceError | null, hasCredentials: boolean, policy: RoutePolicy): Omit<ChallengedRefusal, 'scheme'> | null {
   if (error === null) {
     if (!hasCredentials) return null
     const { message } = errorTable.FST_OAUTH_TOKEN_INVALID
@@ -110,11 +129,9 @@ function authenticationOf ({ acrValues, maxAgeSeconds }: InsufficientAuthenticat
   }
 }
 
-/** A script in a browser reads the challenge only when it is exposed; what the application exposes already stays exposed. */
-function exposed ({ hasOrigin, existing }: RefusedRequest): ChallengeHeaders {
-  if (!hasOrigin) return {}
-  const names = fieldLines(existing.exposedHeaders).flatMap(line => line.split(','))
-    .map(name => name.trim()).filter(name => name !== '')
-  if (!names.some(name => name.toLowerCase() === 'www-authenticate')) names.push('WWW-Authenticate')
-  return { 'access-control-expose-headers': names.join(', ') }
+/** A script in a browser reads a header only when it is exposed; what the application exposes already stays exposed. */
+export function exposedHeaders (existing: unknown, added: readonly string[]): string {
+  const names = fieldLines(existing).flatMap(line => line.split(',')).map(name => name.trim()).filter(name => name !== '')
+  const isMissing = (name: string): boolean => !names.some(one => one.toLowerCase() === name.toLowerCase())
+  return [...names, ...added.filter(isMissing)].join(', ')
 }

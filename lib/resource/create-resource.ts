@@ -33,12 +33,12 @@ export interface ProtectedResource {
 export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedResource {
   const counters = createCounters()
   const challenger = createChallenger(config)
-  const { impersonatedTokens, clock } = config
+  const { impersonatedTokens, clock, dpop } = config
   return {
     config,
     counters,
     challenger,
-    policies: createRoutePolicies(challenger.defaultChallenge),
+    policies: createRoutePolicies({ dpop: dpop?.requirement ?? 'off', defaultChallenges: challenger.defaultChallenges }),
     audit: createAudit(config.audit, counters),
     checkToken: impersonatedTokens === null ? null : createCheckToken(impersonatedTokens, clock),
     get verifier () {

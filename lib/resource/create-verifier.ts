@@ -1,5 +1,7 @@
 import type { Counters } from '../audit/audit.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
+import { createPossessionCheck } from '../proof/check-possession.ts'
+import { createProofCheck } from '../proof/dpop-proof.ts'
 import { createCustomTokenIssuer } from '../token/custom-tokens.ts'
 import { createTokenCache } from '../token/token-cache.ts'
 import { createTokenRouter } from '../token/verifier.ts'
@@ -16,7 +18,7 @@ import { createIssuerResolver } from './issuer-resolver.ts'
  * @param report called for a token that is accepted though it breaks a rule, as the rule only reports
  */
 export function createResourceVerifier (config: OAuthConfig, counters: Counters, report: (report: RuleReport) => void, log: IssuerLog): AccessTokenVerifier {
-  const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, maxTokenLength, clock } = config
+  const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, maxTokenLength, clock, dpop, clientCertificates } = config
   return createVerifier({
     route: createTokenRouter(
       [...issuers.map(issuer => createIssuer(issuer, config, log)), ...customTokens.map(rule => createCustomTokenIssuer(rule, config))],
@@ -24,6 +26,10 @@ export function createResourceVerifier (config: OAuthConfig, counters: Counters,
       maxTokenLength),
     cache: tokenCache === null ? null : counters.counted(createTokenCache(tokenCache, clock)),
     revocations,
+    checkPossession: createPossessionCheck({
+      checkProof: dpop === null ? null : createProofCheck({ ...dpop, replayTimeoutMs: lookupTimeoutMs }, clock),
+      readsCertificates: clientCertificates !== null
+    }),
     lookupTimeoutMs,
     report
   })

@@ -23,8 +23,8 @@ const pollMs = 50
  * third of `staleMs`; those who wait remove a lock whose time stood still for `staleMs` as they measure it, so that no two
  * clocks are compared.
  *
- * A holder that stood still for longer than that loses the lock without noticing: `work` asks `isHeld` before it does what
- * must not be done twice.
+ * A holder that was suspended for longer than that loses the lock without noticing. `work` therefore calls `isHeld` before
+ * each step that only one process may do.
  *
  * @param signal ends the wait for the lock
  * @throws what `work` throws, the reason of the signal, or an error of the file system

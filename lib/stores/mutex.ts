@@ -1,4 +1,4 @@
-/** Lets one after the other run their work, in the order in which they came. */
+/** Runs one piece of work at a time, in the order of the calls. */
 export type Mutex = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>
 
 export function createMutex (): Mutex {
@@ -8,7 +8,7 @@ export function createMutex (): Mutex {
     const before = last
     let leave!: () => void
     const mine = new Promise<void>(resolve => { leave = resolve })
-    // Whoever gives up the wait does not let those behind it pass those before it.
+    // A caller that stops waiting must not let later callers overtake earlier ones.
     last = before.then(() => mine)
     try {
       await untilAborted(before, signal)
@@ -19,7 +19,7 @@ export function createMutex (): Mutex {
   }
 }
 
-/** Waits for what cannot fail. @throws the reason of the signal, when it is aborted first */
+/** Waits for a promise that never rejects. @throws the reason of the signal, when it is aborted first */
 async function untilAborted (promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) {
     await promise

@@ -49,9 +49,9 @@ export function createRecordFile<T> ({ path, parse, lock }: RecordFileOptions<T>
   }
 
   /**
-   * A process that stood still may wake up after another one took its lock. It can write nothing then: whoever has the
-   * lock removes the temporary files of all others before reading, so that their renaming fails, and a temporary file that
-   * is created later is not renamed, as the lock is checked in between.
+   * A process that was suspended may continue after another process has removed its lock. It must not write then. The new
+   * holder of the lock removes the temporary files of all other processes before it reads, so their renaming fails. A
+   * temporary file that is created later is not renamed, because the lock is checked before.
    */
   const updateLocked = async (next: (current: T | null) => T | null, isHeld: () => Promise<boolean>): Promise<{ record: T | null } | null> => {
     await removeTemporaryFiles(path)
@@ -83,7 +83,7 @@ export async function createDirectory (path: string): Promise<void> {
 
 /**
  * Puts a text in the place of a file: after a crash there is the old content or the new one, on the disk. The temporary
- * file has a name that nobody can guess and is created exclusively, so that no link of somebody else is followed.
+ * file has a random name and is created exclusively, so that no link of another user is followed.
  *
  * @returns whether it was replaced; not when the lock was lost
  */

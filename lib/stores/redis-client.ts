@@ -1,7 +1,7 @@
 import { OptionError } from '../errors/errors.ts'
 import { RedisStoreError } from '../errors/store-errors.ts'
 
-/** A client of `redis` (node-redis), and whatever else sends a command as a list of words. */
+/** A client of `redis` (node-redis), or any object with a `sendCommand` that takes the command as a list of strings. */
 export interface NodeRedisClient {
   sendCommand (command: string[]): Promise<unknown>
 }
@@ -11,20 +11,20 @@ export interface IoredisClient {
   call (command: string, ...words: string[]): Promise<unknown>
 }
 
-/** The host's own client, connected by the host and closed by it. */
+/** A Redis client, which the host connects and closes. */
 export type RedisClient = NodeRedisClient | IoredisClient
 
 /**
  * Sends a command.
  *
  * @throws RedisStoreError
- * @throws the reason of the signal, when it was aborted; the command may be carried out all the same
+ * @throws the reason of the signal, when it was aborted; Redis may still execute the command
  */
 export type SendCommand = (command: readonly string[], signal?: AbortSignal) => Promise<unknown>
 
 /**
- * One way to talk to clients of both kinds. Clients keep what they cannot send for when they are connected again, some
- * without end: after `timeoutMs` there is an error, and the command may still be carried out.
+ * One function to send commands for both kinds of clients. Without a connection, clients queue commands, some without a
+ * limit. Therefore each command fails after `timeoutMs`; Redis may still execute it later.
  *
  * @throws OptionError
  */
@@ -55,13 +55,13 @@ export function createSendCommand (client: unknown, timeoutMs: number): SendComm
 
 function senderOf (client: unknown): (command: string[]) => Promise<unknown> {
   const { call, sendCommand } = Object(client) as Partial<IoredisClient & NodeRedisClient>
-  // ioredis has a sendCommand as well, which takes something else.
+  // ioredis has a sendCommand too, with other parameters.
   if (typeof call === 'function') return async ([name, ...words]) => await call.call(client, name!, ...words)
   if (typeof sendCommand === 'function') return async command => await sendCommand.call(client, command)
   throw new OptionError('client must be one of redis or ioredis, or have a function sendCommand')
 }
 
-/** What Redis says about a command that it does not know quotes the words of it. */
+/** Removes the arguments from an error of Redis: for an unknown command its message quotes them, and they may be secrets. */
 function wordsOf (error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : 'unknown error'
   return text.split(/, with args/, 1)[0]!.slice(0, 200)

@@ -1,3 +1,5 @@
+import type { Confirmation } from './confirmation.ts'
+
 /** Whether an access token speaks for a user, or for a client that acts for itself (RFC 9068 section 5). */
 export type PrincipalType = 'user' | 'client'
 
@@ -46,6 +48,8 @@ export interface AccessToken<Claims extends object = Record<string, unknown>> {
   readonly authenticatedAt: number | null
   /** RFC 9396 section 9. */
   readonly authorizationDetails: ReadonlyArray<Readonly<Record<string, unknown>>>
+  /** `cnf` (RFC 7800): the key or certificate that the token is bound to; `null` for a bearer token. */
+  readonly confirmation: Confirmation | null
   /** All claims of the token. */
   readonly claims: Readonly<Claims>
 }

@@ -1,6 +1,7 @@
 import { describeValue } from '../errors/detail.ts'
 import { readClaim } from './claim-path.ts'
 import type { Claims, ClaimPath } from './claim-path.ts'
+import { parseConfirmation } from './confirmation.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
@@ -188,12 +189,14 @@ function idToken (received: string): Error {
 }
 
 /**
- * RFC 7800 section 3.1: a token that is bound to a key is worth nothing without a proof of that key. No kind of proof is
- * supported here, so a bound token is refused and never accepted as a bearer token.
+ * RFC 7800 section 3.1: a token that is bound to a key is worth nothing without a proof of that key. Here `cnf` is read; the
+ * proof is checked with each request that presents the token.
  */
 export function checkConfirmation ({ jwt: { claims: { cnf } } }: CheckInput): void {
-  if (cnf === undefined) return
-  throw refused('proof_missing', { expected: 'a bearer token: proofs of possession are not supported', received: `cnf is ${describeValue(cnf)}` })
+  if (cnf === undefined || parseConfirmation(cnf) !== null) return
+  throw refused('confirmation_unsupported', {
+    expected: 'cnf has no other members than jkt (RFC 9449) and x5t#S256 (RFC 8705), each a SHA-256 thumbprint', received: `cnf is ${describeValue(cnf)}`
+  })
 }
 
 /** The audience as a list; `null` when it is missing or not made of strings. */

@@ -3,28 +3,30 @@ import type { RequestReason } from '../errors/reasons.ts'
 /** What a request carries before anything is believed. */
 export type Credentials =
   | { readonly kind: 'none' }
-  | { readonly kind: 'malformed', readonly reason: RequestReason }
-  | { readonly kind: 'bearer', readonly token: string }
+  | { readonly kind: 'malformed', readonly reason: RequestReason, readonly scheme: 'Bearer' | 'DPoP' | null }
+  | { readonly kind: 'bearer' | 'dpop', readonly token: string }
 
 const none: Credentials = { kind: 'none' }
-const severalHeaders: Credentials = { kind: 'malformed', reason: 'authorization_repeated' }
-const notOfTheGrammar: Credentials = { kind: 'malformed', reason: 'authorization_malformed' }
+const severalHeaders: Credentials = { kind: 'malformed', reason: 'authorization_repeated', scheme: null }
+const notOfTheGrammar: Credentials = { kind: 'malformed', reason: 'authorization_malformed', scheme: 'Bearer' }
+const dpopNotOfTheGrammar: Credentials = { ...notOfTheGrammar, scheme: 'DPoP' }
 // RFC 9110 section 11.2, token68.
 const token68 = /^[A-Za-z0-9\-._~+/]+=*$/
-const bearerCredentials = /^bearer +([a-z0-9\-._~+/]+=*)$/i
+const credentials = /^(bearer|dpop) +([a-z0-9\-._~+/]+=*)$/i
 // The name of the scheme ends where no further character could belong to it.
-const bearerScheme = /^bearer(?![!#$%&'*+\-.^_`|~0-9a-z])/i
+const scheme = /^(bearer|dpop)(?![!#$%&'*+\-.^_`|~0-9a-z])/i
 
 /**
  * Reads the credentials of a request from its raw headers, names and values in turn, as Node.js keeps the first of two
  * `Authorization` headers and drops the other (RFC 6750 sections 2 and 2.1, RFC 9110 section 11.4).
  *
- * Another scheme than Bearer counts as no credentials. Tokens in a form, a query or a cookie are not read.
+ * Another scheme than Bearer, or DPoP where it is accepted, counts as no credentials. Tokens in a form, a query or a cookie are not read.
  *
  * @param tokenHeader the name of a header, in lower case, whose whole value is the token; a gateway before this server sets
  * it. `Authorization` is then not read: only one of two tokens could be verified, and the other could be used by mistake.
+ * @param acceptsDpop whether credentials of the DPoP scheme are read (RFC 9449 section 7.1)
  */
-export function readCredentials (rawHeaders: readonly string[], tokenHeader: string | null = null): Credentials {
+export function readCredentials (rawHeaders: readonly string[], tokenHeader: string | null = null, acceptsDpop = false): Credentials {
   const wanted = tokenHeader ?? 'authorization'
   let value: string | null = null
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -35,7 +37,10 @@ export function readCredentials (rawHeaders: readonly string[], tokenHeader: str
   }
   if (value === null) return none
   if (tokenHeader !== null) return token68.test(value) ? { kind: 'bearer', token: value } : notOfTheGrammar
-  const token = bearerCredentials.exec(value)?.[1]
-  if (token !== undefined) return { kind: 'bearer', token }
-  return bearerScheme.test(value) ? notOfTheGrammar : none
+  const isDpop = scheme.exec(value)?.[1]?.toLowerCase() === 'dpop'
+  if (isDpop && !acceptsDpop) return none
+  const token = credentials.exec(value)?.[2]
+  if (token !== undefined) return { kind: isDpop ? 'dpop' : 'bearer', token }
+  if (isDpop) return dpopNotOfTheGrammar
+  return scheme.test(value) ? notOfTheGrammar : none
 }

@@ -9,7 +9,7 @@ import { refused } from './jwt.ts'
 import { alwaysCurrent } from './token-cache.ts'
 
 /** The subject of a custom token, and what the token may do. A member that is left out has its empty value. */
-export type CustomToken = Pick<AccessToken, 'subject'> & Partial<Omit<AccessToken, 'issuer' | 'audience' | 'subject'>>
+export type CustomToken = Pick<AccessToken, 'subject'> & Partial<Omit<AccessToken, 'issuer' | 'audience' | 'subject' | 'confirmation'>>
 
 /**
  * Looks up a custom token: `null` when it is not valid. It throws when the look-up failed. The token is a secret: look up a
@@ -70,7 +70,7 @@ export function createCustomTokenIssuer (
 const nothing: Omit<AccessToken, 'issuer' | 'audience' | 'subject'> = {
   principalType: 'user', clientId: null, scopes: [], actor: null, tokenId: null, expiresAt: null, issuedAt: null, roles: [],
   organizations: null, teams: null, sessionId: null, grantId: null, authenticationContext: null, authenticatedAt: null,
-  authorizationDetails: [], claims: {}
+  authorizationDetails: [], confirmation: null, claims: {}
 }
 
 /** What a member must be, and the words for it. */
@@ -91,7 +91,7 @@ const actor: Kind = {
   words: 'an object with issuer and subject'
 }
 
-const kinds: Readonly<Record<keyof Omit<AccessToken, 'issuer' | 'audience'>, Kind>> = {
+const kinds: Readonly<Record<keyof CustomToken, Kind>> = {
   subject: text,
   principalType: { is: value => value === 'user' || value === 'client', words: "'user' or 'client'" },
   clientId: orNull(text),

@@ -5,6 +5,7 @@ import {
 } from './checks.ts'
 import type { Check } from './checks.ts'
 import { accessTokenFrom } from './from-claims.ts'
+import { parseConfirmation } from './confirmation.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import { refused } from './jwt.ts'
 
@@ -27,12 +28,15 @@ type Members = Readonly<Record<string, unknown>>
  */
 export function accessTokenFromIntrospection (response: Members, expected: ExpectedToken, now: number): Introspected {
   const claims = withoutNulls(response)
-  const { active, iss, token_type: type, exp } = claims
+  const { active, iss, token_type: type, exp, cnf } = claims
   if (active !== true) throw refused('token_inactive', { expected: 'active is true (RFC 7662)', received: `active is ${describeValue(active)}` })
   if (iss !== undefined && iss !== expected.issuer) {
     throw refused('issuer_unknown', { expected: `iss is ${expected.issuer}`, received: `iss is ${describeValue(iss)}` })
   }
-  if (!isBearer(type)) throw refused('type_refused', { expected: 'token_type is Bearer, or missing', received: `token_type is ${describeValue(type)}` })
+  const wanted = parseConfirmation(cnf)?.keyThumbprint ? 'DPoP' : 'Bearer'
+  if (!isOfType(type, wanted)) {
+    throw refused('type_refused', { expected: `token_type is ${wanted}, or missing`, received: `token_type is ${describeValue(type)}` })
+  }
 
   const brokenRules: string[] = []
   const input = { jwt: { header: {}, claims }, expected, now, brokenRules }
@@ -53,7 +57,10 @@ function withoutNulls (response: Members): Members {
   return Object.fromEntries(Object.entries(response).filter(([name, value]) => value !== null || name === 'cnf'))
 }
 
-/** RFC 7662 section 2.2 and RFC 6749 section 5.1: optional, without case. Other types need a proof, or are no access tokens. */
-function isBearer (type: unknown): boolean {
-  return type === undefined || (typeof type === 'string' && type.toLowerCase() === 'bearer')
+/**
+ * RFC 7662 section 2.2 and RFC 6749 section 5.1: optional, without case; `DPoP` for a token that is bound to a key (RFC 9449
+ * section 6.2). Other types are no access tokens.
+ */
+function isOfType (type: unknown, wanted: string): boolean {
+  return type === undefined || (typeof type === 'string' && type.toLowerCase() === wanted.toLowerCase())
 }

@@ -43,7 +43,7 @@ export function createKeySet (document: Readonly<Record<string, unknown>>): KeyS
   const skipped: SkippedKey[] = []
   const keys = new Map<string, Jwk>()
   for (const key of document.keys as unknown[]) {
-    const fault = faultOf(key)
+    const fault = keyFault(key)
     if (fault === null) keys.set(identityOf(key as Jwk), key as Jwk)
     else skipped.push({ keyId: describeValue((key as Jwk | null)?.kid), reason: fault })
   }
@@ -103,8 +103,8 @@ function identityOf ({ kid, kty, alg, use, n, e, crv, x, y, pub, key_ops: operat
   return JSON.stringify([kid, kty, alg, use, n, e, crv, x, y, pub, operations])
 }
 
-/** Why a key cannot be used; `null` when it can. */
-function faultOf (key: unknown): string | null {
+/** Why a JWK cannot verify signatures, in words for the log; `null` when it can. */
+export function keyFault (key: unknown): string | null {
   if (typeof key !== 'object' || key === null) return 'it is not an object'
   const { kty, crv, use, d, k, n, x5c } = key as Jwk
   if (k !== undefined || kty === 'oct') return 'it is a shared secret'

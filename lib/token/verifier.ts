@@ -4,6 +4,7 @@ import type { AccessToken } from './access-token.ts'
 import type { Issuer, Verified } from './issuer.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { maxTokenLength, parseJwt, refused, tooLong } from './jwt.ts'
+import type { Presentation } from './presentation.ts'
 import { checkNotRevoked } from './revocations.ts'
 import type { TokenCache } from './token-cache.ts'
 import { digestOf } from './token-cache.ts'
@@ -17,11 +18,21 @@ export interface AccessTokenVerifier {
    *
    * It does not check scopes: what a token may do is a matter of the route.
    *
+   * @param presentation how the token was presented; without it the token counts as a plain bearer token, and one that is
+   * bound to a key or certificate is refused (RFC 9449 section 7.2, RFC 8705 section 3)
    * @throws InvalidTokenError when the token is not acceptable
+   * @throws InvalidProofError, NonceRequiredError when the DPoP proof is not acceptable
    * @throws UnavailableError when the check could not be completed
    */
-  verify (token: string): AccessToken | Promise<AccessToken>
+  verify (token: string, presentation?: Presentation): AccessToken | Promise<AccessToken>
 }
+
+/**
+ * Checks that the request which presents a verified token proves possession of the key or certificate that the token is
+ * bound to. It returns nothing at once where nothing has to be waited for, and throws what {@link AccessTokenVerifier.verify}
+ * throws for proofs.
+ */
+export type CheckPossession = (accessToken: AccessToken, token: string, presentation: Presentation | undefined) => void | Promise<void>
 
 /** A rule that a token breaks and that is not enforced yet. */
 export interface RuleReport {
@@ -35,6 +46,8 @@ export interface VerifierParts {
   readonly cache: TokenCache | null
   /** `null` for none: a token is then valid until it expires. */
   readonly revocations: RevocationStore | null
+  /** Is not asked about unbound tokens under the Bearer scheme, where a bearer token will do. */
+  readonly checkPossession: CheckPossession
   /** How long the store, or a rule of the host, may take to answer. */
   readonly lookupTimeoutMs: number
   /** Is told of tokens that are accepted though they break a rule, as it is not enforced yet. */
@@ -43,7 +56,7 @@ export interface VerifierParts {
 
 type MaybePromise<T> = T | Promise<T>
 
-export function createVerifier ({ route, cache, revocations, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
+export function createVerifier ({ route, cache, revocations, checkPossession, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
   const unlessRevoked = (accessToken: AccessToken): MaybePromise<AccessToken> =>
     revocations === null ? accessToken : checkNotRevoked(accessToken, revocations, lookupTimeoutMs)
 
@@ -62,12 +75,22 @@ export function createVerifier ({ route, cache, revocations, lookupTimeoutMs, re
   }
 
   return {
-    verify (token) {
+    verify (token, presentation) {
       const digest = digestOf(token)
       const known = cache?.find(digest)
-      return known ? unlessRevoked(known) : verifyNew(token, digest)
+      const verified = known ? unlessRevoked(known) : verifyNew(token, digest)
+      // Last: a proof is used up with a request that is accepted.
+      return chain(verified, (accessToken: AccessToken) => {
+        if (accessToken.confirmation === null && isPlainBearer(presentation)) return accessToken
+        const checked = checkPossession(accessToken, token, presentation)
+        return checked === undefined ? accessToken : checked.then(() => accessToken)
+      })
     }
   }
+}
+
+function isPlainBearer (presentation: Presentation | undefined): boolean {
+  return presentation === undefined || (presentation.scheme === 'Bearer' && presentation.requirement !== 'required')
 }
 
 /** The next step, with a promise only where the step before made one. */

@@ -37,9 +37,10 @@ export function credentialsOf (request: FastifyRequest): Credentials {
 
 const noCredentials: Credentials = { kind: 'none' }
 
-function parseCredentials ({ raw: { headers, rawHeaders }, server: { oauthConfig: { tokenHeader } } }: FastifyRequest): Credentials {
+function parseCredentials (request: FastifyRequest): Credentials {
+  const { raw: { headers, rawHeaders }, server: { oauthConfig: { tokenHeader } } } = request
   // Of several headers Node.js keeps the first: where it keeps none, there is nothing to parse.
-  return headers[tokenHeader ?? 'authorization'] === undefined ? noCredentials : readCredentials(rawHeaders, tokenHeader)
+  return headers[tokenHeader ?? 'authorization'] === undefined ? noCredentials : readCredentials(rawHeaders, tokenHeader, policyOf(request).dpop !== 'off')
 }
 
 /**

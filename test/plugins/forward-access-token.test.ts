@@ -135,15 +135,15 @@ test('options that would let anybody in, or nobody, stop the boot', async t => {
   }
   const saying = (message: string): { code: string, message: string } => ({ code: 'FST_OAUTH_OPTION_INVALID', message })
   await t.rejects(boot({ callers: 'access-token' }, false), saying(
-    'forward.callers is "access-token", and nothing in this scope asks for access tokens: register the authenticate plugin first'))
-  await t.rejects(boot({ routes: { '/x': { upstream, credential } } }, false), saying('forward.routes["/x"] needs a secret, as callers show no access token'))
-  await t.rejects(boot({ routes: { '/x': { upstream, credential, secret } } }, true), saying('forward.routes["/x"] has a secret, and callers show an access token instead'))
+    'forward.callers is "access-token", but this scope does not check access tokens: register the authenticate plugin first'))
+  await t.rejects(boot({ routes: { '/x': { upstream, credential } } }, false), saying('forward.routes["/x"].secret is required, because callers send no access token'))
+  await t.rejects(boot({ routes: { '/x': { upstream, credential, secret } } }, true), saying('forward.routes["/x"].secret is not used, because callers send an access token: remove it, or set forward.callers to "secret"'))
   for (const oauth of [false, { token: 'none' }] as const) {
     await t.rejects(boot({ routes: { '/x': { upstream, credential, config: { oauth } } } }, true), saying(
-      'forward.routes["/x"].config.oauth takes no token, and callers show nothing else'))
-    await t.rejects(boot({ config: { oauth } }, true), saying('forward.config.oauth takes no token, and callers show nothing else'))
+      'forward.routes["/x"].config.oauth requires no token, so any caller could use the target: require a token, or set forward.callers to "secret"'))
+    await t.rejects(boot({ config: { oauth } }, true), saying('forward.config.oauth requires no token, so any caller could use the target: require a token, or set forward.callers to "secret"'))
   }
   await t.rejects(boot({ routes: { '/x': { upstream: 'http://example.com', credential, secret } } }, false), saying(
-    'forward.routes["/x"].upstream would send the credential over plain HTTP: "http://example.com"; see allowInsecureUpstreams'))
+    'forward.routes["/x"].upstream would send the credential over plain HTTP: use https instead of "http://example.com", or set allowInsecureUpstreams'))
   await t.resolves(boot({ allowInsecureUpstreams: true, routes: { '/x': { upstream: 'http://example.com', credential, secret } } }, false))
 })

@@ -6,6 +6,6 @@ export function accessTokenOf (members: Partial<AccessToken> = {}): AccessToken 
     issuer: 'https://login.example.com', subject: 'ann', principalType: 'user', clientId: 'client-1',
     audience: ['https://api.example.com'], scopes: [], actor: null, tokenId: 'token-1', expiresAt: 1_800_000_300,
     issuedAt: 1_800_000_000, roles: [], organizations: null, teams: null, sessionId: null, grantId: null,
-    authenticationContext: null, authenticatedAt: null, authorizationDetails: [], claims: { secret: 'of the claims' }, ...members
+    authenticationContext: null, authenticatedAt: null, authorizationDetails: [], confirmation: null, claims: { secret: 'of the claims' }, ...members
   }
 }

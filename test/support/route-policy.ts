@@ -1,10 +1,14 @@
-import type { RoutePolicy } from '../../lib/policy/route-policy.ts'
+import type { RouteDefaults, RoutePolicy } from '../../lib/policy/route-policy.ts'
 import { compileRoutePolicy } from '../../lib/policy/route-policy.ts'
+import type { DpopRequirement } from '../../lib/token/presentation.ts'
 import { createChallenger } from '../../lib/refusal/challenger.ts'
 
-export const { defaultChallenge } = createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'public' })
+const { defaultChallenges } = createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'public', dpop: { algorithms: ['ES256'] } })
+
+/** Of a resource without DPoP. */
+export const routeDefaults: RouteDefaults = { dpop: 'off', defaultChallenges }
 
 /** The policy of a route with this `config.oauth`, of a resource whose metadata is at `https://h/m`. */
-export function policyOf (config?: unknown): RoutePolicy {
-  return compileRoutePolicy(config, 'GET /', defaultChallenge)
+export function policyOf (config?: unknown, dpop: DpopRequirement = 'off'): RoutePolicy {
+  return compileRoutePolicy(config, 'GET /', { dpop, defaultChallenges })
 }

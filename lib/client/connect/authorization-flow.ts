@@ -77,7 +77,7 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
   const proverOf = async (key: StoredProofKey | null): Promise<Prover | null> => {
     if (key === null) return null
     const text = JSON.stringify(key)
-    // One for all requests, as it knows the nonces.
+    // One prover for all requests, because it keeps the nonces.
     if (proof?.key !== text) proof = { key: text, prover: importProofKey(key).then(async imported => await createProver(imported, clock)) }
     return await proof.prover
   }
@@ -140,7 +140,7 @@ export function createAuthorizationFlow (options: ConnectOptions, httpClient: Ht
     }
     const client = await clientFor(found, redirectUri, scopes)
     return await start(client).catch(async (error: unknown) => {
-      // A pushed request tells at once that the server has forgotten the client.
+      // The response to a pushed request (RFC 9126) shows at once that the server no longer knows the client.
       if (!await dropRefused(error, client)) throw error
       return await start(await clientFor(found, redirectUri, scopes))
     })

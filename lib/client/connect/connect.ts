@@ -91,7 +91,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   const kept = await tokenStore.read()
   const stored = await store.read()
   if (stored !== null && stored.resource !== null) {
-    if (!coversUrl(stored.resource, url, 'prefix')) throw new OptionError(`connection is that of ${show(stored.resource)}, and url is ${show(url)}`)
+    if (!coversUrl(stored.resource, url, 'prefix')) throw new OptionError(`connectionStore has the connection of ${show(stored.resource)}, which does not cover url ${show(url)}: use another store`)
     setIdentifier(stored.resource)
   } else if (kept !== null && kept.tokens !== null) {
     // It is unknown which authorization server issued them.
@@ -124,7 +124,7 @@ export async function connect (given: ConnectOptions): Promise<Connection> {
   }
 }
 
-/** Faults of the metadata: the authorization server did not get to refuse anything. A sign-in would meet them, too. */
+/** Errors before the token request was sent. They say nothing about the refresh token, and a sign-in would fail with them too. */
 const outages: readonly AuthorizationErrorCode[] = ['FST_OAUTH_SERVER_UNAVAILABLE', 'FST_OAUTH_SERVER_METADATA_MISSING', 'FST_OAUTH_ISSUER_MISMATCH', 'FST_OAUTH_ENDPOINT_MISSING', 'FST_OAUTH_ADDRESS_REFUSED']
 
 function refreshErrorOf (cause: AuthorizationError): RefreshError {
@@ -145,7 +145,7 @@ function proofOf (session: Pick<Session, 'generation'>, flow: Pick<Authorization
       }
       return await known.prover.proofFor(method, url, accessToken)
     },
-    // An answer comes after a proof.
+    // A nonce is in the response to a request with a proof, so the prover is known.
     sawNonce (url, nonce) { known!.prover.sawNonce(url, nonce) }
   }
 }
@@ -161,7 +161,7 @@ function createSignOut (session: Pick<Session, 'signOut'>, store: ConnectionStor
   /** By access token. */
   const unrevoked = new Map<string, { readonly tokens: TokenSet, readonly connection: StoredConnection }>()
 
-  /** Each of them, whatever becomes of the others. */
+  /** Tries all of them, also after one has failed. */
   const revokeAll = async (): Promise<boolean> => {
     let areRevoked = true
     const failures: unknown[] = []
@@ -190,11 +190,11 @@ function createSignOut (session: Pick<Session, 'signOut'>, store: ConnectionStor
     const tokens = removed as TokenSet | null
     if (tokens !== null) unrevoked.set(tokens.accessToken, { tokens, connection })
     if (failure === null) {
-      // After the tokens: as long as the store has them, it has to say whose they are.
+      // After the tokens were removed: as long as tokens are stored, their connection data has to be stored too.
       await store.write({ ...emptyConnection, clients: forgetClients ? {} : connection.clients })
       return await revokeAll()
     }
-    // The store may still have the tokens; at the authorization server they are revoked.
+    // The token store may still have the tokens, so they are revoked at least.
     await revokeAll().catch(() => {})
     throw failure
   }

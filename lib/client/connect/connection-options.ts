@@ -23,46 +23,46 @@ import { show } from '../../options/show.ts'
 import { Type } from '../../options/type.ts'
 
 export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOptions, 'fetch'> {
-  /** Of the protected resource: an API, or the endpoint of an MCP server. https, or http on this machine. */
+  /** The URL of the protected resource: an API, or the endpoint of an MCP server. https, or http on this machine. */
   url: string
-  /** The user's browser, for a program that sees it come back: {@link createLoopbackRedirect} on a desktop. */
+  /** Opens the user's browser and receives its return: {@link createLoopbackRedirect} for a program on the user's machine. */
   browser?: BrowserRedirect
-  /** Where browsers come back to, for a server with many users: it calls `begin` and `complete` itself. */
+  /** The redirect URI of a web server with many users, which calls `begin` and `complete`. */
   redirectUri?: string
   /**
-   * Tokens without a user: `requestClientCredentials`, or a function of yours around `exchangeToken` or
-   * `requestWithAssertion`. It is asked for each token, as there is nothing to refresh.
+   * Gets tokens without a browser: `requestClientCredentials`, or your own function around `exchangeToken` or
+   * `requestWithAssertion`. It is called for every new token, in place of a refresh.
    */
   grant?: (access: ServerAccess, question: TokenRequest) => Promise<TokenSet>
-  /** What to ask for beside what the resource says it needs. Default: what the resource says. */
+  /** Scopes to request in addition to those that the resource requires. Default: none. */
   scopes?: readonly string[]
-  /** Whether to ask for a refresh token, where that takes a scope of its own. Default: true. */
+  /** Whether to request `offline_access` if the authorization server supports it, for a refresh token. Default: true. */
   offlineAccess?: boolean
-  /** Parameters of your own for the authorization request. */
+  /** Further parameters of the authorization request. */
   authorizationParameters?: Readonly<Record<string, string>>
-  /** Keeps the tokens; goes with `connectionStore`. Default: in memory. */
+  /** Keeps the tokens; requires `connectionStore`. Default: in memory. */
   tokenStore?: TokenStore
-  /** Keeps what belongs to the tokens, as long as they are kept; goes with `tokenStore`. Default: in memory. */
+  /** Keeps issuer, client registration and DPoP key of the tokens; requires `tokenStore`. Default: in memory. */
   connectionStore?: ConnectionStore
-  /** How the session keeps its tokens alive: when it renews, how often it tries, whom it tells. */
+  /** Options of the session: when it refreshes, how often it retries, and the callback for changes of its state. */
   session?: Omit<SessionOptions, 'tokenStore' | 'refresh' | 'usesGrant' | 'clock'>
-  /** How the identifier in the metadata document has to fit `url`. Default: `prefix`. */
+  /** How the `resource` of the metadata document must match `url`. Default: `prefix`. */
   resourceMatch?: ResourceMatch
-  /** Chooses the authorization server among those that the resource names. Default: one with which `clients` are registered, else the first. */
+  /** Chooses one of the authorization servers in the metadata. Default: the first with which one of `clients` is registered, else the first. */
   chooseIssuer?: (issuers: readonly string[], resource: ResourceMetadata) => string | Promise<string>
-  /** Whose signed metadata is believed. Default: nobody's. */
+  /** The issuer whose `signed_metadata` is used (RFC 9728 section 2.2), and its keys. Default: `signed_metadata` is ignored. */
   metadataTrust?: MetadataTrust
-  /** Whether an authorization server will do that lists its resources without this one. Default: false. */
+  /** Accepts an authorization server whose `protected_resources` do not contain this resource. Default: false. */
   allowUnlistedResource?: boolean
-  /** Whether servers of the Model Context Protocol 2025-03-26 will do, which have no metadata of the resource. Default: false. */
+  /** Accepts MCP servers of the version 2025-03-26, which have no metadata document of the resource. Default: false. */
   allowMissingMetadata?: boolean
   /** Whether tokens are bound to a key (RFC 9449, DPoP): `when_needed` (default) by the resource, `always` or `never`. */
   proofOfPossession?: 'when_needed' | 'always' | 'never'
-  /** What the resource says in its own words of a token that is dead. */
+  /** How the resource reports an invalid token, if it does not follow RFC 6750. */
   classifier?: ClassifierSettings
-  /** After an authorization came to nothing, none is begun by itself for this long, in milliseconds. Default: 60 000. */
+  /** After a failed authorization, requests start no other one for this long, in milliseconds. Default: 60 000. */
   coolDownMs?: number
-  /** Makes every request, those to the resource too. Default: the global one for the resource, a guarded one for all else. */
+  /** Makes all requests. Default: the global `fetch` for the resource, and {@link createGuardedFetch} for all others. */
   fetch?: typeof globalThis.fetch
   clock?: Clock
 }
@@ -116,18 +116,18 @@ export function checkConnectOptions (given: unknown): ConnectOptions {
   try {
     parseIdentifier(options.url)
   } catch (error) {
-    throw new OptionError(`url ${(error as IdentifierError).message}, and is ${show(options.url)}`)
+    throw new OptionError(`url ${(error as IdentifierError).message}, got ${show(options.url)}`)
   }
   const ways = (['browser', 'redirectUri', 'grant'] as const).filter(name => options[name] !== undefined)
   if (ways.length !== 1) {
-    throw new OptionError(`one of browser, redirectUri and grant has to say how tokens are had, and ${ways.length === 0 ? 'none is' : `${ways.join(' and ')} are`} there`)
+    throw new OptionError(`exactly one of browser, redirectUri and grant is required, got ${ways.length === 0 ? 'none' : ways.join(' and ')}`)
   }
   if (options.redirectUri !== undefined && !isRedirectUri(options.redirectUri)) {
-    throw new OptionError(`redirectUri must be https or on this machine, without a fragment, and is ${show(options.redirectUri)}`)
+    throw new OptionError(`redirectUri must be https, or http on this machine, without a fragment, got ${show(options.redirectUri)}`)
   }
-  // One of them alone would forget whose the tokens are, which every process that shares them would be signed out by.
+  // Tokens in a shared store without their connection data count as of unknown issuer, which signs out every process.
   if ((options.tokenStore === undefined) !== (options.connectionStore === undefined)) {
-    throw new OptionError(`tokenStore and connectionStore belong together, and ${options.tokenStore === undefined ? 'tokenStore' : 'connectionStore'} is missing`)
+    throw new OptionError(`tokenStore and connectionStore must be set together: ${options.tokenStore === undefined ? 'tokenStore' : 'connectionStore'} is missing`)
   }
   for (const { issuer, assumptions: { protectsResource } = {} } of options.clients ?? []) checkProtectsResource(protectsResource, issuer, options)
   const method = options.clientMetadata?.token_endpoint_auth_method
@@ -135,7 +135,7 @@ export function checkConnectOptions (given: unknown): ConnectOptions {
     throw new OptionError(`clientMetadata.token_endpoint_auth_method must be none, client_secret_post or client_secret_basic for dynamic registration, got ${show(method)}. Register a client with a key in advance and name it in clients`)
   }
   const fault = options.clientMetadataUrl === undefined ? null : clientMetadataUrlFault(options.clientMetadataUrl)
-  if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(options.clientMetadataUrl)}`)
+  if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, got ${show(options.clientMetadataUrl)}`)
   return options
 }
 

@@ -4,71 +4,69 @@ import type { ChallengeHint } from '../fetch/classify.ts'
 import type { ProofOfPossession } from '../oauth/dpop.ts'
 import type { Session } from '../session/session.ts'
 
-/** A client of one protected resource, from the first 401 to the last token. */
+/** A client of one protected resource: it discovers the authorization server, gets tokens, refreshes and revokes them. */
 export interface Connection {
-  /** The tokens, and nothing of how they are had. */
+  /** The session with the tokens. */
   readonly session: Session
-  /** Proves the key that the tokens are bound to, where they are, to whoever sends them in another way than by `fetch`. */
+  /** Makes DPoP proofs for key-bound tokens (RFC 9449), for requests that are not sent by `fetch` of this connection. */
   readonly proof: ProofOfPossession
   /**
-   * As the global `fetch`, with an access token for URLs that the resource covers, and without one for any other. What a
-   * challenge asks for is done: a refresh, a first authorization, one that covers more. The request is then made again, if
-   * its body can be. Whoever gives up by a signal is let go; an authorization that others wait for goes on.
+   * Like the global `fetch`. A request to a URL of the resource gets an access token; any other request gets none. If the
+   * response has a challenge, the connection refreshes the token, signs in, or authorizes more scopes. It then sends the
+   * request again, if its body can be sent twice. When the caller's signal is aborted, only this call ends; an authorization
+   * that other requests share continues.
    *
-   * @throws AuthorizationError when there is no authorization to be had
-   * @throws SessionError when there is a session, and no token of it to send
-   * @throws RequestError when no answer came, and the reason of the signal when that was aborted
+   * @throws AuthorizationError when an authorization is needed and failed
+   * @throws SessionError when the session has no token to send, and a new authorization would not help
+   * @throws RequestError when there was no response; the reason of the signal when it was aborted
    */
   readonly fetch: typeof globalThis.fetch
   /**
-   * Gets tokens now, whether there are some or not.
+   * Makes a new authorization, also when the session has tokens.
    *
-   * @param hint what a challenge asked for; `readChallenge` reads it
-   * @throws AuthorizationError `FST_OAUTH_SIGN_IN_NEEDED` where the host itself sends users to the authorization server
+   * @param hint the requirements of a challenge, from `readChallenge`
+   * @throws AuthorizationError `FST_OAUTH_SIGN_IN_NEEDED` with the option `redirectUri`: use {@link begin} and {@link complete}
    */
   authorize (hint?: ChallengeHint): Promise<void>
   /**
-   * Starts an authorization of a user whose browser comes to the host's own server: keep `pending`, send them to `url`.
+   * Starts an authorization on a web server: keep `pending` for the user, and redirect the browser to `url`.
    *
    * @throws AuthorizationError
    */
   begin (hint?: ChallengeHint): Promise<StartedConnection>
   /**
-   * Finishes it, with the URL that the browser came back to.
+   * Completes an authorization, with the URL that the browser returned to.
    *
    * @throws AuthorizationError
    */
   complete (pending: PendingConnection, answer: URL | URLSearchParams): Promise<void>
   /**
-   * Forgets the tokens that are there now, whoever got them last, and gives them back to who issued them.
+   * Ends the session: removes the tokens from the store, also tokens that another process stored, and revokes them at the
+   * authorization server (RFC 7009). After an error it can be called again: tokens that are not yet revoked are kept in
+   * memory for that.
    *
-   * @returns whether the authorization server said that they are dead
-   * @throws AuthorizationError when it could not be told; here they are forgotten all the same
-   * @throws SessionError when the store of the tokens failed
-   *
-   * After either it may be called again: what was not given back is not forgotten for that.
-   *
-   * @param options `forgetClients`: whether dynamic registrations are dropped, too, so that the next sign-in registers
-   * anew. Default: false
+   * @param options `forgetClients`: whether dynamic registrations are removed too, so that the next sign-in registers a new
+   * client. Default: false
+   * @returns whether the authorization server revoked all of the tokens
+   * @throws AuthorizationError when the revocation failed; the session has ended all the same
+   * @throws SessionError when the token store failed
    */
   signOut (options?: { readonly forgetClients?: boolean }): Promise<boolean>
   /**
-   * Forgets everything about the resource: tokens, the key of proofs and dynamic registrations. Nothing is sent, and nothing
-   * is revoked: for an authorization server that is gone, or one that has forgotten the client. The next sign-in starts
-   * from nothing.
+   * Removes all stored data: tokens, the DPoP key and dynamic registrations. Nothing is sent or revoked. Use it when the
+   * authorization server no longer exists or no longer knows the client. The next sign-in starts with a new discovery.
    *
-   * @throws SessionError when the store of the tokens failed
+   * @throws SessionError when the token store failed
    */
   forget (): Promise<void>
   /**
-   * Ends the work of this process; the tokens stay in their store.
-   *
-   * @returns when the response to a token request that is under way is stored: await it before the process exits
+   * Stops the work of this process; the tokens stay in the store. Await it before the process exits: it resolves when the
+   * response to a pending token request is stored.
    */
   close (): Promise<void>
 }
 
-/** The user has to sign in, and the host has to send them there: what for is in `hint`, for {@link Connection.begin}. */
+/** The user has to sign in: pass `hint` to {@link Connection.begin} and redirect the browser. */
 export class SignInNeededError extends AuthorizationError {
   readonly hint: ChallengeHint
 

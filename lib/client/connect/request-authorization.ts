@@ -4,24 +4,24 @@ import { emptyHint, readChallenge } from '../fetch/classify.ts'
 import type { RequestAuthorization } from '../fetch/fetch-options.ts'
 import { SignInNeededError } from './connection.ts'
 
-/** The authorizations of one connection: one at a time, shared by all requests that wait, and not repeated in vain. */
+/** The authorizations of one connection: one at a time, shared by all waiting requests. One that did not help is not repeated at once. */
 export interface ConnectionAuthorization extends RequestAuthorization {
   /**
-   * Authorizes whatever came of earlier attempts, or waits for the authorization that is under way.
+   * Authorizes, also during the cool-down after a failure, or waits for a pending authorization.
    *
    * @throws SignInNeededError, or what `authorize` throws
    */
   now (hint: ChallengeHint): Promise<void>
-  /** The session has the tokens of another authorization. */
+  /** Records that the session has the tokens of a new authorization. */
   authorized (scopes: readonly string[] | null, hint: ChallengeHint): void
 }
 
 export interface ConnectionAuthorizationOptions {
-  /** Signs in as a challenge asks for; `null` where only the host can send the user to the authorization server. */
+  /** Signs in by the requirements of a challenge; `null` if the host has to redirect the user (`redirectUri`). */
   readonly authorize: ((hint: ChallengeHint) => Promise<void>) | null
-  /** Whether tokens come without a user: then what a request needs is known from the authorization before. */
+  /** Whether tokens come from a grant without a user: after the first one, a missing token is requested before a request is sent. */
   readonly usesGrant: boolean
-  /** How long an authorization that failed, or did not help, is not repeated for a request. */
+  /** How long requests do not repeat an authorization that failed or did not help, in milliseconds. */
   readonly coolDownMs: number
   readonly clock: Clock
 }
@@ -46,7 +46,7 @@ export function createConnectionAuthorization ({ authorize, usesGrant, coolDownM
   /** A clock that was set back ends a cool-down. */
   const isWithin = (at: number, ms: number): boolean => clock.now() >= at && clock.now() < at + ms
 
-  /** Whether an authorization for this challenge was made a moment ago, in vain. */
+  /** Whether a recent authorization for this challenge did not help. */
   const isExhausted = (hint: ChallengeHint): boolean => {
     if (last === null) return false
     // RFC 9470 section 3: a user who authenticated longer ago than max_age has to do it again.
@@ -60,20 +60,20 @@ export function createConnectionAuthorization ({ authorize, usesGrant, coolDownM
 
   return {
     limit: 2,
-    // One refresh, and the two authorizations: a first one, and one for more scopes.
+    // After one refresh and two authorizations (the first one, and one for more scopes).
     repeats: 3,
     forLaterRequests: true,
     throws: true,
     now,
     count: () => count,
-    // A body that can be sent only once cannot wait for a challenge.
+    // A body that can be sent only once cannot be sent again after a challenge, so authorize before.
     comesFirst: isRepeatable => !isRepeatable || (usesGrant && count > 0),
     async run (_need, { response, isRepeatable }) {
       const hint = response === null ? emptyHint : readChallenge(response.headers)
       if (response !== null && isExhausted(hint)) return false
-      // A sign-in may take minutes; the connection is free for other requests meanwhile.
+      // A sign-in may take minutes, in which other requests can use the HTTP connection.
       if (isRepeatable) response?.body?.cancel().catch(() => {})
-      // A user who has just declined is not asked again by every request.
+      // After the user declined, later requests must not ask again at once.
       if (failure !== null && isWithin(failure.at, coolDownMs)) throw failure.error
       await now(hint)
       return true

@@ -79,15 +79,15 @@ export function checkProtectedResources (server: ServerMetadata, resource: strin
 }
 
 /**
- * What you know about an authorization server that its metadata, or that of the resource, does not say. Each member turns
- * a check off, or a parameter, for this server only. They are part of a client that is registered in advance: nothing that
- * a resource says can make them apply to another server.
+ * Facts about an authorization server that neither its metadata nor that of the resource contains. Each member turns off a
+ * check or a parameter for this server only. They belong to a client that is registered in advance, so no metadata can make
+ * them apply to another server.
  */
 export interface ServerAssumptions {
   /**
    * The server supports PKCE with S256, though its metadata has no `code_challenge_methods_supported` (Microsoft Entra ID,
-   * Amazon Cognito). If that is wrong, an authorization code that somebody intercepts can be redeemed by them (RFC 7636).
-   * A server whose metadata lists other methods only is refused all the same.
+   * Amazon Cognito). If that is wrong, an attacker who intercepts an authorization code can redeem it (RFC 7636). A server
+   * whose metadata lists only other methods is still refused.
    */
   readonly supportsPkce?: boolean
   /**
@@ -107,7 +107,7 @@ export interface ServerAssumptions {
   readonly ignoresTrailingSlash?: boolean
 }
 
-/** A client, as far as it says what is known about its server. */
+/** A client with the assumptions about its server. */
 export interface AssumingClient {
   readonly issuer: string
   readonly assumptions?: ServerAssumptions
@@ -118,7 +118,7 @@ export function assumptionsAbout (issuer: string, clients: readonly AssumingClie
   return clients.find(client => client.issuer === issuer)?.assumptions ?? {}
 }
 
-/** The metadata with what is assumed about it. */
+/** The metadata, completed by the assumptions. */
 export function withAssumptions (server: ServerMetadata, { supportsPkce = false }: ServerAssumptions): ServerMetadata {
   if (!supportsPkce || server.code_challenge_methods_supported !== undefined) return server
   return { ...server, code_challenge_methods_supported: ['S256'] }

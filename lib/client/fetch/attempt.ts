@@ -4,69 +4,70 @@ import type { Session } from '../session/session.ts'
 import { orAborted } from '../session/time-limit.ts'
 import type { Classification } from './classify.ts'
 
-/** What it takes to send with the tokens of a session. */
+/** The part of a session that sends requests with its tokens. */
 export type AttemptSession = Pick<Session, 'refreshes' | 'token' | 'refresh' | 'refuse'>
 
-/** What only another authorization can give. */
+/** A classification that needs another authorization. */
 export type AuthorizationNeed = Extract<Classification, { kind: 'authorization_needed' | 'insufficient_scope' | 'step_up' }>
 
-/** An answer, and what it says about the token that was sent. */
-export interface Judged<Answer> {
+/** A response, and what it says about the token of the request. */
+export interface ClassifiedAnswer<Answer> {
   readonly answer: Answer
   readonly classification: Classification
 }
 
-/** Gets another authorization, where that can be done. */
+/** How another authorization is obtained. */
 export interface AttemptAuthorization<Answer> {
-  /** Authorizations that one request may cause. */
+  /** The most authorizations that one request may cause. */
   readonly limit: number
-  /** How many there were so far, for whichever request: the one that another request caused meanwhile is used. */
+  /** The number of authorizations so far, of all requests: an authorization that another request caused meanwhile is used. */
   count (): number
   /** Whether to authorize before the request is sent without a token. */
   comesFirst (): boolean
-  /** Whether to authorize for the next request also when this one cannot be sent again. */
+  /** Whether to authorize for later requests when this request cannot be sent again. */
   readonly forLaterRequests: boolean
   /**
    * Signs in with another authorization.
    *
    * @param judged `null` before anything was sent
-   * @returns whether it did
+   * @returns whether the session has new tokens
    */
-  run (need: AuthorizationNeed, judged: Judged<Answer> | null): Promise<boolean>
+  run (need: AuthorizationNeed, judged: ClassifiedAnswer<Answer> | null): Promise<boolean>
 }
 
 export interface AttemptParts<Answer> {
   readonly session: AttemptSession
   /** Whether a proof of possession can be made anew, with another nonce (RFC 9449). */
   readonly canProve: boolean
-  /** Of the caller: when it is aborted the caller stops waiting. A refresh that others wait for goes on. */
+  /** The caller's signal: when it is aborted, only this caller stops waiting. A refresh that other callers share continues. */
   readonly signal: AbortSignal | null
   /** Whether the request is sent without a token while nobody is signed in. */
   readonly anonymous: boolean
-  /** How often the request may be sent again, beside an answer to a nonce. */
+  /** How often the request may be sent again, without the repetition for a DPoP nonce. */
   readonly repeats: number
   readonly authorization: AttemptAuthorization<Answer> | null
-  /** @param first the answer to the first attempt, `null` when this is it */
+  /** @param first the response to the first attempt; `null` during the first attempt */
   send (tokens: TokenSet | null, first: Answer | null): Promise<Answer>
-  classify (answer: Answer, tokens: TokenSet | null): Judged<Answer> | Promise<Judged<Answer>>
-  /** Whether the request can be sent again after this answer: its body is still there, and it was not carried out. */
+  classify (answer: Answer, tokens: TokenSet | null): ClassifiedAnswer<Answer> | Promise<ClassifiedAnswer<Answer>>
+  /** Whether the request can be sent again after this response: its body can be repeated, and it was not carried out. */
   mayRepeat (answer: Answer): boolean
-  /** The answer is not passed on: its connection is free. */
+  /** Releases the connection of a response that is not returned. */
   discard (answer: Answer): void
 }
 
-/** The last answer. */
-export interface AttemptResult<Answer> extends Judged<Answer> {
-  /** The answer to the first attempt, when this is a later one. */
+/** The response to the last attempt. */
+export interface AttemptResult<Answer> extends ClassifiedAnswer<Answer> {
+  /** The response to the first attempt, if there were several. */
   readonly first: Answer | null
-  /** Why the request was not sent again, where that was tried. */
+  /** The refresh or authorization that failed, so that the request was not sent again. */
   readonly failure: { readonly step: 'refresh' | 'authorization', readonly error: unknown } | null
 }
 
 /**
- * Sends a request with the token of a session. It judges the answer, refreshes at most once, authorizes as often as it is
- * allowed to, and sends the request again as often as it is allowed to. A nonce for the proof is answered once, again after
- * an authorization, which may take a user minutes.
+ * Sends a request with the token of a session, and classifies the response. If the token is invalid, the session refreshes at
+ * most once. If that does not help, it authorizes up to `authorization.limit` times. The request is sent again up to `repeats`
+ * times. It is also repeated once for a DPoP nonce (RFC 9449 section 9), and once more after each authorization, because the
+ * nonce may have expired while the user signed in.
  *
  * A refresh that was due before the request was sent counts as its refresh.
  *
@@ -100,13 +101,13 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
   let tokens = await firstTokens()
   let mayRefresh = session.refreshes === refreshesBefore
 
-  /** Other tokens than the rejected ones, to send the request with again; `null` to end here. */
-  const replace = async (rejected: string, judged: Judged<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
+  /** Tokens to repeat the request with, in place of the rejected ones; `null` to return the response. */
+  const replace = async (rejected: string, judged: ClassifiedAnswer<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
     if (mayRefresh && repeatsLeft > 0) {
       mayRefresh = false
       const refreshing = session.refresh(rejected)
       if (!isRepeatable) {
-        // The next request gets a valid token.
+        // Refreshed in the background, so that the next request has a valid token.
         refreshing.catch(() => {})
         return null
       }
@@ -124,7 +125,7 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
     return await authorize({ kind: 'authorization_needed', scopes: null }, judged, isRepeatable, authorizationsBefore)
   }
 
-  const authorize = async (need: AuthorizationNeed, judged: Judged<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
+  const authorize = async (need: AuthorizationNeed, judged: ClassifiedAnswer<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
     if (authorization === null || repeatsLeft === 0) return null
     if (!isRepeatable && !(authorization.forLaterRequests && need.kind !== 'authorization_needed')) return null
     if (authorization.count() === authorizationsBefore) {

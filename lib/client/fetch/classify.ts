@@ -2,43 +2,43 @@ import type { ParsedChallenge } from '../../challenge/parse.ts'
 import { parseChallenges } from '../../challenge/parse.ts'
 import { isScheme } from '../../challenge/format.ts'
 
-/** The part of an answer that is classified. */
+/** The parts of a response that its classification depends on. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
   /** The body, where it was read and is JSON. */
   readonly body?: unknown
-  /** The body as it came, where it was read. */
+  /** The body as text, if it was read. */
   readonly text?: string | undefined
-  /** Whether an access token went with the request. Default: true. */
+  /** Whether the request had an access token. Default: true. */
   readonly tokenSent?: boolean
 }
 
-/** Strings for most services; JSON-RPC has numbers of its own. */
+/** Most services use strings as error codes; JSON-RPC uses numbers. */
 type Code = string | number
 
-/** What a service says in its own words, beside what the standards define. */
+/** How a service reports token errors, if it does not follow RFC 6750. */
 export interface ClassifierSettings {
-  /** Each `code` of a body that says that the token is invalid, whatever the status. Default: `authentication_failed`. */
+  /** Values of `code` in the body that mean that the token is invalid, at any error status. Default: `authentication_failed`. */
   readonly invalidTokenCodes?: readonly Code[]
-  /** Each `code` of a body that says that another token would not help either. Default: `permission_denied`. */
+  /** Values of `code` in the body that mean that no other token would be accepted either. Default: `permission_denied`. */
   readonly refusalCodes?: readonly Code[]
   /**
-   * Sentences, matched exactly and anywhere in a body, that say that the token is invalid. They count only at status 400 and
-   * above, as the text of a successful answer may be about anything. Default: none.
+   * Sentences anywhere in the body that mean that the token is invalid. They are matched exactly, and only at status 400 and
+   * above, because a successful response may contain any text. Default: none.
    */
   readonly sentences?: readonly string[]
 }
 
-/** What an answer says about the token that was sent. */
+/** What a response says about the access token of the request. */
 export type Classification =
-  /** Nothing. */
+  /** The token was accepted, or the response says nothing about it. */
   | { readonly kind: 'ok' }
   /** The token is invalid or expired; a refreshed one may be accepted. */
   | { readonly kind: 'invalid_token' }
-  /** There was no token, and one is needed. `scopes` are those that the resource asks for, `null` when it does not say. */
+  /** The request had no token and needs one. `scopes`: those of the challenge, `null` when it has none. */
   | { readonly kind: 'authorization_needed', readonly scopes: readonly string[] | null }
-  /** The token lacks scopes. A refreshed token has the same ones: it takes another authorization (RFC 6750 section 3.1). */
+  /** The token lacks scopes. A refreshed token has the same scopes, so another authorization is needed (RFC 6750 section 3.1). */
   | { readonly kind: 'insufficient_scope', readonly scopes: readonly string[] | null }
   /** The user has to authenticate again, or in another way; refreshing the token does not change that (RFC 9470 section 3). */
   | {
@@ -47,37 +47,37 @@ export type Classification =
     readonly maxAgeSeconds: number | null
     readonly scopes: readonly string[] | null
   }
-  /** The same again, with this nonce in the proof (RFC 9449 section 9). */
+  /** The request must be repeated with this nonce in the DPoP proof (RFC 9449 section 9). */
   | { readonly kind: 'use_dpop_nonce', readonly nonce: string }
-  /** The request failed for a reason of its own: no token would have helped. */
+  /** The request failed for another reason: no other token would be accepted either. */
   | { readonly kind: 'refused' }
 
 const ok: Classification = { kind: 'ok' }
 const invalidToken: Classification = { kind: 'invalid_token' }
 const refused: Classification = { kind: 'refused' }
 
-/** Schemes that take no access token: where they alone are asked for, no token is of use. */
+/** Authentication schemes without access tokens. If a response has only challenges of these, no access token is accepted. */
 const otherCredentials = ['basic', 'digest', 'hoba', 'mutual', 'negotiate', 'ntlm', 'scram-sha-1', 'scram-sha-256', 'vapid']
 
 /**
- * Classifies an answer by its strongest signal: the challenge, then the `code` of the body, then sentences, where any are
- * configured, then the bare status. It never throws.
+ * Classifies a response. The first of these that decides counts: the challenge, the `code` in the body, configured sentences,
+ * the status. It never throws.
  *
- * A successful answer says nothing about the token, whatever words it holds. The one exception is a JSON-RPC error object with
- * a known code, as that protocol reports its errors with status 200.
+ * The text of a successful response is ignored. The one exception is a JSON-RPC error object with a known code, because
+ * JSON-RPC reports errors with status 200.
  */
 export function classify (answer: Answer, settings: ClassifierSettings = {}): Classification {
   return classifyChallenge(answer) ?? classifyBody(answer, settings)
 }
 
 /**
- * Classifies an answer by its challenges: the one signal for which no body has to be read. `null` when they say nothing, and
- * weaker signals count.
+ * Classifies a response by its challenges alone, so that its body need not be read. `null` when they do not decide: then
+ * {@link classifyBody} does.
  */
 export function classifyChallenge ({ status, headers, tokenSent }: Pick<Answer, 'status' | 'headers' | 'tokenSent'>): Classification | null {
   if (status < 400) return null
   const ours = tokenChallenges(challengesOf(headers))
-  // Where both schemes are offered, the error of the other one is about its own missing token.
+  // If the response has a Bearer and a DPoP challenge, the error of the Bearer one only says that no Bearer token was sent.
   const nonceAsked = ours.some(({ parameters }) => parameters.get('error') === 'use_dpop_nonce')
   if (nonceAsked) {
     const nonce = headers.get('dpop-nonce')
@@ -93,13 +93,13 @@ export function classifyChallenge ({ status, headers, tokenSent }: Pick<Answer, 
       maxAgeSeconds: secondsOf(firstOf(ours, 'max_age')),
       scopes: wordsOf(firstOf(ours, 'scope'))
     }
-    // The request or its proof is wrong: the same would happen with another token.
+    // The request or its proof is invalid: another token would not be accepted either.
     case 'invalid_request': case 'invalid_dpop_proof': return refused
     case undefined: default: return null
   }
 }
 
-/** Classifies an answer whose challenges say nothing, by its body and status. */
+/** Classifies a response by its body and status, when its challenges do not decide. */
 export function classifyBody (
   { status, headers, body, text, tokenSent }: Answer,
   { invalidTokenCodes = ['authentication_failed'], refusalCodes = ['permission_denied'], sentences = [] }: ClassifierSettings = {}
@@ -122,11 +122,11 @@ function authorizationNeeded (challenges: readonly ParsedChallenge[]): Classific
   return { kind: 'authorization_needed', scopes: wordsOf(firstOf(challenges, 'scope')) }
 }
 
-/** What a challenge asks a client for (RFC 6750, RFC 9470, RFC 9728). */
+/** The requirements in a challenge (RFC 6750, RFC 9470, RFC 9728). */
 export interface ChallengeHint {
   /** The URL of the metadata document of the resource, not yet checked. */
   readonly resourceMetadata: string | null
-  /** The scopes that the operation needs; `null` when it does not say. */
+  /** The scopes that the operation needs; `null` when the challenge has none. */
   readonly scopes: readonly string[] | null
   readonly error: string | null
   readonly acrValues: readonly string[]
@@ -135,14 +135,14 @@ export interface ChallengeHint {
   readonly needsProof: boolean
 }
 
-/** The hint of an answer without a challenge. */
+/** The hint of a response without a challenge. */
 export const emptyHint: ChallengeHint = {
   resourceMetadata: null, scopes: null, error: null, acrValues: [], maxAgeSeconds: null, needsProof: false
 }
 
 /**
- * Reads the challenges of an answer for Bearer and DPoP tokens. Other schemes and unknown parameters are ignored. A header that
- * violates the grammar says nothing: the metadata can then be looked up at its well-known place.
+ * Reads the Bearer and DPoP challenges of a response. Other schemes and unknown parameters are ignored. A header that violates
+ * the grammar is ignored too: the metadata can still be found at its well-known URL.
  */
 export function readChallenge (headers: Headers): ChallengeHint {
   const ours = tokenChallenges(challengesOf(headers))
@@ -150,7 +150,7 @@ export function readChallenge (headers: Headers): ChallengeHint {
   return {
     resourceMetadata: firstOf(ours, 'resource_metadata') ?? null,
     scopes: wordsOf(firstOf(ours, 'scope')),
-    // A missing nonce is answered with another proof; it does not say why the token is not accepted.
+    // `use_dpop_nonce` is about the proof, not about the token.
     error: ours.map(({ parameters }) => parameters.get('error')).find(error => error !== undefined && error !== 'use_dpop_nonce') ?? null,
     acrValues: wordsOf(firstOf(ours, 'acr_values')) ?? [],
     maxAgeSeconds: secondsOf(firstOf(ours, 'max_age')),
@@ -158,7 +158,7 @@ export function readChallenge (headers: Headers): ChallengeHint {
   }
 }
 
-/** A header that violates the grammar says nothing. */
+/** A header that violates the grammar counts as missing. */
 function challengesOf (headers: Headers): readonly ParsedChallenge[] {
   const value = headers.get('www-authenticate')
   if (value === null) return []
@@ -173,7 +173,7 @@ function tokenChallenges (challenges: readonly ParsedChallenge[]): ParsedChallen
   return challenges.filter(challenge => isScheme(challenge, 'Bearer') || isScheme(challenge, 'DPoP'))
 }
 
-/** A parameter may stand beside the error or in the challenge of the other scheme. */
+/** The first value of a parameter in any of the challenges: some servers repeat it only in one of them. */
 function firstOf (challenges: readonly ParsedChallenge[], name: string): string | undefined {
   return challenges.map(({ parameters }) => parameters.get(name)).find(value => value !== undefined)
 }
@@ -188,7 +188,7 @@ function secondsOf (value: string | undefined): number | null {
   return value !== undefined && /^\d{1,10}$/.test(value) ? Number(value) : null
 }
 
-/** True when the body is a JSON-RPC error with such a code, or a batch of nothing else: what else it holds was carried out. */
+/** True when the body is a JSON-RPC error with such a code, or a batch of only such errors. A batch with results was partly carried out. */
 function rpcErrorsSay (body: unknown, codes: readonly Code[]): boolean {
   const messages: unknown[] = Array.isArray(body) ? body : [body]
   return messages.length > 0 && messages.every(message => isRpcError(message) && codesOf(message).some(code => codes.includes(code)))
@@ -198,7 +198,7 @@ function isRpcError (message: unknown): boolean {
   return isObject(message) && message.jsonrpc === '2.0' && isObject(message.error) && !Object.hasOwn(message, 'result')
 }
 
-/** `code` at the top, in `error`, and in the `data` that JSON-RPC has for what is no number: nowhere else, and never `type`. */
+/** The values of `code`, `error.code` and `error.data.code` (JSON-RPC codes are numbers, so strings are in `data`). */
 function codesOf (body: unknown): Code[] {
   return [body, memberOf(body, 'error'), memberOf(memberOf(body, 'error'), 'data')]
     .map(value => memberOf(value, 'code'))

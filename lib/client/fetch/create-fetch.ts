@@ -2,7 +2,7 @@ import type { FailedAnswer } from '../../errors/client-errors.ts'
 import { AnswerError, RequestError, SessionError } from '../../errors/client-errors.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { within } from '../session/time-limit.ts'
-import type { AttemptAuthorization, AttemptResult, Judged } from './attempt.ts'
+import type { AttemptAuthorization, AttemptResult, ClassifiedAnswer } from './attempt.ts'
 import { attempt } from './attempt.ts'
 import type { Classification } from './classify.ts'
 import { classifyBody, classifyChallenge } from './classify.ts'
@@ -14,7 +14,7 @@ import { followRedirects, readRequest, urlOf } from './outgoing-request.ts'
 const refreshFailure: unique symbol = Symbol('refreshFailure')
 const classification: unique symbol = Symbol('classification')
 
-/** A response with what became of the tokens on the way to it. */
+/** A response with its classification, and the error of a failed refresh. */
 interface MarkedResponse extends Response {
   [refreshFailure]?: unknown
   [classification]?: Classification
@@ -29,30 +29,30 @@ export function refreshFailureOf (response: Response): unknown {
 }
 
 /**
- * What a response of {@link createFetch} says about the token; `refused` where another server answered, after a redirect.
- * `undefined` for a request that no token is for. It is not kept by `response.clone()`.
+ * What a response of {@link createFetch} says about the token; `refused` if another server responded after a redirect.
+ * `undefined` if the URL is not covered by the resource. It is not kept by `response.clone()`.
  */
 export function classificationOf (response: Response): Classification | undefined {
   return (response as MarkedResponse)[classification]
 }
 
-/** One response on the way. */
+/** The response to one attempt. */
 interface ClientAnswer {
   readonly response: Response
   /** Whether the request can be sent again. */
   readonly isRepeatable: boolean
-  /** Whether a server answered that never got the token: what it says is not about the token. */
+  /** Whether the response is from another server after a redirect. It did not get the token, so it says nothing about it. */
   readonly isElsewhere: boolean
-  /** The body, where it was read, without the token. */
+  /** The body if it was read, with the token replaced. */
   readonly body: unknown
 }
 
 /**
- * Makes a `fetch` that sends the token of a session. A request whose response says that the token is invalid is made again,
- * once, with another token; the session is asked for one at most once in a request. A request that was answered with a
- * nonce for its proof is made again with that, also once.
+ * Creates a `fetch` that sends the token of a session. If the response says that the token is invalid, the session refreshes
+ * and the request is sent again, once. If the response has a nonce for the DPoP proof (RFC 9449), the request is sent again
+ * with it, also once.
  *
- * Responses are passed on as they come: an event stream is not waited for, and no time limit of this package applies.
+ * Responses are returned as they arrive, event streams too, and no time limit of this package applies to them.
  *
  * It throws a {@link RequestError} when no response came, a {@link SessionError} when there is no token to send, and the
  * reason of the caller's signal when that was aborted.
@@ -69,13 +69,14 @@ export function createFetchWith (settings: ClientFetchSettings): ClientFetch {
   const send = async (request: OutgoingRequest, tokens: TokenSet | null, first: FailedAnswer | null): Promise<ClientAnswer> => {
     const prover = tokens?.tokenType === 'DPoP' ? proof : null
     if (prover === undefined) throw new SessionError('FST_OAUTH_SESSION_PROOF_MISSING')
-    // A redirect that left the resource takes the token no further, also when it leads back: the other server chose the URL.
+    // After a redirect to another resource no further request has the token, even if a redirect leads back: the other server
+    // has chosen that URL.
     let isInside = true
     let isUnchanged = true
     const sendHop = async ({ url, method, headers: given, init }: Hop): Promise<Response> => {
       isInside &&= url === request.url || covers(new URL(url))
       const headers = new Headers(given)
-      // A caller's own credentials are not for this resource.
+      // The caller's headers must not replace the credentials of the session.
       headers.delete('authorization')
       headers.delete('dpop')
       if (isInside && tokens !== null) headers.set('authorization', `${tokens.tokenType} ${tokens.accessToken}`)
@@ -103,13 +104,13 @@ export function createFetchWith (settings: ClientFetchSettings): ClientFetch {
         body: undefined
       }
     } catch (cause) {
-      // Nothing was sent where there was no proof.
+      // A SessionError means that there was no proof, so nothing was sent.
       if (request.signal?.aborted === true || cause instanceof SessionError) throw cause
       throw new RequestError({ ...nameOf(request), first, cause })
     }
   }
 
-  const classify = async (request: OutgoingRequest, answer: ClientAnswer, tokens: TokenSet | null): Promise<Judged<ClientAnswer>> => {
+  const classify = async (request: OutgoingRequest, answer: ClientAnswer, tokens: TokenSet | null): Promise<ClassifiedAnswer<ClientAnswer>> => {
     const { response, isElsewhere } = answer
     const { status, headers } = response
     const tokenSent = tokens !== null
@@ -178,7 +179,7 @@ function authorizationOf (authorization: RequestAuthorization, request: Outgoing
   }
 }
 
-/** A `fetch` may follow redirects whatever it is told. */
+/** A custom `fetch` may follow redirects despite `redirect: 'manual'`. */
 function followedByItself ({ redirected, url }: Response, asked: string): boolean {
   return redirected || (url !== '' && url !== new URL(asked).href.replace(/#.*$/s, ''))
 }
@@ -192,19 +193,19 @@ function nameOf ({ method, url }: OutgoingRequest): { method: string, url: strin
   return { method, url: origin + pathname }
 }
 
-/** Its connection is free for other requests then. */
+/** Cancels the body, so that other requests can use the connection. */
 function discard ({ body }: Response): void {
   body?.cancel().catch(() => {})
 }
 
-/** Some servers repeat in a response what they were sent. */
+/** Replaces the token in a body: some servers repeat parts of the request in a response. */
 function withoutToken (body: unknown, tokens: TokenSet | null): unknown {
   if (tokens === null || body === undefined) return body
   const text = JSON.stringify(body)
   return text.includes(tokens.accessToken) ? JSON.parse(text.replaceAll(tokens.accessToken, '***')) as unknown : body
 }
 
-/** What was read of a body; both are missing when nothing was. */
+/** The body of a response; both members are missing if it was not read. */
 interface Inspected {
   readonly text?: string
   /** Parsed, where it is JSON. */
@@ -213,7 +214,7 @@ interface Inspected {
 
 type MediaKind = 'json' | 'text' | 'other'
 
-/** The kinds of bodies that can be read. An event stream is text, too, and may never end. */
+/** The kind of a body. An event stream is `other`, because it may never end. */
 function mediaKindOf (headers: Headers): MediaKind {
   const type = (headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
   if (/^application\/(?:[a-z0-9.!#$&^_-]+\+)?json$/.test(type)) return 'json'
@@ -225,7 +226,7 @@ async function inspectBody (response: Response, { maxBytes, timeoutMs, wait }: C
   if (response.body === null || Number(response.headers.get('content-length') ?? 0) > maxBytes) return {}
   const reader = response.clone().body!.getReader()
   const bytes = await within(timeoutMs, signal ?? new AbortController().signal, wait, async () => await readUpTo(reader, maxBytes)).catch(() => null)
-  // A failure is seen by the reader of the other copy.
+  // An error of the stream also reaches the reader of the other copy.
   reader.cancel().catch(() => {})
   if (bytes === null) return {}
   const text = bytes.toString('utf8')

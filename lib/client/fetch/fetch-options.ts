@@ -9,7 +9,7 @@ import type { Wait } from '../session/time-limit.ts'
 import { checkOptions } from '../../options/check-options.ts'
 import { Type } from '../../options/type.ts'
 
-/** Takes what the global `fetch` takes, and can stand wherever that stands. */
+/** A function with the signature of the global `fetch`. */
 export type ClientFetch = (input: FetchInput, init?: RequestInit) => Promise<Response>
 
 /** The request that needs an authorization. */
@@ -17,7 +17,7 @@ export interface NeedContext {
   readonly method: string
   /** Without its query, which may hold secrets. */
   readonly url: string
-  /** The answer: its headers say more than the need. Its body is not to be read. */
+  /** The response, for its headers. Its body must not be read. */
   readonly response: Response
 }
 
@@ -32,23 +32,23 @@ export interface ClientFetchOptions {
   readonly proof?: ProofOfPossession
   /** Makes the requests. Default: the global `fetch`. */
   readonly fetch?: ClientFetch
-  /** How this service says in its own words that a token is invalid. */
+  /** How this service reports an invalid token, if it does not follow RFC 6750. */
   readonly classifier?: ClassifierSettings
   /**
-   * Gets another authorization, and signs in with it: for more scopes, for a user who has to authenticate again, for a first
-   * sign-in, or when the session cannot be refreshed any more. `true` has the request made again, once. Default: the answer
-   * is returned as it is.
+   * Gets another authorization and signs in with it: for a first sign-in, for more scopes, for another authentication of the
+   * user, or when the session can no longer be refreshed. If it returns `true`, the request is sent again, once. Default: the
+   * response is returned.
    */
   readonly onAuthorizationNeeded?: (need: AuthorizationNeed, context: NeedContext) => boolean | Promise<boolean>
-  /** `throw`: an answer of status 400 or above is thrown as an {@link AnswerError}. Default: `return`, as a `fetch` does. */
+  /** `throw`: a response of status 400 or above is thrown as an {@link AnswerError}. Default: `return`, as `fetch` does. */
   readonly errors?: 'return' | 'throw'
-  /** Whether a request is made without a token while nobody is signed in, so that its challenge tells how to sign in. Default: false. */
+  /** Whether requests are sent without a token while there is no session: their challenge says how to get one. Default: false. */
   readonly anonymous?: boolean
-  /** How much of a body is read to classify the answer, in bytes; a longer one is passed on unread. Default: 65536. */
+  /** The largest body, in bytes, that is read to classify the response; a longer one is returned unread. Default: 65536. */
   readonly inspectBytes?: number
-  /** How long a body may take to be read for that, in milliseconds. Default: 5000. */
+  /** How long reading it may take, in milliseconds. Default: 5000. */
   readonly inspectTimeoutMs?: number
-  /** Up to how many bytes the body of a `Request` is kept, so that it can be sent again. Default: 1048576. */
+  /** The largest body of a `Request`, in bytes, that is kept so that it can be sent again. Default: 1048576. */
   readonly replayBytes?: number
   /** Default: a timer. */
   readonly wait?: Wait
@@ -77,21 +77,21 @@ const optionsSchema = Type.Object({
 
 /** How a request gets another authorization. */
 export interface RequestAuthorization {
-  /** Authorizations that one request may cause. */
+  /** The most authorizations that one request may cause. */
   readonly limit: number
   /** How often a request may be sent again. */
   readonly repeats: number
   /** Whether to authorize for later requests when this one cannot be sent again. */
   readonly forLaterRequests: boolean
-  /** Whether the request fails when the authorization does; else its first answer is returned. */
+  /** Whether a failed authorization is thrown; otherwise the response is returned. */
   readonly throws: boolean
-  /** How many authorizations there were so far. */
+  /** The number of authorizations so far. */
   count (): number
   /** Whether to authorize before a request is sent without a token. */
   comesFirst (isRepeatable: boolean): boolean
-  /** @returns whether there is another authorization */
+  /** @returns whether the session has new tokens */
   run (need: AuthorizationNeed, context: Omit<NeedContext, 'response'> & { response: Response | null, isRepeatable: boolean }): Promise<boolean>
-  /** Is told the outcome of a request. */
+  /** Called with the outcome of each request. */
   onResult (classification: Classification, hasFailed: boolean): void
 }
 
@@ -102,7 +102,7 @@ export interface ClientFetchSettings extends Pick<ClientFetchOptions, 'session' 
   readonly authorization?: RequestAuthorization
   readonly errors: 'return' | 'throw'
   readonly anonymous: boolean
-  /** For what is read of a body. */
+  /** Limits for reading a body. */
   readonly limits: { readonly maxBytes: number, readonly timeoutMs: number, readonly wait: Wait }
   /** Whether text that is no JSON is read. */
   readonly readsText: boolean

@@ -3,7 +3,7 @@ import { orAborted } from '../session/time-limit.ts'
 /** The first argument of a `fetch`. */
 export type FetchInput = string | URL | Request
 
-/** A request that may have to be made more than once. */
+/** A request that may be sent more than once. */
 export interface OutgoingRequest {
   readonly url: string
   readonly method: string
@@ -26,8 +26,8 @@ export function urlOf (input: FetchInput): URL | null {
 }
 
 /**
- * Takes the arguments of a `fetch` apart, so that the request can be sent more than once. A stream cannot be. The body of a
- * `Request` is always a stream: it is read ahead, and when it is longer than `replayBytes` it is sent once, as it comes.
+ * Reads the arguments of a `fetch`, so that the request can be sent more than once. A stream can be sent only once. The body
+ * of a `Request` is always a stream: it is read into memory, unless it is longer than `replayBytes`.
  */
 export async function readRequest (input: FetchInput, init: RequestInit, replayBytes: number): Promise<OutgoingRequest> {
   const request = isRequest(input) ? input : null
@@ -54,7 +54,7 @@ export async function readRequest (input: FetchInput, init: RequestInit, replayB
   }
 }
 
-/** By its shape: there may be several classes of that name. */
+/** Checks the members and not the class: other realms and undici have a `Request` class of their own. */
 function isRequest (input: FetchInput): input is Request {
   return typeof input === 'object' && 'method' in input
 }
@@ -62,13 +62,13 @@ function isRequest (input: FetchInput): input is Request {
 function settingsOf ({ redirect, credentials, integrity, keepalive, mode, referrer, referrerPolicy }: Request): RequestInit {
   return {
     redirect, credentials, integrity, keepalive, referrerPolicy,
-    // These are the values of a request that did not set them, and no other request accepts them.
+    // These defaults of a Request are not accepted as options of another request.
     ...mode !== 'navigate' && { mode },
     ...referrer !== 'about:client' && { referrer }
   }
 }
 
-/** By its tag and not its class: undici, and other realms, have classes of their own. */
+/** Checks the tag and not the class: other realms and undici have classes of their own. */
 function isRepeatableBody (body: unknown): boolean {
   return body === null || typeof body === 'string' || ArrayBuffer.isView(body) ||
     repeatable.includes(Object.prototype.toString.call(body))
@@ -110,7 +110,7 @@ async function readAhead (stream: ReadableStream<Uint8Array>, maxBytes: number, 
   return { content, isRepeatable: false }
 }
 
-/** One request of several that redirects lead to. */
+/** One request in a chain of redirects. */
 export interface Hop {
   readonly url: string
   readonly method: string
@@ -122,11 +122,11 @@ export interface Hop {
 export interface FollowSettings {
   /** Whether the body can be sent again. */
   readonly isRepeatable: boolean
-  /** Makes one request; it is not to follow redirects. */
+  /** Sends one request. It must not follow redirects. */
   readonly send: (hop: Hop) => Promise<Response>
 }
 
-/** As the Fetch standard has it. */
+/** The limit of the Fetch standard. */
 const mostRedirects = 20
 
 const redirects = [301, 302, 303, 307, 308]
@@ -136,8 +136,8 @@ const ofTheBody = ['content-encoding', 'content-language', 'content-length', 'co
 const ofTheOrigin = ['authorization', 'cookie', 'host', 'proxy-authorization']
 
 /**
- * Follows redirects as `fetch` does (Fetch standard, HTTP-redirect fetch), request by request, so that the caller decides for
- * each which credentials go along: `fetch` itself takes a token to everything on one origin.
+ * Follows redirects as `fetch` does (Fetch standard, HTTP-redirect fetch), but calls `send` for each request, so that the token
+ * is sent only to the resource. `fetch` itself would send it to every URL of the same origin.
  *
  * @param answer the answer to the first request
  * @throws TypeError as `fetch` does, and what `send` throws
@@ -148,7 +148,7 @@ export async function followRedirects (first: Hop, answer: Response, { isRepeata
   for (let count = 0; ; count++) {
     const location = redirects.includes(response.status) ? response.headers.get('location') : null
     if (location === null) {
-      // As a `fetch` that followed says, although each request was one of its own.
+      // Each request was sent by a fetch of its own, so `redirected` has to be set here.
       if (count > 0) Object.defineProperty(response, 'redirected', { value: true })
       return response
     }

@@ -4,9 +4,9 @@ import { parseIdentifier } from '../../identifier.ts'
 import { show } from '../../options/show.ts'
 
 /**
- * How the `resource` of a metadata document has to fit the URL that was called. `exact`: they are the same string (RFC
- * 9728 section 3.3). `prefix`: they have the same origin, and the path of the resource is that of the URL or, segment by
- * segment, the start of it, as APIs have one identifier for many URLs and the clients of the Model Context Protocol take it.
+ * How the `resource` of a metadata document must match the requested URL. `exact`: they are the same string (RFC 9728 section
+ * 3.3). `prefix`: they have the same origin, and the segments of the resource's path are the first segments of the URL's path.
+ * Many APIs have one identifier for many URLs, and MCP clients match by prefix.
  */
 export type ResourceMatch = 'exact' | 'prefix'
 
@@ -19,8 +19,8 @@ export function coversUrl (resource: string, url: string, match: ResourceMatch):
 }
 
 /**
- * By origin, path (whole segments of it) and, where the identifier has one, query: another path of a host may belong to
- * somebody else.
+ * Compares origin, path (by whole segments) and, if the identifier has one, query. Another path of the same host may belong to
+ * another resource, which must not get the token.
  *
  * @throws OptionError
  */
@@ -29,7 +29,7 @@ export function createCover (resources: readonly string[]): Cover {
     try {
       parseIdentifier(resource)
     } catch (error) {
-      throw new OptionError(`resource ${(error as IdentifierError).message}, and is ${show(resource)}`)
+      throw new OptionError(`resource ${(error as IdentifierError).message}, got ${show(resource)}`)
     }
     return coverOf(resource)
   })

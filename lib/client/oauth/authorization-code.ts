@@ -23,8 +23,8 @@ export interface AuthorizationRequest extends TokenRequest {
 }
 
 /**
- * What has to be kept while the user is away, by the server that redirected them. It is plain JSON, and as secret as a
- * password: tie it to the user's browser, and delete it when it is used.
+ * The state of an authorization while the user is at the authorization server; the client keeps it. It is plain JSON, and as
+ * secret as a password: bind it to the user's browser session, and delete it after use.
  */
 export interface PendingAuthorization {
   /** The issuer that the response must be from (RFC 9207). */
@@ -140,11 +140,11 @@ function checkResponse (response: URLSearchParams, { state, issuer }: PendingAut
 
 /** What determines the scopes of an authorization request. Each is `null` where there are none. */
 export interface ScopeSources {
-  /** `scope` of the challenge: what the operation requires, whatever the metadata lists. */
+  /** `scope` of the challenge: the operation requires it, even if the metadata does not list it. */
   readonly challenged: readonly string[] | null
   /** `scopes_supported` of the resource's metadata. */
   readonly ofResource: readonly string[] | null
-  /** What the application wants in any case. */
+  /** The scopes that the application always requests. */
   readonly wanted: readonly string[] | null
   /** What earlier requests had: a token with more scopes must not have fewer elsewhere. */
   readonly requestedBefore: readonly string[] | null
@@ -169,8 +169,8 @@ export function unionOf (...lists: ReadonlyArray<readonly string[] | null>): rea
 }
 
 /**
- * Adds `offline_access`, if the authorization server lists it and scopes are requested at all. A resource cannot ask for
- * it: a refresh token is a matter between client and authorization server (Model Context Protocol, SEP-2207).
+ * Adds `offline_access`, if the authorization server lists it and scopes are requested at all. A resource cannot require
+ * it: only the authorization server issues refresh tokens (Model Context Protocol, SEP-2207).
  */
 export function withOfflineAccess (
   scopes: readonly string[] | null, ofServer: readonly string[] | undefined, wantsRefreshToken: boolean

@@ -64,7 +64,7 @@ export interface OAuthFailure {
   readonly ownError: AuthorizationError | null
   /** The error response of RFC 6749 section 5.2. */
   readonly errorResponse: { readonly error: string, readonly error_description?: string | undefined } | null
-  /** The last response, whatever it said. */
+  /** The last response, also if its status is an error. */
   readonly received: FetchedText | null
   /** What is wrong, without secrets. */
   readonly message: string

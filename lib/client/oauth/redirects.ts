@@ -6,17 +6,18 @@ import { AuthorizationError } from '../../errors/authorization-error.ts'
 import { isLoopbackHost } from '../../identifier.ts'
 import { showUrl } from '../../http/guarded-fetch.ts'
 
-/** How a user gets to an authorization server and back, for a program that sees the browser return. */
+/** Sends a browser to the authorization server and receives its return, in a program that runs on the user's machine. */
 export interface BrowserRedirect {
   /**
-   * Gets ready to receive a browser.
+   * Prepares a redirect URI.
    *
-   * @param preferred the redirect URI of an earlier registration, `null` for none: the same one again saves a registration
+   * @param preferred the redirect URI of an earlier registration, which is used if possible: otherwise the client must be
+   * registered again. `null` for none
    */
   prepare (preferred: string | null): Promise<PreparedRedirect>
 }
 
-/** A redirect URI at which a browser can be received. */
+/** A redirect URI that is ready for the return of the browser. */
 export interface PreparedRedirect {
   readonly redirectUri: string
   /**
@@ -26,7 +27,7 @@ export interface PreparedRedirect {
    * @returns the URL that the browser returned to
    */
   visit (url: URL, state: string): Promise<URL>
-  /** Is called in any case when the authorization has ended. */
+  /** Called when the authorization has ended, also after an error. */
   close (): Promise<void>
 }
 
@@ -64,7 +65,7 @@ export function createLoopbackRedirect (options: LoopbackRedirectOptions): Brows
           const timer = new AbortController()
           const timeout = setTimeout(() => timer.abort(), timeoutMs)
           try {
-            // Both may come at once: `open` may fail, and the browser may return.
+            // Two things may happen at the same time: `open` fails, and the browser returns.
             const answer = waitForResponse(server, redirectUri, state, page, timer.signal)
             return await Promise.race([answer, opened(open, url)])
           } finally {

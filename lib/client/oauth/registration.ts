@@ -12,9 +12,9 @@ import { show } from '../../options/show.ts'
 
 /** A client that is registered with an authorization server in advance. */
 export interface RegisteredClient extends ClientIdentity {
-  /** The authorization server, as it writes its own issuer. The client is used nowhere else, whatever a resource says. */
+  /** The authorization server, as it writes its own issuer. The client is never used with another server, even if a resource names one. */
   readonly issuer: string
-  /** What you know about that server that its metadata does not say. Default: nothing. */
+  /** Facts about that server that its metadata does not contain. Default: none. */
   readonly assumptions?: ServerAssumptions
 }
 
@@ -121,7 +121,7 @@ export interface ClientDocumentOptions extends Pick<RegistrationOptions, 'client
  */
 export function clientMetadataDocument ({ clientMetadataUrl, clientName, redirectUris, clientMetadata = {} }: ClientDocumentOptions): Readonly<Record<string, unknown>> {
   const fault = clientMetadataUrlFault(clientMetadataUrl)
-  if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, and is ${show(clientMetadataUrl)}`)
+  if (fault !== null) throw new OptionError(`clientMetadataUrl ${fault}, got ${show(clientMetadataUrl)}`)
   const unfit = redirectUris.find(redirectUri => !isRedirectUri(redirectUri))
   if (unfit !== undefined || redirectUris.length === 0) throw new OptionError(`redirectUris must be https, or http on this machine, got ${show(unfit ?? redirectUris)}`)
   return {

@@ -16,7 +16,7 @@ export interface RefreshAttempt {
   readonly delayed: Promise<null>
 }
 
-/** Refreshes the tokens of a session: one refresh at a time in this process, and among all that share the store. */
+/** Refreshes the tokens of a session: one refresh at a time in this process, and among all processes that share the store. */
 export interface RefreshCoordinator {
   /** How often this process refreshed; refreshes of other processes do not count. */
   readonly count: number
@@ -26,7 +26,7 @@ export interface RefreshCoordinator {
    * @throws SessionError in a cool-down
    */
   join (): RefreshAttempt
-  /** Gives up the refresh that is under way: another sign-in or sign-out replaces the session. */
+  /** Aborts a pending refresh: a sign-in or sign-out has replaced the session. */
   abandon (): void
   /** Settles when no refresh is under way: the last response is stored. */
   idle (): Promise<void>
@@ -123,7 +123,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     if (state.isOlder(found)) {
       const { tokens, generation } = state.record!
       const restored = await restore(tokens!, found!, generation, run)
-      if (restored === null) return takeTheirs(await read(run), run)
+      if (restored === null) return useStoredTokens(await read(run), run)
       if (unsaved?.insteadOf === generation) unsaved = { ...unsaved, insteadOf: restored.generation }
       state.set(restored)
     } else if (found?.generation !== state.record?.generation) {
@@ -174,7 +174,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
   }
   const save = async (tokens: TokenSet, insteadOf: number, run: Running): Promise<TokenSet> => {
     // The store decides which tokens all processes use.
-    if (!await keep(tokens, insteadOf, run)) return takeTheirs(await read(run), run)
+    if (!await keep(tokens, insteadOf, run)) return useStoredTokens(await read(run), run)
     count++
     if (state.isRejected(tokens)) throw coolDown.begin('FST_OAUTH_SESSION_TOKEN_REJECTED', undefined)
     coolDown.end()
@@ -182,7 +182,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     run.release()
     return tokens
   }
-  const takeTheirs = (found: TokenRecord | null, run: Running): TokenSet => {
+  const useStoredTokens = (found: TokenRecord | null, run: Running): TokenSet => {
     state.replace(found)
     const tokens = state.current
     if (tokens === null) throw new SessionError(state.ending)
@@ -202,10 +202,10 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     }
     const found = await read(run)
     // Another process used the refresh token, and its tokens replace ours.
-    if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken && !state.isOlder(found)) return takeTheirs(found, run)
+    if (found !== null && found.tokens !== null && found.tokens.refreshToken !== tokens.refreshToken && !state.isOlder(found)) return useStoredTokens(found, run)
     state.setRecord(found ?? state.record)
     const error = state.end('FST_OAUTH_SESSION_OVER', failure)
-    // If this write fails, the dead record stays in the store; token-state ignores it by its generation.
+    // If this write fails, the record of the ended session stays in the store; token-state ignores it by its generation.
     await store.write(null, found?.generation ?? insteadOf).catch(() => null)
     throw error
   }
@@ -228,7 +228,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
         })
       }
       current = mine
-      // Its callers may have left by the time it fails.
+      // When it fails, all callers may have stopped waiting, and the rejection must not be unhandled.
       mine.refreshed.catch(() => {})
       return mine
     },
@@ -241,7 +241,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
   }
 }
 
-/** What the response does not mention has not changed (RFC 6749 sections 5.1 and 6). */
+/** Members that the response does not have are unchanged (RFC 6749 sections 5.1 and 6). */
 function mergeTokens (before: TokenSet, answer: TokenSet): TokenSet {
   const keepsRefreshToken = answer.refreshToken === null
   return {

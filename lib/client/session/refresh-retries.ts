@@ -32,7 +32,7 @@ export interface RetrySettings {
  *
  * @param signal no caller wants the result any more
  * @param closing no further request is made; the response to one that was made is still waited for
- * @param onRetry is told of a failure that is followed by another attempt
+ * @param onRetry is called after each failure that is followed by another attempt
  * @throws RefreshError, SessionError, or the reason of the signal
  */
 export async function refreshWithRetries (

@@ -48,8 +48,8 @@ export interface Session {
    */
   refuse (rejected: string): TokenSet | null
   /**
-   * Begins a session in the place of the current one, whose refresh is given up. Tokens without a refresh token stay in
-   * memory and end when they expire.
+   * Begins a session that replaces the current one and aborts its refresh. Tokens without a refresh token are kept only in
+   * memory, and the session is over when they expire.
    *
    * @throws SessionError when the store fails; the session before is then still there
    * @throws TypeError for an access token that no header can hold

@@ -9,12 +9,12 @@ import { within } from './time-limit.ts'
 export interface StoreAccess {
   /** Runs the reads and writes that the host asked for one after the other. */
   readonly inOrder: Mutex
-  /** The same for a sign-in: a refresh does not take its tokens for those of another process. */
+  /** The same for a sign-in. A refresh waits for it, so that it does not take the new tokens for those of another process. */
   signingIn (work: () => Promise<void>): Promise<void>
   /** @throws SessionError `store_failed` */
   read (): Promise<TokenRecord | null>
   /**
-   * Replaces whatever record is there: the sign-in or sign-out that comes last counts.
+   * Replaces the record of any generation: the last sign-in or sign-out counts.
    *
    * @param onReplace is given the tokens of the record that is about to be replaced
    * @throws SessionError `store_failed`
@@ -28,7 +28,7 @@ export interface StoreAccess {
   readSettled (): Promise<TokenRecord | null>
 }
 
-/** Writes that other processes may get ahead of. */
+/** Attempts to write, each of which another process may precede. */
 const mostWrites = 20
 
 export function createStoreAccess (store: TokenStore, timeoutMs: number, wait: Wait): StoreAccess {
@@ -65,7 +65,7 @@ export function createStoreAccess (store: TokenStore, timeoutMs: number, wait: W
         const written = await store.write(tokens, found?.generation ?? null)
         if (written !== null) return written
       }
-      throw new Error(`other processes wrote first, ${mostWrites} times`)
+      throw new Error(`another process replaced the record before each of ${mostWrites} writes`)
     }),
     readSettled
   }

@@ -4,8 +4,7 @@ import { TimeLimitError } from '../../time-limit.ts'
 export type Wait = (milliseconds: number, signal: AbortSignal) => Promise<unknown>
 
 /**
- * Lets time pass by a timer. From when `released` is aborted no timer keeps the process from ending, and each is what it was
- * otherwise.
+ * Waits by timers. After `released` is aborted, its timers still fire, but they no longer keep the process alive.
  */
 export function createTimer (released: AbortSignal): Wait {
   return async (ms, signal) => {
@@ -25,8 +24,8 @@ export function createTimer (released: AbortSignal): Wait {
 }
 
 /**
- * Does `work` within a time. Its signal is aborted when the time is over or the given signal is; whoever waits is let go
- * then, whether it heeds the signal or not.
+ * Runs `work` with a time limit. After the time, or when the signal is aborted, the signal of `work` is aborted and the promise
+ * rejects, even if `work` ignores its signal.
  *
  * @throws TimeLimitError, the reason of the signal, or what `work` throws
  */
@@ -45,10 +44,10 @@ export async function within<T> (limitMs: number, signal: AbortSignal, wait: Wai
 }
 
 /**
- * Does `work` with a signal that is aborted when one of those is, or by `end`. Nothing stays on those, which may live for
- * long, as the signals of `AbortSignal.any` do.
+ * Runs `work` with a signal that is aborted when one of `signals` is, or by `end`. Afterwards its listeners are removed from
+ * `signals`. `AbortSignal.any` would keep a reference in signals that exist for long.
  *
- * @throws the reason of one that is aborted already, or what `work` throws
+ * @throws the reason of a signal that is already aborted, or what `work` throws
  */
 export async function withEither<T> (signals: readonly AbortSignal[], work: (signal: AbortSignal, end: () => void) => Promise<T>): Promise<T> {
   const either = new AbortController()
@@ -65,7 +64,7 @@ export async function withEither<T> (signals: readonly AbortSignal[], work: (sig
 }
 
 /**
- * Waits for what others may be waiting for, too: it goes on when this one gives up.
+ * Waits for a promise that several callers may share. When the signal is aborted, only this caller stops waiting.
  *
  * @throws the reason of the signal, when it is aborted first
  */

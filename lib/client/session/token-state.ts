@@ -31,10 +31,10 @@ export interface TokenState {
   replace (found: TokenRecord | null): void
   /** Notes a record of the store that changes nothing in memory. */
   setRecord (record: TokenRecord | null): void
-  /** Whether the store went back in time: its record is older than ours, and of the same sign-in or before it. */
+  /** Whether the store lost writes: its record is older than the known one, and of the same sign-in or an earlier one. */
   isOlder (found: TokenRecord | null): boolean
   beginEpoch (): void
-  /** @throws SessionError when another sign-in or sign-out came meanwhile */
+  /** @throws SessionError when a sign-in or sign-out has begun another epoch */
   checkEpoch (epoch: number): void
   signedIn (record: TokenRecord | null, inMemory: TokenSet | null): void
   signedOut (): void
@@ -43,7 +43,7 @@ export interface TokenState {
   /** The user has to sign in, although the refresh token is kept: a later refresh may still succeed. */
   signInNeeded (): void
   /**
-   * Ends the session, whatever the store says of it.
+   * Ends the session in this process, even if the store still has a record of it.
    *
    * @returns the error for the caller
    */

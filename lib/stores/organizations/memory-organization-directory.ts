@@ -28,7 +28,7 @@ export interface MemoryOrganizationDirectory extends OrganizationDirectory {
   report (customer: string, access: GrantAccess): AccessReport
 }
 
-/** As many as an audit needs to see what happened. */
+/** The most organizations that an audit entry lists. */
 const mostNamed = 100
 
 /** A directory in this process, for tests, examples and small installations. */

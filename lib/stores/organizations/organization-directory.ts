@@ -27,8 +27,8 @@ export interface OrganizationDirectory {
    *
    * It may throw; then the grant is not made.
    *
-   * @param issuer of the token that is used, whose subject the customer is: where several are trusted, "ann" of one need not
-   * be "ann" of another. Undefined for a grant of this server's own.
+   * @param issuer the issuer of the access token, whose subject is the customer: with several trusted issuers, the same `sub`
+   * may be different users. Undefined for a grant of this server.
    */
   report (customer: string, access: GrantAccess, issuer?: string): AccessReport | Promise<AccessReport>
 }

@@ -23,7 +23,7 @@ const optionsSchema = Type.Object({
   schema: Type.Optional(Type.String())
 }, { additionalProperties: false })
 
-/** As many as an audit needs to see what happened. */
+/** The most organizations that an audit entry lists. */
 const mostNamed = 100
 
 /** The last millisecond that a `Date` can hold, in the place of `infinity`, which is no number in JSON. */
@@ -122,7 +122,7 @@ function isText (id: string): boolean {
 }
 
 function quoteIdentifier (name: string): string {
-  // PostgreSQL cuts a longer name to 63 bytes, which is another name.
+  // PostgreSQL truncates a longer name to 63 bytes, and would use another schema.
   if (name === '' || !isText(name) || Buffer.byteLength(name) > 63) throw new OptionError('schema must be a name of 1 to 63 bytes')
   return `"${name.replaceAll('"', '""')}"`
 }

@@ -40,7 +40,7 @@ const bucketMs = 30_000
 export function createMemoryReplayStore (options: MemoryReplayStoreOptions = {}): MemoryReplayStore {
   checkOptions('', optionsSchema, options)
   const { maxEntries = 1_000_000, clock = systemClock } = options
-  /** By the end of their life. Whole sets are dropped, so that no time is spent on single entries. */
+  /** Sets of identifiers by their time of expiry. A whole set is dropped at once, which is faster than single entries. */
   const buckets = new Map<number, Set<string>>()
   let size = 0
 
@@ -69,7 +69,7 @@ export function createMemoryReplayStore (options: MemoryReplayStoreOptions = {})
   }
 }
 
-/** 128 bits, one character a byte: two keys have the same digest by chance once in 2^64 of them. */
+/** 128 bits, one character per byte. A collision is likely only among 2^64 keys. */
 function digestOf (key: string): string {
   return createHash('sha256').update(key).digest().toString('latin1', 0, 16)
 }

@@ -18,7 +18,7 @@ export interface RedisTokenStoreOptions extends RedisRecordOptions {
    * the others for as long. A live holder renews it every third of the time. Default: 15000.
    */
   readonly lockTtlMs?: number
-  /** After this time the lock is not renewed any more, whatever its holder does, in milliseconds. Default: 120000. */
+  /** After this time the lock is no longer renewed, even if its holder still works, in milliseconds. Default: 120000. */
   readonly maxLockMs?: number
   readonly clock?: Clock
   /** Lets time pass, and rejects when the signal is aborted. For tests. Default: a timer. */

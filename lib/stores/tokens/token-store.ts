@@ -2,7 +2,7 @@
 export interface TokenSet {
   readonly accessToken: string
   readonly tokenType: 'Bearer' | 'DPoP'
-  /** `null`: there is no way to renew the access token but to ask the user. */
+  /** `null`: the access token cannot be refreshed; the user has to sign in again. */
   readonly refreshToken: string | null
   /** Milliseconds since the epoch; `null` when the authorization server did not say. */
   readonly expiresAt: number | null
@@ -10,7 +10,7 @@ export interface TokenSet {
   readonly scopes: readonly string[] | null
   /** The issuer of the tokens, if stored: the refresh token is sent to no other one. */
   readonly issuer?: string | null
-  /** After that they cannot be renewed, in milliseconds since the epoch; missing or `null` when nobody said. */
+  /** After this time they cannot be refreshed, in milliseconds since the epoch; missing or `null` when the authorization server did not say. */
   readonly refreshableUntil?: number | null
 }
 

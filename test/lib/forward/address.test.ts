@@ -13,10 +13,10 @@ test('an upstream is an http or https URL', t => {
     t.ok(parseAddress('x', `http://${host}/`, true), `${host} when it is allowed`)
   }
   for (const upstream of ['up.example', 'ftp://up.example', 'javascript:alert(1)', '/mcp', '']) {
-    t.throws(() => parseAddress('x', upstream, true), { message: `x must be an http or https URL, and is ${JSON.stringify(upstream)}` }, upstream)
+    t.throws(() => parseAddress('x', upstream, true), { message: `x must be an http or https URL, got ${JSON.stringify(upstream)}` }, upstream)
   }
   for (const upstream of ['https://u:p@up.example/', 'https://u@up.example/', 'https://up.example/?', 'https://up.example/?a=b', 'https://up.example/#c', 'https://:p@up.example/']) {
-    t.throws(() => parseAddress('x', upstream, true), { message: 'x must have no user, query or fragment, and is "https://up.example/" with one' }, upstream)
+    t.throws(() => parseAddress('x', upstream, true), { message: 'x must have no user, query or fragment, but "https://up.example/" has one' }, upstream)
   }
   t.end()
 })

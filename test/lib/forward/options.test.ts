@@ -34,8 +34,8 @@ test('options that cannot be used are refused by name', t => {
     [{ responseTimeoutMs: 0 }, /^forward\.responseTimeoutMs /],
     [{ secretHeader: 'a b' }, /^forward\.secretHeader /],
     [{ requestHeaders: ['a*b'] }, /^forward\.requestHeaders\[0\] /],
-    [{ baseUrl: 'https://a/b' }, 'forward.baseUrl must be an origin, https://host, and is "https://a/b"'],
-    [{ baseUrl: 'a' }, 'forward.baseUrl must be an origin, https://host, and is "a"'],
+    [{ baseUrl: 'https://a/b' }, 'forward.baseUrl must be an origin such as https://host, got "https://a/b"'],
+    [{ baseUrl: 'a' }, 'forward.baseUrl must be an origin such as https://host, got "a"'],
     [{ classifier: { words: [] } }, 'forward.classifier: unknown option "words". Known options: invalidTokenCodes, refusalCodes, sentences.'],
     [{ routes: { 'no-slash': { upstream: 'https://a', credential: target.credential } } }, /^forward\.routes\["no-slash"\] is not a path/],
     [{ routes: { '/a/*': { upstream: 'https://a', credential: target.credential } } }, /^forward\.routes\["\/a\/\*"\] is not a path/]

@@ -31,14 +31,14 @@ const ring: { self?: object } = {}
 ring.self = ring
 const url = 'must be a URL'
 const list = 'must be a list of strings'
-const pop = 'promises a proof of possession that is not checked'
+const pop = 'follows from dpop'
 const refused: ReadonlyArray<readonly [Record<string, unknown>, string, string]> = [
   [{ resource: 'https://h' }, 'resource', 'follows from resource'],
   [{ 'resource#it': 'https://h' }, 'resource#it', 'follows from resource'],
   [{ authorization_servers: [] }, 'authorization_servers', 'follows from authorizationServers'],
   [{ scopes_supported: ['a'] }, 'scopes_supported', 'follows from scopes'],
   [{ bearer_methods_supported: ['query'] }, 'bearer_methods_supported', 'is always header: tokens are read from nowhere else'],
-  [{ tls_client_certificate_bound_access_tokens: true }, 'tls_client_certificate_bound_access_tokens', pop],
+  [{ tls_client_certificate_bound_access_tokens: true }, 'tls_client_certificate_bound_access_tokens', 'follows from clientCertificates'],
   [{ dpop_signing_alg_values_supported: ['ES256'] }, 'dpop_signing_alg_values_supported', pop],
   [{ dpop_bound_access_tokens_required: false }, 'dpop_bound_access_tokens_required', pop],
   [{ 'resource_name#pt-BR': 'a', 'resource_name#pt-br': 'b' }, 'resource_name#pt-br', 'stands twice; language tags compare without case'],

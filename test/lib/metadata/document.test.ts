@@ -1,7 +1,8 @@
 import { test } from 'tap'
+import type { BindingMetadata } from '../../../lib/metadata/document.ts'
 import { createMetadataDocument, isKnown } from '../../../lib/metadata/document.ts'
 
-const source = { resource: 'https://h', advertisedIssuers: ['https://as'], advertisedScopes: ['a'], metadata: {} }
+const source = { resource: 'https://h', advertisedIssuers: ['https://as'], advertisedScopes: ['a'], binding: { dpopAlgorithms: [], dpopRequired: false, certificates: false }, metadata: {} }
 
 test('what follows from the configuration comes first, and what the host says after it', t => {
   const { resource, members, body, etag } = createMetadataDocument({
@@ -28,6 +29,16 @@ test('the entity tag is that of the body', t => {
   const { etag } = createMetadataDocument(source)
   t.equal(createMetadataDocument({ ...source }).etag, etag)
   t.not(createMetadataDocument({ ...source, advertisedScopes: ['b'] }).etag, etag)
+  t.end()
+})
+
+test('RFC 9728 2 what is said of bound tokens is what the server checks [R9728-32, R9728-34, R9728-35]', t => {
+  const membersOf = (binding: BindingMetadata): unknown => createMetadataDocument({ ...source, advertisedIssuers: [], advertisedScopes: [], binding }).members
+  const rest = { resource: 'https://h', bearer_methods_supported: ['header'] }
+  t.strictSame(membersOf({ dpopAlgorithms: ['ES256'], dpopRequired: false, certificates: false }), { ...rest, dpop_signing_alg_values_supported: ['ES256'] })
+  t.strictSame(membersOf({ dpopAlgorithms: ['ES256'], dpopRequired: true, certificates: true }), {
+    ...rest, tls_client_certificate_bound_access_tokens: true, dpop_signing_alg_values_supported: ['ES256'], dpop_bound_access_tokens_required: true
+  })
   t.end()
 })
 

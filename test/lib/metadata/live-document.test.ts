@@ -3,6 +3,7 @@ import { createMetadataDocument, withScopes } from '../../../lib/metadata/docume
 import { createLiveDocument } from '../../../lib/metadata/live-document.ts'
 
 const document = createMetadataDocument({
+  binding: { dpopAlgorithms: [], dpopRequired: false, certificates: false },
   resource: 'https://api.example.com', advertisedIssuers: ['https://login.example.com'], advertisedScopes: ['b', 'a', 'unused'],
   metadata: { resource_name: 'API' }
 })
@@ -29,6 +30,6 @@ test('S6 what is granted now is left of what is configured', async t => {
   t.strictSame((await live.current()).members.scopes_supported, ['a'])
   granted = ['b', 'a', 'unused']
   t.equal((await live.current()).etag, document.etag)
-  const bare = createMetadataDocument({ resource: 'https://api.example.com', advertisedIssuers: [], advertisedScopes: [], metadata: {} })
+  const bare = createMetadataDocument({ resource: 'https://api.example.com', binding: { dpopAlgorithms: [], dpopRequired: false, certificates: false }, advertisedIssuers: [], advertisedScopes: [], metadata: {} })
   t.strictSame((await createLiveDocument({ document: bare, routes: null, liveScopes: null }).current()).body, bare.body)
 })

@@ -11,7 +11,7 @@ const wellKnown = '/.well-known/oauth-protected-resource'
 type Added = readonly [resource: string, rootAlias?: boolean | null | undefined, name?: string | undefined, publishedAt?: string | null]
 
 function add (registry: MetadataRegistry, [resource, rootAlias = null, name = 'N', publishedAt = null]: Added): LiveDocument {
-  const document = createMetadataDocument({ resource, advertisedIssuers: [], advertisedScopes: [], metadata: { resource_name: name } })
+  const document = createMetadataDocument({ resource, binding: { dpopAlgorithms: [], dpopRequired: false, certificates: false }, advertisedIssuers: [], advertisedScopes: [], metadata: { resource_name: name } })
   return registry.add(parseIdentifier(resource), createLiveDocument({ document, routes: null, liveScopes: null }), { maxAgeSeconds: 60, rootAlias, publishedAt })
 }
 const of = (added: readonly Added[]): MetadataRegistry => {

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import type { RegisteredRoute, RoutePolicies } from '../../../lib/policy/route-policies.ts'
 import { createRoutePolicies, routeLabel } from '../../../lib/policy/route-policies.ts'
-import { defaultChallenge } from '../../support/route-policy.ts'
+import { routeDefaults } from '../../support/route-policy.ts'
 
-const create = (): RoutePolicies => createRoutePolicies(defaultChallenge)
+const create = (): RoutePolicies => createRoutePolicies(routeDefaults)
 const routeOf = (oauth?: unknown, url = '/x', method: string | string[] = 'GET'): RegisteredRoute => ({ method, url, config: { oauth } })
 /** What the web framework keeps of a route: a copy of its `config`. */
 const kept = ({ config, method, url }: RegisteredRoute) => ({ ...config, method, url })
@@ -117,9 +117,9 @@ test('scopes that tools ask for are among the required scopes, whenever they are
 
 test('a misspelt config.oauth is refused, as the route would be less protected than meant [A9]', t => {
   for (const name of ['oath', 'oAuth', 'OAuth', 'ouath', 'oauth2']) {
-    t.throws(() => createRoutePolicies(() => '').add({ method: 'GET', url: '/x', config: { [name]: { scopes: ['a'] } } }),
+    t.throws(() => createRoutePolicies(routeDefaults).add({ method: 'GET', url: '/x', config: { [name]: { scopes: ['a'] } } }),
       { name: 'OptionError', message: `config of GET /x: unknown option "${name}". Did you mean "oauth"?` })
   }
-  t.doesNotThrow(() => createRoutePolicies(() => '').add({ method: 'GET', url: '/x', config: { auth: 1, oauth: {}, rateLimit: {} } }))
+  t.doesNotThrow(() => createRoutePolicies(routeDefaults).add({ method: 'GET', url: '/x', config: { auth: 1, oauth: {}, rateLimit: {} } }))
   t.end()
 })

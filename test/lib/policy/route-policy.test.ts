@@ -1,15 +1,15 @@
 import { test } from 'tap'
 import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
-import { defaultChallenge } from '../../support/route-policy.ts'
+import { routeDefaults } from '../../support/route-policy.ts'
 
-const compile = (config: unknown): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(config, 'GET /x', defaultChallenge)
+const compile = (config: unknown): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(config, 'GET /x', routeDefaults)
 
 test('what a rule is compiled to', t => {
   const rule = {
     token: 'required', scopes: null, stepUp: null, actors: 'any', organization: null, team: null, authorizationDetails: null,
-    policy: null, challenge: 'merge', pinnedChallenge: null, pinnedPointer: null, defaultChallenge: 'Bearer resource_metadata="https://h/m"'
+    policy: null, dpop: 'off', challenge: 'merge', pinnedChallenge: null, pinnedPointer: null, defaultChallenges: ['Bearer resource_metadata="https://h/m"']
   }
-  const challengeFor = (scopes: string): object => ({ defaultChallenge: `Bearer resource_metadata="https://h/m", scope="${scopes}"` })
+  const challengeFor = (scopes: string): object => ({ defaultChallenges: [`Bearer resource_metadata="https://h/m", scope="${scopes}"`] })
   const ask = (): never => { throw new Error('not asked at registration') }
   const actor = { issuer: 'https://login.example.com', subject: 'gateway' }
   const pointer = 'https://h/.well-known/oauth-protected-resource'
@@ -114,7 +114,7 @@ const refusedDemands: ReadonlyArray<readonly [unknown, string]> = [
   [{ anyOrganization: true, organization: ask }, 'config.oauth of GET /x: anyOrganization true and organization contradict each other'],
   [{ anyTeam: true, team: ask }, 'config.oauth of GET /x: anyTeam true and team contradict each other'],
   [{ maxAgeSeconds: 300, pinnedChallenge: 'Basic realm="x"' },
-    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x\\"" would take the place of what acr and maxAgeSeconds ask for'],
+    'config.oauth of GET /x: pinnedChallenge "Basic realm=\\"x\\"" would replace the step-up challenge that acr and maxAgeSeconds need: remove one of them'],
   ...['none', 'optional'].flatMap(token => ([
     { acr: ['a'] }, { maxAgeSeconds: 0 }, { actors: 'none' }, { actors: [{ issuer: 'i', subject: 's' }] }, { organization: ask }, { team: ask },
     { authorizationDetails: ask }, { policy: ask }

@@ -8,7 +8,7 @@ import type { RefusedRequest } from '../../../lib/refusal/refusal-headers.ts'
 import { refusalHeaders } from '../../../lib/refusal/refusal-headers.ts'
 import { policyOf } from '../../support/route-policy.ts'
 
-const challenger = createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'none' })
+const challenger = createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'none', dpop: { algorithms: ['ES256'] } })
 const defaultChallenge = 'Bearer resource_metadata="https://h/m"'
 const invalid = `${defaultChallenge}, error="invalid_token"`
 
@@ -17,6 +17,7 @@ function headersOf (changes: Partial<RefusedRequest> = {}, existing: Record<stri
     error: null,
     policy: policyOf(),
     hasCredentials: false,
+    scheme: null,
     hasOrigin: false,
     existing: {
       challenge: existing['www-authenticate'], exposedHeaders: existing['access-control-expose-headers'], retryAfter: existing['retry-after']
@@ -111,9 +112,9 @@ for (const [title, refusal, rest] of [
   test(`challenge of a refusal: ${title}`, t => {
     const error = refusal instanceof Error ? refusal : null
     const { headers } = refusalHeaders({
-      error, policy: policyOf({ scopes: ['a'] }), hasCredentials: refusal === 'credentials', hasOrigin: false,
+      error, policy: policyOf({ scopes: ['a'] }), hasCredentials: refusal === 'credentials', scheme: null, hasOrigin: false,
       existing: { challenge: undefined, exposedHeaders: undefined, retryAfter: undefined }
-    }, createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'public' }))
+    }, createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'public', dpop: null }))
     t.equal(headers['www-authenticate'], rest === null ? undefined : defaultChallenge + rest)
     t.end()
   })

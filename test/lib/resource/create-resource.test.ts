@@ -17,7 +17,7 @@ const create = (options: object = {}, log = silent): ProtectedResource =>
 
 test('a resource is made and used without a server', async t => {
   const resource = create({ scopes: { read: 'Read' } })
-  t.equal(resource.policies.policyOf({ oauth: { scopes: ['read'] } }).defaultChallenge, `Bearer resource_metadata="${resource.config.metadataUrl}", scope="read"`)
+  t.strictSame(resource.policies.policyOf({ oauth: { scopes: ['read'] } }).defaultChallenges, [`Bearer resource_metadata="${resource.config.metadataUrl}", scope="read"`])
   t.match(await resource.verifier.verify(await issuer.token()), { subject: 'user-1' })
   await t.rejects(async () => await resource.verifier.verify('x'), InvalidTokenError)
   t.equal(resource.checkToken, null)

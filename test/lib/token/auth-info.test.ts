@@ -21,6 +21,7 @@ const accessToken: AccessToken = {
   authenticationContext: null,
   authenticatedAt: null,
   authorizationDetails: [],
+  confirmation: null,
   claims: Object.freeze({ sub: 'user-1', plan: 'pro' })
 }
 const acceptedAt = {

@@ -12,6 +12,7 @@ import { isOAuthResourceError } from '../../../lib/errors/errors.ts'
 import type { RefusalDetail } from '../../../lib/errors/detail.ts'
 
 const now = 1_800_000_000
+const thumbprint = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'
 const strict = createExpectedToken({ audiences: ['https://api.example.com', 'api'], algorithms: ['ES256', 'EdDSA'] })
 const lenient: ExpectedToken = { ...strict, profile: 'jwt', scopeClaims: ['scope', 'scp'] }
 
@@ -239,8 +240,8 @@ const tables: Array<{ check: Check, part: 'header' | 'claims', rule: ExpectedTok
     part: 'claims',
     rule: strict,
     cases: [
-      [{}, null], [{ cnf: { jkt: 'x' } }, 'proof_missing'], [{ cnf: {} }, 'proof_missing'], [{ cnf: null }, 'proof_missing'],
-      [{ cnf: { 'x5t#S256': 'x' } }, 'proof_missing'], [{ cnf: 'x' }, 'proof_missing']
+      [{}, null], [{ cnf: { jkt: thumbprint } }, null], [{ cnf: { jkt: thumbprint, 'x5t#S256': thumbprint } }, null],
+      ...[{ jkt: 'x' }, {}, null, { 'x5t#S256': 'x' }, 'x', { kid: 'x' }, { jkt: thumbprint, jwk: {} }].map((cnf): Case => [{ cnf }, 'confirmation_unsupported'])
     ]
   }
 ]
@@ -291,7 +292,7 @@ test('the log is told what was expected, what came, and how to fix it (A1)', asy
     [checkNotAnIdToken, 'claims', { aud: 'api', nonce: 'n' }, lenient, { expected: /access token/, received: /nonce is in the token/, fix: /requiredClaims/ }],
     [checkNotAnIdToken, 'claims', { aud: 'api' }, lenient, { expected: /access token/, received: /no client and no scope/ }],
     [checkNotAnIdToken, 'claims', { aud: 'api', azp: 'api' }, lenient, { expected: /access token/, received: /azp is the audience/ }],
-    [checkConfirmation, 'claims', { cnf: { jkt: 'x' } }, strict, { expected: /bearer token/, received: /cnf is \{"jkt":"x"\}/ }]
+    [checkConfirmation, 'claims', { cnf: { jkt: 'x' } }, strict, { expected: /cnf has no other members than jkt/, received: /cnf is \{"jkt":"x"\}/ }]
   ]
   for (const [check, part, given, expected, detail] of cases) {
     const found = detailOf(check, part, given, expected)

@@ -4,8 +4,8 @@ import { readCredentials } from '../../../lib/token/credentials.ts'
 import type { Credentials } from '../../../lib/token/credentials.ts'
 
 const none: Credentials = { kind: 'none' }
-const malformed: Credentials = { kind: 'malformed', reason: 'authorization_malformed' }
-const repeated: Credentials = { kind: 'malformed', reason: 'authorization_repeated' }
+const malformed: Credentials = { kind: 'malformed', reason: 'authorization_malformed', scheme: 'Bearer' }
+const repeated: Credentials = { kind: 'malformed', reason: 'authorization_repeated', scheme: null }
 const bearer = (token: string): Credentials => ({ kind: 'bearer', token })
 
 test('one Authorization header', async t => {
@@ -112,10 +112,23 @@ test('a token in a header of its own, where a gateway sets it (F102)', async t =
     [[], { kind: 'none' }],
     [['Authorization', 'Bearer a.b.c'], { kind: 'none' }],
     [['Authorization', 'Bearer x', 'Cf-Access-Jwt-Assertion', 'a.b.c'], { kind: 'bearer', token: 'a.b.c' }],
-    [['Cf-Access-Jwt-Assertion', 'a', 'Cf-Access-Jwt-Assertion', 'a'], { kind: 'malformed', reason: 'authorization_repeated' }],
-    [['Cf-Access-Jwt-Assertion', ''], { kind: 'malformed', reason: 'authorization_malformed' }],
-    [['Cf-Access-Jwt-Assertion', 'Bearer a.b.c'], { kind: 'malformed', reason: 'authorization_malformed' }],
-    [['Cf-Access-Jwt-Assertion', 'a, b'], { kind: 'malformed', reason: 'authorization_malformed' }]
+    [['Cf-Access-Jwt-Assertion', 'a', 'Cf-Access-Jwt-Assertion', 'a'], { kind: 'malformed', reason: 'authorization_repeated', scheme: null }],
+    [['Cf-Access-Jwt-Assertion', ''], { kind: 'malformed', reason: 'authorization_malformed', scheme: 'Bearer' }],
+    [['Cf-Access-Jwt-Assertion', 'Bearer a.b.c'], { kind: 'malformed', reason: 'authorization_malformed', scheme: 'Bearer' }],
+    [['Cf-Access-Jwt-Assertion', 'a, b'], { kind: 'malformed', reason: 'authorization_malformed', scheme: 'Bearer' }]
   ]
   for (const [headers, expected] of cases) t.strictSame(readCredentials(headers, header), expected, headers.join(' '))
+})
+
+test('RFC 9449 7.1 DPoP credentials are one token68 where the server accepts them, and another scheme where it does not [R9449-20, R9449-27]', async t => {
+  const malformedDpop = { kind: 'malformed', reason: 'authorization_malformed', scheme: 'DPoP' }
+  for (const [value, expected] of [
+    ['DPoP abc', { kind: 'dpop', token: 'abc' }], ['dpop  a.b.c', { kind: 'dpop', token: 'a.b.c' }], ['DPOP abc==', { kind: 'dpop', token: 'abc==' }],
+    ['Bearer abc', { kind: 'bearer', token: 'abc' }], ['DPoP', malformedDpop], ['DPoP ', malformedDpop], ['DPoP a b', malformedDpop],
+    ['DPoP a, Bearer b', malformedDpop], ['DPoP=a', malformedDpop], ['DPoPs abc', none], ['Basic abc', none]
+  ] as const) {
+    t.strictSame(readCredentials(['Authorization', value], null, true), expected, value)
+    t.strictSame(readCredentials(['Authorization', value]), /^dpop/i.test(value) ? none : expected, `${value}, DPoP off`)
+  }
+  t.strictSame(readCredentials(['Authorization', 'Bearer a', 'Authorization', 'DPoP b'], null, true), repeated)
 })

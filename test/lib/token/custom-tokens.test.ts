@@ -24,7 +24,7 @@ test('F34 what is said of a token, and what is not', async t => {
   t.strictSame(verified.accessToken, {
     issuer: 'https://keys.example', subject: 'ann', audience: [resource], principalType: 'user', clientId: null, scopes: [], actor: null,
     tokenId: null, expiresAt: null, issuedAt: null, roles: [], organizations: null, teams: null, sessionId: null, grantId: null,
-    authenticationContext: null, authenticatedAt: null, authorizationDetails: [], claims: {}
+    authenticationContext: null, authenticatedAt: null, authorizationDetails: [], confirmation: null, claims: {}
   })
 
   const all = {
@@ -32,7 +32,7 @@ test('F34 what is said of a token, and what is not', async t => {
     expiresAt: now + 1, issuedAt: now - 1, roles: ['r'], organizations: ['acme'], teams: ['red'], sessionId: 's', grantId: 'g',
     authenticationContext: 'gold', authenticatedAt: now - 2, authorizationDetails: [{ type: 'payment', limit: 5 }], claims: { plan: { name: 'pro' } }
   }
-  t.strictSame((await issuerOf(async () => all).verify('pat_1', null)).accessToken, { ...all, issuer: 'https://keys.example', audience: [resource] })
+  t.strictSame((await issuerOf(async () => all).verify('pat_1', null)).accessToken, { ...all, confirmation: null, issuer: 'https://keys.example', audience: [resource] })
   const nulls = Object.fromEntries(['clientId', 'actor', 'tokenId', 'expiresAt', 'issuedAt', 'organizations', 'teams', 'sessionId', 'grantId',
     'authenticationContext', 'authenticatedAt'].map(name => [name, null]))
   t.equal(await reasonOfAsync(async () => await issuerOf(() => ({ subject: 'ann', ...nulls })).verify('pat_1', null)), null)

@@ -30,6 +30,7 @@ test('an access token says what the claims say', async t => {
     authenticationContext: null,
     authenticatedAt: null,
     authorizationDetails: [],
+    confirmation: null,
     claims: all
   })
   t.match(accessTokenFrom({ iss: rule.issuer, aud: 'api', sub: 'user-1', exp: 2 }, lenient), {

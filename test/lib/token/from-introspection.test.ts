@@ -6,6 +6,7 @@ import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOf } from '../../support/reason.ts'
 
 const now = 1_800_000_000
+const thumbprint = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'
 const rule = createExpectedToken({ audiences: ['api', 'alias'] })
 const answer = {
   active: true, iss: rule.issuer, sub: 'user-1', client_id: 'client-1', aud: 'api', iat: now - 1, exp: now + 60, scope: 'read write',
@@ -41,6 +42,8 @@ test('what is refused', async t => {
     [{ iss: null }, null], [{ iss: [rule.issuer] }, 'issuer_unknown'],
     [{ token_type: undefined }, null], [{ token_type: 'bearer' }, null], [{ token_type: 'DPoP' }, 'type_refused'],
     [{ token_type: 'N_A' }, 'type_refused'], [{ token_type: 'refresh_token' }, 'type_refused'], [{ token_type: null }, null],
+    [{ cnf: { jkt: thumbprint }, token_type: undefined }, null], [{ cnf: { jkt: thumbprint }, token_type: 'dpop' }, null],
+    [{ cnf: { jkt: thumbprint }, token_type: 'Bearer' }, 'type_refused'], [{ cnf: { 'x5t#S256': thumbprint }, token_type: 'Bearer' }, null],
     [{ token_type: 7 }, 'type_refused'], [{ token_type: '' }, 'type_refused'],
     [{ aud: ['other', 'alias'] }, null], [{ aud: 'other' }, 'audience_foreign'], [{ aud: undefined }, 'audience_missing'],
     [{ aud: [] }, 'audience_missing'], [{ aud: null }, 'audience_missing'],
@@ -48,7 +51,7 @@ test('what is refused', async t => {
     [{ exp: null }, null], [{ scope: null, jti: null, nbf: null, iat: null }, null], [{ exp: 0 }, 'token_expired'],
     [{ nbf: now + 6 }, 'token_not_yet_valid'], [{ iat: now + 6 }, 'token_not_yet_valid'], [{ nbf: 'soon' }, 'claim_malformed'],
     [{ iat: undefined }, null],
-    [{ cnf: { jkt: 'x' } }, 'proof_missing'], [{ cnf: null }, 'proof_missing'],
+    [{ cnf: { jkt: 'x' } }, 'confirmation_unsupported'], [{ cnf: null }, 'confirmation_unsupported'],
     [{ sub: undefined, client_id: undefined }, 'claim_missing'], [{ sub: '' }, 'claim_missing'], [{ sub: 7 }, 'claim_missing'],
     [{ sub: undefined, client_id: 7 }, 'claim_missing'], [{ client_id: 7 }, 'claim_malformed'], [{ client_id: '' }, 'claim_malformed'],
     [{ jti: 7 }, 'claim_malformed'], [{ client_id: undefined, jti: undefined }, null],

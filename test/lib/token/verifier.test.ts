@@ -12,7 +12,10 @@ import { createVerifier } from '../../../lib/token/verifier.ts'
 import { createTestClock } from '../../support/clock.ts'
 import { createExpectedToken } from '../../support/expected-token.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
+import { createPossessionCheck } from '../../../lib/proof/check-possession.ts'
 import { reasonOf, reasonOfAsync } from '../../support/reason.ts'
+
+const checkPossession = createPossessionCheck({ checkProof: null, readsCertificates: false })
 
 /** An issuer whose signatures are all good, until its keys change. */
 function trusting (identifier: string, clock: Clock): Issuer & { checked: string[], change (): void } {
@@ -34,7 +37,7 @@ async function setup (cached = true, revocations: RevocationStore | null = null)
   const [a, b] = [await createFakeIssuer({ clock, issuer: 'https://a.example' }), await createFakeIssuer({ clock, issuer: 'https://b.example' })]
   const issuers = [trusting(a.issuer, clock), trusting(b.issuer, clock)] as const
   const cache = cached ? createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock) : null
-  const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations, lookupTimeoutMs: 20, report: () => {} })
+  const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations, checkPossession, lookupTimeoutMs: 20, report: () => {} })
   return { clock, a, b, issuers, verifier }
 }
 
@@ -189,6 +192,7 @@ test('rules of the host\'s own, enforced or told of, once for each verification'
   const issuer = createJwtIssuer(rule, { verifySignature: async () => ({ isCurrent: () => true }) }, clock)
   const verifier = createVerifier({
     route: createTokenRouter([issuer], null), cache: createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock), revocations: null, lookupTimeoutMs: 20,
+    checkPossession,
     report: ({ rule, accessToken }) => told.push(`${accessToken.subject} ${rule}`)
   })
   t.equal(await reasonOfAsync(async () => await verifier.verify(await fake.token())), 'token_rule_broken')
@@ -217,6 +221,7 @@ test('R7662-11 what is remembered is known by a digest, and never by the token',
     cache: { find (digest) { keys.push(digest); return null }, remember (digest) { keys.push(digest) } },
     revocations: null,
     lookupTimeoutMs: 20,
+    checkPossession,
     report: () => {}
   })
   const token = await issuer.token()

@@ -12,8 +12,8 @@ test('options that are refused name the option and the value', t => {
     [{}, /url/],
     [{ ...good, url: 'http://mcp.example.com' }, /url must be https.*"http:\/\/mcp\.example\.com"/],
     [{ ...good, url: 'https://mcp.example.com/#x' }, /url must not have a fragment/],
-    [{ url: good.url }, /one of browser, redirectUri and grant .* none is there/],
-    [{ ...good, grant () {} }, /browser and grant are there/],
+    [{ url: good.url }, /exactly one of browser, redirectUri and grant is required, got none/],
+    [{ ...good, grant () {} }, /got browser and grant/],
     [{ url: good.url, redirectUri: 'http://app.example.com/cb' }, /redirectUri must be https/],
     [{ ...good, clientMetadataUrl: 'https://client.example.com' }, /clientMetadataUrl must have a path/],
     [{ ...good, surprise: 1 }, /unknown option "surprise"/],
@@ -27,8 +27,8 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, clients: [{ issuer: 'x', clientId: 'c', authentication: {}, assumptions: { supportPkce: true } }] }, /clients\[0\]\.assumptions: .*"supportPkce"/],
     [{ ...good, clientMetadata: { token_endpoint_auth_method: 'private_key_jwt' } }, /token_endpoint_auth_method must be none, client_secret_post or client_secret_basic .*"private_key_jwt"/],
     [{ ...good, tokenStore: {} }, /tokenStore/],
-    [{ ...good, tokenStore }, /tokenStore and connectionStore belong together, and connectionStore is missing/],
-    [{ ...good, connectionStore }, /tokenStore and connectionStore belong together, and tokenStore is missing/],
+    [{ ...good, tokenStore }, /tokenStore and connectionStore must be set together: connectionStore is missing/],
+    [{ ...good, connectionStore }, /tokenStore and connectionStore must be set together: tokenStore is missing/],
     [{ ...good, metadataTrust: { issuer: 'x' } }, /metadataTrust/]
   ]
   for (const [options, message] of table) t.throws(() => checkConnectOptions(options), { code: 'FST_OAUTH_OPTION_INVALID', message }, JSON.stringify(options))

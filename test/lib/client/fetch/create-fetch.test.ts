@@ -784,6 +784,6 @@ test('options that cannot be', t => {
     t.throws(() => createFetch({ session, resource, ...wrong } as never), OptionError, JSON.stringify(wrong))
   }
   t.throws(() => createFetch({ session, resource: 'http://api.example.com' }),
-    { message: 'resource must be https; http is allowed for loopback hosts only, and is "http://api.example.com"' })
+    { message: 'resource must be https; http is allowed for loopback hosts only, got "http://api.example.com"' })
   t.end()
 })

@@ -803,7 +803,7 @@ test('a sign-out that the store cannot be told holds in this process', async t =
 test('a sign-in gives up when others keep writing', async t => {
   const store: TokenStore = { ...createMemoryTokenStore(), write: async () => null }
   const { session, server } = createSessionFixture({ tokenStore: store })
-  t.match((await fails(t, session.signIn(server.grant()), 'FST_OAUTH_SESSION_STORE_FAILED')).cause, { message: 'other processes wrote first, 20 times' })
+  t.match((await fails(t, session.signIn(server.grant()), 'FST_OAUTH_SESSION_STORE_FAILED')).cause, { message: 'another process replaced the record before each of 20 writes' })
 })
 
 test('a record that was read before a sign-in does not come after it', async t => {

@@ -1,0 +1,27 @@
+/** What the presenter of an access token has to prove (RFC 7800, `cnf`). */
+export interface Confirmation {
+  /** `jkt`: the SHA-256 thumbprint of the key that signs the DPoP proofs (RFC 9449 section 6.1); `null`: none. */
+  readonly keyThumbprint: string | null
+  /** `x5t#S256`: the SHA-256 thumbprint of the client's certificate (RFC 8705 section 3.1); `null`: none. */
+  readonly certificateThumbprint: string | null
+}
+
+const thumbprint = /^[A-Za-z0-9_-]{43}$/
+
+/**
+ * Reads `cnf`. Each member binds the token, so one that is not understood makes the token unusable here: it would be
+ * accepted with less proof than its issuer asked for.
+ *
+ * @returns `null` for a `cnf` with unknown members, with none, or with one that is no SHA-256 thumbprint
+ */
+export function parseConfirmation (cnf: unknown): Confirmation | null {
+  if (typeof cnf !== 'object' || cnf === null || Array.isArray(cnf)) return null
+  const { jkt, 'x5t#S256': x5t, ...unknown } = cnf as Record<string, unknown>
+  if (Object.keys(unknown).length > 0 || (jkt === undefined && x5t === undefined)) return null
+  if (!isThumbprint(jkt) || !isThumbprint(x5t)) return null
+  return Object.freeze({ keyThumbprint: jkt ?? null, certificateThumbprint: x5t ?? null })
+}
+
+function isThumbprint (value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === 'string' && thumbprint.test(value))
+}

@@ -1,0 +1,46 @@
+import { test } from 'tap'
+import type { InvalidTokenError } from '../../../lib/errors/errors.ts'
+import { createPossessionCheck } from '../../../lib/proof/check-possession.ts'
+import type { Presentation } from '../../../lib/token/presentation.ts'
+import { accessTokenOf } from '../../support/access-token.ts'
+
+const keyThumbprint = 'key'
+const certificateThumbprint = 'certificate'
+const bound = (confirmation: Partial<Record<'keyThumbprint' | 'certificateThumbprint', string>>) =>
+  accessTokenOf({ confirmation: { keyThumbprint: null, certificateThumbprint: null, ...confirmation } })
+const presentation = (members: Partial<Presentation> = {}): Presentation => ({
+  scheme: 'Bearer', requirement: 'allowed', method: 'GET', proofs: [], targetUri: 'https://h/', certificateThumbprint: null, provideNonce: () => {}, ...members
+})
+
+test('a token that is bound is refused without the proof, and the log says which option is missing [R9449-21, R8705-07]', async t => {
+  const check = createPossessionCheck({ checkProof: null, readsCertificates: false })
+  for (const [accessToken, given, reason, fix] of [
+    [bound({ keyThumbprint }), undefined, 'proof_missing', /set the dpop option/],
+    [bound({ keyThumbprint }), presentation({ scheme: 'DPoP' }), 'proof_missing', /set the dpop option/],
+    [bound({ certificateThumbprint }), undefined, 'proof_missing', /set the clientCertificates option/],
+    [bound({ certificateThumbprint }), presentation({ certificateThumbprint: 'another' }), 'certificate_foreign', undefined],
+    [accessTokenOf(), presentation({ scheme: 'DPoP' }), 'token_unbound', undefined],
+    [accessTokenOf(), presentation({ requirement: 'required' }), 'token_unbound', undefined]
+  ] as const) {
+    let found: unknown = null
+    try { await check(accessToken, 'token', given) } catch (error) { found = error }
+    const { reason: actual, detail } = found as InvalidTokenError
+    t.equal(actual, reason)
+    t.match(detail?.fix, fix)
+  }
+  t.equal(check(bound({ certificateThumbprint }), 'token', presentation({ certificateThumbprint })), undefined)
+  t.equal(check(accessTokenOf(), 'token', undefined), undefined)
+})
+
+test('a proof is checked once for a request and its token, at once or later, however often the host verifies them', async t => {
+  for (const answer of [undefined, Promise.resolve()]) {
+    const checked: string[] = []
+    const check = createPossessionCheck({ checkProof: ({ token, provideNonce }) => { checked.push(token); provideNonce('next'); return answer }, readsCertificates: true })
+    const nonces: string[] = []
+    const given = presentation({ scheme: 'DPoP', provideNonce: nonce => nonces.push(nonce) })
+    for (const token of ['a', 'a', 'b', 'b']) await check(bound({ keyThumbprint }), token, given)
+    t.strictSame([checked, nonces], [['a', 'b'], ['next', 'next']])
+  }
+  const check = createPossessionCheck({ checkProof: () => { throw new Error('no proof') }, readsCertificates: true })
+  for (let i = 0; i < 2; i++) await t.rejects(async () => await check(bound({ keyThumbprint }), 'a', presentation({ scheme: 'DPoP' })), { message: 'no proof' })
+})
