@@ -82,7 +82,7 @@ export function isLocalHost (host: string): boolean {
     name.startsWith('::') || name.startsWith('64:ff9b:')
 }
 
-/** An address has many spellings, `127.1` and `0x7f000001` among them: it is judged as the one that `fetch` would use. */
+/** Compared in the form that `fetch` uses: an address has many spellings, `127.1` and `0x7f000001` among them. */
 function hostAsFetched (host: string): string {
   const bare = host.replace(/^\[|\]$/g, '')
   const { hostname } = new URL(`https://${bare.includes(':') ? `[${bare}]` : bare}`)

@@ -1,4 +1,4 @@
-/** Whoever was asked did not answer in time. It says nothing about what was asked. */
+/** The call did not complete within its time limit. Its outcome is not known. */
 export class TimeLimitError extends Error {
   constructor (timeoutMs: number) {
     super(`no answer within ${timeoutMs} ms`)
@@ -7,7 +7,7 @@ export class TimeLimitError extends Error {
 }
 
 /**
- * The answer, if it comes in time. Whoever is asked is not told to stop; what comes later goes nowhere.
+ * The result of a call, if it comes in time. On timeout the pending call is not cancelled, and its later result is ignored.
  *
  * @throws TimeLimitError
  */
@@ -19,7 +19,7 @@ export function withinTime<T> (answer: PromiseLike<T>, timeoutMs: number): Promi
 }
 
 /**
- * Asks a function of the host's own, which may never answer. Nothing is timed where it answers at once.
+ * Calls a function of the host, with a time limit if it returns a promise.
  *
  * @throws TimeLimitError, or what the function throws
  */
@@ -28,7 +28,7 @@ export async function askWithin<T> (timeoutMs: number, ask: () => T | Promise<T>
   return isPromise(answer) ? await withinTime(answer, timeoutMs) : answer
 }
 
-/** A promise of any make. */
+/** Whether a value is a promise, also one of another library. */
 export function isPromise<T> (value: T | Promise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -82,7 +82,7 @@ async function read (
   const { status } = response
   const redirect = isRedirect(response)
   if (redirect || !statuses.includes(status)) {
-    // The connection is of no further use, and its end is of no interest.
+    // Ends the connection; an error while it closes does not matter.
     response.body?.cancel().catch(() => {})
     throw new FetchError(redirect ? 'redirect' : 'status', url, status, { location: redirect ? redirectTarget(response) : null })
   }

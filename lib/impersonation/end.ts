@@ -1,18 +1,18 @@
 import { askWithin } from '../time-limit.ts'
 import type { WritableRevocationStore } from '../stores/revocations/revocation.ts'
 
-/** An impersonation that is over: of one customer, or, without a customer, of every one. */
+/** An impersonation that has ended: of one customer, or without `customer` of every customer. */
 export interface EndedImpersonation {
   readonly staff: string
-  /** Default: every customer; for a member of staff who leaves, or may not impersonate any more. */
+  /** Default: every customer, for a member of staff who leaves or may no longer impersonate. */
   readonly customer?: string
 }
 
-/** Where the grants and tokens of an authorization server are. */
+/** Options for ending impersonations: how grants are deleted and tokens revoked. */
 export interface ImpersonationEnds {
   /** The issuer of the tokens. */
   readonly issuer: string
-  /** Where staff are accounts of another issuer. Default: `issuer`. */
+  /** The issuer of staff accounts, if it is another one. Default: `issuer`. */
   readonly actorIssuer?: string
   /** The revocation store of the resource servers: tokens issued so far are refused from the next request on. */
   readonly revocations?: WritableRevocationStore
@@ -23,11 +23,12 @@ export interface ImpersonationEnds {
 }
 
 /**
- * Ends what a member of staff made as a customer: after a log-out, when a session expired, or without a customer when the
- * account is deleted or may do less. The customer's own grants and tokens, and those of other staff, stay valid.
+ * Deletes the grants and revokes the tokens that a member of staff made as a customer. Call it after a log-out or when the
+ * session expired; without a customer, when the account is deleted or loses rights. The customer's own grants and tokens, and
+ * those of other staff, stay valid.
  *
- * End the session first, so that nothing new is made meanwhile. Both the grants and the tokens are ended, also when one of
- * the two fails or takes too long. Call it again later where it throws: it may be repeated.
+ * End the session first, so that no new grant is made meanwhile. If deleting the grants fails or takes too long, the tokens
+ * are still revoked, and vice versa. If it throws, call it again later: it is idempotent.
  *
  * @param ended `null` for a session that impersonates nobody: nothing is done
  * @throws what `deleteGrants` or the store throws; TimeLimitError; an AggregateError when both fail
@@ -58,9 +59,10 @@ export async function endImpersonation (ended: EndedImpersonation | null, ends: 
 }
 
 /**
- * Whether a grant was made in an impersonation, by the record that was saved with it; `null` is a customer's own.
+ * Whether a grant was made in this impersonation, by the record that was saved with it. The record `null` means the customer's
+ * own grant.
  *
- * @throws TypeError for undefined: a record that was not found would keep its grant
+ * @throws TypeError for undefined: the record was not found, and counting it as the customer's own would keep the grant
  */
 export function isOfImpersonation (record: { readonly staff?: unknown, readonly customer?: unknown } | null, { staff, customer }: EndedImpersonation): boolean {
   if (record === undefined) throw new TypeError('the record of a grant must be what was saved with it, or null for a customer\'s own, got undefined')

@@ -112,7 +112,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     let known: Impersonation | null = null
     try {
       known = checkImpersonation(await askWithin(timeoutMs, impersonation))
-      // Of a customer nothing more is asked.
+      // No further check applies to customers.
       if (known === null) return describe(decision('not_impersonating', { impersonation: null, access: accessOf === undefined ? checkAccess(access) : null }), null, step)
       // Read before the directory is asked: an approval that is withdrawn and given again meanwhile is younger than the grant.
       const now = clock.now()
@@ -136,7 +136,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     const customersOwn = decided.reason === 'not_impersonating'
     return describe({ ...decided, record: customersOwn ? null : record }, customersOwn ? null : await client() ?? record?.client ?? null, step)
   }
-  /** @param session of whoever would use the grant; it is not asked on the back channel, which has none */
+  /** @param session the impersonation in the current session; it is not read on the back channel, which has no session */
   const decideExisting = async (step: ExistingGrantStep, record: ImpersonationRecord | null, session: () => unknown): Promise<GrantDecision> => {
     const access = record?.access ?? null
     try {
@@ -206,7 +206,7 @@ export function describe (decided: GrantDecision, client: string | null, step: G
   return Object.freeze({ ...decided, client, step })
 }
 
-/** The step says whether the session or the record decides: at a wrong one, an impersonator would pass for a customer. */
+/** The step determines whether the session or the record decides. With a wrong step, an impersonator would count as a customer. */
 function stepRefused (what: string, step: unknown, steps: readonly GrantStep[]): AuditedDecision {
   const error = new TypeError(`the step of ${what} must be one of ${steps.map(one => JSON.stringify(one)).join(', ')}, got ${String(JSON.stringify(step))}`)
   return describe(decision('step_refused', { impersonation: null, error }), null, isNewGrantStep(step) || isExistingGrantStep(step) ? step : null)

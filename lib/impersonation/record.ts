@@ -73,7 +73,7 @@ export function isSameImpersonator (storedRecord: unknown, impersonation: Impers
 }
 
 /**
- * Reads the access of a grant. No level means everything: a grant that does not limit itself is not limited.
+ * Reads the access of a grant. A record without a level has access to everything.
  *
  * @returns `null` for what cannot be read
  */

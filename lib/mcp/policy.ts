@@ -29,7 +29,7 @@ export interface McpPolicy {
    * @throws McpError
    */
   check (calls: readonly McpCall[], accessToken: AccessToken | null, revision?: string | null): void
-  /** The scopes that calls need; empty for calls that need none, are refused whatever the token, or cannot be read. */
+  /** The scopes that calls need; empty for calls that need none, are refused with any token, or cannot be read. */
   scopesOf (calls: readonly McpCall[]): readonly string[]
   /** Whether a request with this token, or with none, may call the tool; scopes that depend on arguments are left out. */
   mayCall (tool: string, accessToken: AccessToken | null): boolean
@@ -40,7 +40,7 @@ export interface McpPolicy {
 /** One of `securitySchemes` of a tool. */
 export type McpSecurityScheme = { readonly type: 'noauth' } | { readonly type: 'oauth2', readonly scopes: readonly string[] }
 
-/** What calling something takes: these scopes, nothing at all, or what no token gives: the target that is not declared. */
+/** The requirement for a call: scopes, no token at all, or a refusal with any token (an undeclared target). */
 type Requirement = readonly string[] | 'public' | McpTarget
 type PolicyOptions = Pick<McpOptions, typeof declarations[number] | 'undeclaredTools' | 'undeclaredPrompts' | 'undeclaredResources'>
 
@@ -146,7 +146,7 @@ function scopesByArguments (tool: string, call: () => unknown): readonly string[
   }
 }
 
-/** What two things need that are called together. What is not declared is refused, whatever it is called with. */
+/** The combined requirements of two targets that are called together. If one is undeclared, the call is refused. */
 function combine (one: Requirement, other: Requirement): Requirement {
   if (one === 'public') return other
   if (other === 'public' || !isScopes(one)) return one
@@ -154,8 +154,8 @@ function combine (one: Requirement, other: Requirement): Requirement {
 }
 
 /**
- * Finds what a resource needs: each of its spellings is held against the declarations, and all that is found counts. A
- * template needs what any URI made from it may need.
+ * Finds the requirements of a resource: each spelling of its URI is compared with the declarations, and all matches count. A
+ * template needs everything that any URI made from it may need.
  */
 function createResourceRequirements (
   declared: ReadonlyMap<string, Requirement>, undeclared: (target: McpTarget) => Requirement
@@ -176,7 +176,7 @@ function createResourceRequirements (
   }
 }
 
-/** Where something is public, a client has to find it before it has a token: the handshake and the list of its kind. */
+/** If a target is public, clients must be able to find it without a token: handshake and list of its kind are public too. */
 function openMethodsOf (options: PolicyOptions): Set<string> {
   const isOpen = (kind: typeof declarations[number]): boolean =>
     Object.values(options[kind] ?? {}).some(given => parseRequirement(given).isPublic)

@@ -69,7 +69,7 @@ export function challengeNamesScopes ({ statusCode, oauthError }: OAuthResourceE
   return statusCode === 401 || oauthError === 'insufficient_scope'
 }
 
-/** The same refusal with these scopes named too: a client that is told of one scope after the other has to ask its user twice. */
+/** The same refusal with further scopes: a client that gets one missing scope per response would have to ask its user repeatedly. */
 export function withRequiredScopes (refusal: OAuthResourceError, scopes: readonly string[]): OAuthResourceError {
   const { requiredScopes = [] } = refusal as { requiredScopes?: readonly string[] }
   const all = [...new Set([...scopes, ...requiredScopes])]

@@ -32,7 +32,7 @@ export function createGuardPolicy<Policy extends OidcPolicy> ({ interactionPolic
   // oidc-provider compares the hint with the account once, and not again when the request resumes.
   login.add(check(anotherSubject, 'the client asks for another account', 'login_required', ({ oidc: { params, session } }) =>
     typeof params?.id_token_hint === 'string' && session!.accountId !== undefined && decodeJwt(params.id_token_hint).sub !== session!.accountId))
-  // First: with `prompt=none` the client is told the first reason.
+  // First: with `prompt=none` the error response has the first reason.
   for (const [why, reason] of Object.entries(reasons)) {
     const [error, description] = why === 'unavailable'
       ? ['temporarily_unavailable', 'whether the grant is allowed could not be checked']

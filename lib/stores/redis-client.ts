@@ -58,7 +58,7 @@ function senderOf (client: unknown): (command: string[]) => Promise<unknown> {
   // ioredis has a sendCommand too, with other parameters.
   if (typeof call === 'function') return async ([name, ...words]) => await call.call(client, name!, ...words)
   if (typeof sendCommand === 'function') return async command => await sendCommand.call(client, command)
-  throw new OptionError('client must be one of redis or ioredis, or have a function sendCommand')
+  throw new OptionError('client must be a client of redis or ioredis, or have a function sendCommand')
 }
 
 /** Removes the arguments from an error of Redis: for an unknown command its message quotes them, and they may be secrets. */

@@ -3,7 +3,7 @@ import { InvalidTokenError, withoutStackTrace } from '../errors/errors.ts'
 import type { TokenReason } from '../errors/reasons.ts'
 import { parseStrictObject } from './strict-json.ts'
 
-/** A JWT taken apart. Nothing in it is to be believed before its signature is checked. */
+/** The decoded parts of a JWT. They are not trustworthy before the signature is verified. */
 export interface UnverifiedJwt {
   /** What was signed: the two parts before the signature, as they came (RFC 7515 section 5.1). */
   readonly signingInput: string

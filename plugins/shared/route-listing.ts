@@ -14,7 +14,7 @@ interface PrintedRoute {
 
 /**
  * Lists all routes of a server. `onRoute` hooks see only routes that are registered after them, and only those of their
- * scope. Fastify has one method that visits every route, the one that prints them; what it prints is not used.
+ * scope. Fastify visits every route only in `printRoutes`, so that is called; its output is not used.
  *
  * @returns empty where this version of Fastify prints routes in another way
  */

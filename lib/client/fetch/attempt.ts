@@ -29,10 +29,10 @@ export interface AttemptAuthorization<Answer> {
   /**
    * Signs in with another authorization.
    *
-   * @param judged `null` before anything was sent
+   * @param classified `null` before anything was sent
    * @returns whether the session has new tokens
    */
-  run (need: AuthorizationNeed, judged: ClassifiedAnswer<Answer> | null): Promise<boolean>
+  run (need: AuthorizationNeed, classified: ClassifiedAnswer<Answer> | null): Promise<boolean>
 }
 
 export interface AttemptParts<Answer> {
@@ -102,7 +102,7 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
   let mayRefresh = session.refreshes === refreshesBefore
 
   /** Tokens to repeat the request with, in place of the rejected ones; `null` to return the response. */
-  const replace = async (rejected: string, judged: ClassifiedAnswer<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
+  const replace = async (rejected: string, classified: ClassifiedAnswer<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
     if (mayRefresh && repeatsLeft > 0) {
       mayRefresh = false
       const refreshing = session.refresh(rejected)
@@ -122,17 +122,17 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
       const current = session.refuse(rejected)
       if (current !== null && isRepeatable && repeatsLeft > 0) return current
     }
-    return await authorize({ kind: 'authorization_needed', scopes: null }, judged, isRepeatable, authorizationsBefore)
+    return await authorize({ kind: 'authorization_needed', scopes: null }, classified, isRepeatable, authorizationsBefore)
   }
 
-  const authorize = async (need: AuthorizationNeed, judged: ClassifiedAnswer<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
+  const authorize = async (need: AuthorizationNeed, classified: ClassifiedAnswer<Answer>, isRepeatable: boolean, authorizationsBefore: number): Promise<TokenSet | null> => {
     if (authorization === null || repeatsLeft === 0) return null
     if (!isRepeatable && !(authorization.forLaterRequests && need.kind !== 'authorization_needed')) return null
     if (authorization.count() === authorizationsBefore) {
       if (authorizationsLeft === 0) return null
       authorizationsLeft--
       try {
-        if (!await wait(authorization.run(need, judged))) return null
+        if (!await wait(authorization.run(need, classified))) return null
       } catch (error) {
         signal?.throwIfAborted()
         failure = { step: 'authorization', error }
@@ -147,13 +147,13 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
   for (;;) {
     const authorizationsBefore = authorization?.count() ?? 0
     const sent = await parts.send(tokens, first)
-    const judged = await parts.classify(sent, tokens)
-    const { answer, classification } = judged
-    if (classification.kind === 'ok' || classification.kind === 'refused') return { ...judged, first, failure }
+    const classified = await parts.classify(sent, tokens)
+    const { answer, classification } = classified
+    if (classification.kind === 'ok' || classification.kind === 'refused') return { ...classified, first, failure }
 
     const isRepeatable = parts.mayRepeat(answer)
     if (classification.kind === 'use_dpop_nonce') {
-      if (!mayAnswerNonce || tokens?.tokenType !== 'DPoP' || !isRepeatable) return { ...judged, first, failure }
+      if (!mayAnswerNonce || tokens?.tokenType !== 'DPoP' || !isRepeatable) return { ...classified, first, failure }
       mayAnswerNonce = false
       parts.discard(answer)
       continue
@@ -161,13 +161,13 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
     let next: TokenSet | null
     try {
       next = classification.kind === 'invalid_token'
-        ? await replace(tokens!.accessToken, judged, isRepeatable, authorizationsBefore)
-        : await authorize(classification, judged, isRepeatable, authorizationsBefore)
+        ? await replace(tokens!.accessToken, classified, isRepeatable, authorizationsBefore)
+        : await authorize(classification, classified, isRepeatable, authorizationsBefore)
     } catch (error) {
       parts.discard(answer)
       throw error
     }
-    if (next === null) return { ...judged, first, failure }
+    if (next === null) return { ...classified, first, failure }
     parts.discard(answer)
     repeatsLeft--
     first ??= answer

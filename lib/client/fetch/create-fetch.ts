@@ -173,8 +173,8 @@ function authorizationOf (authorization: RequestAuthorization, request: Outgoing
     forLaterRequests,
     count: () => authorization.count(),
     comesFirst: () => authorization.comesFirst(request.isRepeatable),
-    run: async (need, judged) => await authorization.run(need, {
-      ...nameOf(request), response: judged?.answer.response ?? null, isRepeatable: judged?.answer.isRepeatable ?? request.isRepeatable
+    run: async (need, classified) => await authorization.run(need, {
+      ...nameOf(request), response: classified?.answer.response ?? null, isRepeatable: classified?.answer.isRepeatable ?? request.isRepeatable
     })
   }
 }

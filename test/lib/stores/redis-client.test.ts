@@ -68,7 +68,7 @@ test('a client that throws', async t => {
 
 test('what is no client', t => {
   for (const client of [undefined, null, 'redis://:secret@localhost', {}, { call: 7 }, { sendCommand: 'x' }]) {
-    t.throws(() => createSendCommand(client, 1), new OptionError('client must be one of redis or ioredis, or have a function sendCommand'))
+    t.throws(() => createSendCommand(client, 1), new OptionError('client must be a client of redis or ioredis, or have a function sendCommand'))
   }
   t.end()
 })

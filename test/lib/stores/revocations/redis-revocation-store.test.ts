@@ -129,7 +129,7 @@ test('revocations in Redis', { skip: missing }, async t => {
 test('options that are none', t => {
   const client = { sendCommand: async () => null }
   const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
-    [{}, /client/], [{ client: {} }, /^client must be one of redis or ioredis/], [{ client, prefix: 'no-braces:' }, /^prefix must/],
+    [{}, /client/], [{ client: {} }, /^client must be a client of redis or ioredis/], [{ client, prefix: 'no-braces:' }, /^prefix must/],
     [{ client, prefix: '{}' }, /^prefix must/], [{ client, longestLifetimeSeconds: 0 }, /^longestLifetimeSeconds must/], [{ client, leewaySeconds: -1 }, /^leewaySeconds must/],
     [{ client, timeoutMs: 1.5 }, /^timeoutMs must/], [{ client, ttl: 5 }, /unknown option "ttl"/]
   ]

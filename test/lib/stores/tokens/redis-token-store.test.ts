@@ -334,7 +334,7 @@ test('a client that makes something else of the answers', async t => {
 test('options that are none', t => {
   const client = { sendCommand: async () => null }
   const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
-    [{ key: 'ann' }, /client/], [{ client: {}, key: 'ann' }, /^client must be one of redis or ioredis/], [{ client }, /key/], [{ client, key: '' }, /^key must/],
+    [{ key: 'ann' }, /client/], [{ client: {}, key: 'ann' }, /^client must be a client of redis or ioredis/], [{ client }, /key/], [{ client, key: '' }, /^key must/],
     [{ client, key: '\uD800' }, /^key must be well-formed text$/], [{ client, key: 'ann', prefix: 'a{' }, /^prefix must/],
     [{ client, key: 'ann', seal: { seal () {} } }, /^`seal.unseal` is required/], [{ client, key: 'ann', lockTtlMs: 0 }, /^lockTtlMs must/], [{ client, key: 'ann', timeoutMs: NaN }, /^timeoutMs must/],
     [{ client, key: 'ann', forgetAfterSeconds: 1.5 }, /^forgetAfterSeconds must/], [{ client, key: 'ann', ttl: 5 }, /unknown option "ttl"/]
