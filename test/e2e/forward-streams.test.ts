@@ -63,7 +63,7 @@ function digestOf (chunks: Iterable<Buffer>): string {
   return hash.digest('hex')
 }
 
-test('R50 R53 R36 large bodies both ways, and bodies that break off on either side: bounded memory, no leak, no unhandled rejection', async t => {
+test('large and aborted bodies in both directions: bounded memory, no leak, no unhandled rejection [R50 R53 R36]', async t => {
   let broken = 0
   const upstream = await startUpstream(t, ({ url }, response, request) => {
     if (url === '/down') {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { test } from 'tap'
 
@@ -12,11 +14,12 @@ test('the minimal example is twenty lines', async t => {
   t.ok(lines.every(line => line.length <= 120))
 })
 
-test('H1, H31: the minimal example runs as it stands', async t => {
+test('the minimal example runs as it stands, and its resource follows the port (H1, H31)', async t => {
+  const port = await freePort()
   const child = spawn(process.execPath, ['--import', 'tsx', minimal], {
     // Here, tsconfig.json says what the name of the package means.
     cwd: root,
-    env: { PATH: process.env.PATH, PORT: '0' },
+    env: { PATH: process.env.PATH, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   t.teardown(() => child.kill('SIGKILL'))
@@ -31,11 +34,19 @@ test('H1, H31: the minimal example runs as it stands', async t => {
   const refused = await fetch(`${address}/projects`)
   t.equal(refused.status, 401)
   t.equal(refused.headers.get('www-authenticate'),
-    'Bearer resource_metadata="http://localhost:3000/.well-known/oauth-protected-resource", scope="projects:read"')
+    `Bearer resource_metadata="http://localhost:${port}/.well-known/oauth-protected-resource", scope="projects:read"`)
   const document = await fetch(`${address}/.well-known/oauth-protected-resource`)
   t.match(await document.json(), {
-    resource: 'http://localhost:3000',
+    resource: `http://localhost:${port}`,
     authorization_servers: ['https://login.example.com'],
     scopes_supported: ['projects:read']
   })
 })
+
+async function freePort (): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}

@@ -26,7 +26,7 @@ async function start (t: { teardown (close: () => unknown): unknown }, optionsOf
   return { app, issuer, upstream }
 }
 
-test('F73 behind the resource server a caller shows an access token, which stays here', async t => {
+test('in a protected scope the caller sends an access token, which is not forwarded [F73]', async t => {
   const session = createTestSession()
   const { app, issuer, upstream } = await start(t, origin => ({
     routes: { '/projects': { upstream: origin, credential: { session }, config: { oauth: { scopes: ['projects:read'] } } } }
@@ -41,7 +41,7 @@ test('F73 behind the resource server a caller shows an access token, which stays
   t.notOk(JSON.stringify(upstream.received).includes(token))
 })
 
-test('a target of somebody is not there for anybody else', async t => {
+test('a target is 404 for callers that mayUse does not allow', async t => {
   const { app, issuer, upstream } = await start(t, () => ({}))
   await app.ready()
   const target = app.forwardTargets.register({
@@ -69,7 +69,7 @@ test('a target of somebody is not there for anybody else', async t => {
   t.equal(upstream.received.length, 1)
 })
 
-test('only true is a yes', async t => {
+test('only true from mayUse allows a caller', async t => {
   const { app, issuer, upstream } = await start(t, origin => ({
     routes: { '/odd': { upstream: origin, credential: { session: createTestSession() }, mayUse: () => 1 as unknown as boolean } }
   }))
@@ -77,7 +77,7 @@ test('only true is a yes', async t => {
   t.same(upstream.received, [])
 })
 
-test('what takes no token from anybody else takes one here', async t => {
+test('a route with an optional token still requires one for the proxy', async t => {
   const { app, upstream } = await start(t, origin => ({
     routes: { '/optional': { upstream: origin, credential: { session: createTestSession() }, config: { oauth: { token: 'optional' } } } }
   }))
@@ -86,7 +86,7 @@ test('what takes no token from anybody else takes one here', async t => {
   t.same(upstream.received, [])
 })
 
-test('H23 R48 the challenge of a third party is passed on, and that of an upstream of ours is not', async t => {
+test('the challenge for a third-party credential is passed on, that for an own credential is not [H23 R48]', async t => {
   const theirs = 'Bearer resource_metadata="https://third.example/.well-known/oauth-protected-resource", error="invalid_token"'
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(401, { 'www-authenticate': theirs }).end('theirs') })
   const issuer = await createFakeIssuer()
@@ -104,7 +104,7 @@ test('H23 R48 the challenge of a third party is passed on, and that of an upstre
   t.same([replaced.statusCode, replaced.headers['www-authenticate']], [502, undefined], 'the token of the caller is not to blame')
 })
 
-test('a proxy with secrets in a protected scope asks for no token, unless its config does', async t => {
+test('a proxy with callers: secret in a protected scope requires no access token, unless its config does', async t => {
   const credential = { session: createTestSession() }
   const { app, issuer } = await start(t, upstream => ({
     callers: 'secret',
@@ -123,7 +123,7 @@ test('a proxy with secrets in a protected scope asks for no token, unless its co
   t.equal((await app.inject({ url: '/both', headers: { ...token, ...brings } })).statusCode, 200)
 })
 
-test('options that would let anybody in, or nobody, stop the boot', async t => {
+test('options that would admit every caller, or none, fail at registration', async t => {
   const issuer = await createFakeIssuer()
   const credential = { session: createTestSession() }
   const upstream = 'http://127.0.0.1:9'

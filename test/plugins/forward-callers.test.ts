@@ -60,7 +60,7 @@ for (const method of ['GET', 'POST']) {
   })
 }
 
-test('R36 over HTTP/2, too, nobody is served who has left', async t => {
+test('over HTTP/2 a request whose caller has disconnected is not forwarded [R36]', async t => {
   const upstream = await startUpstream(t)
   const [entered, admitted] = [createDeferred<void>(), createDeferred<void>()]
   const { client, request } = await startHttp2(t, upstream.origin, async () => {
@@ -82,7 +82,7 @@ test('R36 over HTTP/2, too, nobody is served who has left', async t => {
   t.same(upstream.received.map(({ body }) => body.toString()), ['still here'])
 })
 
-test('R42 over HTTP/2 a body arrives whose length nobody has announced', async t => {
+test('over HTTP/2 a body without Content-Length is forwarded [R42]', async t => {
   const upstream = await startUpstream(t)
   const { request } = await startHttp2(t, upstream.origin)
   for (const [headers, parts, expected] of [
@@ -97,7 +97,7 @@ test('R42 over HTTP/2 a body arrives whose length nobody has announced', async t
   }
 })
 
-test('R53 over HTTP/2 a body that breaks off is no whole body', async t => {
+test('over HTTP/2 an aborted body does not reach the upstream as a complete one [R53]', async t => {
   const [begun, broken] = [createDeferred<void>(), createDeferred<boolean>()]
   const upstream = await startUpstream(t, (_received, _response, request) => {
     request.on('error', () => {}).once('data', () => begun.resolve()).once('close', () => broken.resolve(request.complete))
@@ -110,7 +110,7 @@ test('R53 over HTTP/2 a body that breaks off is no whole body', async t => {
   t.equal(await broken.promise, false)
 })
 
-test('a GET may have a body, and it goes on with what describes it', async t => {
+test('the body of a GET is forwarded with its content headers', async t => {
   const upstream = await startUpstream(t)
   const { ask } = await startProxy(t, { upstream: upstream.origin })
   const { status } = await ask('', { method: 'GET', body: '{"query":{}}', headers: ['Content-Type', 'application/json'] })
@@ -153,7 +153,7 @@ for (const prefix of ['/api', '/api/', '/a/b/']) {
   })
 }
 
-test('R51 a connection serves the next request after a body that no token was there for', async t => {
+test('a connection serves the next request after a body that was not forwarded for lack of a token [R51]', async t => {
   const upstream = await startUpstream(t)
   const session = createTestSession({ token: async () => { throw new Error('no store') } })
   const { app, target } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
@@ -176,7 +176,7 @@ test('R51 a connection serves the next request after a body that no token was th
   t.equal((await send(target.url)).status, 401, 'and the proxy lives on')
 })
 
-test('what hooks of the host make of a body is what goes on', async t => {
+test('a body that preParsing hooks of the host changed is forwarded as changed', async t => {
   const upstream = await startUpstream(t)
   const { ask } = await startProxy(t, {
     upstream: upstream.origin,
@@ -209,7 +209,7 @@ for (const [what, credential, replayTimeoutMs] of [
   })
 }
 
-test('R41 a body in a coding that nobody here takes off is not passed on as if it had none', async t => {
+test('RFC 9112 7: a body with an unsupported transfer coding is refused, not forwarded undecoded [R41]', async t => {
   const upstream = await startUpstream(t)
   const { ask } = await startProxy(t, { upstream: upstream.origin })
   const answer = await ask('', { method: 'POST', headers: ['Transfer-Encoding', 'gzip, chunked'] })
@@ -228,7 +228,7 @@ for (const head of ['HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nok', 'HTTP/1.1 
   })
 }
 
-test('a server that closes brings to its end what has one, an event stream that answers a POST most of all', async t => {
+test('a closing server completes pending requests, also an event stream that answers a POST', async t => {
   let end!: () => void
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
@@ -244,7 +244,7 @@ test('a server that closes brings to its end what has one, an event stream that 
   await closing
 })
 
-test('R36 a server that closes does not wait for ever for an upstream that goes on and on', async t => {
+test('a closing server aborts an upstream that never stops sending, after closeTimeoutMs [R36]', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write('{}\n')
   })
@@ -260,7 +260,7 @@ test('R36 a server that closes does not wait for ever for an upstream that goes 
   t.match(await read, { code: 'ECONNRESET' })
 })
 
-test('R36 a server that closes does not wait for ever for an upstream that says nothing', async t => {
+test('a closing server aborts a request to a silent upstream, after closeTimeoutMs [R36]', async t => {
   const asked = createDeferred<void>()
   const upstream = await startUpstream(t, () => { asked.resolve() })
   const { app, ask } = await startProxy(t, {

@@ -79,7 +79,7 @@ for (const [name, refusal] of Object.entries(alive)) {
   })
 }
 
-test('R50 a body that grows over the cap goes on as it comes, from its first byte', async t => {
+test('a body that exceeds replayBytes is streamed from its first byte [R50]', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(403, json).write(`${rpcError}${' '.repeat(500)}`)
     response.end('the end')
@@ -91,7 +91,7 @@ test('R50 a body that grows over the cap goes on as it comes, from its first byt
   t.same([session.renewed, upstream.received.length], [[], 1])
 })
 
-test('a body that takes too long to come is not waited for', async t => {
+test('a body that does not arrive within replayTimeoutMs is streamed', async t => {
   let finish = (): void => {}
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(200, json).write('{"jsonrpc":')
@@ -105,7 +105,7 @@ test('a body that takes too long to come is not waited for', async t => {
   t.equal((await readAnswer(incoming)).body.toString(), '{"jsonrpc":"2.0"}')
 })
 
-test('R19 two requests and one renewal, and then it is over', async t => {
+test('an upstream that rejects every token gets two requests, after one refresh [R19]', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end() })
   const session = createTestSession()
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
@@ -115,7 +115,7 @@ test('R19 two requests and one renewal, and then it is over', async t => {
   t.same([session.renewed, session.refused], [['token-1'], ['token-2']])
 })
 
-test('R19 a second failure that is no 401 is passed on', async t => {
+test('a second response that is an error but not 401 is passed on [R19]', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(200, json).end(rpcError) })
   const session = createTestSession()
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
@@ -123,14 +123,14 @@ test('R19 a second failure that is no 401 is passed on', async t => {
   t.same([answer.status, answer.body.toString(), upstream.received.length, session.renewed], [200, rpcError, 2, ['token-1']])
 })
 
-test('R51 nothing comes of a renewal that fails while the answer is on its way', async t => {
+test('a background refresh that fails causes no unhandled rejection [R51]', async t => {
   const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
   const session = createTestSession({ refresh: async () => { throw new SessionError('FST_OAUTH_SESSION_REFRESH_UNAVAILABLE') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
   t.equal((await ask('', post)).status, 403)
 })
 
-test('R19 a token that was renewed before it was sent has spent the renewal', async t => {
+test('a refresh before the first request counts as the one refresh of the request [R19]', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(403, json).end('{"code":"authentication_failed"}') })
   const session: TestSession = createTestSession()
   const { token } = session
@@ -143,7 +143,7 @@ test('R19 a token that was renewed before it was sent has spent the renewal', as
   t.same([upstream.received.length, session.renewed, session.refused], [1, [], ['token-1']])
 })
 
-test('R22 a token that somebody else has renewed by now is not renewed again', async t => {
+test('a rejected token that another request has refreshed meanwhile is not refreshed again [R22]', async t => {
   const session = createTestSession()
   const upstream = await startUpstream(t, (received, response) => {
     if (received.all('authorization')[0] === 'Bearer token-1') session.current = 'token-2'
@@ -154,7 +154,7 @@ test('R22 a token that somebody else has renewed by now is not renewed again', a
   t.same([tokensOf(upstream.received), session.renewed], [['Bearer token-1', 'Bearer token-2'], []])
 })
 
-test('R22 nor is that a reason to give up for a request that had renewed its token itself', async t => {
+test('a request that has used its refresh repeats with the token that another request refreshed [R22]', async t => {
   const session: TestSession = createTestSession()
   const { token } = session
   session.token = async () => {
@@ -196,7 +196,7 @@ test('R51 RFC 9110 15.5.2: a 401 to a body that cannot be sent again is 503, as 
   t.equal(small.status, 200, 'as many bytes as that can be sent again')
 })
 
-test('R51 another failure of a body that cannot be sent again is passed on', async t => {
+test('an error other than an invalid token is passed on if the body cannot be sent again [R51]', async t => {
   const upstream = await refusing(t, { status: 403, headers: json, body: '{"code":"authentication_failed"}' })
   const session = createTestSession()
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 0 } })
@@ -204,7 +204,7 @@ test('R51 another failure of a body that cannot be sent again is passed on', asy
   t.same([answer.status, answer.body.toString(), session.renewed], [403, '{"code":"authentication_failed"}', ['token-1']])
 })
 
-test('a credential that nothing can renew and that is refused is not the fault of the caller', async t => {
+test('a 401 for fixed header credentials is 502 for the caller', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end() })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { headers: { 'x-api-key': 'ours' } } })
   const answer = await ask()
@@ -234,7 +234,7 @@ for (const [fault, retryAt, status, code, retryAfter] of faults) {
   })
 }
 
-test('a session of the host\'s own that throws whatever it likes', async t => {
+test('a custom session that throws any error gives 503', async t => {
   const upstream = await startUpstream(t)
   const session = createTestSession({ token: async () => { throw new Error('token-1 is secret') } })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
@@ -243,7 +243,7 @@ test('a session of the host\'s own that throws whatever it likes', async t => {
   t.notOk(answer.body.toString().includes('token-1'))
 })
 
-test('a token that is bound to a key comes with a proof for every request, and with the nonce that was asked for', async t => {
+test('RFC 9449: a key-bound token is sent with a new proof for each request, and with the nonce of the upstream', async t => {
   const upstream = await startUpstream(t, (received, response) => {
     if (received.all('dpop')[0]!.endsWith('nonce-1')) response.writeHead(200, { 'dpop-nonce': 'nonce-2' }).end()
     else response.writeHead(401, { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'nonce-1' }).end()
@@ -267,7 +267,7 @@ test('a token that is bound to a key comes with a proof for every request, and w
   t.equal(upstream.received.length, 2)
 })
 
-test('a nonce that is asked for without a proof changes nothing', async t => {
+test('RFC 9449 9: a nonce challenge without a configured proof does not repeat the request', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(400, { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'nonce-1' }).end()
   })
@@ -276,7 +276,7 @@ test('a nonce that is asked for without a proof changes nothing', async t => {
   t.equal(upstream.received.length, 1)
 })
 
-test('R36 who has left while a token was renewed costs the upstream nothing more', async t => {
+test('a caller that disconnects during a refresh causes no further request to the upstream [R36]', async t => {
   const upstream = await refusing(t, { status: 401 })
   let gone!: () => void
   const left = new Promise<void>(resolve => { gone = resolve })
@@ -304,7 +304,7 @@ test('R36 who has left while a token was renewed costs the upstream nothing more
   t.ok(app.server.listening)
 })
 
-test('R54 no token and no secret is in a log or an answer, whatever goes wrong', async t => {
+test('no log line and no response contains a token or secret, for any error [R54]', async t => {
   const upstream = await refusing(t, { status: 401, body: 'no' })
   const lines: string[] = []
   const session = createTestSession()

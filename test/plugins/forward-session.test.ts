@@ -44,7 +44,7 @@ test('RFC 9449 9: a stale nonce and an invalid token in one request cost one ref
   t.same(asked, ['DPoP old stale', 'DPoP old n2', 'DPoP new-1 n2'])
 })
 
-test('R30 one path that answers 401 does not take the session from other callers, and its own are told when to try again [C3]', async t => {
+test('a path that always answers 401 does not block other callers, and its own callers get Retry-After [R30 C3]', async t => {
   const live = new Set(['old'])
   let serial = 0
   const upstream = await startUpstream(t, (received, response) => {
@@ -66,7 +66,7 @@ test('R30 one path that answers 401 does not take the session from other callers
   t.equal(session.refreshes, 2, 'and refreshes no more than twice in a cool-down')
 })
 
-test('R28 a refresh that is refused in whatever words: the caller hears that the session needs a sign-in [F3]', async t => {
+test('a refresh that the authorization server refuses with a non-standard error: the response says that a sign-in is needed [R28 F3]', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(401).end() })
   const session = await signedIn('old', 'Bearer', () => { throw new RefreshError('keep', { message: 'refresh_token_not_found' }) })
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session } })
@@ -112,14 +112,14 @@ async function startEndless (t: Test): Promise<{ origin: string, closed: Promise
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, closed }
 }
 
-test('R19 the connection of a first answer that is not passed on is given up', async t => {
+test('the connection of a first response that is not passed on is released [R19]', async t => {
   const upstream = await startEndless(t)
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { session: await signedIn('old') } })
   t.equal((await ask()).status, 200)
   await t.resolves(upstream.closed)
 })
 
-test('R41 a caller cannot add a header beside that of the credential', async t => {
+test('a caller cannot add another value to a credential header [R41]', async t => {
   const upstream = await startUpstream(t)
   const { ask } = await startProxy(t, { upstream: upstream.origin, credential: { headers: { 'X-Account': 'ours' } } })
   await ask('', { headers: ['x-account', 'mine'] })

@@ -14,7 +14,7 @@ import { startUpstream } from '../support/upstream.ts'
 const json = { 'content-type': 'application/json' }
 const codeOf = (body: Buffer): unknown => (JSON.parse(body.toString()) as { code: unknown }).code
 
-test('F73 MCPS-14 MCPC-16 the upstream gets the token of the target, and nothing of the caller who it is from', async t => {
+test('the upstream gets the token of the target, and no credential or identity of the caller [F73 MCPS-14 MCPC-16]', async t => {
   const upstream = await startUpstream(t)
   const { target } = await startProxy(t, { upstream: upstream.origin })
   const answer = await send(target.url, {
@@ -28,7 +28,7 @@ test('F73 MCPS-14 MCPC-16 the upstream gets the token of the target, and nothing
   t.notOk(JSON.stringify(received!.headers).includes(target.secret))
 })
 
-test('R40 an id that nobody has is 404, and asks no upstream', async t => {
+test('an unknown target id is 404 without a request to an upstream [R40]', async t => {
   const upstream = await startUpstream(t)
   const { origin, target } = await startProxy(t, { upstream: upstream.origin })
   for (const path of ['/forward/nobody', '/forward/nobody/tools', `/forward/${target.id}x`, '/forward/', '/forward']) {
@@ -38,7 +38,7 @@ test('R40 an id that nobody has is 404, and asks no upstream', async t => {
   t.same(upstream.received, [])
 })
 
-test('R41 what belongs to the hop, to the caller or to the proxy is taken out, and the headers of the application stay', async t => {
+test('RFC 9110 7.6.1: hop-by-hop headers, caller credentials and the proxy secret are removed; application headers stay [R41]', async t => {
   const upstream = await startUpstream(t)
   const { ask, target } = await startProxy(t, { upstream: upstream.origin })
   await ask('', {
@@ -64,7 +64,7 @@ test('R41 what belongs to the hop, to the caller or to the proxy is taken out, a
   t.notOk(JSON.stringify(received!.headers).includes(target.secret))
 })
 
-test('R42 the suffix is joined with one slash, the query is kept, and the bytes of the body arrive as they are', async t => {
+test('the request path is joined with one slash, and query and body are unchanged [R42]', async t => {
   const upstream = await startUpstream(t)
   const bytes = Buffer.from(Array.from({ length: 512 }, (_, i) => i % 256))
   for (const [base, rest, expected] of [
@@ -81,7 +81,7 @@ test('R42 the suffix is joined with one slash, the query is kept, and the bytes 
   }
 })
 
-test('R42 every method arrives, and a body without a type', async t => {
+test('every method but TRACE is forwarded, and a body without Content-Type [R42]', async t => {
   const upstream = await startUpstream(t)
   const { ask } = await startProxy(t, { upstream: upstream.origin })
   for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'POST', 'PUT']) {
@@ -95,7 +95,7 @@ test('R42 every method arrives, and a body without a type', async t => {
   t.equal(upstream.received.length, 7)
 })
 
-test('no path leads out of the target', async t => {
+test('no request path leads outside the upstream path', async t => {
   const upstream = await startUpstream(t)
   const { app, target } = await startProxy(t, { upstream: `${upstream.origin}/mcp` })
   const { port } = app.server.address() as { port: number }
@@ -115,7 +115,7 @@ test('no path leads out of the target', async t => {
   t.same(upstream.received.map(({ url }) => url), ['/mcp/tools?x=/../y'], 'means the upstream of the target')
 })
 
-test('R44 targets belong to the running server', async t => {
+test('registered targets belong to one server: another one does not know them, and they are gone when it closes [R44]', async t => {
   const upstream = await startUpstream(t)
   const one = await startProxy(t, { upstream: upstream.origin })
   const other = await startProxy(t, { upstream: upstream.origin })
@@ -134,7 +134,7 @@ test('R44 targets belong to the running server', async t => {
   t.equal((await other.ask()).status, 200, 'the other server has its own')
 })
 
-test('R45 a secret that is missing, wrong or of another target is 401, and asks no upstream', async t => {
+test('a missing or wrong secret, or that of another target, is 401 without a request to the upstream [R45]', async t => {
   const upstream = await startUpstream(t)
   const { app, target } = await startProxy(t, { upstream: upstream.origin })
   const other = app.forwardTargets.register({
@@ -153,7 +153,7 @@ test('R45 a secret that is missing, wrong or of another target is 401, and asks 
   t.equal((await send(target.url, { headers: ['X-Forward-Secret', target.secret] })).status, 200, 'in its own header')
 })
 
-test('R46 the same upstream and identity keep id and secret, and changing either changes both', async t => {
+test('registering the same upstream and identity keeps id and secret; changing either changes both [R46]', async t => {
   const upstream = await startUpstream(t)
   const { app, target, ask } = await startProxy(t, { upstream: upstream.origin })
   const { forwardTargets } = app
@@ -176,7 +176,7 @@ test('R46 the same upstream and identity keep id and secret, and changing either
   t.equal((await send(changed.url!, { headers: ['x-forward-secret', changed.secret!] })).status, 404)
 })
 
-test('R47 a probe for metadata at the root is 404 without a secret', async t => {
+test('a request for well-known metadata at the root is 404 without a secret [R47]', async t => {
   const upstream = await startUpstream(t)
   const { origin, target } = await startProxy(t, { upstream: upstream.origin })
   for (const document of ['oauth-protected-resource', 'oauth-authorization-server', 'openid-configuration']) {
@@ -187,7 +187,7 @@ test('R47 a probe for metadata at the root is 404 without a secret', async t => 
   t.same(upstream.received, [])
 })
 
-test('R48 the 401 of a third party is passed on as it is, and nothing is renewed', async t => {
+test('a 401 for a third-party credential is passed on unchanged, without a refresh [R48]', async t => {
   const challenge = 'Bearer resource_metadata="https://third.example/.well-known/oauth-protected-resource"'
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(401, { ...json, 'www-authenticate': [challenge, 'Basic realm="x"'] }).end('{"theirs":true}')
@@ -200,7 +200,7 @@ test('R48 the 401 of a third party is passed on as it is, and nothing is renewed
   t.equal(upstream.received.length, 1)
 })
 
-test('R49 a malformed percent-escape is 400, and the process lives on', async t => {
+test('a malformed percent-encoding is 400, and the process continues [R49]', async t => {
   const upstream = await startUpstream(t)
   const { app, ask, target } = await startProxy(t, { upstream: upstream.origin })
   const { port } = app.server.address() as { port: number }
@@ -211,7 +211,7 @@ test('R49 a malformed percent-escape is 400, and the process lives on', async t 
   t.equal((await ask()).status, 200)
 })
 
-test('R52 several lines of one header stay several, both ways', async t => {
+test('repeated header lines stay separate in both directions [R52]', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(200, { 'set-cookie': ['a=1; Path=/', 'b=2'], 'x-many': ['1', '2'], link: ['<a>', '<b>'] }).end()
   })
@@ -226,7 +226,7 @@ test('R52 several lines of one header stay several, both ways', async t => {
   t.same(upstream.received[0]!.all('accept'), ['text/plain', 'application/json'])
 })
 
-test('cookies of the upstream are set for nobody who did not ask for that, and servers in front take no orders from it', async t => {
+test('Set-Cookie and X-Accel headers of the upstream are not passed on by default', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(200, { 'set-cookie': 'a=1', 'x-accel-redirect': '/internal', 'x-sendfile': '/etc/passwd', 'alt-svc': 'h3=":443"', 'x-fine': 'yes' }).end()
   })
@@ -236,7 +236,7 @@ test('cookies of the upstream are set for nobody who did not ask for that, and s
   t.same(answer.all('x-fine'), ['yes'])
 })
 
-test('what the upstream answers is what the caller gets', async t => {
+test('status, headers and body of the upstream are passed on', async t => {
   const upstream = await startUpstream(t, ({ url }, response) => {
     const status = Number(url.slice(1))
     response.writeHead(status, status === 204 ? {} : { 'content-type': 'text/plain', 'content-length': '3', vary: 'accept' })
@@ -260,7 +260,7 @@ test('what the upstream answers is what the caller gets', async t => {
   t.same([head.status, head.all('content-length'), head.body.length], [200, ['3'], 0])
 })
 
-test('a place inside of the target is a place behind the proxy', async t => {
+test('RFC 9110 10.2.2: a Location inside the upstream path leads through the proxy', async t => {
   let location = ''
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(307, { location }).end() })
   const { ask, target } = await startProxy(t, { upstream: `${upstream.origin}/mcp` })
@@ -274,7 +274,7 @@ test('a place inside of the target is a place behind the proxy', async t => {
   }
 })
 
-test('R36 a caller who leaves takes the request to the upstream along', async t => {
+test('a caller that disconnects aborts the request to the upstream [R36]', async t => {
   const upstream = await startUpstream(t, () => {})
   const { target } = await startProxy(t, { upstream: upstream.origin })
   const outgoing = openRequest(target.url, { headers: ['x-forward-secret', target.secret] })
@@ -289,7 +289,7 @@ test('R36 a caller who leaves takes the request to the upstream along', async t 
   t.equal(upstream.received.length, 1)
 })
 
-test('R53 an upstream that dies in the middle of a body ends the connection of the caller', async t => {
+test('an upstream that disconnects in the middle of a body ends the connection of the caller [R53]', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(200, { 'content-type': 'text/plain' })
     response.write('begun', () => response.destroy())
@@ -301,7 +301,7 @@ test('R53 an upstream that dies in the middle of a body ends the connection of t
   t.ok(app.server.listening)
 })
 
-test('R53 an upstream that dies while its answer is judged is 502', async t => {
+test('an upstream that disconnects while its response is inspected is 502 [R53]', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(403, json)
     response.write('{"code":', () => response.destroy())
@@ -311,7 +311,7 @@ test('R53 an upstream that dies while its answer is judged is 502', async t => {
   t.same([answer.status, codeOf(answer.body)], [502, 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE'])
 })
 
-test('an upstream that cannot be reached, or hangs up, is 502', async t => {
+test('an upstream that cannot be reached or closes the connection is 502', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.destroy() })
   const { ask } = await startProxy(t, { upstream: upstream.origin })
   const hungUp = await ask()
@@ -321,14 +321,14 @@ test('an upstream that cannot be reached, or hangs up, is 502', async t => {
   t.same([gone.status, codeOf(gone.body)], [502, 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE'])
 })
 
-test('R35 a time that was asked for is a limit for the head', async t => {
+test('responseTimeoutMs limits the time until the response headers [R35]', async t => {
   const upstream = await startUpstream(t, () => {})
   const { ask } = await startProxy(t, { upstream: upstream.origin, options: { responseTimeoutMs: 1 } })
   const answer = await ask()
   t.same([answer.status, codeOf(answer.body)], [504, 'FST_OAUTH_FORWARD_UPSTREAM_TIMEOUT'])
 })
 
-test('R35 a head has no limit that was not asked for, and a body has none at all', async t => {
+test('by default the response headers have no time limit, and the body never has one [R35]', async t => {
   const upstream = await startUpstream(t)
   for (const [options, headersTimeout] of [[{}, 0], [{ responseTimeoutMs: 60_000 }, 60_000]] as const) {
     const limits: unknown[] = []
@@ -347,7 +347,7 @@ test('R35 a head has no limit that was not asked for, and a body has none at all
   }
 })
 
-test('R43 the head of an event stream is there before its first byte, and its bytes before its end', async t => {
+test('the headers of an event stream arrive before its first byte, and its bytes before its end [R43]', async t => {
   let response!: ServerResponse
   const upstream = await startUpstream(t, (_received, open) => {
     response = open
@@ -368,7 +368,7 @@ test('R43 the head of an event stream is there before its first byte, and its by
   t.ok((await chunks.next()).done)
 })
 
-test('a server that closes ends the event streams, and begins none', async t => {
+test('a closing server ends event streams and accepts none', async t => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
   })
@@ -382,7 +382,7 @@ test('a server that closes ends the event streams, and begins none', async t => 
   t.match(await ended, [{ code: 'ECONNRESET' }])
 })
 
-test('a connection serves the next request after a body that nobody wanted', async t => {
+test('a connection serves the next request after a body that was not read', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.writeHead(413).end('no') }, { early: true })
   const { app, target } = await startProxy(t, { upstream: upstream.origin, options: { replayBytes: 0 } })
   const { port } = app.server.address() as { port: number }
@@ -405,7 +405,7 @@ test('a connection serves the next request after a body that nobody wanted', asy
   t.pass()
 })
 
-test('the path and the secret header are the host\'s to choose', async t => {
+test('the path of the targets and the secret header can be configured', async t => {
   const upstream = await startUpstream(t)
   const app = Fastify() as FastifyInstance
   t.teardown(() => app.close())
@@ -427,7 +427,7 @@ test('the path and the secret header are the host\'s to choose', async t => {
   t.equal(upstream.received[0]!.url, '/x')
 })
 
-test('what begins as an event stream after the server began to close is refused', async t => {
+test('an event stream that starts while the server is closing is refused', async t => {
   let open!: () => void
   const asked = new Promise<void>(resolve => {
     open = resolve

@@ -178,7 +178,8 @@ export function createFakeOAuth (options: FakeOAuthOptions = {}): FakeOAuth {
     [metadataOfResource, () => Response.json(document)],
     [metadataOfServer, () => Response.json(server)],
     [`${base}/token`, token],
-    [`${base}/register`, () => Response.json({ client_id: `client-${++serial}` }, { status: 201 })],
+    // What was registered comes back (RFC 7591 section 3.2.1).
+    [`${base}/register`, ({ body }) => Response.json({ client_id: `client-${++serial}`, scope: (JSON.parse(body) as { scope?: string }).scope }, { status: 201 })],
     [`${base}/revoke`, ({ form }) => {
       accessTokens.delete(form.get('token') ?? '')
       refreshTokens.delete(form.get('token') ?? '')

@@ -42,7 +42,7 @@ export async function registerDynamically (
     token_endpoint_auth_method: method
   }
   const response = await post(url.href, request, httpClient)
-  const { client_id: clientId, client_secret: secret, token_endpoint_auth_method: registered, client_secret_expires_at: expiry } = response
+  const { client_id: clientId, client_secret: secret, token_endpoint_auth_method: registered, client_secret_expires_at: expiry, scope: registeredScope } = response
   if (typeof clientId !== 'string' || clientId === '') throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', { message: 'the response has no client_id' })
   const authenticationMethod = isMethod(registered) ? registered : method
   const clientSecret = typeof secret === 'string' && authenticationMethod !== 'none' ? secret : null
@@ -54,8 +54,9 @@ export async function registerDynamically (
     // 0 means that the secret does not expire (RFC 7591 section 3.2.1).
     expiresAt: clientSecret !== null && typeof expiry === 'number' && expiry > 0 ? expiry * 1000 : null,
     redirectUris: [redirectUri],
-    // Those of the request: a server that registers fewer would otherwise be asked again at each sign-in.
-    scopes
+    // A response without `scope` limits the client to none (RFC 7591 section 3.2.1). Otherwise those of the request count: a server
+    // that registers fewer would be asked again at each sign-in.
+    scopes: typeof registeredScope === 'string' ? scopes : null
   }
 }
 

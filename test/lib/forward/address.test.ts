@@ -4,7 +4,7 @@ import { locationFor, parseAddress, splitTarget, targetOf } from '../../../lib/f
 
 const mcp = { origin: 'https://up.example', path: '/mcp' }
 
-test('an upstream is an http or https URL', t => {
+test('an upstream must be an http or https URL', t => {
   t.same(parseAddress('x', 'https://up.example', false), { origin: 'https://up.example', path: '/' })
   t.same(parseAddress('x', 'HTTPS://UP.example:443/a/../b/', false), { origin: 'https://up.example', path: '/b/' })
   for (const host of ['localhost', 'a.localhost', '127.0.0.1', '127.9.9.9', '[::1]']) t.ok(parseAddress('x', `http://${host}:8080/mcp`, false), host)
@@ -21,7 +21,7 @@ test('an upstream is an http or https URL', t => {
   t.end()
 })
 
-test('the own part of a request target, and the rest', t => {
+test('a request target is split into the path of the proxy target and the rest', t => {
   for (const [url, segments, own, rest] of [
     ['/forward/id', 2, '/forward/id', ''], ['/forward/id/', 2, '/forward/id', '/'], ['/forward/id?a/b', 2, '/forward/id', '?a/b'],
     ['/forward/id/a//b?c#d', 2, '/forward/id', '/a//b?c#d'], ['http://h:1/forward/id/a', 2, '/forward/id', '/a'], ['/x', 2, '/x', ''],
@@ -30,7 +30,7 @@ test('the own part of a request target, and the rest', t => {
   t.end()
 })
 
-test('R42 whatever is asked for lies inside of the target, its bytes as they came', t => {
+test('no request path leads outside the upstream path, and its bytes are unchanged [R42]', t => {
   const segment = fc.string({ unit: fc.constantFrom('.', '%2e', '%2E', '%252e', '/', '%2f', '\\', '%5c', ';', 'a', '%41', '?', '%', '%25', '#', '%09', '%0a', '%0D', '%00', '%20') })
   fc.assert(fc.property(segment, fc.constantFrom('/', '/mcp', '/mcp/', '/a/b'), (rest, path) => {
     const suffix = rest.startsWith('?') || rest === '' ? rest : `/${rest}`
@@ -58,7 +58,7 @@ test('R42 whatever is asked for lies inside of the target, its bytes as they cam
   t.end()
 })
 
-test('a place inside of the target is found through it', t => {
+test('RFC 9110 10.2.2: a Location inside the upstream path is rewritten to the path of the proxy', t => {
   for (const [location, address, expected] of [
     ['https://up.example/mcp/a?b#c', mcp, '/own/a?b#c'], ['https://up.example/mcp', mcp, '/own'], ['https://up.example/mcp/', mcp, '/own/'],
     ['a', mcp, '/own/a'], ['?q', mcp, '/own/here?q'], ['/', { ...mcp, path: '/' }, '/own/'], ['/a', { ...mcp, path: '/' }, '/own/a'],

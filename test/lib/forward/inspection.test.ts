@@ -10,7 +10,7 @@ async function look (status: number, headers: Record<string, string>, body: Buff
   return await inspect({ status, headers: Object.entries(headers).flat(), body: Readable.from([Buffer.from(body)], { objectMode: false }), isWhole: false }, method, limits)
 }
 
-test('a body that may say something about the token is read, and can be read again', async t => {
+test('a body that may contain a token error is read, and the caller still gets it', async t => {
   const json = '{"a":1}'
   for (const [status, headers, body, method] of [
     [200, { 'content-type': 'application/json' }, json, 'POST'], [201, { 'Content-Type': 'Application/JSON; charset=utf-8' }, json, 'POST'],
@@ -27,7 +27,7 @@ test('a body that may say something about the token is read, and can be read aga
   }
 })
 
-test('other bodies are not read', async t => {
+test('bodies that cannot contain a token error are not read', async t => {
   for (const [status, headers, method] of [
     [200, { 'content-type': 'application/json' }, 'GET'], [200, { 'content-type': 'text/plain' }, 'POST'], [200, {}, 'POST'],
     [302, { 'content-type': 'application/json' }, 'POST'], [200, { 'content-type': 'text/event-stream' }, 'POST'],
@@ -40,7 +40,7 @@ test('other bodies are not read', async t => {
   }
 })
 
-test('R50 no body takes more memory than the cap, compressed ones neither', async t => {
+test('no body takes more memory than inspectBytes, also after decompression [R50]', async t => {
   const bomb = gzipSync(Buffer.alloc(101, ' '))
   t.ok(bomb.length <= 100)
   const { text, body, answer } = await look(401, { 'content-encoding': 'gzip' }, bomb)
@@ -50,7 +50,7 @@ test('R50 no body takes more memory than the cap, compressed ones neither', asyn
   t.equal((await look(401, {}, Buffer.alloc(101, ' '))).text, undefined)
 })
 
-test('text that is no JSON, and an encoding that is not what it says', async t => {
+test('inspected bodies may be text without JSON, or fail to decompress', async t => {
   t.match(await look(401, {}, 'no'), { text: 'no', body: undefined })
   for (const encoding of ['gzip', 'br', 'zstd', 'gzip, br']) t.match(await look(401, { 'content-encoding': encoding }, 'no'), { text: undefined, body: undefined })
 })

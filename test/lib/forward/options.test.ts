@@ -7,7 +7,7 @@ const secret = 'a-secret-that-is-not-to-be-guessed'
 const target = { name: 'a', identity: 'b', upstream: 'https://up.example', credential: { headers: { authorization: 'Bearer hidden-value' } } }
 const refusal = (message: string | RegExp): { code: string, message: string | RegExp } => ({ code: 'FST_OAUTH_OPTION_INVALID', message })
 
-test('the defaults', t => {
+test('the default options of the proxy', t => {
   const { clock, ...rest } = checkForwardOptions({})
   t.type(clock.now(), 'number')
   t.strictSame(rest, {
@@ -19,7 +19,7 @@ test('the defaults', t => {
   t.end()
 })
 
-test('options that cannot be used are refused by name', t => {
+test('an invalid proxy option is refused with its name', t => {
   for (const [given, message] of [
     [{ prefixes: 1 }, 'forward: unknown option "prefixes".'],
     [{ path: '/a/' }, /^forward\.path /],
@@ -43,7 +43,7 @@ test('options that cannot be used are refused by name', t => {
   t.end()
 })
 
-test('R54 no message shows a secret', t => {
+test('no option error contains a secret [R54]', t => {
   const route = (given: object): object => ({ routes: { '/a': { upstream: 'https://a', ...given } } })
   for (const given of [
     route({ credential: target.credential, secret: 'hidden-value' }), route({ credential: target.credential, secret: ['hidden-value'] }),
@@ -65,7 +65,7 @@ test('R54 no message shows a secret', t => {
   t.end()
 })
 
-test('credentials are a session or headers', t => {
+test('the credential of a target is a session or headers', t => {
   const session = createTestSession()
   const proof = { proofFor: async () => '', sawNonce () {} }
   for (const credential of [{ session }, { session, proof }, { headers: {} }, { headers: { 'X-Key': 'a' }, owner: 'third-party' }, { headers: { a: 'b' }, owner: 'ours' }]) {

@@ -5,14 +5,14 @@ import { readBody, readWhole } from '../../../lib/forward/request-body.ts'
 
 const text = (stream: Readable): Promise<string> => stream.toArray().then(chunks => Buffer.concat(chunks as Buffer[]).toString())
 
-test('a body up to the cap is kept', async t => {
+test('a request body up to replayBytes is kept in memory', async t => {
   for (const [length, cap] of [[3, 3], [null, 3], [0, 0]] as const) {
     const source = Readable.from(length === 0 ? [] : [Buffer.from('ab'), Buffer.from('c')], { objectMode: false })
     t.match(await readBody(source, length, cap, 10_000), { kind: 'kept', bytes: Buffer.from(length === 0 ? '' : 'abc') })
   }
 })
 
-test('R51 a longer one passes, with all of its bytes, whether it was announced or not', async t => {
+test('a request body over replayBytes is streamed complete, with and without Content-Length [R51]', async t => {
   for (const [length, cap] of [[3, 2], [null, 2], [null, 0], [3, 0]] as const) {
     const body = await readBody(Readable.from([Buffer.from('ab'), Buffer.from('c')], { objectMode: false }), length, cap, 10_000)
     if (body.kind !== 'passing') throw new Error(body.kind)
@@ -21,7 +21,7 @@ test('R51 a longer one passes, with all of its bytes, whether it was announced o
   }
 })
 
-test('R51 what is not here in time passes, too, from its first byte', async t => {
+test('a request body that does not arrive within replayTimeoutMs is streamed from its first byte [R51]', async t => {
   const source = new PassThrough()
   source.write('ab')
   const body = await readBody(source, 3, 100, 1)
@@ -63,7 +63,7 @@ test('a last chunk over the cap is given back before the stream ends', async t =
   t.equal(await text(source), 'abc')
 })
 
-test('R53 a caller who goes away in the middle ends the body that is passing', async t => {
+test('a caller that disconnects in the middle ends the streamed body with an error [R53]', async t => {
   for (const how of ['close', 'error'] as const) {
     const source = new PassThrough()
     source.on('error', () => {})

@@ -19,7 +19,7 @@ test('before an authorization there is no authorization server to go to', async 
   t.same(fake.received, [])
 })
 
-test('MCPC-20 two that begin at once are one client, and each answer finds the client that it is for', async t => {
+test('two simultaneous authorizations register one client, and each response is matched to its client [MCPC-20]', async t => {
   const fake = createFakeOAuth()
   let registrations = 0
   fake.answer('https://login.example.com/register', () => Response.json({ client_id: `c${++registrations}` }, { status: 201 }))

@@ -12,7 +12,7 @@ import type { FakeOAuthOptions } from '../../../support/fake-oauth.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'
 import { failed } from '../../../support/failed.ts'
 
-test('F64 MCPC-01 MCPC-11 from the first 401 to an answer', async t => {
+test('a first 401 leads through discovery and sign-in to a response [F64 MCPC-01 MCPC-11]', async t => {
   const { fake, browser, connection } = await createConnectionWorld({ challenge: 'scope="read"', document: { scopes_supported: ['read', 'write'] } })
   t.same(fake.received, [], 'nothing is sent before there is a reason')
   const response = await connection.fetch(fake.resource, { method: 'POST', body: 'hello' })
@@ -31,7 +31,7 @@ test('F64 MCPC-01 MCPC-11 from the first 401 to an answer', async t => {
   t.equal(browser.closed, 1)
 })
 
-test('MCPC-16 MCPC-17 a token goes to its resource and nowhere else', async t => {
+test('the token is sent only to URLs of its resource [MCPC-16 MCPC-17]', async t => {
   const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   for (const url of ['https://mcp.example.com/other', 'https://evil.example.com/mcp', 'https://mcp.example.com/mcpx', 'http://mcp.example.com/mcp']) {
@@ -53,7 +53,7 @@ test('a resource that covers more than the URL', async t => {
   t.equal(fake.authorizations[0]!.get('resource'), 'https://api.example.com', 'C-1 as it was written')
 })
 
-test('F67 MCPC-13 T-29 T-30 RFSH-02 a step-up asks the user, once, for everything', async t => {
+test('a step-up requests all needed scopes in one authorization [F67 MCPC-13 T-29 T-30 RFSH-02]', async t => {
   const { fake, connection } = await createConnectionWorld({ challenge: 'scope="read"', scopesOf: path => path.endsWith('/write') ? ['write'] : ['read'] })
   await connection.fetch(fake.resource)
   const response = await connection.fetch(`${fake.resource}/write`)
@@ -64,7 +64,7 @@ test('F67 MCPC-13 T-29 T-30 RFSH-02 a step-up asks the user, once, for everythin
   t.equal(fake.authorizations.length, 2)
 })
 
-test('MCPC-14 a step-up that helps nothing is not repeated', async t => {
+test('a step-up that does not help is not repeated [MCPC-14]', async t => {
   const clock = createTestClock()
   const { fake, connection } = await createConnectionWorld({ scopesOf: () => ['admin'], grants: () => ['read'] }, { clock, scopes: ['read'] })
   t.equal((await connection.fetch(fake.resource)).status, 403)
@@ -76,7 +76,7 @@ test('MCPC-14 a step-up that helps nothing is not repeated', async t => {
   t.equal(fake.authorizations.length, 3, 'a user may have changed their mind by then')
 })
 
-test('R9470-13 R9470-14 what it takes of the authentication of the user', async t => {
+test('RFC 9470 4: acr_values and max_age of the challenge are sent in the authorization request [R9470-13 R9470-14]', async t => {
   const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   const route = `${fake.resource}/safe`
@@ -97,7 +97,7 @@ test('many requests that need the same ask the user once', async t => {
   t.equal(browser.visited.length, 1)
 })
 
-test('MCPC-30 R9728-51 a good token that dies: renewed, and found out about anew when that is no use', async t => {
+test('RFC 9728 5.2: an expired token is refreshed; if that fails, the metadata is discovered again [MCPC-30 R9728-51]', async t => {
   const { fake, browser, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   fake.killTokens()
@@ -118,7 +118,7 @@ test('MCPC-30 R9728-51 a good token that dies: renewed, and found out about anew
   t.equal(browser.visited.length, 2)
 })
 
-test('MCPC-26 MCPC-06 RFSH-12 another authorization server: nothing of the old one goes there', async t => {
+test('after a change of the authorization server, nothing of the old one is sent to the new one [MCPC-26 MCPC-06 RFSH-12]', async t => {
   const { fake, browser, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   const next = createFakeOAuth({ issuer: 'https://next.example.com', resource: fake.resource })
@@ -151,13 +151,13 @@ test('MCPC-26 MCPC-06 RFSH-12 another authorization server: nothing of the old o
   t.equal(next.authorizations[0]!.get('client_id'), 'next-client')
 })
 
-test('MCPC-26 a client that is registered elsewhere is shown to nobody', async t => {
+test('a client that is registered with another authorization server is not used [MCPC-26]', async t => {
   const { fake, connection } = await createConnectionWorld({}, { clients: [{ ...machine[0], issuer: 'https://other.example.com' }], dynamicRegistration: false })
   await t.rejects(connection.fetch(fake.resource), failed('FST_OAUTH_CLIENT_OF_ANOTHER_ISSUER'))
   t.notOk(fake.received.some(({ body, headers }) => body.includes('machine') || headers.get('authorization') !== null))
 })
 
-test('MCPC-15 a machine: tokens without a user, and again when they are over', async t => {
+test('RFC 6749 4.4: client credentials tokens are requested again when they expire [MCPC-15]', async t => {
   const fake = createFakeOAuth({ challenge: 'scope="read"', scopesOf: path => path.endsWith('/write') ? ['write'] : [] })
   const clock = createTestClock()
   const connection = await connect({ url: fake.resource, clients: machine, grant: requestClientCredentials, fetch: fetchOf(fake), clock })
@@ -172,7 +172,7 @@ test('MCPC-15 a machine: tokens without a user, and again when they are over', a
   t.notOk(fake.received.slice(before).some(({ url, headers }) => url === fake.resource && headers.get('authorization') === null), 'it does not ask for a challenge again')
 })
 
-test('F68 MCPD-01 a resource that takes bound tokens alone, with nonces on both sides', async t => {
+test('RFC 9449: a resource that requires DPoP, with nonces from resource and authorization server [F68 MCPD-01]', async t => {
   const fakeOptions = { document: { dpop_bound_access_tokens_required: true, dpop_signing_alg_values_supported: ['ES256', 'RS256'] }, server: { dpop_signing_alg_values_supported: ['RS256', 'ES256'] }, serverNonce: 's', resourceNonce: 'r' }
   const { fake, connection } = await createConnectionWorld(fakeOptions)
   t.equal((await connection.fetch(fake.resource)).status, 200)
@@ -217,7 +217,7 @@ test('tokens whose key is lost are not sent without it', async t => {
   await t.rejects(again.fetch(fake.resource), { name: 'SessionError', code: 'FST_OAUTH_SESSION_PROOF_MISSING' })
 })
 
-test('tokens of which nobody knows any more whose they are are shown to nobody', async t => {
+test('stored tokens of unknown issuer are not sent', async t => {
   const kept = stores()
   let isLost = false
   const { fake, connection } = await createConnectionWorld({}, { ...kept, connectionStore: { ...kept.connectionStore, read: async () => isLost ? null : await kept.connectionStore.read() } })
@@ -228,7 +228,7 @@ test('tokens of which nobody knows any more whose they are are shown to nobody',
   t.equal(fake.tokenRequests.length, before)
 })
 
-test('MCPC-17 stores of another resource, and tokens of nobody', async t => {
+test('stores of another resource are refused, and stored tokens without their connection are not used [MCPC-17]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -239,7 +239,7 @@ test('MCPC-17 stores of another resource, and tokens of nobody', async t => {
   t.equal(orphaned.session.state, 'signed_out')
 })
 
-test('R38 a process that starts while another one signs in does not sign it out', async t => {
+test('a process that starts while another one signs in does not sign the user out [R38]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   // It reads the one store before the sign-in, and the other one after it.
@@ -265,7 +265,7 @@ test('an answer that is older than the tokens is no reason to ask again', async 
   t.equal(browser.visited.length, 1)
 })
 
-test('a server with users: begin, and complete with what came back', async t => {
+test('a web server signs users in by begin and complete', async t => {
   const fake = createFakeOAuth({ challenge: 'scope="read"', document: { dpop_bound_access_tokens_required: true } })
   const kept = stores()
   const options = { url: fake.resource, redirectUri: 'https://app.example.com/callback', fetch: fetchOf(fake) }
@@ -290,7 +290,7 @@ test('a server with users: begin, and complete with what came back', async t => 
   await t.rejects(desktop.begin(), { code: 'FST_OAUTH_OPTION_INVALID' })
 })
 
-test('nobody is asked again and again by themselves', async t => {
+test('after a failed sign-in, requests do not start another one during the cool-down', async t => {
   const clock = createTestClock()
   const fake = createFakeOAuth()
   const browser = createFakeBrowser(fake, { error: 'access_denied', code: undefined })
@@ -306,7 +306,7 @@ test('nobody is asked again and again by themselves', async t => {
   t.equal(browser.closed, 3)
 })
 
-test('a resource that lets nobody in, and one that asks for nothing', async t => {
+test('a resource that rejects every token, and a resource that requires none', async t => {
   const { fake, browser, connection } = await createConnectionWorld()
   fake.answer(`${fake.resource}/never`, () => new Response('', { status: 401 }))
   t.equal((await connection.fetch(`${fake.resource}/never`)).status, 401)
@@ -325,7 +325,7 @@ test('a resource that lets nobody in, and one that asks for nothing', async t =>
   t.equal(open.browser.visited.length, 0)
 })
 
-test('R51 a body that is gone once it is sent is sent with a token, and once', async t => {
+test('a streamed body is sent once, after the sign-in [R51]', async t => {
   const { fake, browser, connection } = await createConnectionWorld({ scopesOf: path => path.endsWith('/write') ? ['write'] : [] })
   const send = async (path: string): Promise<Response> => {
     const body = new ReadableStream({ start (controller) { controller.enqueue(new TextEncoder().encode('streamed')); controller.close() } })
@@ -340,7 +340,7 @@ test('R51 a body that is gone once it is sent is sent with a token, and once', a
   t.equal((await send('/write')).status, 200)
 })
 
-test('MCPC-05 MCPC-28 what must not be believed ends before anybody is sent anywhere', async t => {
+test('untrustworthy metadata fails before the user is sent to an authorization server [MCPC-05 MCPC-28]', async t => {
   const lies: Array<[FakeOAuthOptions, string]> = [
     [{ document: { resource: 'https://evil.example.com/mcp' } }, 'FST_OAUTH_RESOURCE_MISMATCH'],
     [{ document: { authorization_servers: ['https://169.254.169.254'] } }, 'FST_OAUTH_ADDRESS_REFUSED'],
@@ -372,7 +372,7 @@ test('loopback is reached when the resource is there itself, and not otherwise',
   await t.rejects(strict.connection.fetch(strict.fake.resource), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
-test('RFSH-08 an authorization server that is down bothers no user, and costs no tokens', async t => {
+test('an unavailable authorization server causes no sign-in and loses no tokens [RFSH-08]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -395,7 +395,7 @@ test('RFSH-08 an authorization server that is down bothers no user, and costs no
   t.equal(browser.visited.length, 0)
 })
 
-test('what the resource says in its own words', async t => {
+test('a custom classifier recognizes an invalid token by the resource\'s own error code', async t => {
   const { fake, browser, connection } = await createConnectionWorld({}, { classifier: { invalidTokenCodes: ['expired'] } })
   await connection.fetch(fake.resource)
   let refusals = 0
@@ -418,7 +418,7 @@ test('a Request with a body is repeated, too', async t => {
   t.match(await response.json(), { body: 'hello' })
 })
 
-test('a registered client renews as the one it is', async t => {
+test('a refresh uses the client that was registered in advance', async t => {
   const { fake, browser, connection } = await createConnectionWorld({}, { clients: machine })
   await connection.fetch(fake.resource)
   fake.killTokens()

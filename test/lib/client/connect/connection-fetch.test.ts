@@ -21,7 +21,7 @@ function following (fake: FakeOAuth): typeof globalThis.fetch {
   }
 }
 
-test('R54 MCPC-13 what somebody else answers to a redirect asks nobody for anything, and does nothing again', async t => {
+test('a challenge from another server after a redirect causes no sign-in and no repetition [R54 MCPC-13]', async t => {
   const fake = createFakeOAuth()
   const browser = createFakeBrowser(fake)
   const connection = await connect({ url: fake.resource, browser, fetch: following(fake) })
@@ -39,7 +39,7 @@ test('R54 MCPC-13 what somebody else answers to a redirect asks nobody for anyth
   t.notOk(fake.authorizations.some(parameters => parameters.get('scope')?.includes('admin')))
 })
 
-test('R51 a request that was carried out, and whose redirect needs more, is not made again unless it only reads', async t => {
+test('RFC 9110 15.4.4: a POST that was carried out before a redirect is not repeated, a GET is [R51]', async t => {
   const fake = createFakeOAuth({ scopesOf: path => path.endsWith('/receipt') ? ['receipts'] : [] })
   const browser = createFakeBrowser(fake)
   const connection = await connect({ url: fake.resource, browser, fetch: following(fake) })
@@ -66,7 +66,7 @@ test('R51 an answer that gives the URL it is of is repeated when that is the one
   t.equal(await (await connection.fetch(`${fake.resource}/empty#part`, { method: 'POST', body: 'x' })).text(), 'fine')
 })
 
-test('R53 who gives up is let go at once; the sign-in goes on for the others', async t => {
+test('an aborted request ends at once, and the sign-in continues for other requests [R53]', async t => {
   const fake = createFakeOAuth()
   const browser = createFakeBrowser(fake)
   const visited = createDeferred<void>()
@@ -108,7 +108,7 @@ test('an answer that leads to a sign-in holds no connection', async t => {
   await t.rejects(connection.fetch(fake.resource), { name: 'SignInNeededError' }, 'whatever becomes of it')
 })
 
-test('R51 a stream is sent once and with a token, also when the one that is kept turns out to be dead', async t => {
+test('a streamed body is sent once and with a token, also if the stored token has expired [R51]', async t => {
   const clock = createTestClock()
   const { fake, browser, connection } = await createConnectionWorld({}, { clock })
   await connection.fetch(fake.resource)
@@ -129,7 +129,7 @@ function unexpected (): Response {
   throw new Error('a refresh was to come first')
 }
 
-test('a stream is sent when there is a token, and told when there is none for other reasons', async t => {
+test('a streamed body on a closed connection throws the SessionError', async t => {
   const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   await connection.close()
@@ -137,7 +137,7 @@ test('a stream is sent when there is a token, and told when there is none for ot
   await t.rejects(connection.fetch(fake.resource, { method: 'POST', body, duplex: 'half' } as RequestInit), { name: 'SessionError', code: 'FST_OAUTH_SESSION_CLOSED' })
 })
 
-test('RFSH-12 a refresh token is shown by the client that it was issued to, or by none', async t => {
+test('RFC 6749 10.4: only the client that a refresh token was issued to sends it [RFSH-12]', async t => {
   const kept = stores()
   const clock = createTestClock()
   const fake = createFakeOAuth()
@@ -173,7 +173,7 @@ test('RFSH-12 a refresh token is shown by the client that it was issued to, or b
   await again.close()
 })
 
-test('RFSH-12 RFSH-08 a dead token of a client that is lost leads to a sign-in, once', async t => {
+test('an expired token whose client no longer exists leads to one sign-in [RFSH-12 RFSH-08]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)

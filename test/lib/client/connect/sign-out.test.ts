@@ -12,7 +12,7 @@ const unavailable = (): Response => new Response('', { status: 503 })
 const givenBack = (fake: FakeOAuth): Array<string | null> => fake.received.filter(({ url }) => url.endsWith('/revoke')).map(({ form }) => form.get('token'))
 const pair = ({ refreshToken, accessToken }: TokenSet): Array<string | null> => [refreshToken, accessToken]
 
-test('R7009-03 signing out: forgotten here, given back there', async t => {
+test('RFC 7009: sign-out removes the stored tokens and revokes them at the authorization server [R7009-03]', async t => {
   const { fake, browser, connection } = await createConnectionWorld()
   t.equal(await connection.signOut(), true, 'there is nothing to give back')
   await connection.fetch(fake.resource)
@@ -28,7 +28,7 @@ test('R7009-03 signing out: forgotten here, given back there', async t => {
   t.equal(fake.log().filter(line => line.endsWith('/register')).length, 1, 'as the same client')
 })
 
-test('R7009-03 who signs out is signed out here, also when nobody can be told', async t => {
+test('RFC 7009: sign-out removes the stored tokens even if the authorization server cannot be reached [R7009-03]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -40,7 +40,7 @@ test('R7009-03 who signs out is signed out here, also when nobody can be told', 
   t.match(await kept.connectionStore.read(), { issuer: null, proofKey: null })
 })
 
-test('R7009-03 an authorization server that does not rotate gets its refresh token back', async t => {
+test('RFC 7009: sign-out revokes the refresh token also if the authorization server does not rotate it [R7009-03]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -56,7 +56,7 @@ test('R7009-03 an authorization server that does not rotate gets its refresh tok
   t.same(givenBack(fake), [refreshToken, 'renewed'])
 })
 
-test('R7009-03 what another process renewed is what is given back', async t => {
+test('RFC 7009: sign-out revokes the tokens that another process refreshed [R7009-03]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -66,7 +66,7 @@ test('R7009-03 what another process renewed is what is given back', async t => {
   t.same(givenBack(fake), pair(theirs), 'though this process never saw it')
 })
 
-test('R7009-03 discovery that is down: it can be told later, and is not said to have been', async t => {
+test('RFC 7009: if discovery fails, sign-out reports no revocation and can be repeated [R7009-03]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -80,7 +80,7 @@ test('R7009-03 discovery that is down: it can be told later, and is not said to 
   t.same(givenBack(fake), pair(tokens!))
 })
 
-test('R7009-03 a token store that fails: the tokens are given back, and it may be called again', async t => {
+test('RFC 7009: if the token store fails, the tokens are still revoked, and sign-out can be repeated [R7009-03]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -99,7 +99,7 @@ test('R7009-03 a token store that fails: the tokens are given back, and it may b
   t.equal((await kept.tokenStore.read())!.tokens, null)
 })
 
-test('R7009-03 nobody can be told while the store fails: it is said of the store, and told later', async t => {
+test('RFC 7009: if store and revocation both fail, sign-out throws the store error, and a later call revokes [R7009-03]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -119,7 +119,7 @@ test('R7009-03 nobody can be told while the store fails: it is said of the store
   t.same(givenBack(fake), pair(tokens!))
 })
 
-test('R7009-03 tokens that others write meanwhile are the ones that are given back', async t => {
+test('RFC 7009: sign-out revokes tokens that another process writes meanwhile [R7009-03]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)
@@ -136,7 +136,7 @@ test('R7009-03 tokens that others write meanwhile are the ones that are given ba
   t.same(givenBack(fake), ['rt-other', 'at-other'])
 })
 
-test('R7009-03 who signed in again meanwhile owes both', async t => {
+test('RFC 7009: after a failed revocation and a new sign-in, the next sign-out revokes both pairs of tokens [R7009-03]', async t => {
   const { fake, connection } = await createConnectionWorld()
   const first = await connection.fetch(fake.resource).then(async () => await connection.session.token())
   fake.answer('https://login.example.com/revoke', unavailable)
@@ -148,7 +148,7 @@ test('R7009-03 who signed in again meanwhile owes both', async t => {
   t.same(givenBack(fake).slice(before), [...pair(first), ...pair(second)])
 })
 
-test('R7009-03 a token of a machine, which is in no store, and one that is not taken back', async t => {
+test('RFC 7009: sign-out revokes client credentials tokens, and returns false if the server does not support that token type [R7009-03]', async t => {
   const { fake, connection } = await createConnectionWorld({}, { clients: machine, browser: undefined as never, grant: async () => token })
   const token: TokenSet = { accessToken: 'at-machine', tokenType: 'Bearer', refreshToken: null, expiresAt: null, scopes: null, issuer: fake.issuer }
   await connection.authorize()
@@ -160,7 +160,7 @@ test('R7009-03 a token of a machine, which is in no store, and one that is not t
   t.equal(await connection.signOut(), true, 'and is not asked about again')
 })
 
-test('R7009-03 RFSH-12 it is given back by the client that it was issued to, or by none', async t => {
+test('RFC 7009: only the client that the tokens were issued to revokes them [R7009-03 RFSH-12]', async t => {
   const kept = stores()
   const { fake, connection } = await createConnectionWorld({}, kept)
   await connection.fetch(fake.resource)

@@ -26,7 +26,7 @@ function world (documents: Record<string, unknown>): { ask: (changes?: Partial<R
   return { ask: async changes => await discoverResource({ ...question, ...changes }, outboundTo(fake)), log: fake.log }
 }
 
-test('MCPC-01 MCPC-03 where a metadata document is looked for, in this order', async t => {
+test('RFC 9728 3.1: the URLs of the metadata document, in the order of the search [MCPC-01 MCPC-03]', async t => {
   const everywhere = { [pointer]: document, [atPath]: document, [atRoot]: document }
   const cases: Array<[object, string | null, string[]]> = [
     [everywhere, pointer, [pointer]],
@@ -51,7 +51,7 @@ test('MCPC-03 a resource without a path has one place, a query stays with the pa
   t.same(asked.log(), [`GET ${atRoot}/a?tenant=1`, `GET ${atRoot}`])
 })
 
-test('MCPC-04 what is not there, elsewhere or no JSON is passed over', async t => {
+test('a missing, redirected or non-JSON metadata document is skipped [MCPC-04]', async t => {
   for (const answer of [400, 401, 403, 404, 405, 410, 302, 500, 503, '<html>', '[]', 'null', '{']) {
     const { ask, log } = world({ [pointer]: answer, [atPath]: answer, [atRoot]: document })
     t.equal((await ask({ pointer })).resource, url, String(answer))
@@ -59,7 +59,7 @@ test('MCPC-04 what is not there, elsewhere or no JSON is passed over', async t =
   }
 })
 
-test('nothing found: whether it may be there later is told apart', async t => {
+test('if no document is found, outages have another error code than missing documents', async t => {
   await t.rejects(world({}).ask(), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
   for (const status of [500, 503, 429]) {
     await t.rejects(world({ [atPath]: status }).ask(), failed('FST_OAUTH_SERVER_UNAVAILABLE'), String(status))
@@ -76,7 +76,7 @@ test('limits of time and size hold', async t => {
   await t.rejects(discoverResource(question, outboundTo(fake, { timeoutMs: 20, maxBytes: 1000 })), failed('FST_OAUTH_SERVER_UNAVAILABLE', { message: /timeout.*too_large/ }))
 })
 
-test('MCPC-05 R9728-53 R9728-54 C-2 a document about another resource ends it', async t => {
+test('RFC 9728 3.3: a document about another resource ends the search [MCPC-05 R9728-53 R9728-54 C-2]', async t => {
   for (const resource of ['https://evil.example.com/a/mcp', 'https://mcp.example.com/b', 'https://mcp.example.com/a/mcp/deeper', 'http://mcp.example.com/a/mcp', 'javascript:alert(1)', '', 42, null, undefined]) {
     const { ask, log } = world({ [atPath]: { ...document, resource }, [atRoot]: document })
     await t.rejects(ask(), failed('FST_OAUTH_RESOURCE_MISMATCH'), String(resource))
@@ -84,13 +84,13 @@ test('MCPC-05 R9728-53 R9728-54 C-2 a document about another resource ends it', 
   }
 })
 
-test('C-2 a parent of the URL will do, unless it has to be the very same', async t => {
+test('a resource whose path is a prefix of the URL is accepted, unless exact is required [C-2]', async t => {
   const { ask } = world({ [atPath]: { ...document, resource: 'https://mcp.example.com/a' } })
   t.equal((await ask()).resource, 'https://mcp.example.com/a')
   await t.rejects(ask({ match: 'exact' }), failed('FST_OAUTH_RESOURCE_MISMATCH'))
 })
 
-test('C-1 T-01 the identifier is kept as it was written', async t => {
+test('the resource identifier is used exactly as the document writes it [C-1 T-01]', async t => {
   const { ask } = world({ [atPath]: { ...document, resource: 'https://mcp.example.com' } })
   t.equal((await ask()).resource, 'https://mcp.example.com')
 })
@@ -104,7 +104,7 @@ test('R9728-37 what a document says, and what it should not have said', async t 
   t.match(bare, { authorizationServers: [], scopesSupported: null, needsProof: false })
 })
 
-test('MCPC-28 T-32 a pointer to somewhere inside ends it', async t => {
+test('a resource_metadata URL in a private network ends the search [MCPC-28 T-32]', async t => {
   for (const inside of ['https://169.254.169.254/latest', 'http://localhost:8080/', 'https://127.1/', 'file:///etc/passwd', 'gopher://x']) {
     const { ask, log } = world({ [atPath]: document })
     await t.rejects(ask({ pointer: inside }), failed('FST_OAUTH_ADDRESS_REFUSED'), inside)
@@ -112,7 +112,7 @@ test('MCPC-28 T-32 a pointer to somewhere inside ends it', async t => {
   }
 })
 
-test('MCPC-28 a refusal that the fetch wrapped is a refusal', async t => {
+test('a refused address that the fetch wrapped in another error is still reported as refused [MCPC-28]', async t => {
   const { AuthorizationError } = await import('../../../../lib/errors/authorization-error.ts')
   const fake = createFakeOAuth()
   fake.answer(atPath, () => { throw new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED') })

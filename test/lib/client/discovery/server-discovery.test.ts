@@ -17,7 +17,7 @@ function world (documents: Record<string, unknown>): { find: (issuer: string) =>
   return { find: async issuer => await discoverServer(issuer, outboundTo(fake)), log: fake.log }
 }
 
-test('MCPC-07 R8414-05 the order of places for an issuer with a path and for one without', async t => {
+test('RFC 8414 3.1: the order of the well-known URLs, for issuers with and without a path [MCPC-07 R8414-05]', async t => {
   const tenant = world({})
   await t.rejects(tenant.find('https://as.example/t1'), failed('FST_OAUTH_SERVER_METADATA_MISSING'))
   t.same(tenant.log(), [
@@ -30,7 +30,7 @@ test('MCPC-07 R8414-05 the order of places for an issuer with a path and for one
   t.same(root.log(), ['GET https://as.example/.well-known/oauth-authorization-server', 'GET https://as.example/.well-known/openid-configuration'])
 })
 
-test('MCPC-08 a document of another issuer is not used', async t => {
+test('RFC 8414 3.3: a document of another issuer is not used [MCPC-08]', async t => {
   const issuer = 'https://as.example'
   const [first, second] = ['https://as.example/.well-known/oauth-authorization-server', 'https://as.example/.well-known/openid-configuration']
   for (const other of ['https://evil.example', 'https://as.example/', 'https://AS.example', 'https://as.example:443', undefined, null]) {
@@ -47,7 +47,7 @@ test('an issuer that cannot be reached is not one without metadata', async t => 
   await t.rejects(world({ [first]: new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED') }).find('https://as.example'), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
-test('MCPC-28 T-32 an issuer inside is not asked', async t => {
+test('an issuer in a private network gets no request [MCPC-28 T-32]', async t => {
   for (const issuer of ['https://127.0.0.1', 'http://localhost:9000', 'https://10.0.0.5/t', 'http://as.example', 'nonsense']) {
     const { find, log } = world({})
     await t.rejects(find(issuer), failed('FST_OAUTH_ADDRESS_REFUSED'), issuer)
@@ -55,7 +55,7 @@ test('MCPC-28 T-32 an issuer inside is not asked', async t => {
   }
 })
 
-test('MCPC-09 PKCE has to be offered', t => {
+test('RFC 7636: the authorization server must advertise PKCE with S256 [MCPC-09]', t => {
   const issuer = 'https://as.example'
   for (const methods of [undefined, [], ['plain'], 'S256', null]) {
     t.throws(() => checkPkceSupport({ issuer, code_challenge_methods_supported: methods as string[] }), failed('FST_OAUTH_PKCE_UNSUPPORTED'))
@@ -64,7 +64,7 @@ test('MCPC-09 PKCE has to be offered', t => {
   t.end()
 })
 
-test('MCPC-29 MCPC-28 endpoints that a client neither opens nor calls', t => {
+test('endpoints with an unsafe scheme or a private address are refused [MCPC-29 MCPC-28]', t => {
   const httpClient = outboundTo(createFakeOAuth())
   const issuer = 'https://as.example'
   for (const url of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', 'http://as.example/authorize', 'http://localhost/authorize', 'https://192.168.1.1/', 'cmd:calc', '/authorize', '']) {
@@ -77,7 +77,7 @@ test('MCPC-29 MCPC-28 endpoints that a client neither opens nor calls', t => {
   t.end()
 })
 
-test('R9728-59 where both say whom they belong to, both must say so', t => {
+test('RFC 9728 4: a server that lists its resources must list this one [R9728-59]', t => {
   const server = (resources: unknown): ServerMetadata => ({ issuer: 'https://as.example', protected_resources: resources as string[] })
   checkProtectedResources(server(undefined), 'https://api.example')
   checkProtectedResources(server(['https://other.example', 'https://api.example']), 'https://api.example')

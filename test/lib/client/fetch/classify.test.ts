@@ -13,7 +13,7 @@ function answerOf ({ status, challenge, nonce, body, text, tokenSent }: Classifi
   return { status, headers, body, text: text ?? (body === undefined ? undefined : JSON.stringify(body)), ...tokenSent !== undefined && { tokenSent } }
 }
 
-test('R3 R4 R5 R6 R7 R12 R14 R15 R16 R17 R18 RFSH-02 RFSH-09 RFSH-10 every answer of the table has its verdict', t => {
+test('every response of the table has the expected classification [R3 R4 R5 R6 R7 R12 R14 R15 R16 R17 R18 RFSH-02 RFSH-09 RFSH-10]', t => {
   for (const row of classifierTable) {
     t.strictSame(classify(answerOf(row), row.rules), row.verdict, `${row.status} ${row.answer}`)
   }
@@ -28,7 +28,7 @@ test('the page has the table', t => {
   t.end()
 })
 
-test('it never throws, and an answer that is good says nothing without a known code', t => {
+test('classify never throws, and a successful response counts only with a known code', t => {
   const challenge = fc.oneof(fc.string(), fc.constantFrom('Bearer error="invalid_token"', 'DPoP error="use_dpop_nonce"', 'Bearer error="insufficient_scope"', 'Basic'))
   fc.assert(fc.property(fc.integer({ min: 200, max: 599 }), fc.option(challenge), fc.jsonValue(), fc.boolean(), (status, value, body, tokenSent) => {
     const headers = new Headers()

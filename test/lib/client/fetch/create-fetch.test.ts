@@ -59,7 +59,7 @@ const answer = (status: number, headers: Record<string, string> = {}, body: unkn
   () => Response.json(body, { status, headers })
 const dead = answer(401, { 'www-authenticate': 'Bearer error="invalid_token"' })
 
-test('R1 a request that is fine sends the token and renews nothing', async t => {
+test('a successful request sends the token and causes no refresh [R1]', async t => {
   const { fetch, seen, server, tokens } = await createFixture()
   const response = await fetch(url, { headers: { authorization: 'Bearer somebody-elses', dpop: 'x', 'x-mine': '1' } })
   t.equal(await response.text(), 'fine')
@@ -70,7 +70,7 @@ test('R1 a request that is fine sends the token and renews nothing', async t => 
   t.equal(refreshFailureOf(response), undefined)
 })
 
-test('R2 a 401 is one renewal and one more attempt', async t => {
+test('a 401 causes one refresh and one repetition [R2]', async t => {
   const { fetch, seen, server, tokens } = await createFixture()
   server.live.delete(tokens.accessToken)
   const response = await fetch(url, { method: 'post', body: 'hello', headers: { 'content-type': 'text/x' } })
@@ -82,7 +82,7 @@ test('R2 a 401 is one renewal and one more attempt', async t => {
   t.equal(server.presented.length, 1)
 })
 
-test('R3 a 403 with the code that says so does, too', async t => {
+test('a 403 with a code for an invalid token causes one refresh and one repetition [R3]', async t => {
   const { fetch, seen, server, replies } = await createFixture()
   replies.push(answer(403, {}, { code: 'authentication_failed' }))
   t.equal((await fetch(url)).status, 200)
@@ -90,7 +90,7 @@ test('R3 a 403 with the code that says so does, too', async t => {
   t.equal(server.presented.length, 1)
 })
 
-test('R4 R5 R6 R7 R12 R15 what is not about the token is answered as it is', async t => {
+test('responses that are not about the token are returned unchanged [R4 R5 R6 R7 R12 R15]', async t => {
   const cases: ReadonlyArray<readonly [string, Reply]> = [
     ['R4', answer(403, {}, { code: 'no' })],
     ['R5', answer(403, {}, { type: 'authentication_error', code: 'permission_denied' })],
@@ -116,7 +116,7 @@ test('R4 R5 R6 R7 R12 R15 what is not about the token is answered as it is', asy
   }
 })
 
-test('R8 a second answer that is 401 is the end of it', async t => {
+test('a second 401 is returned [R8]', async t => {
   const { fetch, seen, server, replies, session } = await createFixture()
   replies.push(dead, dead)
   t.equal((await fetch(url)).status, 401)
@@ -132,7 +132,7 @@ test('R8 a second answer that is 401 is the end of it', async t => {
   t.equal(throwing.seen.length, 2)
 })
 
-test('R9 a renewal that fails leaves the first answer, and says why', async t => {
+test('if the refresh fails, the first response is returned with the reason [R9]', async t => {
   const { fetch, seen, server } = await createFixture()
   server.live.clear()
   server.next.push(new RefreshError('over', { message: 'invalid_grant' }))
@@ -148,7 +148,7 @@ test('R9 a renewal that fails leaves the first answer, and says why', async t =>
   t.match(await failureOf(throwing.fetch(url)), { name: 'AnswerError', status: 401, body: { a: 1 }, first: null, cause: { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED' } })
 })
 
-test('what was made of an answer can be asked for', async t => {
+test('classificationOf returns what a response says about the token', async t => {
   const { fetch, replies } = await createFixture()
   replies.push(answer(403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="write"' }))
   t.strictSame(classificationOf(await fetch(url)), { kind: 'insufficient_scope', scopes: ['write'] })
@@ -158,7 +158,7 @@ test('what was made of an answer can be asked for', async t => {
   t.equal(classificationOf(await fetch('https://elsewhere.example')), undefined)
 })
 
-test('R10 no answer to the first attempt', async t => {
+test('no response to the first attempt throws a RequestError [R10]', async t => {
   const { fetch, server, replies } = await createFixture()
   const cause = new TypeError('fetch failed')
   replies.push(() => { throw cause })
@@ -169,7 +169,7 @@ test('R10 no answer to the first attempt', async t => {
   t.strictSame(server.presented, [])
 })
 
-test('R11 no answer to the second one is not the first 401', async t => {
+test('no response to the second attempt throws a RequestError with the first one [R11]', async t => {
   const { fetch, replies, server } = await createFixture({ errors: 'throw' })
   replies.push(answer(401, {}, { gone: true }), () => { throw new TypeError('fetch failed') })
   const error = await failureOf(fetch(url))
@@ -219,7 +219,7 @@ test('a body that does not end is not waited for, nor is one that breaks', async
   t.equal((await fetch(url)).status, 200, 'the status says enough')
 })
 
-test('R16 R17 JSON-RPC: an error object counts, what a result says does not', async t => {
+test('JSON-RPC: the code of an error object counts, the text of a result does not [R16 R17]', async t => {
   const { fetch, replies, seen, server } = await createFixture()
   const rpc = { jsonrpc: '2.0', id: 1 }
   replies.push(answer(200, {}, { ...rpc, error: { code: -32000, message: 'x', data: { code: 'authentication_failed' } } }))
@@ -238,7 +238,7 @@ test('R16 R17 JSON-RPC: an error object counts, what a result says does not', as
   t.equal(seen.length, 4)
 })
 
-test('R18 sentences of your own', async t => {
+test('configured sentences mark an invalid token [R18]', async t => {
   const { fetch, replies, seen } = await createFixture({ classifier: { sentences: ['Session ended'] } })
   const says = (status: number): Reply => () => new Response('Session ended', { status, headers: { 'content-type': 'text/html' } })
   replies.push(says(403))
@@ -249,7 +249,7 @@ test('R18 sentences of your own', async t => {
   t.equal(seen.length, 3)
 })
 
-test('F65 R22 R23 fifty at once with a dead token: one renewal, each is answered', async t => {
+test('fifty simultaneous requests with an expired token: one refresh, and each gets its response [F65 R22 R23]', async t => {
   const { fetch, server, seen, tokens } = await createFixture()
   server.live.delete(tokens.accessToken)
   const answers = await Promise.all(Array.from({ length: 50 }, async () => await fetch(url)))
@@ -258,7 +258,7 @@ test('F65 R22 R23 fifty at once with a dead token: one renewal, each is answered
   t.equal(seen.length, 100)
 })
 
-test('R19 one request renews once, also when the token was renewed before it was sent', async t => {
+test('one request refreshes once; a refresh before the first attempt counts [R19]', async t => {
   const { fetch, replies, server, seen, clock } = await createFixture()
   clock.advance(299)
   replies.push(dead)
@@ -269,7 +269,7 @@ test('R19 one request renews once, also when the token was renewed before it was
   t.equal(server.presented.length, 1)
 })
 
-test('R34 R35 no time limit is set on an answer, and an event stream is passed on as it comes', async t => {
+test('responses have no time limit, and an event stream is returned as it arrives [R34 R35]', async t => {
   const { fetch, replies, time } = await createFixture()
   const stream = createDeferred<ReadableStreamDefaultController<Uint8Array>>()
   const body = new ReadableStream<Uint8Array>({ start: stream.resolve })
@@ -285,7 +285,7 @@ test('R34 R35 no time limit is set on an answer, and an event stream is passed o
   t.ok((await reader.read()).done)
 })
 
-test('R50 a long JSON answer is passed on unseen', async t => {
+test('a long JSON response is returned unread [R50]', async t => {
   const { fetch, replies } = await createFixture({ inspectBytes: 10 })
   const long = JSON.stringify({ jsonrpc: '2.0', error: { code: 'authentication_failed' } })
   const chunks = (): Response => new Response(new Blob([long]).stream(), { headers: { 'content-type': 'application/json' } })
@@ -295,7 +295,7 @@ test('R50 a long JSON answer is passed on unseen', async t => {
   t.equal(await (await fetch(url, { method: 'POST', body: 'x' })).text(), long)
 })
 
-test('R51 RFSH-14 a body that is a stream is not sent again; the next request has a live token', async t => {
+test('a streamed body is not sent again; the next request has a refreshed token [R51 RFSH-14]', async t => {
   const bodies: ReadonlyArray<() => unknown> = [
     () => new Blob(['x']).stream(), () => Readable.from([Buffer.from('x')])
   ]
@@ -315,7 +315,7 @@ test('R51 RFSH-14 a body that is a stream is not sent again; the next request ha
   t.equal((await fetch(url, { method: 'PUT', body: new Blob(['x']).stream() })).status, 401, 'also when that fails')
 })
 
-test('R51 any other body is sent again as it was', async t => {
+test('any body that is not a stream is sent again unchanged [R51]', async t => {
   const form = new FormData()
   form.set('a', '1')
   const bodies: ReadonlyArray<readonly [unknown, RegExp]> = [
@@ -388,7 +388,7 @@ test('a long body that is given up is given up', async t => {
   t.ok(sent < 100)
 })
 
-test('a caller who gives up is let go, and the renewal goes on for the others', async t => {
+test('an aborted call ends at once, and the refresh continues for other callers', async t => {
   const { fetch, server, tokens, seen } = await createFixture()
   server.live.delete(tokens.accessToken)
   const going = createDeferred<void>()
@@ -412,7 +412,7 @@ test('a caller who gives up is let go, and the renewal goes on for the others', 
   t.equal(seen.length, 3)
 })
 
-test('a caller who gives up while the request is under way', async t => {
+test('a call that is aborted while its request is pending throws the reason', async t => {
   const { fetch, replies } = await createFixture()
   const caller = new AbortController()
   const reason = new Error('enough')
@@ -423,7 +423,7 @@ test('a caller who gives up while the request is under way', async t => {
   t.equal(await failureOf(fetch(url, { signal: caller.signal })), reason)
 })
 
-test('MCPC-16 MCPC-17 a token goes to its resource and nowhere else', async t => {
+test('the token is sent only to URLs of its resource [MCPC-16 MCPC-17]', async t => {
   const { fetch, seen } = await createFixture({ resource: [resource, 'https://other.example.com/'] })
   const asked = async (where: string): Promise<boolean> => {
     await fetch(where)
@@ -440,7 +440,7 @@ test('MCPC-16 MCPC-17 a token goes to its resource and nowhere else', async t =>
   await t.rejects(fetch('/relative'), TypeError, 'what is no URL is left to who makes the request')
 })
 
-test('nobody is signed in', async t => {
+test('a session without tokens: the request is not sent, or sent without a token', async t => {
   const { fetch, seen } = await createFixture({ signedIn: false })
   t.match(await failureOf(fetch(url)), { name: 'SessionError', code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
   t.equal(seen.length, 0)
@@ -527,7 +527,7 @@ function createProof (): ProofOfPossession & { readonly proofs: string[] } {
   }
 }
 
-test('RFSH-13 F68 DPoP: a fresh proof for each attempt, a nonce is answered once and is no renewal', async t => {
+test('RFC 9449: a new proof for each attempt; a nonce causes one repetition and no refresh [RFSH-13 F68]', async t => {
   const proof = createProof()
   const { fetch, seen, replies, server, tokens } = await createFixture({ proof, given: { tokenType: 'DPoP' } })
   const nonce = (value: string): Reply => answer(401, { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': value })
@@ -550,7 +550,7 @@ test('RFSH-13 F68 DPoP: a fresh proof for each attempt, a nonce is answered once
   t.equal((await fetch(url, { method: 'POST', body: new Blob(['x']).stream() })).status, 401, 'a stream is not sent again')
 })
 
-test('RFSH-13 a nonce and a renewal in one request', async t => {
+test('RFC 9449: a nonce and a refresh in one request [RFSH-13]', async t => {
   const session = createSessionFixture({ refresh: async tokens => ({ ...tokens, accessToken: 'new', refreshToken: 'r2' }) })
   await session.session.signIn({ accessToken: 'old', tokenType: 'DPoP', refreshToken: 'r1', expiresAt: null, scopes: null })
   for (const order of [['nonce', 'dead', 'fine'], ['dead', 'nonce', 'fine'], ['nonce', 'dead', 'nonce']]) {
@@ -584,7 +584,7 @@ test('a bound token is not sent without a proof, nor a nonce answered for a bear
   t.equal(bearer.seen[0]!.headers.get('dpop'), null)
 })
 
-test('R54 RFSH-16 an answer that repeats the token does not bring it into an error', async t => {
+test('a response body that repeats the token does not bring it into an error [R54 RFSH-16]', async t => {
   const { fetch, replies, tokens } = await createFixture({ errors: 'throw' })
   replies.push(answer(400, {}, { message: `what is ${tokens.accessToken}?`, deep: [{ tokens }] }))
   const error = await failureOf(fetch(url)) as AnswerError
@@ -592,7 +592,7 @@ test('R54 RFSH-16 an answer that repeats the token does not bring it into an err
   t.notMatch(inspect(error, { depth: 10 }), tokens.accessToken)
 })
 
-test('R54 nothing that is thrown has a token in it', async t => {
+test('no thrown error contains a token [R54]', async t => {
   for (const outcome of ['over', 'keep', 'retry'] as const) {
     const { fetch, server, tokens } = await createFixture({ errors: 'throw' })
     server.live.clear()
@@ -614,7 +614,7 @@ async function listen (t: Test, handler: (request: IncomingMessage, response: Se
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-test('MCPC-17 a redirect to another origin gets no token, and what that says is not about it', async t => {
+test('a redirect to another origin gets no token, and its response is not about the token [MCPC-17]', async t => {
   const elsewhere: IncomingMessage[] = []
   const stranger = await listen(t, (request, response) => {
     elsewhere.push(request)
@@ -660,7 +660,7 @@ test('MCPC-17 a redirect to another origin gets no token, and what that says is 
 
 interface Hop { readonly url: string, readonly method: string, readonly token: string | null, readonly proof: string | null }
 
-test('MCPC-16 MCPC-17 a redirect takes the token no further than the resource covers', async t => {
+test('a redirect sends the token only to URLs that the resource covers [MCPC-16 MCPC-17]', async t => {
   const hops: Hop[] = []
   const origins: Record<string, string> = {}
   const serve = (name: string): Promise<string> => listen(t, ({ url: path, method, headers }, response) => {
@@ -698,7 +698,7 @@ test('MCPC-16 MCPC-17 a redirect takes the token no further than the resource co
   t.match(hops.at(-1)!.proof, / api\/a\/x$/, 'nor is their nonce for proofs')
 })
 
-test('R12 a redirect that cannot be followed is no answer', async t => {
+test('a redirect that cannot be followed throws a RequestError [R12]', async t => {
   const { fetch, replies } = await createFixture()
   replies.push(answer(302, { location: 'file:///etc/passwd' }))
   t.match(await failureOf(fetch(url)), { name: 'RequestError', cause: { message: 'redirected to a URL that is not http or https' } })
@@ -725,7 +725,7 @@ test('R22 a token that the request had renewed itself, and that was replaced mea
   t.equal(seen.length, 3)
 })
 
-test('a session that somebody took over does not send the request without a token', async t => {
+test('a request whose session was replaced meanwhile is not sent without a token', async t => {
   const { session, server, clock } = createSessionFixture()
   await session.signIn(server.grant())
   clock.advance(301)
@@ -753,7 +753,7 @@ test('a session that somebody took over does not send the request without a toke
   t.strictSame(sent, [])
 })
 
-test('a caller who gives up while the body of a Request is read', async t => {
+test('a call that is aborted while the body of a Request is read throws the reason', async t => {
   const { fetch, seen } = await createFixture()
   const caller = new AbortController()
   const cancelled = createDeferred<unknown>()

@@ -8,7 +8,7 @@ const read = (...lines: string[]): unknown => {
   return readChallenge(headers)
 }
 
-test('MCPC-02 MCPC-03 T-36 what a challenge says, in every way of writing it', t => {
+test('readChallenge reads the parameters of a challenge in every valid spelling [MCPC-02 MCPC-03 T-36]', t => {
   const url = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp'
   const table: Array<[string[], object]> = [
     [[`Bearer resource_metadata="${url}"`], { resourceMetadata: url }],
@@ -32,7 +32,7 @@ test('MCPC-02 MCPC-03 T-36 what a challenge says, in every way of writing it', t
   t.end()
 })
 
-test('R9470-13 what it takes of the authentication', t => {
+test('RFC 9470 3: acr_values and max_age are read from a challenge [R9470-13]', t => {
   t.same(read('Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age="60"'),
     { ...nothing, error: 'insufficient_user_authentication', acrValues: ['gold', 'silver'], maxAgeSeconds: 60 })
   t.same(read('Bearer max_age="0"'), { ...nothing, maxAgeSeconds: 0 })
@@ -40,7 +40,7 @@ test('R9470-13 what it takes of the authentication', t => {
   t.end()
 })
 
-test('R9449-38 MCPD-01 a resource that takes bound tokens alone', t => {
+test('RFC 9449: a resource with only DPoP challenges needs a proof [R9449-38 MCPD-01]', t => {
   t.match(read('DPoP algs="ES256", resource_metadata="https://h/"'), { needsProof: true, resourceMetadata: 'https://h/' })
   t.match(read('DPoP algs="ES256", surprise="x"', 'Bearer scope="a"'), { needsProof: false, scopes: ['a'] })
   t.match(read('DPoP error="use_dpop_nonce"'), { error: null, needsProof: true })

@@ -4,7 +4,7 @@ import { coversUrl } from '../../../../lib/client/fetch/resource-match.ts'
 
 const url = 'https://mcp.example.com/a/mcp'
 
-test('C-2 R9728-54 exact: the very same string', t => {
+test('RFC 9728 3.3: exact match compares the strings [C-2 R9728-54]', t => {
   t.equal(coversUrl(url, url, 'exact'), true)
   for (const other of ['https://mcp.example.com/a', 'https://mcp.example.com', `${url}/`, 'https://MCP.example.com/a/mcp', 'https://mcp.example.com:443/a/mcp']) {
     t.equal(coversUrl(other, url, 'exact'), false, other)
@@ -12,7 +12,7 @@ test('C-2 R9728-54 exact: the very same string', t => {
   t.end()
 })
 
-test('C-2 MCPC-05 prefix: the same origin and the start of the path', t => {
+test('prefix match compares origin and the first path segments [C-2 MCPC-05]', t => {
   for (const covering of [url, `${url}/`, 'https://mcp.example.com/a', 'https://mcp.example.com/a/', 'https://mcp.example.com', 'https://mcp.example.com/', 'https://MCP.example.com:443/a']) {
     t.equal(coversUrl(covering, url, 'prefix'), true, covering)
   }
@@ -25,7 +25,7 @@ test('C-2 MCPC-05 prefix: the same origin and the start of the path', t => {
   t.end()
 })
 
-test('C-2 what covers a URL has its origin, whatever stands in it', t => {
+test('a resource covers only URLs of its own origin [C-2]', t => {
   fc.assert(fc.property(fc.webUrl({ validSchemes: ['https'] }), fc.webUrl({ validSchemes: ['https'] }), (one, other) =>
     !coversUrl(one, other, 'prefix') || new URL(one).origin === new URL(other).origin))
   t.end()

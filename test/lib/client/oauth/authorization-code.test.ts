@@ -14,7 +14,7 @@ const redirectUri = 'https://app.example.com/callback'
 const requestOf = (fake: FakeOAuth, changes: Partial<AuthorizationRequest> = {}): AuthorizationRequest =>
   ({ redirectUri, resource: fake.resource, scopes: ['read'], ...changes })
 
-test('MCPC-09 MCPC-10 MCPC-18 MCPC-21 what is sent, and what is remembered', async t => {
+test('RFC 7636, RFC 8707: the authorization request, and the state kept for its response [MCPC-09 MCPC-10 MCPC-18 MCPC-21]', async t => {
   const fake = createFakeOAuth({ server: { authorization_endpoint: 'https://login.example.com/authorize?tenant=1' } })
   const { url, pending } = await beginAuthorization(accessTo(fake), requestOf(fake, { parameters: { login_hint: 'ada', state: 'mine', resource: 'https://evil.example' } }))
   t.same(JSON.parse(JSON.stringify(pending)), pending, 'it is plain JSON')
@@ -46,7 +46,7 @@ test('R9470-13 MCPC-22 R9449 parameters that are sent when there is a reason', a
   for (const name of ['scope', 'acr_values', 'max_age', 'dpop_jkt', 'prompt']) t.equal(bare.url.searchParams.get(name), null, name)
 })
 
-test('MCPC-09 MCPC-27 MCPC-29 what is not begun', async t => {
+test('an authorization is not started without PKCE, a valid redirect URI or a valid endpoint [MCPC-09 MCPC-27 MCPC-29]', async t => {
   const begin = async (server: Record<string, unknown>, request: Partial<AuthorizationRequest> = {}): Promise<unknown> => {
     const fake = createFakeOAuth({ server })
     return await beginAuthorization(accessTo(fake), requestOf(fake, request))
@@ -61,7 +61,7 @@ test('MCPC-09 MCPC-27 MCPC-29 what is not begun', async t => {
   for (const uri of ['http://127.0.0.1:1234/cb', 'http://localhost/cb', 'http://[::1]:1/cb']) await begin({}, { redirectUri: uri })
 })
 
-test('MCPC-10 R8707-05 the code is traded with the verifier and the resource', async t => {
+test('RFC 7636, RFC 8707: the code is redeemed with the verifier and the resource [MCPC-10 R8707-05]', async t => {
   const fake = createFakeOAuth()
   const access = accessTo(fake, { clock: { now: () => 1_000_000 } })
   const { url, pending } = await beginAuthorization(access, requestOf(fake))
@@ -70,7 +70,7 @@ test('MCPC-10 R8707-05 the code is traded with the verifier and the resource', a
   t.match(Object.fromEntries(fake.tokenRequests[0]!), { grant_type: 'authorization_code', resource: fake.resource, redirect_uri: redirectUri, client_id: 'client-1', code_verifier: pending.codeVerifier })
 })
 
-test('RFSH-03 an ID token that nobody asked for does not burn the code', async t => {
+test('an unrequested ID token does not make the token response fail [RFSH-03]', async t => {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   for (const alg of ['ES256', 'EdDSA', 'PS256']) {
     const fake = createFakeOAuth()
@@ -84,7 +84,7 @@ test('RFSH-03 an ID token that nobody asked for does not burn the code', async t
   }
 })
 
-test('R54 an access token of characters that cannot be sent is none', async t => {
+test('an access token with characters that cannot be sent is refused [R54]', async t => {
   const fake = createFakeOAuth()
   fake.answer(`${fake.issuer}/token`, () => Response.json({ access_token: 'secret\nx', token_type: 'Bearer' }))
   const { url, pending } = await beginAuthorization(accessTo(fake), requestOf(fake))
@@ -99,7 +99,7 @@ test('the query alone will do for an answer, and an answer without a scope means
   t.same((await completeAuthorization(accessTo(fake), pending, (await fake.consent(url)).searchParams)).scopes, ['read'])
 })
 
-test('MCPC-19 MCPC-20 RFC 9207: whose answer it is', async t => {
+test('RFC 9207: the issuer of the authorization response must match [MCPC-19 MCPC-20]', async t => {
   const issuer = 'https://login.example.com'
   const cases: Array<[boolean | undefined, string | undefined, boolean]> = [
     [true, issuer, true],
@@ -128,7 +128,7 @@ test('MCPC-19 MCPC-20 RFC 9207: whose answer it is', async t => {
   }
 })
 
-test('MCPC-20 MCPC-21 an error is shown only when it is from whom it should be', async t => {
+test('RFC 9207 2.4: the error of a response is shown only if state and iss match [MCPC-20 MCPC-21]', async t => {
   const fake = createFakeOAuth()
   const access = accessTo(fake)
   const { url, pending } = await beginAuthorization(access, requestOf(fake))
@@ -139,7 +139,7 @@ test('MCPC-20 MCPC-21 an error is shown only when it is from whom it should be',
   await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { error: 'access_denied' })), { ...failed('FST_OAUTH_AUTHORIZATION_REFUSED'), description: null })
 })
 
-test('MCPC-21 answers that belong to nothing', async t => {
+test('responses without a matching state are refused [MCPC-21]', async t => {
   const fake = createFakeOAuth()
   const access = accessTo(fake)
   const { url, pending } = await beginAuthorization(access, requestOf(fake))
@@ -177,7 +177,7 @@ test('RFSH-13 MCPD-01 a code for a token that is bound to a key', async t => {
   t.equal(fake.tokenRequests.length, 2, 'once to learn the nonce')
 })
 
-test('what a token endpoint answers', async t => {
+test('errors and invalid responses of the token endpoint', async t => {
   const trade = async (response: () => Response): Promise<unknown> => {
     const fake = createFakeOAuth()
     const access = accessTo(fake)

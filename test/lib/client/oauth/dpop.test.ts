@@ -7,7 +7,7 @@ import { createProofKey, createProver, exportProofKey, importProofKey } from '..
 
 const nonceOf = async (prover: Prover, url: string, token: string | null): Promise<unknown> => decodeJwt(await prover.proofFor('GET', url, token)).nonce
 
-test('F68 R9449-36 a proof is of its request, and fresh', async t => {
+test('RFC 9449 4.2: a proof is for one request, and never reused [F68 R9449-36]', async t => {
   const prover = await createProver((await createProofKey())!, { now: () => 1_700_000_000_500 })
   const proof = await prover.proofFor('POST', 'https://api.example.com:8443/a%20b?query=1#fragment', 'token')
   const header = decodeProtectedHeader(proof) as { jwk: JWK, alg: string, typ: string }
@@ -22,7 +22,7 @@ test('F68 R9449-36 a proof is of its request, and fresh', async t => {
   t.notOk('ath' in decodeJwt(await prover.proofFor('POST', 'https://api.example.com/token', null)))
 })
 
-test('F68 R9449-32 nonces are kept by origin, and those of a token endpoint apart', async t => {
+test('RFC 9449 9: nonces are kept by origin, and those of token endpoints separately [F68 R9449-32]', async t => {
   const prover = await createProver((await createProofKey())!)
   const [resource, token] = ['https://one.example/api', 'https://one.example/token']
   t.equal(await nonceOf(prover, resource, 'at'), undefined)
@@ -44,7 +44,7 @@ test('nonces of many origins are not kept forever', async t => {
   t.equal(await nonceOf(prover, 'https://host-1.example/', 'at'), 'n')
 })
 
-test('RFSH-13 a key survives a restart', async t => {
+test('a DPoP key can be exported and imported after a restart [RFSH-13]', async t => {
   for (const algorithm of ['ES256', 'EdDSA', 'ES384', 'ES512', 'PS256', 'RS256']) {
     const key = (await createProofKey([algorithm, 'none']))!
     const stored = JSON.parse(JSON.stringify(await exportProofKey(key))) as Awaited<ReturnType<typeof exportProofKey>>
@@ -57,7 +57,7 @@ test('RFSH-13 a key survives a restart', async t => {
   }
 })
 
-test('MCPD-07 algorithms that are not for proofs', async t => {
+test('algorithms that are not allowed for proofs are refused [MCPD-07]', async t => {
   for (const supported of [[], ['none'], ['HS256'], ['none', 'HS512']]) t.equal(await createProofKey(supported), null)
   t.equal((await createProofKey(['RS256', 'ES256']))!.algorithm, 'ES256')
 })

@@ -65,14 +65,14 @@ test('RFC 9449 section 8: with a new nonce, the client assertion and the proof a
   t.equal(fake.received.length, 4, 'once more, and no further')
 })
 
-test('MCPD-01 a token that should have been bound to a key and is not', async t => {
+test('RFC 9449 5: a bearer token is refused if a key-bound one was requested [MCPD-01]', async t => {
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'Bearer' }))
   const prover = await createProver((await createProofKey())!)
   await t.rejects(requestClientCredentials(accessTo(fake, { prover }), { resource: fake.resource, scopes: null }), failed('FST_OAUTH_TOKEN_TYPE_REFUSED'))
 })
 
-test('F69 token exchange: on behalf of somebody, with an actor and without', async t => {
+test('RFC 8693: token exchange with and without an actor token [F69]', async t => {
   const fake = createFakeOAuth()
   const question = { resource: 'https://next.example.com/api', scopes: ['read'], subject: { token: 'subject-token', type: 'access_token' } } as const
   t.match(await exchangeToken(accessTo(fake), question), { accessToken: /^at-/, scopes: ['read'] })
@@ -104,7 +104,7 @@ test('F69 ID-JAG: an assertion of the identity provider, and a token for it', as
   await t.rejects(requestIdentityAssertion(accessTo(provider), { ...question, subject: { token: 'x', type: 'id_token' }, audience: fake.issuer }), failed('FST_OAUTH_TOKEN_TYPE_REFUSED'))
 })
 
-test('F69 a token exchange that answers with no access token', async t => {
+test('RFC 8693 2.2.1: a response with the token type N_A has no access token and is refused [F69]', async t => {
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'N_A' }))
   await t.rejects(exchangeToken(accessTo(fake), { resource: fake.resource, scopes: null, subject: { token: 'x', type: 'jwt' } }), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'))

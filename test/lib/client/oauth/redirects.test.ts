@@ -5,7 +5,7 @@ import { failed } from '../../../support/failed.ts'
 
 const authorization = new URL('https://login.example.com/authorize')
 
-test('MCPC-27 the browser comes back to a port of this machine', async t => {
+test('RFC 8252 7.3: the browser returns to a loopback port [MCPC-27]', async t => {
   const opened: string[] = []
   let shown: Promise<Response> | null = null
   const browser = createLoopbackRedirect({
@@ -26,7 +26,7 @@ test('MCPC-27 the browser comes back to a port of this machine', async t => {
   t.match(Object.fromEntries(response.headers), { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'content-security-policy': /default-src 'none'/ })
 })
 
-test('MCPC-21 what is not the answer ends nothing', async t => {
+test('a request with another state gets 404 and does not end the wait [MCPC-21]', async t => {
   const statuses: number[] = []
   const browser = createLoopbackRedirect({
     path: '/back',
@@ -62,7 +62,7 @@ function statusForTarget (redirectUri: string, target: string): Promise<number> 
   })
 }
 
-test('nobody comes back, or no browser opens', async t => {
+test('the wait ends if the user does not return or the browser cannot be opened', async t => {
   const late = await createLoopbackRedirect({ open () {}, timeoutMs: 1 }).prepare(null)
   t.teardown(() => late.close())
   await t.rejects(late.visit(authorization, 's1'), failed('FST_OAUTH_INTERACTION_ABORTED'))

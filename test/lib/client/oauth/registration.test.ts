@@ -105,9 +105,9 @@ test('RFC 7591 section 2: the client metadata of a registration (MCPC-25, MCPC-2
 })
 
 test('RFC 7591 section 2: the authentication method and the scopes of clientMetadata are sent (F9)', async t => {
-  const registration = async (clientMetadata: Record<string, unknown>, needs: Partial<RegistrationNeeds> = {}): Promise<{ body: Record<string, unknown>, client: Client }> => {
+  const registration = async (clientMetadata: Record<string, unknown>, needs: Partial<RegistrationNeeds> = {}, more: object = {}): Promise<{ body: Record<string, unknown>, client: Client }> => {
     const fake = createFakeOAuth()
-    fake.answer(registerUrl, () => Response.json({ client_id: 'c', client_secret: 's' }, { status: 201 }))
+    fake.answer(registerUrl, () => Response.json({ client_id: 'c', client_secret: 's', ...more }, { status: 201 }))
     const client = await become(fake, { clientMetadata }, needs)
     return { body: JSON.parse(fake.received[0]!.body) as Record<string, unknown>, client }
   }
@@ -120,7 +120,9 @@ test('RFC 7591 section 2: the authentication method and the scopes of clientMeta
     await t.rejects(registration({ token_endpoint_auth_method: method }), { ...failed('FST_OAUTH_AUTHENTICATION_UNSUPPORTED'), message: /token_endpoint_auth_method/ })
   }
   t.notOk('scope' in (await registration({})).body, 'without scopes none is sent')
-  const scoped = await registration({}, { scopes: ['read', 'write'] })
+  const unlimited = await registration({}, { scopes: ['read', 'write'] })
+  t.equal(unlimited.client.registration!.scopes, null, 'a response without scope limits the client to none')
+  const scoped = await registration({}, { scopes: ['read', 'write'] }, { scope: 'read' })
   t.equal(scoped.body.scope, 'read write')
   t.same(scoped.client.registration!.scopes, ['read', 'write'])
   const own = await registration({ scope: 'mine' }, { scopes: ['read'] })

@@ -7,7 +7,7 @@ import { accessTo } from '../../../support/outbound.ts'
 const tokens = { accessToken: 'at', refreshToken: 'rt' }
 const revocationUrl = 'https://login.example.com/revoke'
 
-test('R7009-03 both tokens are given back, one that is not known there too', async t => {
+test('RFC 7009 2.2: both tokens are revoked; an unknown token counts as revoked [R7009-03]', async t => {
   const fake = createFakeOAuth()
   t.equal(await revokeTokens(accessTo(fake), tokens), true)
   t.same(fake.received.map(({ form }) => Object.fromEntries(form)), [
@@ -17,7 +17,7 @@ test('R7009-03 both tokens are given back, one that is not known there too', asy
   t.equal(fake.received.length, 3)
 })
 
-test('R7009-03 an authorization server that takes no tokens back, or not of that kind', async t => {
+test('RFC 7009: a server without revocation, or without revocation of that token type, is no failure [R7009-03]', async t => {
   t.equal(await revokeTokens(accessTo(createFakeOAuth({ server: { revocation_endpoint: undefined } })), tokens), false)
   const fake = createFakeOAuth()
   fake.answer(revocationUrl, ({ form }) => form.get('token') === 'rt' ? new Response('') : Response.json({ error: 'unsupported_token_type' }, { status: 400 }))
@@ -27,7 +27,7 @@ test('R7009-03 an authorization server that takes no tokens back, or not of that
   t.equal(await revokeTokens(accessTo(fake), tokens), false)
 })
 
-test('R7009-03 503 is for later, a refusal is not', async t => {
+test('RFC 7009 2.2.1: a 503 can be repeated, a refusal cannot [R7009-03]', async t => {
   const fake = createFakeOAuth()
   fake.answer(revocationUrl, () => new Response('', { status: 503 }))
   await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 503 })

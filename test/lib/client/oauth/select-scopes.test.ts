@@ -3,7 +3,7 @@ import { selectScopes, unionOf, withOfflineAccess } from '../../../../lib/client
 
 const nobody = { challenged: null, ofResource: null, wanted: null, requestedBefore: null }
 
-test('MCPC-11 R9728-57 the first authorization', t => {
+test('the first authorization requests the scopes of the challenge, or else of the metadata [MCPC-11 R9728-57]', t => {
   t.same(selectScopes({ ...nobody, challenged: ['a'], ofResource: ['a', 'b'] }), ['a'], 'what the challenge says')
   t.same(selectScopes({ ...nobody, ofResource: ['a', 'b'] }), ['a', 'b'], 'else what the resource lists')
   t.equal(selectScopes(nobody), null, 'else nothing')
@@ -11,19 +11,19 @@ test('MCPC-11 R9728-57 the first authorization', t => {
   t.end()
 })
 
-test('MCPC-12 what the challenge says is not compared with what the resource lists', t => {
+test('the scopes of a challenge are requested even if the metadata does not list them [MCPC-12]', t => {
   t.same(selectScopes({ ...nobody, challenged: ['x'], ofResource: ['a'] }), ['x'])
   t.end()
 })
 
-test('MCPC-13 T-29 a step-up asks for what was asked for before, too', t => {
+test('a step-up also requests the scopes of earlier requests [MCPC-13 T-29]', t => {
   t.same(selectScopes({ ...nobody, challenged: ['write', 'read'], requestedBefore: ['read', 'list'], ofResource: ['all'] }), ['read', 'list', 'write'])
   t.same(selectScopes({ ...nobody, requestedBefore: ['read'], ofResource: ['all'] }), ['read'], 'also when the challenge says nothing')
   t.same(selectScopes({ ...nobody, challenged: ['a'], wanted: ['c'] }), ['c', 'a'])
   t.end()
 })
 
-test('MCPC-22 offline_access is asked for where the authorization server lists it', t => {
+test('offline_access is requested if the authorization server lists it [MCPC-22]', t => {
   t.same(withOfflineAccess(['a'], ['a', 'offline_access'], true), ['a', 'offline_access'])
   t.same(withOfflineAccess(['a'], ['a', 'offline_access'], false), ['a'])
   t.same(withOfflineAccess(['a'], ['a'], true), ['a'])

@@ -18,7 +18,7 @@ async function fails (t: Test, promise: Promise<unknown>, code: SessionError['co
   return error as SessionError
 }
 
-test('a session that nobody began, and one that is there', async t => {
+test('a session without stored tokens, and one with stored tokens', async t => {
   const { session, server, store, states, sibling } = createSessionFixture()
   t.equal(session.state, 'starting')
   const error = await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
@@ -44,7 +44,7 @@ test('a session that another process begins later is found', async t => {
   t.equal((await session.token()).accessToken, tokens.accessToken)
 })
 
-test('F65 R20 R23 RFSH-04 fifty that find the token dead make one token request', async t => {
+test('fifty callers with an expired token cause one token request [F65 R20 R23 RFSH-04]', async t => {
   const { session, server } = createSessionFixture()
   const dead = server.grant()
   await session.signIn(dead)
@@ -55,7 +55,7 @@ test('F65 R20 R23 RFSH-04 fifty that find the token dead make one token request'
   t.equal(session.refreshes, 1)
 })
 
-test('the renewal is known before anything is waited for', async t => {
+test('a call from within the refresh function waits for the same refresh', async t => {
   const { session, server } = createSessionFixture()
   const dead = server.grant()
   await session.signIn(dead)
@@ -77,7 +77,7 @@ test('the renewal is known before anything is waited for', async t => {
   t.equal(calls, 1)
 })
 
-test('R21 R34 a renewal that hangs at the start keeps nothing from starting, and is shared', async t => {
+test('start does not wait for a refresh that hangs, and later callers share it [R21 R34]', async t => {
   const { server, store, clock, sibling, time } = createSessionFixture()
   const tokens = server.grant()
   await store.write(tokens, null)
@@ -94,7 +94,7 @@ test('R21 R34 a renewal that hangs at the start keeps nothing from starting, and
   t.equal(time.pending.size, 0, 'no timer is left')
 })
 
-test('R34 a token request that hangs ends when its time is over', async t => {
+test('a token request that hangs ends after attemptTimeoutMs [R34]', async t => {
   const { session, server, time } = createSessionFixture({ attempts: 1, attemptTimeoutMs: 7000 })
   const dead = server.grant()
   await session.signIn(dead)
@@ -108,7 +108,7 @@ test('R34 a token request that hangs ends when its time is over', async t => {
   t.equal(time.pending.size, 0)
 })
 
-test('R34 so does a renewal that waits for others', async t => {
+test('a refresh that waits for the lock of another process ends after totalTimeoutMs [R34]', async t => {
   const stuck: TokenStore = { ...createMemoryTokenStore(), exclusively: () => new Promise(() => {}) }
   const { session, server, time } = createSessionFixture({ tokenStore: stuck, totalTimeoutMs: 9000 })
   const dead = server.grant()
@@ -120,7 +120,7 @@ test('R34 so does a renewal that waits for others', async t => {
   t.strictSame(server.presented, [])
 })
 
-test('R22 a late failure with a token that was replaced gets the current one', async t => {
+test('refresh with a token that was already replaced returns the current one [R22]', async t => {
   const { session, server } = createSessionFixture()
   const old = server.grant()
   await session.signIn(old)
@@ -129,7 +129,7 @@ test('R22 a late failure with a token that was replaced gets the current one', a
   t.equal(server.presented.length, 1)
 })
 
-test('R24 who signs out while a renewal is under way stays signed out', async t => {
+test('a sign-out during a refresh is final [R24]', async t => {
   const { session, server, store, states } = createSessionFixture()
   const tokens = server.grant()
   await session.signIn(tokens)
@@ -150,7 +150,7 @@ test('R24 who signs out while a renewal is under way stays signed out', async t 
   t.equal(states.at(-1), 'signed_out')
 })
 
-test('R24 also when the renewed tokens are being written by then', async t => {
+test('a sign-out while refreshed tokens are being written is final [R24]', async t => {
   const inner = createMemoryTokenStore()
   const writing = createDeferred<void>()
   const held = createDeferred<void>()
@@ -180,7 +180,7 @@ test('R24 also when the renewed tokens are being written by then', async t => {
   await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
 })
 
-test('R25 the renewal of one user never overwrites the session of the next', async t => {
+test('the refresh of one user never overwrites the session of the next [R25]', async t => {
   const { session, server, store } = createSessionFixture()
   const ann = server.grant('ann')
   const bob = server.grant('bob')
@@ -198,7 +198,7 @@ test('R25 the renewal of one user never overwrites the session of the next', asy
   t.equal(session.state, 'signed_in')
 })
 
-test('R25 a sign-in and a sign-out, whichever comes last', async t => {
+test('of a sign-in and a sign-out, the last one counts [R25]', async t => {
   const { session, server, store } = createSessionFixture()
   const [ann, bob] = [server.grant('ann'), server.grant('bob')]
   await Promise.all([session.signIn(ann), session.signOut(), session.signIn(bob)])
@@ -210,7 +210,7 @@ test('R25 a sign-in and a sign-out, whichever comes last', async t => {
   t.equal(session.state, 'signed_out')
 })
 
-test('R26 RFSH-08 what may work in a moment is tried again, three times at most, further and further apart', async t => {
+test('a temporary failure is retried up to three times with growing delays [R26 RFSH-08]', async t => {
   const { session, server, time } = createSessionFixture({ random: () => 0.5 })
   const dead = server.grant()
   await session.signIn(dead)
@@ -231,7 +231,7 @@ test('R26 RFSH-08 what may work in a moment is tried again, three times at most,
   t.equal(session.state, 'signed_in')
 })
 
-test('R26 the back-off is jittered, and as long as the server asks for', async t => {
+test('the back-off has jitter and respects Retry-After [R26]', async t => {
   for (const [random, retryAfterMs, ms] of [[0, null, 250], [1, null, 750], [0.5, 4000, 4000]] as const) {
     const { session, server, time } = createSessionFixture({ random: () => random })
     const dead = server.grant()
@@ -249,7 +249,7 @@ test('R26 the back-off is jittered, and as long as the server asks for', async t
   t.equal(retryAt, clock.now() + 120_000)
 })
 
-test('R27 RFSH-07 a refresh token that is dead ends the session, after one attempt', async t => {
+test('RFC 6749 5.2: an invalid refresh token ends the session after one attempt [R27 RFSH-07]', async t => {
   const { session, server, store, states } = createSessionFixture()
   const dead = server.grant()
   await session.signIn(dead)
@@ -267,7 +267,7 @@ test('R27 RFSH-07 a refresh token that is dead ends the session, after one attem
   t.equal(session.state, 'signed_in', 'until somebody signs in')
 })
 
-test('R28 R29 what the client got wrong keeps the session, is not tried again and cools down', async t => {
+test('RFC 6749 5.2: an error of the client keeps the session, is not retried and starts a cool-down [R28 R29]', async t => {
   const { session, server, clock } = createSessionFixture({ coolDownMs: 10_000 })
   const dead = server.grant()
   await session.signIn(dead)
@@ -282,7 +282,7 @@ test('R28 R29 what the client got wrong keeps the session, is not tried again an
   t.equal(server.presented.length, 2)
 })
 
-test('R29 after exhausted retries nothing is asked for until the cool-down is over', async t => {
+test('after the last retry no token request is made until the cool-down ends [R29]', async t => {
   const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 30_000 })
   const dead = server.grant()
   await session.signIn(dead)
@@ -299,7 +299,7 @@ test('R29 after exhausted retries nothing is asked for until the cool-down is ov
   t.equal(server.presented.length, 2)
 })
 
-test('R29 a server that asks for years is given an hour', async t => {
+test('a Retry-After of years is limited to one hour [R29]', async t => {
   const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
   const dead = server.grant()
   await session.signIn(dead)
@@ -375,7 +375,7 @@ test('a clock that is set back ends a cool-down [F12]', async t => {
   t.not(await session.refresh(third.accessToken), third, 'nor do tokens rejected in the future count')
 })
 
-test('R30 no end of refused tokens is remembered', async t => {
+test('the number of remembered rejected tokens is bounded [R30]', async t => {
   const { session, server } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
@@ -383,7 +383,7 @@ test('R30 no end of refused tokens is remembered', async t => {
   t.equal(await session.token(), first)
 })
 
-test('R31 RFSH-11 a token is renewed before it expires, and used when that fails', async t => {
+test('a token is refreshed before it expires, and still used if that fails [R31 RFSH-11]', async t => {
   const { session, server, clock } = createSessionFixture({ skewSeconds: 30, attempts: 1, coolDownMs: 5000 })
   const first = server.grant()
   await session.signIn(first)
@@ -405,7 +405,7 @@ test('R31 RFSH-11 a token is renewed before it expires, and used when that fails
   await fails(t, session.token(), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', 'it has expired in the cool-down')
 })
 
-test('R31 nobody waits for a second attempt while the token is alive', async t => {
+test('callers with an unexpired token do not wait for a second attempt [R31]', async t => {
   const { session, server, clock, time } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
@@ -425,7 +425,7 @@ test('R31 nobody waits for a second attempt while the token is alive', async t =
   t.not((await expired).accessToken, second.accessToken, 'and who found it expired')
 })
 
-test('R32 a renewal ahead of time that is refused ends the session, and the token is not used', async t => {
+test('an early refresh that is refused with invalid_grant ends the session, and the token is no longer used [R32]', async t => {
   const { session, server, clock } = createSessionFixture()
   await session.signIn(server.grant())
   clock.advance(lifetime - 10)
@@ -454,7 +454,7 @@ test('a token without a known expiry is used until it is refused', async t => {
   t.not(await session.refresh(tokens.accessToken), tokens)
 })
 
-test('R33 without a network there is no call; when it is back there is one recovery', async t => {
+test('without a network no token request is made; afterwards there is one refresh [R33]', async t => {
   let online = false
   const { session, server, clock } = createSessionFixture({ isOnline: () => online })
   const first = server.grant()
@@ -474,7 +474,7 @@ test('R33 without a network there is no call; when it is back there is one recov
   t.equal(server.presented.length, 1, 'nothing is due')
 })
 
-test('R33 a network that goes away between two attempts, and one that ends a cool-down', async t => {
+test('a network that is lost between two attempts, and one whose return ends a cool-down [R33]', async t => {
   let online = true
   const { session, server, time } = createSessionFixture({ isOnline: () => online })
   const dead = server.grant()
@@ -519,7 +519,7 @@ test('R37 RFSH-03 one with a refresh token replaces it, and what was known of it
   t.strictSame((await store.read())!.tokens, second)
 })
 
-test('R38 RFSH-06 the new tokens are stored before anybody gets them', async t => {
+test('new tokens are stored before any caller gets them [R38 RFSH-06]', async t => {
   const inner = createMemoryTokenStore()
   const held = createDeferred<void>()
   const writing = createDeferred<TokenSet | null>()
@@ -547,7 +547,7 @@ test('R38 RFSH-06 the new tokens are stored before anybody gets them', async t =
   t.equal((await renewal).accessToken, written!.accessToken)
 })
 
-test('R38 RFSH-06 a store that fails leaves the session as it was, and costs no refresh token', async t => {
+test('a failing store leaves the session unchanged and loses no refresh token [R38 RFSH-06]', async t => {
   const inner = createMemoryTokenStore()
   let broken = false
   const store: TokenStore = {
@@ -579,7 +579,7 @@ test('R38 RFSH-06 a store that fails leaves the session as it was, and costs no 
   t.equal(await session.token(), second, 'a sign-in that cannot be stored changes nothing')
 })
 
-test('R38 a write that fails and was carried out is found', async t => {
+test('a write that failed after it was carried out is detected [R38]', async t => {
   const inner = createMemoryTokenStore()
   let lies = false
   const store: TokenStore = {
@@ -600,7 +600,7 @@ test('R38 a write that fails and was carried out is found', async t => {
   t.equal(server.presented.length, 1)
 })
 
-test('R39 tokens without a refresh token stay in memory and end exactly when they expire', async t => {
+test('tokens without a refresh token stay in memory until they expire [R39]', async t => {
   const { session, server, store, clock, states } = createSessionFixture()
   await session.signIn(server.grant())
   const short: TokenSet = { ...server.grant('bob'), refreshToken: null }
@@ -630,7 +630,7 @@ test('R39 when its token is rejected the user has to sign in; other requests sen
   t.equal(session.state, 'over')
 })
 
-test('RFSH-15 tokens that cannot be renewed any more are not, and are used until they expire', async t => {
+test('after refreshableUntil tokens are not refreshed, and used until they expire [RFSH-15]', async t => {
   const { session, server, store, clock, sibling } = createSessionFixture()
   const first = { ...server.grant(), refreshableUntil: clock.now() + 1000 }
   await session.signIn(first)
@@ -645,7 +645,7 @@ test('RFSH-15 tokens that cannot be renewed any more are not, and are used until
   await fails(t, sibling().token(), 'FST_OAUTH_SESSION_EXPIRED')
 })
 
-test('RFSH-15 also when that comes while others have the turn', async t => {
+test('refreshableUntil may pass while another process holds the lock [RFSH-15]', async t => {
   const { session, server, store, clock } = createSessionFixture()
   const first = { ...server.grant(), refreshableUntil: clock.now() + 1000 }
   await session.signIn(first)
@@ -660,7 +660,7 @@ test('RFSH-15 also when that comes while others have the turn', async t => {
   t.strictSame(server.presented, [])
 })
 
-test('F66 RFSH-05 of two processes one renews, the other one finds what it got', async t => {
+test('of two processes one refreshes, and the other one uses its tokens [F66 RFSH-05]', async t => {
   const { session, server, sibling } = createSessionFixture()
   const other = sibling()
   const first = server.grant()
@@ -672,7 +672,7 @@ test('F66 RFSH-05 of two processes one renews, the other one finds what it got',
   t.equal(other.refreshes + session.refreshes, 1)
 })
 
-test('RFSH-05 also when what it got has no known expiry, or the store lost everything', async t => {
+test('tokens of another process are used also without a known expiry; without a record in the store the session is signed out [RFSH-05]', async t => {
   const { session, server, store } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
@@ -690,7 +690,7 @@ test('RFSH-05 also when what it got has no known expiry, or the store lost every
   t.equal(losing.session.state, 'signed_out')
 })
 
-test('RFSH-05 a session that another process ended is over here, too', async t => {
+test('a session that another process ended is over in this process too [RFSH-05]', async t => {
   const { session, server, sibling } = createSessionFixture()
   const other = sibling()
   const first = server.grant()
@@ -703,7 +703,7 @@ test('RFSH-05 a session that another process ended is over here, too', async t =
   t.strictSame(server.presented, [])
 })
 
-test('RFSH-07 a refresh token that another process used up is no reason to give up', async t => {
+test('a refresh token that another process has used does not end the session [RFSH-07]', async t => {
   const { session, server, store } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
@@ -717,7 +717,7 @@ test('RFSH-07 a refresh token that another process used up is no reason to give 
   t.equal(session.state, 'signed_in')
 })
 
-test('RFSH-07 and what they have is no use when that was refused', async t => {
+test('tokens of another process are not used if the resource rejected them [RFSH-07]', async t => {
   const { session, server, store } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
@@ -731,7 +731,7 @@ test('RFSH-07 and what they have is no use when that was refused', async t => {
   t.not((await session.token()).accessToken, theirs.accessToken, 'it is renewed the next time')
 })
 
-test('RFSH-07 the same refresh token under another generation is as dead', async t => {
+test('an invalid refresh token in a newer record ends the session too [RFSH-07]', async t => {
   const { session, server, store } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
@@ -743,7 +743,7 @@ test('RFSH-07 the same refresh token under another generation is as dead', async
   t.equal((await store.read())!.tokens, null)
 })
 
-test('a write that another process got ahead of gives what is stored', async t => {
+test('if another process wrote first, its tokens are used', async t => {
   for (const theirs of ['live', 'refused', 'none'] as const) {
     const { session, server, store } = createSessionFixture()
     const first = server.grant()
@@ -758,7 +758,7 @@ test('a write that another process got ahead of gives what is stored', async t =
   }
 })
 
-test('a session that is over stays so though the store cannot be told', async t => {
+test('a session that is over stays over if the store fails', async t => {
   const inner = createMemoryTokenStore()
   let broken = false
   const store: TokenStore = {
@@ -778,7 +778,7 @@ test('a session that is over stays so though the store cannot be told', async t 
   t.equal(server.presented.length, 1)
 })
 
-test('a sign-out that the store cannot be told holds in this process', async t => {
+test('a sign-out that the store did not save is effective in this process', async t => {
   const inner = createMemoryTokenStore()
   let broken = false
   const store: TokenStore = {
@@ -862,7 +862,7 @@ test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is 
   t.equal((await same.store.read())!.tokens, tokens, 'one that is the same changes nothing')
 })
 
-test('R24 who signs out while such a refresh token is stored stays signed out', async t => {
+test('a sign-out while a rotated refresh token is being stored is final [R24]', async t => {
   const inner = createMemoryTokenStore()
   const { session, server } = createSessionFixture({
     tokenStore: {
@@ -881,7 +881,7 @@ test('R24 who signs out while such a refresh token is stored stays signed out', 
   t.equal((await inner.read())!.tokens, null)
 })
 
-test('RFSH-15 F66 who was idle for longer than its tokens could be renewed looks at the store before it gives up', async t => {
+test('a process whose tokens can no longer be refreshed reads the store before the session ends [RFSH-15 F66]', async t => {
   const { session, server, clock, sibling, store, states } = createSessionFixture()
   const other = sibling()
   const first = { ...server.grant(), refreshableUntil: clock.now() + 1_000_000 }
@@ -903,7 +903,7 @@ test('RFSH-15 F66 who was idle for longer than its tokens could be renewed looks
   t.equal(await session.token(), signedIn, 'also where there was none to renew with')
 })
 
-test('RFSH-15 what is read is not believed over what came meanwhile', async t => {
+test('a record that was read does not replace a sign-in or sign-out that came meanwhile [RFSH-15]', async t => {
   const inner = createMemoryTokenStore()
   const { session, server, clock } = createSessionFixture({
     tokenStore: {
@@ -926,7 +926,7 @@ test('RFSH-15 what is read is not believed over what came meanwhile', async t =>
   await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
 })
 
-test('R31 a token that is alive is not withheld while others have the turn', async t => {
+test('an unexpired token is given while another process holds the lock [R31]', async t => {
   const turn = createDeferred<void>()
   const inner = createMemoryTokenStore()
   for (const [left, ms] of [[20, 2000], [3, 1500]] as const) {
@@ -947,7 +947,7 @@ test('R31 a token that is alive is not withheld while others have the turn', asy
   }
 })
 
-test('R27 a host whose callback throws ends no session by halves', async t => {
+test('a callback of the host that throws does not leave the session in between [R27]', async t => {
   const bug = new Error('bug of the host')
   const thrown = createDeferred<unknown>()
   t.intercept(globalThis, 'queueMicrotask', { value: (work: () => void) => { try { work() } catch (error) { thrown.resolve(error) } } })
@@ -974,7 +974,7 @@ test('R30 a request that may not refresh gets the tokens that replaced its own',
   t.equal(session.refuse(first.accessToken), null, 'unless they expired')
 })
 
-test('R54 an access token that no header can hold is none', async t => {
+test('an access token with characters that no header can hold is refused [R54]', async t => {
   const { session, server, store } = createSessionFixture({ refresh: async tokens => ({ ...tokens, accessToken: 'secret\nx', refreshToken: 'rotated' }) })
   const error = await failureOf(session.signIn({ ...server.grant(), accessToken: 'secret\nx' }))
   t.match(error, { name: 'TypeError', message: 'the access token contains characters that no header can hold' })
@@ -1014,7 +1014,7 @@ test('a store that loses the record loses the session', async t => {
   await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_OVER')
 })
 
-test('a session that is closed gives no tokens, and keeps the answer to what it asked for', async t => {
+test('a closed session gives no tokens, and stores the response to its pending token request', async t => {
   const { session, server, store, time } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)
@@ -1053,7 +1053,7 @@ test('a session that is closed makes no further attempt', async t => {
   t.equal(time.pending.size, 0)
 })
 
-test('who signs out in a back-off ends it', async t => {
+test('a sign-out during a back-off ends it', async t => {
   const { session, server, time } = createSessionFixture()
   const first = server.grant()
   await session.signIn(first)

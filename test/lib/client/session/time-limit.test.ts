@@ -4,7 +4,7 @@ import { createTimer, withEither, within } from '../../../../lib/client/session/
 
 const never = new AbortController().signal
 
-test('nothing stays on a signal that lives for long', async t => {
+test('no listener stays on a long-lived signal', async t => {
   const { signal } = new AbortController()
   const dependents = (): unknown => {
     const symbol = Object.getOwnPropertySymbols(signal).find(one => String(one).includes('DependantSignals'))
@@ -31,7 +31,7 @@ test('the first of several signals ends the work, with its reason', async t => {
   }))
 })
 
-test('R34 a time that is over ends the work', async t => {
+test('work ends after its time limit [R34]', async t => {
   const signals: AbortSignal[] = []
   await t.rejects(within(1, never, createTimer(never), async signal => {
     signals.push(signal)
