@@ -184,3 +184,12 @@ test('no refusal, and no detail of one, holds the proof or the token', async t =
     }
   }
 })
+
+test('RFC 4648 3.5: another spelling of the same signature is refused, as it would be another proof to a log or cache [R9449-02]', async t => {
+  const proof = client.proof(right)
+  // 64 bytes leave four bits of the last character over.
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const spelling = proof.slice(0, -1) + alphabet[alphabet.indexOf(proof.at(-1)!) + 1]!
+  t.strictSame(Buffer.from(spelling.split('.')[2]!, 'base64url'), Buffer.from(proof.split('.')[2]!, 'base64url'))
+  t.equal(await outcome(requestWith(spelling)), 'proof_malformed')
+})
