@@ -102,7 +102,7 @@ export type { ClaimPath } from '../lib/token/claim-path.ts'
 export type { CustomToken, VerifyCustomToken } from '../lib/token/custom-tokens.ts'
 export type { ClientMark, TokenProfile } from '../lib/token/expected-token.ts'
 export type { Confirmation } from '../lib/token/confirmation.ts'
-export type { DpopRequirement, Presentation } from '../lib/token/presentation.ts'
+export type { DpopRequirement, Presentation } from '../lib/token/confirmation.ts'
 export type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 export type { AuditEntry } from './audit.ts'
 // These two files are loaded only where they are configured. Their types are part of the root, as they declare what they decorate.

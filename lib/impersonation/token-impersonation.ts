@@ -1,7 +1,7 @@
 import type { AccessToken } from '../token/access-token.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
 import { readClaim } from '../token/claim-path.ts'
-import { impersonationClaim, markedActorOf } from '../token/impersonation-mark.ts'
+import { impersonationClaim, markedActorOf } from '../token/from-claims.ts'
 import type { Impersonated } from './check-grant.ts'
 import type { ImpersonationRecord } from './record.ts'
 

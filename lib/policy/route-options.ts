@@ -5,7 +5,7 @@ import type { Policy } from './policy.ts'
 import type { TenantOf } from './tenancy.ts'
 import { checkOptions } from '../options/check-options.ts'
 import { Type } from '../options/type.ts'
-import type { DpopRequirement } from '../token/presentation.ts'
+import type { DpopRequirement } from '../token/confirmation.ts'
 
 /**
  * What a route requires: `config.oauth`. A route without it requires any valid access token. Functions are called before the

@@ -1,7 +1,6 @@
 import type { TokenReason } from '../errors/reasons.ts'
-import type { Confirmation } from '../token/confirmation.ts'
+import type { Confirmation, Presentation } from '../token/confirmation.ts'
 import { refused } from '../token/jwt.ts'
-import type { Presentation } from '../token/presentation.ts'
 import type { CheckPossession } from '../token/verifier.ts'
 import type { CheckProof } from './dpop-proof.ts'
 

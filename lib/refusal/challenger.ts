@@ -1,9 +1,8 @@
-import type { BearerChallengeFields } from '../challenge/bearer.ts'
-import { bearerChallenge } from '../challenge/bearer.ts'
-import { dpopChallenge } from '../challenge/dpop.ts'
+import type { BearerChallengeFields } from '../challenge/schemes.ts'
+import { bearerChallenge, dpopChallenge } from '../challenge/schemes.ts'
 import type { Challenge } from '../challenge/format.ts'
 import { formatChallenge } from '../challenge/format.ts'
-import type { DpopRequirement } from '../token/presentation.ts'
+import type { DpopRequirement } from '../token/confirmation.ts'
 
 /** The slice of the configuration that challenges are made from. */
 export interface ChallengerConfig {

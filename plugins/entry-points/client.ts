@@ -52,6 +52,6 @@ export type { AddressRules, GuardedFetchOptions } from '../../lib/http/guarded-f
 export { createHttpClient } from '../../lib/http/http-client.ts'
 export type { HttpClient, HttpClientOptions } from '../../lib/http/http-client.ts'
 export type { ConnectionStore, StoredClient, StoredConnection } from '../../lib/stores/connections/connection-store.ts'
-export { createMemoryConnectionStore } from '../../lib/stores/connections/memory-connection-store.ts'
-export { createMemoryTokenStore } from '../../lib/stores/tokens/memory-token-store.ts'
+export { createMemoryConnectionStore } from '../../lib/stores/connections/connection-store.ts'
+export { createMemoryTokenStore } from '../../lib/stores/tokens/token-store.ts'
 export type { TokenRecord, TokenSet, TokenStore } from '../../lib/stores/tokens/token-store.ts'

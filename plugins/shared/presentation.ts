@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { OAuthConfig } from '../../lib/config/resolve.ts'
 import { targetOf } from '../../lib/metadata/well-known.ts'
-import { fieldValues } from '../../lib/proof/certificate-source.ts'
-import type { Presentation } from '../../lib/token/presentation.ts'
+import { fieldValues } from '../../lib/proof/certificate.ts'
+import type { Presentation } from '../../lib/token/confirmation.ts'
 import { policyOf } from './request-state.ts'
 
 export const presented: unique symbol = Symbol('fastify-oauth-resource-server.presented')

@@ -4,7 +4,7 @@ import type { SessionOptions } from '../../lib/client/session/session-options.ts
 import type { Session } from '../../lib/client/session/session.ts'
 import { createSession } from '../../lib/client/session/session.ts'
 import type { Wait } from '../../lib/client/session/time-limit.ts'
-import { createMemoryTokenStore } from '../../lib/stores/tokens/memory-token-store.ts'
+import { createMemoryTokenStore } from '../../lib/stores/tokens/token-store.ts'
 import type { TokenSet, TokenStore } from '../../lib/stores/tokens/token-store.ts'
 import type { TestClock } from './clock.ts'
 import { createTestClock } from './clock.ts'

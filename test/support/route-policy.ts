@@ -1,6 +1,6 @@
 import type { RouteDefaults, RoutePolicy } from '../../lib/policy/route-policy.ts'
 import { compileRoutePolicy } from '../../lib/policy/route-policy.ts'
-import type { DpopRequirement } from '../../lib/token/presentation.ts'
+import type { DpopRequirement } from '../../lib/token/confirmation.ts'
 import { createChallenger } from '../../lib/refusal/challenger.ts'
 
 const { defaultChallenges } = createChallenger({ metadataUrl: 'https://h/m', realm: null, errorDescriptions: 'public', dpop: { algorithms: ['ES256'] } })

@@ -1,3 +1,5 @@
+import { withinTime } from '../../time-limit.ts'
+
 /** A client that was registered dynamically (RFC 7591 section 3.2.1). It holds a secret. */
 export interface StoredClient {
   readonly issuer: string
@@ -38,4 +40,26 @@ export interface ConnectionStore {
   read (): Promise<StoredConnection | null>
   /** Must be atomic: after a crash there is the old record or the new one. The last writer wins. */
   write (connection: StoredConnection): Promise<void>
+}
+
+/** Keeps the connection data of one session in this process. It is lost when the process ends. */
+export function createMemoryConnectionStore (): ConnectionStore {
+  let stored: StoredConnection | null = null
+  return {
+    async read () { return stored },
+    async write (connection) { stored = connection }
+  }
+}
+
+/**
+ * The store with a time limit on each call, so that a store that never answers cannot block a sign-in or a sign-out. A call
+ * that takes longer is not cancelled.
+ *
+ * Its methods throw a TimeLimitError, or what the store throws.
+ */
+export function limitConnectionStore (store: ConnectionStore, timeoutMs: number): ConnectionStore {
+  return {
+    read: async () => await withinTime(store.read(), timeoutMs),
+    write: async connection => { await withinTime(store.write(connection), timeoutMs) }
+  }
 }

@@ -1,3 +1,5 @@
+import { createMutex } from '../mutex.ts'
+
 /** The tokens of a token response (RFC 6749 section 5.1). Both are secrets. */
 export interface TokenSet {
   readonly accessToken: string
@@ -44,4 +46,19 @@ export interface TokenStore {
    * @param signal ends the wait for the lock
    */
   exclusively<T> (work: () => Promise<T>, signal?: AbortSignal): Promise<T>
+}
+
+/** Keeps the tokens of one session in this process. They are lost when it ends, and other processes do not see them. */
+export function createMemoryTokenStore (): TokenStore {
+  const queue = createMutex()
+  let record: TokenRecord | null = null
+  return {
+    read: async () => record,
+    async write (tokens, insteadOf) {
+      if ((record?.generation ?? null) !== insteadOf) return null
+      record = { generation: (insteadOf ?? 0) + 1, tokens }
+      return record
+    },
+    exclusively: queue
+  }
 }

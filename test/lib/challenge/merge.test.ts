@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { bearerChallenge } from '../../../lib/challenge/bearer.ts'
+import { bearerChallenge } from '../../../lib/challenge/schemes.ts'
 import { formatChallenge } from '../../../lib/challenge/format.ts'
 import { fieldLines, mergeChallenges } from '../../../lib/challenge/merge.ts'
 import { parseChallenges } from '../../../lib/challenge/parse.ts'

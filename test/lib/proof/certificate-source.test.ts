@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { BlockList } from 'node:net'
 import { test } from 'tap'
-import { addNetwork, createCertificateSource } from '../../../lib/proof/certificate-source.ts'
+import { addNetwork, createCertificateSource } from '../../../lib/proof/certificate.ts'
 
 test('a peer without an address, as on a Unix domain socket, is no trusted hop [R8705-06]', t => {
   const trustedHops = new BlockList()

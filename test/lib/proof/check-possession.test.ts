@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { InvalidTokenError } from '../../../lib/errors/errors.ts'
 import { createPossessionCheck } from '../../../lib/proof/check-possession.ts'
-import type { Presentation } from '../../../lib/token/presentation.ts'
+import type { Presentation } from '../../../lib/token/confirmation.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 
 const keyThumbprint = 'key'

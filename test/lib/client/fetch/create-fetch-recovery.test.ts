@@ -10,7 +10,7 @@ import type { ClientFetch, ClientFetchOptions } from '../../../../lib/client/fet
 import type { Session } from '../../../../lib/client/session/session.ts'
 import { createSession } from '../../../../lib/client/session/session.ts'
 import { RefreshError } from '../../../../lib/errors/client-errors.ts'
-import { createMemoryTokenStore } from '../../../../lib/stores/tokens/memory-token-store.ts'
+import { createMemoryTokenStore } from '../../../../lib/stores/tokens/token-store.ts'
 
 const resource = 'https://api.example/v1'
 const url = `${resource}/x`

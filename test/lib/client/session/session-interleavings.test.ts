@@ -4,7 +4,7 @@ import { createFetch } from '../../../../lib/client/fetch/create-fetch.ts'
 import { SessionError } from '../../../../lib/errors/client-errors.ts'
 import type { Session } from '../../../../lib/client/session/session.ts'
 import type { TokenStore } from '../../../../lib/stores/tokens/token-store.ts'
-import { createMemoryTokenStore } from '../../../../lib/stores/tokens/memory-token-store.ts'
+import { createMemoryTokenStore } from '../../../../lib/stores/tokens/token-store.ts'
 import { createSessionFixture } from '../../../support/client-session.ts'
 
 const resource = 'https://api.example.com'

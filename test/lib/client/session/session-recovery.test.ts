@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { RefreshError } from '../../../../lib/errors/client-errors.ts'
-import { createMemoryTokenStore } from '../../../../lib/stores/tokens/memory-token-store.ts'
+import { createMemoryTokenStore } from '../../../../lib/stores/tokens/token-store.ts'
 import type { TokenRecord, TokenSet, TokenStore } from '../../../../lib/stores/tokens/token-store.ts'
 import { createSessionFixture, failureOf, lifetimeMs } from '../../../support/client-session.ts'
 import { createDeferred } from '../../../support/deferred.ts'

@@ -1,7 +1,5 @@
 import { test } from 'tap'
-import { emptyConnection } from '../../../../lib/stores/connections/connection-store.ts'
-import { limitConnectionStore } from '../../../../lib/stores/connections/limited-connection-store.ts'
-import { createMemoryConnectionStore } from '../../../../lib/stores/connections/memory-connection-store.ts'
+import { emptyConnection, createMemoryConnectionStore, limitConnectionStore } from '../../../../lib/stores/connections/connection-store.ts'
 
 test('a connection store that never answers blocks nobody', async t => {
   const never = async (): Promise<never> => await new Promise<never>(() => {})

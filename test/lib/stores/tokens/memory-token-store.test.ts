@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createMemoryTokenStore } from '../../../../lib/stores/tokens/memory-token-store.ts'
+import { createMemoryTokenStore } from '../../../../lib/stores/tokens/token-store.ts'
 import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
 
 const tokens: TokenSet = { accessToken: 'a', tokenType: 'Bearer', refreshToken: 'r', expiresAt: null, scopes: null }

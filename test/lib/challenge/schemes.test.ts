@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import type { BearerChallengeFields } from '../../../lib/challenge/bearer.ts'
-import { bearerChallenge } from '../../../lib/challenge/bearer.ts'
+import type { BearerChallengeFields } from '../../../lib/challenge/schemes.ts'
+import { bearerChallenge } from '../../../lib/challenge/schemes.ts'
 import { formatChallenge } from '../../../lib/challenge/format.ts'
 
 const resourceMetadata = 'https://h/.well-known/oauth-protected-resource'
