@@ -64,6 +64,8 @@ test('the fault says where, and in a union it is that of the member that was mea
     [ways, {}, { kind: 'required', path: [], key: 'method' }],
     [Type.Union([Type.Literal(false), Type.Object({ token: Type.Optional(Type.Enum(['a'])) }, closed)]), { scope: 'a' }, { kind: 'unknown', keys: ['scope'] }],
     [ways, 'basic', { kind: 'invalid', path: [], value: 'basic' }],
+    [Type.Union([Type.Object({ a: Type.Enum(['x']) }), Type.Record(Type.String(), Type.String(), { minProperties: 2 })]), { a: 'y' }, { kind: 'invalid', path: [] }],
+    [Type.Union([Type.Record(Type.String(), Type.String(), { minProperties: 2 }), Type.Object({ a: Type.Enum(['x']) })]), { a: 'y' }, { kind: 'invalid', path: [] }],
     [Type.Union([Type.Object({ a: Type.Literal(1) }), Type.Object({})]), { a: 1 }, null]
   ] as ReadonlyArray<readonly [TSchema, unknown, object | null]>) t[fault === null ? 'equal' : 'match'](findFault(schema, value), fault, JSON.stringify(value))
   t.end()

@@ -45,6 +45,14 @@ test('what it makes of what the function gives', async t => {
   }
 })
 
+test('what is dangerous about an issuer that was found is in the log', async t => {
+  const find: Find = issuer => ({ issuer, allowMissingAudience: true })
+  const log = createRecordedLog()
+  const { config } = resolveConfig({ ...plainOptions, resolveIssuer: find })
+  t.equal((await createIssuerResolver(config, find, log)(tenant('a')))?.expected.issuer, tenant('a'))
+  t.match(JSON.stringify(log), /allowMissingAudience/)
+})
+
 test('it is not asked about what cannot be an issuer', async t => {
   const { resolve, asked } = setup(issuer => issuer)
   for (const junk of ['', 'a', 'https://', 'http://a.example', 'https://a.example#x', 'ftp://a.example', 'https://user@a.example', 'https://a b.example',

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { test } from 'tap'
-import { createTimer, withEither, within } from '../../../../lib/client/session/time-limit.ts'
+import { createTimer, orAborted, withEither, within } from '../../../../lib/client/session/time-limit.ts'
 
 const never = new AbortController().signal
 
@@ -60,4 +60,10 @@ test('a timer that was let go keeps no process from ending, and is a timer all t
   t.equal(timers(), before + 1, 'one that is begun later neither')
   clearTimeout(keepsGoing)
   t.equal(await second, reason)
+})
+
+test('a caller whose signal is aborted already does not wait', async t => {
+  const gone = new Error('gone')
+  await t.rejects(orAborted(new Promise(() => {}), AbortSignal.abort(gone)), gone)
+  t.equal(await orAborted(Promise.resolve('in time'), never), 'in time')
 })
