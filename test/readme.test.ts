@@ -125,7 +125,7 @@ test('every error code of a session is explained', t => {
   t.end()
 })
 
-test('F22 the table of reasons is that of the package', t => {
+test('the table of reasons is that of the package (F22)', t => {
   const documented = [...words.matchAll(/^\| `(\w+)` \| `(FST_OAUTH_\w+)` \| ([^|]*) \| ([^|]*) \|$/gm)].map(([, reason, code, meaning, fix]) => ({ reason, code, meaning, fix }))
   t.strictSame(documented, Object.entries(reasonTable).map(([reason, row]) => ({ reason, ...row })))
   t.end()

@@ -25,7 +25,7 @@ const challengeLines = ({ lines }: { lines: readonly string[] }): string[] =>
   lines.filter(line => /^www-authenticate:/i.test(line)).map(line => line.slice(line.indexOf(':') + 2))
 
 for (const trustProxy of [false, true]) {
-  test(`H5 H6 H7 over HTTP, trustProxy ${trustProxy}: spoofed hosts and absolute targets change nothing`, async t => {
+  test(`over HTTP, trustProxy ${trustProxy}: spoofed hosts and absolute targets change nothing (H5, H6, H7)`, async t => {
     const app = await createHintServer(t, {}, { trustProxy })
     addRefusals(app)
     await app.listen({ port: 0, host: '127.0.0.1' })
@@ -52,7 +52,7 @@ for (const trustProxy of [false, true]) {
   })
 }
 
-test('H14 H20 H21 H22 over HTTP: a field line for each scheme, streams, HEAD and hijacked replies', async t => {
+test('over HTTP: a field line for each scheme, streams, HEAD and hijacked replies (H14, H20, H21, H22)', async t => {
   const app = await createHintServer(t)
   app.get('/stream', (_request, reply) =>
     reply.code(401).header('www-authenticate', ['Basic realm="x"', 'Negotiate']).send(Readable.from(['no ', 'entry'])))
@@ -73,7 +73,7 @@ test('H14 H20 H21 H22 over HTTP: a field line for each scheme, streams, HEAD and
   t.ok(hijacked.lines.some(line => line.toLowerCase() === 'cache-control: no-store'))
 })
 
-test('H31 over HTTP: a client that follows the header gets the document', async t => {
+test('over HTTP: a client that follows the header gets the document (H31)', async t => {
   const app = await createHintServer(t, { resource: 'http://localhost' })
   app.get('/', (_request, reply) => reply.code(401).send())
   const base = await app.listen({ port: 0, host: '127.0.0.1' })

@@ -13,7 +13,7 @@ const origin = 'https://app.example.com'
 const preflight = { origin, 'access-control-request-method': 'GET' }
 
 for (const order of ['before', 'after'] as const) {
-  test(`H18 a hook of another plugin that is registered ${order} ours refuses with the hint`, async t => {
+  test(`a hook of another plugin that is registered ${order} ours refuses with the hint (H18)`, async t => {
     const app = createServer(t)
     if (order === 'before') await app.register(refuseEverybody)
     await registerHint(app)
@@ -48,7 +48,7 @@ for (const order of ['before', 'after'] as const) {
     t.equal((await app.inject({ url: '/', headers: bearer('right') })).body, 'in')
   })
 
-  test(`H33 @fastify/cors registered ${order} ours keeps its answers, and the challenge is exposed`, async t => {
+  test(`@fastify/cors registered ${order} ours keeps its answers, and the challenge is exposed (H33)`, async t => {
     const app = createServer(t)
     const register = async (): Promise<void> => { await app.register(cors, { origin, exposedHeaders: ['X-Page'], credentials: true }) }
     if (order === 'before') await register()
@@ -118,7 +118,7 @@ test('errors of @fastify/sensible get the challenge, whether the host registers 
   }
 })
 
-test('H29 @fastify/auth: whatever the order of the authenticators, a failure leaves as 401 with the hint', async t => {
+test('@fastify/auth: whatever the order of the authenticators, a failure leaves as 401 with the hint (H29)', async t => {
   const issuer = await createFakeIssuer()
   const app = createServer(t)
   await app.register(fastifyAuth)
@@ -143,7 +143,7 @@ test('H29 @fastify/auth: whatever the order of the authenticators, a failure lea
   }
 })
 
-test('R9728-11 the host\'s own authentication lets the document pass by the rule of its route', async t => {
+test('the host\'s own authentication lets the document pass by the rule of its route (R9728-11)', async t => {
   for (const order of ['before', 'after'] as const) {
     const app = createServer(t)
     if (order === 'before') await app.register(refuseEverybody)
@@ -177,7 +177,7 @@ test('a 401 of the host\'s not-found handler has the hint too', async t => {
   t.equal((await app.inject('/nowhere')).headers['www-authenticate'], stockChallenge)
 })
 
-test('H32 the boot stops when the hint points at a document that nobody serves', async t => {
+test('the boot stops when the hint points at a document that nobody serves (H32)', async t => {
   const { config, challenge, metadata } = await import('../../plugins/index.ts')
   const without = createServer(t)
   await without.register(config, plainOptions)

@@ -8,7 +8,7 @@ import { addRefusals } from '../support/refusals.ts'
 
 const json = { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } as const
 
-test('H1 H24 no credentials: 401, one Bearer challenge, the pointer and no error', async t => {
+test('no credentials: 401, one Bearer challenge, the pointer and no error (H1, H24)', async t => {
   const app = await createApp(t, optionsFor(await createFakeIssuer()))
   app.get('/', async () => 1)
   const response = await app.inject('/')
@@ -16,7 +16,7 @@ test('H1 H24 no credentials: 401, one Bearer challenge, the pointer and no error
   t.equal(response.headers['www-authenticate'], stockChallenge)
 })
 
-test('H2 H25 refused credentials: 401 invalid_token with the same pointer', async t => {
+test('refused credentials: 401 invalid_token with the same pointer (H2, H25)', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer))
   app.get('/', async () => 1)
@@ -28,7 +28,7 @@ test('H2 H25 refused credentials: 401 invalid_token with the same pointer', asyn
   }
 })
 
-test('H3 H4 H28 other refusals have no challenge', async t => {
+test('other refusals have no challenge (H3, H4, H28)', async t => {
   const app = await createHintServer(t)
   app.get('/forbidden', (_request, reply) => reply.code(403).send({ error: 'not yours' }))
   app.get('/denied', async () => { throw new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'organization_foreign' }) })
@@ -51,7 +51,7 @@ const spoofed = {
   forwarded: 'host=evil.example;proto=http', 'x-forwarded-prefix': '/evil', 'x-original-url': '/evil'
 }
 for (const trustProxy of [false, true]) {
-  test(`H5 H6 H7 nothing that a client sends changes the URL, trustProxy ${trustProxy}`, async t => {
+  test(`nothing that a client sends changes the URL, trustProxy ${trustProxy} (H5, H6, H7)`, async t => {
     const app = await createHintServer(t, {}, { trustProxy })
     addRefusals(app)
     const response = await app.inject({ url: '/thrown', headers: spoofed })
@@ -62,7 +62,7 @@ for (const trustProxy of [false, true]) {
   })
 }
 
-test('H8 H9 H10 the URL is that of the configured resource', async t => {
+test('the URL is that of the configured resource (H8, H9, H10)', async t => {
   const wellKnown = '/.well-known/oauth-protected-resource'
   for (const [resource, url] of [
     ['http://localhost:3000', `http://localhost:3000${wellKnown}`],
@@ -78,7 +78,7 @@ test('H8 H9 H10 the URL is that of the configured resource', async t => {
   }
 })
 
-test('H11 H16 H17 H18 H19 H20 H21 every 401 gets the hint, and status and body stay what they were', async t => {
+test('every 401 gets the hint, and status and body stay what they were (H11, H16, H17, H18, H19, H20, H21)', async t => {
   const without = createServer(t)
   addRefusals(without)
   const before = await createHintServer(t)
@@ -105,7 +105,7 @@ test('H11 H16 H17 H18 H19 H20 H21 every 401 gets the hint, and status and body s
   }
 })
 
-test('H12 a pinned challenge takes the place of the hint, on its route only', async t => {
+test('a pinned challenge takes the place of the hint, on its route only (H12)', async t => {
   const app = await createHintServer(t)
   const pinnedChallenge = 'Basic realm="vault", Bearer realm="vault"'
   app.get('/pinned', { config: { oauth: { pinnedChallenge } } }, (_request, reply) => reply.code(401).header('www-authenticate', 'X').send())
@@ -114,27 +114,27 @@ test('H12 a pinned challenge takes the place of the hint, on its route only', as
   t.equal((await app.inject('/other')).headers['www-authenticate'], stockChallenge)
 })
 
-test('H12 a lack of scope is told on a pinned route too, as no fixed text could say it', async t => {
+test('a lack of scope is told on a pinned route too, as no fixed text could say it (H12)', async t => {
   const app = await createHintServer(t)
   app.get('/', { config: { oauth: { pinnedChallenge: 'Basic realm="vault"' } } }, async () => { throw new InsufficientScopeError(['a']) })
   t.match(bearerOf(await app.inject('/')), { error: 'insufficient_scope', scope: 'a' })
 })
 
-test('H13 CR and LF in a pinned challenge stop the boot', async t => {
+test('CR and LF in a pinned challenge stop the boot (H13)', async t => {
   const app = await createHintServer(t)
   t.throws(() => {
     app.get('/', { config: { oauth: { pinnedChallenge: 'Basic realm="x"\r\nSet-Cookie: a=b' } } }, async () => 1)
   }, { name: 'OptionError', message: /^config\.oauth of GET \/: pinnedChallenge "Basic realm/ })
 })
 
-test('H13 on a route that is older than the plugin it stops the boot, so that it is never sent', async t => {
+test('on a route that is older than the plugin it stops the boot, so that it is never sent (H13)', async t => {
   const app = createServer(t)
   app.get('/', { config: { oauth: { pinnedChallenge: 'Basic realm="x"\r\nSet-Cookie: a=b' } } }, (_request, reply) => reply.code(401).send())
   await registerHint(app)
   await t.rejects(async () => { await app.ready() }, { name: 'OptionError', message: /^config\.oauth of GET \/: pinnedChallenge .* is not a list of challenges/ })
 })
 
-test('H14 H15 challenges of the route survive: another scheme beside ours, a Bearer within ours', async t => {
+test('challenges of the route survive: another scheme beside ours, a Bearer within ours (H14, H15)', async t => {
   const app = await createHintServer(t)
   const cases = [
     ['/basic', 'Basic realm="x"', [stockChallenge, 'Basic realm="x"']],
@@ -152,7 +152,7 @@ test('H14 H15 challenges of the route survive: another scheme beside ours, a Bea
   }
 })
 
-test('H22 the helper says the same for replies that Fastify does not send', async t => {
+test('the helper says the same for replies that Fastify does not send (H22)', async t => {
   const app = await createHintServer(t, { realm: 'r' })
   const oauth = { scopes: ['a'] }
   app.get('/sent', { config: { oauth } }, (_request, reply) => reply.code(401).send())
@@ -170,7 +170,7 @@ test('H22 the helper says the same for replies that Fastify does not send', asyn
   }
 })
 
-test('H22 the helper and the errors of the package', async t => {
+test('the helper and the errors of the package (H22)', async t => {
   const app = await createHintServer(t)
   const errors = {
     scope: new InsufficientScopeError(['a', 'b']),
@@ -195,7 +195,7 @@ test('H22 the helper and the errors of the package', async t => {
   t.equal((await app.inject('/denied/hijacked')).headers['www-authenticate'], undefined)
 })
 
-test('H23 a challenge that is passed on from an upstream stays where the route says so, else ours replaces it', async t => {
+test('a challenge that is passed on from an upstream stays where the route says so, else ours replaces it (H23)', async t => {
   const app = await createHintServer(t)
   const upstream = 'Bearer resource_metadata="https://up.example/.well-known/oauth-protected-resource", error="invalid_token"'
   const cases = [
@@ -217,7 +217,7 @@ test('H23 a challenge that is passed on from an upstream stays where the route s
   }
 })
 
-test('H26 H27 a lack of scope: 403 insufficient_scope, all that is needed, the pointer, wrapped or not', async t => {
+test('a lack of scope: 403 insufficient_scope, all that is needed, the pointer, wrapped or not (H26, H27)', async t => {
   const app = await createHintServer(t)
   const missing = new InsufficientScopeError(['a', 'b'])
   const wrap = (error: Error, extra = {}): Error => Object.assign(new Error('could not list', { cause: error }), extra)
@@ -241,7 +241,7 @@ test('H26 H27 a lack of scope: 403 insufficient_scope, all that is needed, the p
   }
 })
 
-test('H26 an application that gives an error of ours another status means it', async t => {
+test('an application that gives an error of ours another status means it (H26)', async t => {
   const app = await createHintServer(t)
   const missing = new InsufficientScopeError(['a'])
   app.get('/hidden', async () => { throw Object.assign(new Error('x', { cause: missing }), { statusCode: 404 }) })
@@ -258,7 +258,7 @@ test('H26 an application that gives an error of ours another status means it', a
   }
 })
 
-test('H26 the status of an error counts with an error handler that says nothing about it', async t => {
+test('the status of an error counts with an error handler that says nothing about it (H26)', async t => {
   const without = createServer(t)
   const app = await createHintServer(t)
   for (const server of [without, app]) {
@@ -268,7 +268,7 @@ test('H26 the status of an error counts with an error handler that says nothing 
   t.equal((await app.inject('/')).statusCode, (await without.inject('/')).statusCode)
 })
 
-test('H26 a wrapped error keeps its status when somebody traces the requests', async t => {
+test('a wrapped error keeps its status when somebody traces the requests (H26)', async t => {
   const { asyncEnd } = tracingChannel('fastify.request.handler')
   const listen = (): void => {}
   asyncEnd.subscribe(listen)
@@ -280,7 +280,7 @@ test('H26 a wrapped error keeps its status when somebody traces the requests', a
   t.match(bearerOf(response), { error: 'insufficient_scope', scope: 'a' })
 })
 
-test('H26 an error handler that makes a 401 of another refusal gets the challenge of a 401', async t => {
+test('an error handler that makes a 401 of another refusal gets the challenge of a 401 (H26)', async t => {
   const app = await createHintServer(t)
   app.setErrorHandler((_error, _request, reply) => reply.code(401).send('log in again'))
   app.get('/', async () => { throw new InsufficientScopeError(['a']) })
@@ -290,7 +290,7 @@ test('H26 an error handler that makes a 401 of another refusal gets the challeng
   })
 })
 
-test('H29 an expired token with too few scopes: 401 and not 403', async t => {
+test('an expired token with too few scopes: 401 and not 403 (H29)', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer))
   app.get('/', { config: { oauth: { scopes: ['a'] } } }, async () => 1)
@@ -300,7 +300,7 @@ test('H29 an expired token with too few scopes: 401 and not 403', async t => {
   t.equal(bearerOf(response).error, 'invalid_token')
 })
 
-test('H30 no description breaks the header', async t => {
+test('no description breaks the header (H30)', async t => {
   const app = await createHintServer(t)
   const message = 'say "hi" \\ \r\nSet-Cookie: a=b\0 ü scope="admin"'
   app.get('/ours', async () => { throw new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'organization_foreign', message }) })
@@ -317,7 +317,7 @@ test('H30 no description breaks the header', async t => {
   t.equal(bearerOf(await app.inject('/scopes')).scope, 'c')
 })
 
-test('H31 the advertised URL answers, with the very resource', async t => {
+test('the advertised URL answers, with the very resource (H31)', async t => {
   for (const resource of ['https://h', 'https://h/', 'https://H:8443/Mcp', 'https://h/mcp/', 'https://h/a?t=1', 'https://h/%7Ea/(b)']) {
     const app = await createHintServer(t, { resource })
     app.get('/', (_request, reply) => reply.code(401).send())
@@ -328,7 +328,7 @@ test('H31 the advertised URL answers, with the very resource', async t => {
   }
 })
 
-test('H33 H34 browsers can read the challenge, and nobody keeps the answer', async t => {
+test('browsers can read the challenge, and nobody keeps the answer (H33, H34)', async t => {
   const app = await createHintServer(t)
   const cases: ReadonlyArray<readonly [string, Record<string, string | string[]>, string]> = [
     ['/none', {}, 'WWW-Authenticate'],
@@ -351,7 +351,7 @@ test('H33 H34 browsers can read the challenge, and nobody keeps the answer', asy
   t.equal((await app.inject('/none')).headers['access-control-expose-headers'], undefined, 'not a cross-origin request')
 })
 
-test('H35 a 401 of whatever guard of the host has the hint', async t => {
+test('a 401 of whatever guard of the host has the hint (H35)', async t => {
   const app = await createHintServer(t)
   app.addHook('preHandler', async (_request, reply) => await reply.code(401).send({ code: 'impersonation_expired' }))
   app.get('/', async () => 1)
@@ -360,7 +360,7 @@ test('H35 a 401 of whatever guard of the host has the hint', async t => {
   t.equal(response.body, '{"code":"impersonation_expired"}')
 })
 
-test('H36 a route that opts out gets nothing from us', async t => {
+test('a route that opts out gets nothing from us (H36)', async t => {
   const app = await createHintServer(t)
   const oauth = { challenge: 'none' } as const
   app.get('/bare', { config: { oauth } }, (_request, reply) => reply.code(401).send())
@@ -374,7 +374,7 @@ test('H36 a route that opts out gets nothing from us', async t => {
   }
 })
 
-test('H37 registered twice, or around each other: one challenge', async t => {
+test('registered twice, or around each other: one challenge (H37)', async t => {
   const app = await createHintServer(t)
   await registerHint(app)
   app.get('/', (_request, reply) => reply.code(401).header('www-authenticate', 'Basic realm="x"').send())
@@ -386,7 +386,7 @@ test('H37 registered twice, or around each other: one challenge', async t => {
   t.equal((await app.inject('/child')).headers['www-authenticate'], stockChallenge)
 })
 
-test('H41 answers that refuse nothing are not touched', async t => {
+test('answers that refuse nothing are not touched (H41)', async t => {
   const without = createServer(t)
   const app = await createHintServer(t)
   for (const server of [without, app]) {

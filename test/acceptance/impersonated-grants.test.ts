@@ -12,7 +12,7 @@ function heard ({ statusCode, headers }: LightMyRequestResponse): Record<string,
   return { status: String(statusCode), ...Object.fromEntries(new URL(String(headers.location)).searchParams) }
 }
 
-test('G12 G20 G21 the short-cut of a first-party client makes no code while staff impersonate', async t => {
+test('the short-cut of a first-party client makes no code while staff impersonate (G12, G20, G21)', async t => {
   const server = await createGrantingServer(t)
   const sam = server.signIn('ann', 'sam')
   const back = heard(await server.authorize(sam, { client_id: 'first-party', state: 'xyz' }))
@@ -29,7 +29,7 @@ test('G12 G20 G21 the short-cut of a first-party client makes no code while staf
   t.ok(codeOf((await server.authorize(server.signIn('ann'), { client_id: 'first-party' })).headers.location), 'G1 the customer')
 })
 
-test('G13 a consent makes no code while staff impersonate, and a denial goes through', async t => {
+test('a consent makes no code while staff impersonate, and a denial goes through (G13)', async t => {
   const server = await createGrantingServer(t)
   const sam = server.signIn('ann', 'sam')
   t.equal((await server.consent(sam, {})).statusCode, 403)
@@ -40,7 +40,7 @@ test('G13 a consent makes no code while staff impersonate, and a denial goes thr
   t.match(refusals(server.audit), [{ step: 'consent', reason: 'not_approved' }], 'G22 and each block is one entry')
 })
 
-test('G14 G15 an automatic approval uses again what was made in the same state, and by what that reaches', async t => {
+test('an automatic approval uses again what was made in the same state, and by what that reaches (G14, G15)', async t => {
   const server = await createGrantingServer(t)
   const [sam, tom, ann] = [server.signIn('ann', 'sam'), server.signIn('ann', 'tom'), server.signIn('ann')]
   await server.consent(sam, openOnly)
@@ -59,7 +59,7 @@ test('G14 G15 an automatic approval uses again what was made in the same state, 
   t.match(refusals(server.audit), [{ step: 'automatic-approval', reason: 'not_approved', grantedTo: 'client', organizations: ['open'] }])
 })
 
-test('G16 a code is dead when the approval was withdrawn meanwhile, also when it is given again', async t => {
+test('a code is dead when the approval was withdrawn meanwhile, also when it is given again (G16)', async t => {
   const server = await createGrantingServer(t)
   const sam = server.signIn('ann', 'sam')
   const codes = [codeOf((await server.consent(sam, openOnly)).headers.location), codeOf((await server.consent(sam, openOnly)).headers.location)]
@@ -74,7 +74,7 @@ test('G16 a code is dead when the approval was withdrawn meanwhile, also when it
   t.equal((await server.use((await server.connect(sam)).access_token)).statusCode, 200, 'G18 what is granted now is good')
 })
 
-test('G17 G18 a token is dead when the approval is withdrawn, and the customer\'s own are not', async t => {
+test('a token is dead when the approval is withdrawn, and the customer\'s own are not (G17, G18)', async t => {
   const server = await createGrantingServer(t)
   const staff = (await server.connect(server.signIn('ann', 'sam'))).access_token
   const customer = (await server.connect(server.signIn('ann'))).access_token
@@ -90,7 +90,7 @@ test('G17 G18 a token is dead when the approval is withdrawn, and the customer\'
   t.equal((await server.use((await server.connect(server.signIn('ann', 'sam'))).access_token)).statusCode, 200)
 })
 
-test('G24 G25 G26 what an impersonator gets: for the idle timeout or what is left, no refresh token, a mark', async t => {
+test('what an impersonator gets: for the idle timeout or what is left, no refresh token, a mark (G24, G25, G26)', async t => {
   const server = await createGrantingServer(t)
   for (const readOnly of [false, true]) {
     const session = server.signIn('ann', 'sam', { readOnly })
@@ -114,7 +114,7 @@ test('G24 G25 G26 what an impersonator gets: for the idle timeout or what is lef
   t.notOk('impersonation' in decodeJwt(own.access_token))
 })
 
-test('G27 G28 G29 a log-out ends what that member of staff made as that customer, everywhere, and nothing else', async t => {
+test('a log-out ends what that member of staff made as that customer, everywhere, and nothing else (G27, G28, G29)', async t => {
   const server = await createGrantingServer(t)
   const [sam, tom, samAsBob, ann] = [server.signIn('ann', 'sam'), server.signIn('ann', 'tom'), server.signIn('bob', 'sam'), server.signIn('ann')]
   const tokens: Array<{ access_token: string, refresh_token?: string }> = []
@@ -136,7 +136,7 @@ test('G27 G28 G29 a log-out ends what that member of staff made as that customer
   t.equal(server.revocations.size, 1)
 })
 
-test('G30 H35 a session that ends by itself takes its tokens and codes with it', async t => {
+test('a session that ends by itself takes its tokens and codes with it (G30, H35)', async t => {
   for (const [title, seconds, total] of [['idle', 900, 3600], ['total', 600, 600]] as const) {
     const server = await createGrantingServer(t)
     const sam = server.signIn('ann', 'sam', { endsAt: server.clock.now() + total * 1000 })
@@ -155,7 +155,7 @@ test('G30 H35 a session that ends by itself takes its tokens and codes with it',
   }
 })
 
-test('G31 who is no longer staff holds nothing, and what they made stays marked', async t => {
+test('who is no longer staff holds nothing, and what they made stays marked (G31)', async t => {
   const server = await createGrantingServer(t)
   const tokens: string[] = []
   for (const [customer, staff] of [['ann', 'sam'], ['bob', 'sam'], ['ann', 'tom'], ['ann']] as const) tokens.push((await server.connect(server.signIn(customer, staff))).access_token)
@@ -168,7 +168,7 @@ test('G31 who is no longer staff holds nothing, and what they made stays marked'
   t.match(decodeJwt(tokens[0]!), { act: { sub: 'sam' } })
 })
 
-test('G33 what a caller says of impersonation or reach never overrides what the server knows', async t => {
+test('what a caller says of impersonation or reach never overrides what the server knows (G33)', async t => {
   const server = await createGrantingServer(t)
   const sam = server.signIn('ann', 'sam')
   const claimed = { impersonation: '', staff: '', act: '', impersonated: 'false', access: 'organization' }

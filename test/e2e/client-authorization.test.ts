@@ -30,7 +30,7 @@ async function connectFromDesktop (t: Test, url: string): Promise<{ connection: 
   return { connection, visited }
 }
 
-test('F67 MCPC-13 the official MCP client steps up at a real server, and goes on with a refreshed token', async t => {
+test('the official MCP client steps up at a real server, and goes on with a refreshed token (F67, MCPC-13)', async t => {
   const { mcpUrl } = await startExample(t)
   const { connection, visited } = await connectFromDesktop(t, mcpUrl)
   const client = new Client({ name: 'desk', version: '1.0.0' })
@@ -142,7 +142,7 @@ async function startBindingServers (t: Test): Promise<{ url: string, proofs: str
   return { url, proofs, nonces }
 }
 
-test('F68 RFSH-13 MCPD-01 bound tokens of a real authorization server, with nonces on both sides, through a refresh', async t => {
+test('bound tokens of a real authorization server, with nonces on both sides, through a refresh (F68, RFSH-13, MCPD-01)', async t => {
   const { url, proofs, nonces } = await startBindingServers(t)
   const { connection, visited } = await connectFromDesktop(t, url)
   t.equal(await (await connection.fetch(url)).text(), 'fine')

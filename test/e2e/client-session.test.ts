@@ -78,7 +78,7 @@ function textOf ({ content: [first] }: CallToolResult): unknown {
 }
 
 for (const [sdk, createClient] of Object.entries(sdks)) {
-  test(`F64 F65 R23 MCP ${sdk}: parallel calls with a dead token are one token request, and none is carried out twice`, async t => {
+  test(`MCP ${sdk}: parallel calls with a dead token are one token request, and none is carried out twice (F64, F65, R23)`, async t => {
     const { mcpUrl, tokens, open, requests } = await connect(t)
     const session = open(createMemoryTokenStore())
     await session.signIn(tokens)
@@ -95,7 +95,7 @@ for (const [sdk, createClient] of Object.entries(sdks)) {
   })
 }
 
-test('F66 R37 R38 RFSH-05 RFSH-07 two sessions over one file and a rotating issuer: no refresh token comes twice', async t => {
+test('two sessions over one file and a rotating issuer: no refresh token comes twice (F66, R37, R38, RFSH-05, RFSH-07)', async t => {
   const { mcpUrl, tokens, open, requests, refresh } = await connect(t)
   const path = join(t.testdir(), 'tokens.json')
   await open(createFileTokenStore({ path })).signIn(tokens)

@@ -24,7 +24,7 @@ async function json<T> (url: string): Promise<T> {
 const paths = ['/mcp', '/api']
 
 for (const path of paths) {
-  test(`S1, S4, H31: what the 401 of ${path} points at is the document of that resource, for everybody`, async t => {
+  test(`what the 401 of ${path} points at is the document of that resource, for everybody (S1, S4, H31)`, async t => {
     const { origin, issuer } = await startExample(t)
     const refused = await fetch(path === '/api' ? `${origin}/api/projects` : `${origin}${path}`)
     const pointer = /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate')!)![1]!
@@ -40,7 +40,7 @@ for (const path of paths) {
     t.strictSame(document.bearer_methods_supported, ['header'])
   })
 
-  test(`S2: the first authorization server of ${path} is the issuer of the document that is found there`, async t => {
+  test(`the first authorization server of ${path} is the issuer of the document that is found there (S2)`, async t => {
     const { origin } = await startExample(t)
     const { authorization_servers: [first] } =
       await json<ResourceDocument>(`${origin}/.well-known/oauth-protected-resource${path}`)
@@ -49,7 +49,7 @@ for (const path of paths) {
     }
   })
 
-  test(`S3: every scope that ${path} advertises is granted when it is asked for`, async t => {
+  test(`every scope that ${path} advertises is granted when it is asked for (S3)`, async t => {
     const { origin, issuer } = await startExample(t)
     const { resource, scopes_supported: advertised } =
       await json<ResourceDocument>(`${origin}/.well-known/oauth-protected-resource${path}`)
@@ -64,7 +64,7 @@ for (const path of paths) {
   })
 }
 
-test('S4: a suffix that is no resource is not found, and neither is the root: there are two resources', async t => {
+test('a suffix that is no resource is not found, and neither is the root: there are two resources (S4)', async t => {
   const { origin } = await startExample(t)
   for (const suffix of ['', '/', '/nothing', '/mcp/', '/api/projects']) {
     const response = await fetch(`${origin}/.well-known/oauth-protected-resource${suffix}`)

@@ -42,7 +42,7 @@ async function read ({ lines, stderr }: Example, count: number): Promise<string[
   return texts
 }
 
-test('H31: the example prints the URL of its MCP endpoint and three commands that show the way', async t => {
+test('the example prints the URL of its MCP endpoint and three commands that show the way (H31)', async t => {
   const example = start(t, anyPorts)
   const [url, ...commands] = await read(example, 4)
   t.match(url, /^http:\/\/localhost:\d+\/mcp$/)

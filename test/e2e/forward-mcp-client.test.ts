@@ -106,7 +106,7 @@ const negotiations: ReadonlyArray<{ name: string, versionNegotiation: VersionNeg
 ]
 
 for (const { name, versionNegotiation } of negotiations) {
-  test(`F72 R23 a hundred tool calls after the token was killed, ${name}: one token request, every call answered, none executed twice`, async t => {
+  test(`a hundred tool calls after the token was killed, ${name}: one token request, every call answered, none executed twice (F72, R23)`, async t => {
     const upstream = await startUpstream(t)
     const app = Fastify({ forceCloseConnections: true }) as FastifyInstance
     t.teardown(() => app.close())

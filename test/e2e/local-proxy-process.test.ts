@@ -13,7 +13,7 @@ interface Configuration {
   readonly mcpServers: { readonly projects: { readonly url: string, readonly headers: Record<string, string> } }
 }
 
-test('F72 one command starts a proxy for the MCP clients of a desktop, whose user never hears that tokens die', async t => {
+test('one command starts a proxy for the MCP clients of a desktop, whose user never hears that tokens die (F72)', async t => {
   const child = spawn(process.execPath, ['--import', 'tsx', main], {
     env: { PATH: process.env.PATH, PROXY_PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe']
   })
@@ -57,7 +57,7 @@ test('F72 one command starts a proxy for the MCP clients of a desktop, whose use
   t.notMatch(stderr, /error|Bearer/i, 'oidc-provider may say what it thinks of the runtime')
 })
 
-test('F72 who stops it before the sign-in is not waited for', async t => {
+test('who stops it before the sign-in is not waited for (F72)', async t => {
   const child = spawn(process.execPath, ['--import', 'tsx', main], {
     env: { PATH: process.env.PATH, PROXY_PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit']
   })

@@ -73,7 +73,7 @@ async function setup (t: Test, issuer: string, present: Fetch) {
   return (token: string) => app.inject({ url: '/', headers: bearer(token) })
 }
 
-test('R7662-02 introspection by a client that is known by its certificate, over TLS', async t => {
+test('introspection by a client that is known by its certificate, over TLS (R7662-02)', async t => {
   const { issuer, questions } = await startIssuer(t)
   const get = await setup(t, issuer, fetchWith(t, authority.cert, client))
 
@@ -96,7 +96,7 @@ for (const [title, present, certificate] of [
   ['the endpoint is not who it should be', (t: Test) => fetchWith(t, authority.cert, client), stranger.issue('localhost')],
   ['the endpoint has a certificate for another host', (t: Test) => fetchWith(t, authority.cert, client), authority.issue('login.example.com')]
 ] as const) {
-  test(`R7662-02 R7662-15 ${title}: 503, and no token leaves this server`, async t => {
+  test(`${title}: 503, and no token leaves this server (R7662-02, R7662-15)`, async t => {
     const { issuer, questions } = await startIssuer(t, certificate)
     const get = await setup(t, issuer, present(t))
     const response = await get('opaque-1')

@@ -25,7 +25,7 @@ test('oauth4webapi: a refreshed token serves as well', async t => {
   await projects(t, accessToken, apiUrl)
 })
 
-test('H31, oauth4webapi: it reads the challenge, and the URL in it leads to the document of the resource', async t => {
+test('oauth4webapi: it reads the challenge, and the URL in it leads to the document of the resource (H31)', async t => {
   const { apiUrl, origin } = await startExample(t)
   const ask = async (headers: (given: Record<string, string>) => Record<string, string>): Promise<oauth.WWWAuthenticateChallengeParameters> => {
     const error = await oauth.protectedResourceRequest(
@@ -47,7 +47,7 @@ test('H31, oauth4webapi: it reads the challenge, and the URL in it leads to the 
   t.equal(resource, apiUrl)
 })
 
-test('S7: who may write may read, and not the other way round', async t => {
+test('who may write may read, and not the other way round (S7)', async t => {
   const { apiUrl } = await startExample(t)
   const create = async (accessToken: string): Promise<Response> => await oauth.protectedResourceRequest(
     accessToken, 'POST', new URL(`${apiUrl}/projects`), new Headers({ 'content-type': 'application/json' }),

@@ -10,7 +10,7 @@ import { missingPart } from '../support/missing-part.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { startRotatingIssuer } from '../support/rotating-issuer.ts'
 
-test('R38 a Redis that stops while the rotated refresh token is stored does not cost the session', { skip: missingPart('redis') }, async t => {
+test('a Redis that stops while the rotated refresh token is stored does not cost the session (R38)', { skip: missingPart('redis') }, async t => {
   const [{ url }, issuer] = await Promise.all([startRedis(t), startRotatingIssuer(t)])
   const [operator, redis] = [new Redis(url), new Redis(url)]
   t.teardown(() => { for (const one of [operator, redis]) one.disconnect() })

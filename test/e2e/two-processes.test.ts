@@ -79,7 +79,7 @@ async function createWorld (t: Teardown, turnMs: number): Promise<World> {
   }
 }
 
-test('RFSH-05 R23 two processes, fifty rounds of simultaneous expiry: never a reuse, never a lost session', { skip }, async t => {
+test('two processes, fifty rounds of simultaneous expiry: never a reuse, never a lost session (RFSH-05, R23)', { skip }, async t => {
   const { issuer, processes, store, bothAsk } = await createWorld(t, 60_000)
   const seen = new Set<string>()
   for (let round = 1; round <= 50; round++) {
@@ -112,7 +112,7 @@ test('RFSH-05 R23 two processes, fifty rounds of simultaneous expiry: never a re
   t.equal(issuer.revokedGrants(), 1, 'this issuer would have noticed')
 })
 
-test('RFSH-05 a process that dies in its turn does not take the session with it', { skip }, async t => {
+test('a process that dies in its turn does not take the session with it (RFSH-05)', { skip }, async t => {
   const { issuer, processes: [first, second], store } = await createWorld(t, 500)
   issuer.gate = async () => {
     issuer.gate = async () => true

@@ -12,7 +12,7 @@ function createSessionClock (): { now (): number, advance (seconds: number): voi
   return { now: () => Date.now() + ahead, advance (seconds) { ahead += seconds * 1000 } }
 }
 
-test('G27 the end of an impersonation: its tokens, codes and grants are gone, the customer\'s own are not', async t => {
+test('the end of an impersonation: its tokens, codes and grants are gone, the customer\'s own are not (G27)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const other = await registerClient(example)
@@ -44,7 +44,7 @@ test('G27 the end of an impersonation: its tokens, codes and grants are gone, th
   t.match(await client.refresh(own.body.refresh_token!), { status: 200 })
 })
 
-test('G28 the end of one leaves what another member of staff has', async t => {
+test('the end of one leaves what another member of staff has (G28)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
@@ -56,7 +56,7 @@ test('G28 the end of one leaves what another member of staff has', async t => {
   t.equal((await callTool(example, tokens[1])).status, 200)
 })
 
-test('G29 a customer who signs out takes nothing back by that', async t => {
+test('a customer who signs out takes nothing back by that (G29)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = createUserAgent()
@@ -72,7 +72,7 @@ for (const { name, limits, endedBy } of [
   { name: 'idle', limits: { idleSeconds: 600, totalSeconds: 36_000 }, endedBy: 'idle limit' },
   { name: 'total', limits: { idleSeconds: 36_000, totalSeconds: 600 }, endedBy: 'total limit' }
 ]) {
-  test(`G30 the ${name} limit: it is over without anybody signing out`, async t => {
+  test(`the ${name} limit: it is over without anybody signing out (G30)`, async t => {
     const sessionClock = createSessionClock()
     const example = await startExample(t, { limits, sessionClock })
     const client = await registerClient(example)
@@ -92,7 +92,7 @@ for (const { name, limits, endedBy } of [
   })
 }
 
-test('G30 whoever does something is not idle', async t => {
+test('whoever does something is not idle (G30)', async t => {
   const sessionClock = createSessionClock()
   const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 36_000 }, sessionClock })
   const staff = await startImpersonating(example)
@@ -102,7 +102,7 @@ test('G30 whoever does something is not idle', async t => {
   }
 })
 
-test('G27, G30 what cannot be taken away at the end is nobody else\'s trouble, and is taken away later', async t => {
+test('what cannot be taken away at the end is nobody else\'s trouble, and is taken away later (G27, G30)', async t => {
   const sessionClock = createSessionClock()
   const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 36_000 }, sessionClock })
   const { issuer, origin, introspectionSecret, revocations } = example
@@ -151,7 +151,7 @@ test('G27, G30 what cannot be taken away at the end is nobody else\'s trouble, a
   t.same(rows, [{ left: 0 }])
 })
 
-test('G27 who is gone in the middle of it: what was ended and not taken away is taken away after the start', async t => {
+test('who is gone in the middle of it: what was ended and not taken away is taken away after the start (G27)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example, `${example.origin}/reports`)
   await optIn(example)
@@ -164,7 +164,7 @@ test('G27 who is gone in the middle of it: what was ended and not taken away is 
   t.equal((await example.database.query('select 1 from grants')).rows.length, 0)
 })
 
-test('G27 the session of who signs out is gone, whatever becomes of what came of it', async t => {
+test('the session of who signs out is gone, whatever becomes of what came of it (G27)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
@@ -178,7 +178,7 @@ test('G27 the session of who signs out is gone, whatever becomes of what came of
   t.equal((await callTool(example, token)).status, 401, 'a resource that asks whether it goes on knows all the same')
 })
 
-test('G31 a member of staff who is removed, or may not impersonate any more', async t => {
+test('a member of staff who is removed, or may not impersonate any more (G31)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = await optIn(example)
@@ -202,7 +202,7 @@ test('G31 a member of staff who is removed, or may not impersonate any more', as
   t.same(rows, [{ staff: 'kim' }, { staff: 'sam' }], 'the mark stays when they are gone')
 })
 
-test('G31 one who is taken out of the database by hand is gone as well', async t => {
+test('one who is taken out of the database by hand is gone as well (G31)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
@@ -211,7 +211,7 @@ test('G31 one who is taken out of the database by hand is gone as well', async t
   t.equal((await callTool(example, token)).status, 401)
 })
 
-test('G30 a code of an impersonation that has ended is refused, also while its grant could not be deleted yet', async t => {
+test('a code of an impersonation that has ended is refused, also while its grant could not be deleted yet (G30)', async t => {
   const sessionClock = createSessionClock()
   const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 36_000 }, sessionClock })
   const client = await registerClient(example)

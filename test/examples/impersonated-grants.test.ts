@@ -7,7 +7,7 @@ import {
 import { startExample } from '../support/example-server.ts'
 import { createUserAgent } from '../support/user-agent.ts'
 
-test('G12 the short-cut of a first-party client: refused on the way in, and no code is stored', async t => {
+test('the short-cut of a first-party client: refused on the way in, and no code is stored (G12)', async t => {
   const example = await startExample(t)
   const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, firstPartyClient.redirect_uris[0])
   const staff = await startImpersonating(example)
@@ -33,7 +33,7 @@ test('RFC 8252 8.6: a first-party client on a loopback address is asked about li
   t.match((await customer.open(client.request().url)).text, 'Allow access?')
 })
 
-test('G12 the customer uses the short-cut as before', async t => {
+test('the customer uses the short-cut as before (G12)', async t => {
   const example = await startExample(t)
   const client = clientOf(example.issuer, firstPartyClient.client_id, example.mcpUrl, firstPartyClient.redirect_uris[0])
   const customer = createUserAgent()
@@ -41,7 +41,7 @@ test('G12 the customer uses the short-cut as before', async t => {
   t.type((await customer.open(client.request().url)).url.searchParams.get('code'), 'string')
 })
 
-test('G13, G20 consent by an impersonator: 403, no code, and the client is told with its state', async t => {
+test('consent by an impersonator: 403, no code, and the client is told with its state (G13, G20)', async t => {
   const example = await startExample(t)
   const { issuer } = example
   const client = await registerClient(example)
@@ -63,7 +63,7 @@ test('G13, G20 consent by an impersonator: 403, no code, and the client is told 
   t.notOk(back.url.searchParams.has('code'))
 })
 
-test('G13 a denial by an impersonator goes through without anybody being asked', async t => {
+test('a denial by an impersonator goes through without anybody being asked (G13)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const staff = await startImpersonating(example)
@@ -74,7 +74,7 @@ test('G13 a denial by an impersonator goes through without anybody being asked',
   t.equal(rows.length, 0)
 })
 
-test('G20 programs get JSON, and a redirect URI that is not the client\'s gets nothing sent to it', async t => {
+test('programs get JSON, and a redirect URI that is not the client\'s gets nothing sent to it (G20)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const staff = await startImpersonating(example)
@@ -88,7 +88,7 @@ test('G20 programs get JSON, and a redirect URI that is not the client\'s gets n
   t.equal(foreign.url.origin, example.issuer)
 })
 
-test('G5 a grant that reaches approved organizations alone is made, and sees nothing else', async t => {
+test('a grant that reaches approved organizations alone is made, and sees nothing else (G5)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = createUserAgent()
@@ -110,7 +110,7 @@ test('G5 a grant that reaches approved organizations alone is made, and sees not
   await t.rejects(staff.authorize(client.request().url, { organizations: ['analytical-society', 'royal-institution'] }), { message: /^403 / }, 'G8')
 })
 
-test('G5 an answer that does not say what may be reached, or says two things, grants nothing and is asked for again', async t => {
+test('an answer that does not say what may be reached, or says two things, grants nothing and is asked for again (G5)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   for (const agent of [await optIn(example), await startImpersonating(example)]) {
@@ -137,7 +137,7 @@ test('G5 an answer that does not say what may be reached, or says two things, gr
   }
 })
 
-test('G10 what is not the customer\'s cannot be chosen', async t => {
+test('what is not the customer\'s cannot be chosen (G10)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const staff = await startImpersonating(example)
@@ -149,7 +149,7 @@ test('G10 what is not the customer\'s cannot be chosen', async t => {
   t.equal(await count(example, 'Grant'), 0)
 })
 
-test('G16 an approval that is withdrawn between code and exchange: refused, and the code is burned', async t => {
+test('an approval that is withdrawn between code and exchange: refused, and the code is burned (G16)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = await optIn(example)
@@ -166,7 +166,7 @@ test('G16 an approval that is withdrawn between code and exchange: refused, and 
   t.equal(await count(example, 'AccessToken'), 0)
 })
 
-test('G24, G26 the token of an impersonated grant: no refresh token, the idle timeout, and the mark', async t => {
+test('the token of an impersonated grant: no refresh token, the idle timeout, and the mark (G24, G26)', async t => {
   const example = await startExample(t, { limits: { idleSeconds: 300, totalSeconds: 3600 } })
   const client = await registerClient(example)
   await optIn(example)
@@ -196,7 +196,7 @@ test('G24, G26 the token of an impersonated grant: no refresh token, the idle ti
   t.equal(await count(example, 'RefreshToken'), 1)
 })
 
-test('G24, G26 an impersonator has no ID token, which would say that the customer has signed in, nor what it comes with', async t => {
+test('an impersonator has no ID token, which would say that the customer has signed in, nor what it comes with (G24, G26)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = await optIn(example)
@@ -219,7 +219,7 @@ test('G24, G26 an impersonator has no ID token, which would say that the custome
   t.equal(decodeJwt(body.id_token!).sub, 'ada')
 })
 
-test('G25 a token never outlives the session it was made in', async t => {
+test('a token never outlives the session it was made in (G25)', async t => {
   const example = await startExample(t, { limits: { idleSeconds: 600, totalSeconds: 300 } })
   const client = await registerClient(example)
   await optIn(example)
@@ -232,7 +232,7 @@ test('G25 a token never outlives the session it was made in', async t => {
   t.ok(decodeJwt(body.access_token!).exp! <= session!.ends)
 })
 
-test('G17, G18 an approval that is withdrawn: the next call is refused, the customer\'s own goes on; given again, old tokens stay dead', async t => {
+test('an approval that is withdrawn: the next call is refused, the customer\'s own goes on; given again, old tokens stay dead (G17, G18)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = await optIn(example)
@@ -252,7 +252,7 @@ test('G17, G18 an approval that is withdrawn: the next call is refused, the cust
   t.equal((await callTool(example, await connect(staff, client))).status, 200)
 })
 
-test('G14 what was granted before is granted again without a question only as far as it may be now', async t => {
+test('what was granted before is granted again without a question only as far as it may be now (G14)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = await optIn(example)
@@ -279,7 +279,7 @@ test('G14 what was granted before is granted again without a question only as fa
   t.type(narrower.url.searchParams.get('code'), 'string', 'less can be asked for')
 })
 
-test('G14, G6 what could not be found out is not said to have been refused, and may be asked again', async t => {
+test('what could not be found out is not said to have been refused, and may be asked again (G14, G6)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
@@ -298,7 +298,7 @@ test('G14, G6 what could not be found out is not said to have been refused, and 
   t.type((await staff.authorize(client.request().url)).searchParams.get('code'), 'string')
 })
 
-test('G14 what was granted as far as one organization is not granted as far as all of them without a question', async t => {
+test('what was granted as far as one organization is not granted as far as all of them without a question (G14)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const reading = 'projects:read'
@@ -322,7 +322,7 @@ test('G14 what was granted as far as one organization is not granted as far as a
   }
 })
 
-test('G14 what a read-only session may not have stays rejected in a grant that reaches something else', async t => {
+test('what a read-only session may not have stays rejected in a grant that reaches something else (G14)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
@@ -337,7 +337,7 @@ test('G14 what a read-only session may not have stays rejected in a grant that r
   t.equal(staff.pages.length, shown + 1)
 })
 
-test('G15 the grant of a customer is not used for staff, nor the other way round', async t => {
+test('the grant of a customer is not used for staff, nor the other way round (G15)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const agent = await optIn(example)
@@ -351,7 +351,7 @@ test('G15 the grant of a customer is not used for staff, nor the other way round
   t.match((await agent.open(client.request().url)).text, 'Allow access?')
 })
 
-test('S17, G22 what staff do by a token in a customer\'s place is written down each time, and what customers do is not', async t => {
+test('what staff do by a token in a customer\'s place is written down each time, and what customers do is not (S17, G22)', async t => {
   const example = await startExample(t)
   const { origin } = example
   const customer = await optIn(example)
@@ -376,7 +376,7 @@ test('S17, G22 what staff do by a token in a customer\'s place is written down e
   }
 })
 
-test('G22 what is not used again because it is somebody else\'s is in the log', async t => {
+test('what is not used again because it is somebody else\'s is in the log (G22)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const agent = await optIn(example)
@@ -395,7 +395,7 @@ test('G22 what is not used again because it is somebody else\'s is in the log', 
   })
 })
 
-test('G22, G25 an exchange for which no second is left is refused, and the log says so', async t => {
+test('an exchange for which no second is left is refused, and the log says so (G22, G25)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
@@ -409,7 +409,7 @@ test('G22, G25 an exchange for which no second is left is refused, and the log s
   t.equal(await count(example, 'Grant'), 0)
 })
 
-test('S14 introspection says of an impersonated token that it is one, and who acts', async t => {
+test('introspection says of an impersonated token that it is one, and who acts (S14)', async t => {
   const example = await startExample(t)
   const { issuer, origin, introspectionSecret } = example
   const client = await registerClient(example, `${origin}/reports`)
@@ -442,7 +442,7 @@ test('S14 introspection says of an impersonated token that it is one, and who ac
   t.equal(await report(), 401)
 })
 
-test('G33 what a client sends along does not say who somebody is, nor what is reached', async t => {
+test('what a client sends along does not say who somebody is, nor what is reached (G33)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const claims = { impersonation: 'false', access: 'organization', organization: 'analytical-society', act: '{}', staff: '', customer: 'grace' }
@@ -484,7 +484,7 @@ test('a read-only impersonation is not offered what it cannot grant [E8]', async
   t.match((await (await startImpersonating(example, { staff: 'kim' })).open(client.request({ scope }).url)).text, 'Create projects')
 })
 
-test('G22 a consent is one entry of the log, and so is the use of the grant without a question [E8]', async t => {
+test('a consent is one entry of the log, and so is the use of the grant without a question [E8] (G22)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
@@ -509,7 +509,7 @@ test('a refusal that will not pass by itself does not say that it will [E8]', as
   t.notMatch(refused.text, 'a little later')
 })
 
-test('G13 only allow makes a grant: any other answer is a denial, and is not checked', async t => {
+test('only allow makes a grant: any other answer is a denial, and is not checked (G13)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const customer = createUserAgent()

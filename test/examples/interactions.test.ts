@@ -151,7 +151,7 @@ test('a client that says who is to be signed in does not get anybody else', asyn
   t.equal(decodeJwt(await connect(ada, client, hint)).sub, 'ada', 'whom it asks for is not bothered')
 })
 
-test('GG-16 a client that is bound to one customer does not get another one by whoever impersonates that one', async t => {
+test('a client that is bound to one customer does not get another one by whoever impersonates that one (GG-16)', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   const ada = await optIn(example)

@@ -21,7 +21,7 @@ async function post (url: string, token: string, body: unknown, headers: Record<
   })
 }
 
-test('H26, H27: a tool that needs more scope is refused before it runs, alone or in a batch', async t => {
+test('a tool that needs more scope is refused before it runs, alone or in a batch (H26, H27)', async t => {
   const { mcpUrl, origin } = await startExample(t)
   const { accessToken } = await obtainToken(mcpUrl, 'projects:read')
   const create = callOf('create_project', { name: 'Notes' })
@@ -38,7 +38,7 @@ test('H26, H27: a tool that needs more scope is refused before it runs, alone or
   t.notMatch(await (await post(mcpUrl, accessToken, callOf('list_projects'))).text(), 'Notes')
 })
 
-test('F70: a tool knows the caller and never sees the token', async t => {
+test('a tool knows the caller and never sees the token (F70)', async t => {
   const { mcpUrl } = await startExample(t)
   const { accessToken, client } = await obtainToken(mcpUrl)
   const text = await (await post(mcpUrl, accessToken, callOf('whoami'))).text()
@@ -63,7 +63,7 @@ test('a request under another host is refused once its token is good: DNS rebind
   t.equal(status, 403)
 })
 
-test('MCPS-26: there are no sessions: with a token, GET and DELETE are methods that are not allowed', async t => {
+test('there are no sessions: with a token, GET and DELETE are methods that are not allowed (MCPS-26)', async t => {
   const { mcpUrl } = await startExample(t)
   const { accessToken } = await obtainToken(mcpUrl)
   for (const method of ['GET', 'DELETE']) {

@@ -51,7 +51,7 @@ test('pages are neither framed nor kept, run no script, and send their forms hom
   t.equal(headers.get('x-content-type-options'), 'nosniff')
 })
 
-test('GG-16 a form of another site is refused, whoever is signed in', async t => {
+test('a form of another site is refused, whoever is signed in (GG-16)', async t => {
   const example = await startExample(t)
   const { issuer, database } = example
   const customer = createUserAgent()
@@ -76,7 +76,7 @@ test('GG-16 a form of another site is refused, whoever is signed in', async t =>
   t.equal(signIn.headers.get('set-cookie'), null)
 })
 
-test('GG-16 a consent that another site sends is refused', async t => {
+test('a consent that another site sends is refused (GG-16)', async t => {
   const example = await startExample(t)
   const agent = createUserAgent()
   await signInAsCustomer(agent, example)
@@ -153,7 +153,7 @@ test('one customer cannot take back what another has granted', async t => {
   t.equal((await example.database.query('select 1 from grants')).rows.length, 1)
 })
 
-test('G22 a client whose metadata document is gone is shown by its name and taken away, and is not asked for either', async t => {
+test('a client whose metadata document is gone is shown by its name and taken away, and is not asked for either (G22)', async t => {
   const clientId = 'https://client.example/metadata.json'
   const redirectUri = 'http://localhost:33418/callback'
   const example = await startExample(t, {

@@ -41,7 +41,7 @@ function listen (t: Teardown): SecurityEvent[] {
   return heard
 }
 
-test('S16 F63 every refusal is one entry with a reason, and never with the token', async t => {
+test('every refusal is one entry with a reason, and never with the token (S16, F63)', async t => {
   const { app, issuer, text, entries, lines } = await createAudited(t)
   const heard = listen(t)
   const foreign = await issuer.token({ aud: 'https://other.example.com' })
@@ -68,7 +68,7 @@ test('S16 F63 every refusal is one entry with a reason, and never with the token
   t.notOk(JSON.stringify(entries()).includes('secret'), 'no raw URL')
 })
 
-test('S16 an issuer that cannot be reached is unavailable, what a handler throws is its own affair', async t => {
+test('an issuer that cannot be reached is unavailable, what a handler throws is its own affair (S16)', async t => {
   const { app, issuer, entries, lines } = await createAudited(t)
   const token = await issuer.token()
   t.equal((await app.inject({ url: '/broken', headers: bearer(token) })).statusCode, 500)
@@ -82,7 +82,7 @@ test('S16 an issuer that cannot be reached is unavailable, what a handler throws
   t.match(entries(), [{ kind: 'unavailable', reason: 'keys_unavailable', statusCode: 503 }])
 })
 
-test('S17 R8693-13 a delegated action is put down to subject and actor', async t => {
+test('a delegated action is put down to subject and actor (S17, R8693-13)', async t => {
   const { app, issuer } = await createAudited(t)
   const token = await issuer.token({ scope: 'read', act: actor })
   t.strictSame((await app.inject({ url: '/things/1', headers: bearer(token) })).json(), {
@@ -92,7 +92,7 @@ test('S17 R8693-13 a delegated action is put down to subject and actor', async t
   t.match((await app.inject('/open')).json(), { route: 'GET /open', subject: null, actor: null })
 })
 
-test('F81 what happens is counted', async t => {
+test('what happens is counted (F81)', async t => {
   const { app, issuer, entries } = await createAudited(t, { audit: { level: 'silent' } })
   const good = await issuer.token({ scope: 'read' })
   await app.inject('/things/1')
@@ -245,7 +245,7 @@ test('without the authentication of this package nothing is attributed', async t
   t.match((await app.inject('/')).json(), { route: 'GET /', subject: null })
 })
 
-test('G22 each block writes one entry with staff, customer, client and organizations', async t => {
+test('each block writes one entry with staff, customer, client and organizations (G22)', async t => {
   const { app, lines } = await createAudited(t, {
     impersonationGuard: {
       directory: createMemoryOrganizationDirectory({

@@ -10,12 +10,12 @@ import { createFakeIssuer } from '../support/issuer.ts'
 const wellKnown = '/.well-known/oauth-authorization-server'
 const on = { authorizationServerMirror: true, resource: 'https://api.example.com/mcp' }
 
-test('F10 MCPS-35 off by default', async t => {
+test('off by default (F10, MCPS-35)', async t => {
   const app = await createApp(t, optionsFor(await createFakeIssuer()))
   t.equal((await app.inject(wellKnown)).statusCode, 404)
 })
 
-test('F10 MCPS-35 the document of the first advertised issuer, word for word', async t => {
+test('the document of the first advertised issuer, word for word (F10, MCPS-35)', async t => {
   const issuer = await createFakeIssuer()
   const document = { issuer: issuer.issuer, jwks_uri: issuer.jwksUri, authorization_endpoint: 'https://login.example.com/auth' }
   issuer.answer(issuer.metadataUrl, () => Response.json(document))
@@ -32,7 +32,7 @@ test('F10 MCPS-35 the document of the first advertised issuer, word for word', a
   t.match(await app.inject({ method: 'OPTIONS', url: wellKnown }), { statusCode: 204, headers: { 'access-control-allow-headers': /Authorization/ } })
 })
 
-test('F10 503 when it cannot be had, or is another\'s', async t => {
+test('503 when it cannot be had, or is another\'s (F10)', async t => {
   for (const answer of [() => new Response('', { status: 500 }), () => Response.json({ issuer: 'https://evil.example.com' })]) {
     const clock = createTestClock()
     const issuer = await createFakeIssuer({ clock })
@@ -46,7 +46,7 @@ test('F10 503 when it cannot be had, or is another\'s', async t => {
   }
 })
 
-test('F10 several resources: each under its path, the first at the root', async t => {
+test('several resources: each under its path, the first at the root (F10)', async t => {
   const [one, two] = [await createFakeIssuer(), await createFakeIssuer({ issuer: 'https://two.example.com' })]
   const app = await createApp(t, optionsFor(one, on))
   await app.register(async child => {
@@ -56,7 +56,7 @@ test('F10 several resources: each under its path, the first at the root', async 
   t.equal((await app.inject(`${wellKnown}/two`)).json().issuer, two.issuer)
 })
 
-test('F10 a resource of a child scope: at the root of the origin all the same', async t => {
+test('a resource of a child scope: at the root of the origin all the same (F10)', async t => {
   const issuer = await createFakeIssuer()
   const app = Fastify() as FastifyInstance
   t.teardown(() => app.close())
@@ -64,7 +64,7 @@ test('F10 a resource of a child scope: at the root of the origin all the same', 
   t.equal((await app.inject(`${wellKnown}/mcp`)).statusCode, 200)
 })
 
-test('F10 there must be an issuer to copy', t => {
+test('there must be an issuer to copy (F10)', t => {
   const authorizationServers = [{ issuer: 'https://hidden.example.com', advertised: false }]
   t.throws(() => resolveConfig({ ...on, authorizationServers }), { message: /authorizationServerMirror/ })
   t.end()

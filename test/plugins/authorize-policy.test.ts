@@ -10,7 +10,7 @@ import { accepted, answerOf, createTestServer, insufficientScope, noCredentials,
 
 const forbiddenAnswer = { status: 403, error: undefined, pointer: false }
 
-test('S9 a route that asks for scopes refuses a token without any; one that asks for none takes any valid token', async t => {
+test('a route that asks for scopes refuses a token without any; one that asks for none takes any valid token (S9)', async t => {
   const { get, issuer, handled } = await createTestServer(t)
   const token = await issuer.token({ scope: undefined })
   t.strictSame(answerOf(await get(token)), accepted)
@@ -39,7 +39,7 @@ const scopes = { read: 'Read', 'users:impersonate': { description: 'For staff', 
 const wildcard: ScopeImplies = (granted, required) =>
   granted === '*' && typeof (scopes as Record<string, unknown>)[required] === 'string'
 
-test('S8 the star passes public checks and fails internal ones', async t => {
+test('the star passes public checks and fails internal ones (S8)', async t => {
   const { app, get, issuer } = await createTestServer(t, { options: { scopes, scopeImplies: wildcard } })
   app.get('/public', { config: { oauth: { scopes: ['read'] } } }, async () => 'public')
   app.get('/internal', { config: { oauth: { scopes: ['users:impersonate'] } } }, async () => 'internal')
@@ -53,7 +53,7 @@ test('S8 the star passes public checks and fails internal ones', async t => {
   t.strictSame(document.json<{ scopes_supported: string[] }>().scopes_supported, ['read'])
 })
 
-test('F61 a policy of the options is asked on every route that asks for a token, and of no other request', async t => {
+test('a policy of the options is asked on every route that asks for a token, and of no other request (F61)', async t => {
   const asked: string[] = []
   const { app, get, issuer } = await createTestServer(t, {
     options: {
@@ -84,7 +84,7 @@ test('F61 a policy of the options is asked on every route that asks for a token,
   })
 })
 
-test('F61 a policy of a route comes on top, and knows parameters and query', async t => {
+test('a policy of a route comes on top, and knows parameters and query (F61)', async t => {
   const { app, get, issuer } = await createTestServer(t, { options: { policy: async accessToken => accessToken.subject !== 'blocked' } })
   app.get('/projects/:id', {
     config: {
@@ -99,7 +99,7 @@ test('F61 a policy of a route comes on top, and knows parameters and query', asy
   t.strictSame(answerOf(await get(await issuer.token({ sub: 'blocked' }), { url: '/projects/of-blocked' })), forbiddenAnswer)
 })
 
-test('F61 a policy that fails is no yes: 503 with Retry-After, and what went wrong is for the log', async t => {
+test('a policy that fails is no yes: 503 with Retry-After, and what went wrong is for the log (F61)', async t => {
   const { app, get, issuer } = await createTestServer(t)
   const causes: unknown[] = []
   app.addHook('onError', async (_request, _reply, error) => { causes.push(error.cause) })
@@ -158,7 +158,7 @@ test('a token that somebody took away again is missing', async t => {
   t.strictSame(answerOf(await app.inject({ url: '/', headers: bearer(await issuer.token()) })), noCredentials)
 })
 
-test('H28 the error handler of the host decides about the body of a refusal, and gets no challenge with it', async t => {
+test('the error handler of the host decides about the body of a refusal, and gets no challenge with it (H28)', async t => {
   const { app, get, issuer } = await createTestServer(t)
   app.setErrorHandler((error: { code: string, statusCode: number, reason: string }, _request, reply) =>
     reply.code(error.statusCode).send(`${error.code} ${error.reason}`))

@@ -69,7 +69,7 @@ for (const [title, claims, url, expected] of cases) {
   })
 }
 
-test('S10 S11 a bound token is refused where nobody ever says whose a route is', async t => {
+test('a bound token is refused where nobody ever says whose a route is (S10, S11)', async t => {
   const { get, issuer } = await createTenantServer(t, {})
   for (const claims of [{ orgs: 'acme' }, { teams: 'red' }]) {
     t.strictSame(answerOf(await get(await issuer.token(claims), { url: '/organizations/acme/teams/red' })), refused)

@@ -8,7 +8,7 @@ import { createFakeIssuer } from '../support/issuer.ts'
 const implies = (granted: string, required: string): boolean =>
   (granted === 'write' && required === 'read') || (granted === '*' && !required.startsWith('internal:'))
 
-test('S7 S8 S9 what a route asks for, and what a token has', async t => {
+test('what a route asks for, and what a token has (S7, S8, S9)', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer, { scopeImplies: implies }))
   const handler = async (): Promise<string> => 'in'

@@ -56,7 +56,7 @@ test('errors of another copy of the package, and our own with another copy of a 
   t.match(bearerOf(await app.inject('/')), { error: 'insufficient_scope', scope: 'a' })
 })
 
-test('R6750-17 R6750-18 who presented no token is told of no error, who presented one is, whoever refuses', async t => {
+test('who presented no token is told of no error, who presented one is, whoever refuses (R6750-17, R6750-18)', async t => {
   const app = await createHintServer(t)
   app.get('/', (_request, reply) => reply.code(401).send())
   for (const [headers, error] of [

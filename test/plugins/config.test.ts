@@ -51,7 +51,7 @@ test('without configured scopes no route is warned about', async t => {
   t.strictSame(lines, [])
 })
 
-test('H37 the same twice does no harm, something else in one scope stops the boot', async t => {
+test('the same twice does no harm, something else in one scope stops the boot (H37)', async t => {
   const fetch = async (): Promise<Response> => new Response()
   const app = createServer(t)
   await app.register(config, { ...plainOptions, fetch })

@@ -10,7 +10,7 @@ const keys: Record<string, CustomToken> = {
   pat_bound: { subject: 'ann', organizations: ['acme'] }
 }
 
-test('F34 personal access tokens and API keys, beside JWTs and opaque tokens and by the same rules', async t => {
+test('personal access tokens and API keys, beside JWTs and opaque tokens and by the same rules (F34)', async t => {
   const asked: string[] = []
   const lookUp = (token: string): CustomToken | null => {
     asked.push(token)
@@ -43,7 +43,7 @@ test('F34 personal access tokens and API keys, beside JWTs and opaque tokens and
   t.equal(asked.length, before, 'nor they of its tokens')
 })
 
-test('F34 an answer is remembered only where that is wanted, and never past the expiry', async t => {
+test('an answer is remembered only where that is wanted, and never past the expiry (F34)', async t => {
   const asked: string[] = []
   const clockOf = { now: 0 }
   const verify = (token: string): CustomToken => {
@@ -62,7 +62,7 @@ test('F34 an answer is remembered only where that is wanted, and never past the 
   t.equal(asked.length, 5)
 })
 
-test('F34 a key that is revoked, and a look-up that fails', async t => {
+test('a key that is revoked, and a look-up that fails (F34)', async t => {
   let down = false
   const revocations = createMemoryRevocationStore()
   const { get } = await createTestServer(t, {

@@ -29,7 +29,7 @@ async function startHttp2 (t: Test, upstream: string, mayUse: () => Promise<bool
 }
 
 for (const method of ['GET', 'POST']) {
-  test(`R36 a caller who leaves before it is admitted asks nothing of the upstream: ${method}`, async t => {
+  test(`a caller who leaves before it is admitted asks nothing of the upstream: ${method} (R36)`, async t => {
     const upstream = await startUpstream(t)
     const [entered, left, admitted] = [createDeferred<void>(), createDeferred<void>(), createDeferred<void>()]
     const failures: unknown[] = []
@@ -119,7 +119,7 @@ test('the body of a GET is forwarded with its content headers', async t => {
 })
 
 for (const prefix of ['/api', '/api/', '/a/b/']) {
-  test(`R42 below the prefix ${prefix} paths are as they are elsewhere`, async t => {
+  test(`below the prefix ${prefix} paths are as they are elsewhere (R42)`, async t => {
     const upstream = await startUpstream(t)
     const app = Fastify() as FastifyInstance
     t.teardown(() => app.close())
@@ -136,7 +136,7 @@ for (const prefix of ['/api', '/api/', '/a/b/']) {
     t.same(upstream.received.map(({ url }) => url), ['/fixed-base/items/5?q'])
   })
 
-  test(`R46 below the prefix ${prefix} a registered path is one that leads there`, async t => {
+  test(`below the prefix ${prefix} a registered path is one that leads there (R46)`, async t => {
     const upstream = await startUpstream(t)
     const app = Fastify() as FastifyInstance
     t.teardown(() => app.close())
@@ -195,7 +195,7 @@ test('a body that preParsing hooks of the host changed is forwarded as changed',
 for (const [what, credential, replayTimeoutMs] of [
   ['that is sent once anyway', { headers: { 'x-key': 'ours' } }, 10_000], ['that takes long', { session: createTestSession() }, 1]
 ] as const) {
-  test(`R51 a body ${what} goes on before its end`, async t => {
+  test(`a body ${what} goes on before its end (R51)`, async t => {
     const begun = createDeferred<void>()
     const upstream = await startUpstream(t, (_received, response, request) => {
       request.once('data', () => begun.resolve()).once('end', () => response.end('all of it'))
@@ -218,7 +218,7 @@ test('RFC 9112 7: a body with an unsupported transfer coding is refused, not for
 })
 
 for (const head of ['HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nok', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n']) {
-  test(`R53 an answer that nobody can pass on is 502: ${head.split('\r\n', 2).join(', ')}`, async t => {
+  test(`a response that cannot be passed on is 502: ${head.split('\r\n', 2).join(', ')} (R53)`, async t => {
     const upstream = createServer(socket => { socket.on('error', () => {}).once('data', () => socket.end(head)) })
     t.teardown(() => upstream.close())
     await once(upstream.listen(0, '127.0.0.1'), 'listening')
@@ -278,7 +278,7 @@ for (const [what, change] of [
     name: 'projects', identity: 'user-2', upstream, credential: { session: createTestSession() }
   })]
 ] as const) {
-  test(`R46 the streams of a target that ${what} end, and what was not answered is 404`, async t => {
+  test(`the streams of a target that ${what} end, and what was not answered is 404 (R46)`, async t => {
     const asked = createDeferred<void>()
     const upstream = await startUpstream(t, ({ url }, response) => {
       if (url === '/silent') asked.resolve()

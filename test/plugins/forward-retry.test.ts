@@ -35,7 +35,7 @@ const dead: Record<string, Refusal> = {
   '403 with the code': { status: 403, headers: json, body: '{"code":"authentication_failed"}' }
 }
 for (const [name, refusal] of Object.entries(dead)) {
-  test(`R19 one renewal and one retry: ${name}`, async t => {
+  test(`one renewal and one retry: ${name} (R19)`, async t => {
     const upstream = await refusing(t, refusal)
     const session = createTestSession()
     const { ask } = await startProxy(t, {
@@ -174,7 +174,7 @@ test('a request that has used its refresh repeats with the token that another re
   t.equal((await ask('', { method: 'POST', body: 'x'.repeat(200) })).status, 503, 'what cannot be sent again is not')
 })
 
-test('R51 RFC 9110 15.5.2: a 401 to a body that cannot be sent again is 503, as a 401 would be about the caller\'s own token [F12]', async t => {
+test('RFC 9110 15.5.2: a 401 to a body that cannot be sent again is 503, as a 401 would be about the caller\'s own token [F12] (R51)', async t => {
   const upstream = await refusing(t, { status: 401, headers: { ...json, 'www-authenticate': 'Bearer error="invalid_token"' }, body: '{"expired":true}' })
   const session = createTestSession()
   const { ask, target } = await startProxy(t, { upstream: upstream.origin, credential: { session }, options: { replayBytes: 10 } })

@@ -69,7 +69,7 @@ async function setup (t: Teardown, given: ImpersonatedTokenOptions = {}, options
 
 const marked = (clock: TestClock, said: object = {}) => ({ act: { sub: 'sam' }, impersonation: { granted_at: clock.now(), ...said } })
 
-test('G17 G18 G21 H3 a withdrawal is seen by the next request, and old tokens stay dead', async t => {
+test('a withdrawal is seen by the next request, and old tokens stay dead (G17, G18, G21, H3)', async t => {
   const { app, clock, issuer, handled, setApproval } = await setup(t)
   const [staff, customer] = [await issuer.token(marked(clock)), await issuer.token()]
   const get = (token: string, url = '/') => app.inject({ url, headers: bearer(token) })
@@ -95,7 +95,7 @@ test('G17 G18 G21 H3 a withdrawal is seen by the next request, and old tokens st
   t.equal((await get(await issuer.token(marked(clock)))).statusCode, 200, 'what is made now is good')
 })
 
-test('F59 a customer\'s token, and a delegate\'s, cost no look-up', async t => {
+test('a customer\'s token, and a delegate\'s, cost no look-up (F59)', async t => {
   const { app, issuer, lookups, entries } = await setup(t)
   for (const claims of [{}, { act: { sub: 'agent' } }]) {
     t.equal((await app.inject({ url: '/', headers: bearer(await issuer.token(claims)) })).statusCode, 200)
@@ -127,7 +127,7 @@ async function setupWays (t: Teardown, given: ImpersonatedTokenOptions = {}) {
   return { ...all, get: async (url: string, token: string) => await app.inject({ url, headers: bearer(token) }) }
 }
 
-test('F59 G17 a token that is refused is no better for being asked for twice', async t => {
+test('a token that is refused is no better for being asked for twice (F59, G17)', async t => {
   const { clock, issuer, lookups, entries, setApproval, get } = await setupWays(t)
   const token = await issuer.token(marked(clock))
   for (const url of ['/once', '/twice', '/with-checks']) t.equal((await get(url, token)).statusCode, 200, url)
@@ -143,7 +143,7 @@ test('F59 G17 a token that is refused is no better for being asked for twice', a
   t.equal(entries().length, 3)
 })
 
-test('F59 G17 a token that is refused is not there for whoever comes in by other means', async t => {
+test('a token that is refused is not there for whoever comes in by other means (F59, G17)', async t => {
   const { clock, issuer, setApproval, get } = await setupWays(t)
   const token = await issuer.token(marked(clock))
   t.match((await get('/other-way', token)).json(), { accessToken: { subject: 'user-1' }, impersonation: { staff: 'sam' } })
@@ -153,7 +153,7 @@ test('F59 G17 a token that is refused is not there for whoever comes in by other
   t.match((await get('/second-check', customers)).json(), { accessToken: { subject: 'user-1' }, impersonation: null }, 'what was verified is there')
 })
 
-test('F59 what asks for one token at the same time waits for one verdict', async t => {
+test('what asks for one token at the same time waits for one verdict (F59)', async t => {
   const { app, clock, issuer, lookups, handled, setApproval } = await setup(t, { sessionIsActive: async () => await new Promise(resolve => setImmediate(resolve, true)) })
   app.get('/parallel', { config: { oauth: false } }, async (request, reply) => {
     const ask = async (): Promise<string> => await new Promise(resolve => {
@@ -175,7 +175,7 @@ test('F59 what asks for one token at the same time waits for one verdict', async
   t.same(handled, ['in', 'in', 'FST_OAUTH_ACCESS_DENIED', 'FST_OAUTH_ACCESS_DENIED'])
 })
 
-test('F59 an audit that fails lets nobody in', async t => {
+test('an audit that fails lets nobody in (F59)', async t => {
   const { app, clock, issuer, setApproval, get } = await setupWays(t)
   await app.register(async child => {
     child.decorate('oauthAudit', { getter: () => ({ record () { throw new Error('disk full') } }) } as never)
@@ -199,7 +199,7 @@ test('what the route asks for comes first, and a look-up is made once', async t 
   t.equal(lookups.length, 2)
 })
 
-test('G22 S17 each refusal is one entry, with whoever it is about', async t => {
+test('each refusal is one entry, with whoever it is about (G22, S17)', async t => {
   const { app, clock, issuer, entries, lines, setApproval } = await setup(t)
   const token = await issuer.token(marked(clock))
   await app.inject({ url: '/', headers: bearer(token) })
@@ -215,7 +215,7 @@ test('G22 S17 each refusal is one entry, with whoever it is about', async t => {
   t.match(app.oauthCounters, { accepted: 1, refused: [{ reason: 'not_approved', count: 1 }], grants: [] })
 })
 
-test('S17 whoever wants to hears of each use', async t => {
+test('whoever wants to hears of each use (S17)', async t => {
   const { app, clock, issuer, entries } = await setup(t, { audit: 'all' })
   const token = await issuer.token(marked(clock))
   await app.inject({ url: '/', headers: bearer(token) })
@@ -223,7 +223,7 @@ test('S17 whoever wants to hears of each use', async t => {
   t.match(app.oauthCounters, { accepted: 1, refused: [] })
 })
 
-test('F59 S17 what is done by an impersonated token is put down to staff and customer', async t => {
+test('what is done by an impersonated token is put down to staff and customer (F59, S17)', async t => {
   const { app, clock, issuer } = await setup(t)
   const who = async (claims: object) => (await app.inject({ url: '/who', headers: bearer(await issuer.token(claims as Record<string, unknown>)) })).json() as object
   t.match(await who(marked(clock, { session: 's-1' })), {
@@ -234,7 +234,7 @@ test('F59 S17 what is done by an impersonated token is put down to staff and cus
   t.match(await who({ act: { sub: 'agent' } }), { impersonation: null, entry: { actor: { subject: 'agent' }, staff: null, impersonated: false } })
 })
 
-test('G19 what could not be found out is 503 with a time, and logged', async t => {
+test('what could not be found out is 503 with a time, and logged (G19)', async t => {
   const { app, clock, issuer, lines, entries, handled } = await setup(t, { directory: { report: async () => { throw new Error('database down') } } })
   const response = await app.inject({ url: '/', headers: bearer(await issuer.token(marked(clock))) })
   t.match(response, { statusCode: 503, headers: { 'retry-after': '5' } })
@@ -246,7 +246,7 @@ test('G19 what could not be found out is 503 with a time, and logged', async t =
   t.equal((await app.inject({ url: '/', headers: bearer(await issuer.token()) })).statusCode, 200, 'customers are not kept waiting')
 })
 
-test('G30 H35 a session that is over leaves a dead token, and the hint to go on with', async t => {
+test('a session that is over leaves a dead token, and the hint to go on with (G30, H35)', async t => {
   let alive = true
   const { app, clock, issuer, entries } = await setup(t, { sessionIsActive: () => alive })
   const get = async (said: object) => await app.inject({ url: '/', headers: bearer(await issuer.token(marked(clock, said))) })
@@ -262,7 +262,7 @@ test('G30 H35 a session that is over leaves a dead token, and the hint to go on 
   t.match(entries(), Array(2).fill({ kind: 'grant-decision', reason: 'impersonation_over', statusCode: 401, staff: 'sam', customer: 'user-1' }))
 })
 
-test('R8693-14 marks of the issuer\'s own', async t => {
+test('marks of the issuer\'s own (R8693-14)', async t => {
   const { app, issuer, setApproval } = await setup(t, { markers: [{ claim: ['ext', 'impersonator'] }, { actorSubject: /^staff-/ }] })
   setApproval(false)
   const status = async (claims: Record<string, unknown>) => (await app.inject({ url: '/', headers: bearer(await issuer.token(claims)) })).statusCode
@@ -272,7 +272,7 @@ test('R8693-14 marks of the issuer\'s own', async t => {
   t.equal(await status({ impersonation: {} }), 403, 'beside that of our own')
 })
 
-test('R8693-09 R8693-14 G17 opaque tokens alike, by what their issuer says of them', async t => {
+test('opaque tokens alike, by what their issuer says of them (R8693-09, R8693-14, G17)', async t => {
   const clock = createTestClock()
   const { directory, lookups, setApproval } = createDirectory(clock)
   const { endpoint, get } = await createIntrospectionServer(t, { cacheSeconds: 60 },
@@ -285,7 +285,7 @@ test('R8693-09 R8693-14 G17 opaque tokens alike, by what their issuer says of th
   t.equal((await get(customer)).statusCode, 200)
 })
 
-test('G17 G21 the next call of a tool is refused, in the words of the protocol', async t => {
+test('the next call of a tool is refused, in the words of the protocol (G17, G21)', async t => {
   const clock = createTestClock()
   const { directory, setApproval } = createDirectory(clock)
   const { app, issuer, handled } = await createMcpTestServer(t, { options: { impersonatedTokens: { directory }, clock } })

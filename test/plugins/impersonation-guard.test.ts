@@ -55,7 +55,7 @@ async function createServer (t: { teardown (close: () => unknown): unknown }, gi
   return { app, log, minted }
 }
 
-test('F60 G1 a customer is never blocked', async t => {
+test('a customer is never blocked (F60, G1)', async t => {
   const { app, minted } = await createServer(t)
   for (const url of ['/authorize', '/authorize?organization=acme-secret-name', '/plain', '/by-hand', '/by-hand-default']) {
     t.equal((await app.inject({ url })).statusCode, 200, url)
@@ -64,7 +64,7 @@ test('F60 G1 a customer is never blocked', async t => {
   t.equal(minted.length, 6)
 })
 
-test('F60 G2 G7 G21 an impersonator is refused on every guarded way, and no organization is named', async t => {
+test('an impersonator is refused on every guarded way, and no organization is named (F60, G2, G7, G21)', async t => {
   const { app, minted } = await createServer(t)
   const requests = [
     { url: '/authorize' }, { url: '/authorize?organization=acme-secret-name' }, { url: '/by-hand' }, { url: '/by-hand-default' },
@@ -81,14 +81,14 @@ test('F60 G2 G7 G21 an impersonator is refused on every guarded way, and no orga
   t.same(minted, [], 'no handler ran')
 })
 
-test('G4 G5 an impersonator may where every organization in reach said yes', async t => {
+test('an impersonator may where every organization in reach said yes (G4, G5)', async t => {
   const { app, minted } = await createServer(t)
   t.equal((await app.inject({ url: '/authorize?organization=globex', ...as('staff-1') })).statusCode, 200)
   t.equal((await app.inject({ url: '/by-hand?organization=globex', ...as('staff-1') })).statusCode, 200)
   t.equal(minted.length, 2)
 })
 
-test('G13 a denial by the user proceeds, as it grants nothing', async t => {
+test('a denial by the user proceeds, as it grants nothing (G13)', async t => {
   const { app } = await createServer(t)
   const response = await app.inject({ method: 'POST', url: '/consent', payload: { allow: false }, ...as('staff-1') })
   t.equal(response.statusCode, 200)
@@ -119,7 +119,7 @@ test('a decision outside of any route is told without one', async t => {
   t.match(log.find(line => 'audit' in line), { audit: { route: null, reason: 'not_approved' } })
 })
 
-test('G19 a look-up that throws is 503 with a time to try again, and is logged [C7]', async t => {
+test('a look-up that throws is 503 with a time to try again, and is logged [C7] (G19)', async t => {
   const { app, log, minted } = await createServer(t, { ...options, directory: { report () { throw new Error('database down') } } })
   for (const url of ['/authorize', '/by-hand']) {
     const response = await app.inject({ url, ...as('staff-1') })
@@ -246,7 +246,7 @@ test('a child scope may have a guard of its own', async t => {
   t.equal((await app.inject({ url: '/child', ...as('staff-1') })).statusCode, 200)
 })
 
-test('G20 a refusal goes back to a client whose redirect URI is valid, and stays here otherwise', async t => {
+test('a refusal goes back to a client whose redirect URI is valid, and stays here otherwise (G20)', async t => {
   const { app } = await createServer(t)
   const redirectOf = ({ query }: FastifyRequest) => {
     const { redirect_uri: redirectUri, state } = query as { redirect_uri?: string, state?: string }
@@ -278,7 +278,7 @@ test('G20 a refusal goes back to a client whose redirect URI is valid, and stays
   }
 })
 
-test('G20 a refusal that cannot be sent back stays a refusal', async t => {
+test('a refusal that cannot be sent back stays a refusal (G20)', async t => {
   const { app, log, minted } = await createServer(t)
   const ways: Array<() => never> = [() => { throw new Error('no client') }, () => ({ redirectUri: 'https://client.example.com/#x', issuer: 'i' }) as never]
   ways.forEach((redirectOf, i) => app.get(`/way-${i}`, { config: { impersonationGuard: { step: 'consent', redirectOf } } }, async request => { minted.push(request.url); return 'code' }))
@@ -291,7 +291,7 @@ test('G20 a refusal that cannot be sent back stays a refusal', async t => {
   t.same(minted, [])
 })
 
-test('G16 a host hears of a refusal before it is answered, to burn the code', async t => {
+test('a host hears of a refusal before it is answered, to burn the code (G16)', async t => {
   const { app, log } = await createServer(t)
   const record = createImpersonationRecord({ staff: 'sam', customer: 'ann' }, { grantedAt: Date.now() })
   const codes = new Set(['code-1', 'code-2'])
@@ -320,7 +320,7 @@ test('G16 a host hears of a refusal before it is answered, to burn the code', as
   t.match(log.find(({ level }) => level === 50), { msg: 'onRefused of a guarded route failed', err: { message: 'no database' } })
 })
 
-test('G16 G31 a code without a stamp of its own mints nothing', async t => {
+test('a code without a stamp of its own mints nothing (G16, G31)', async t => {
   const { app, log, minted } = await createServer(t)
   const rows: Record<string, { record?: null }> = { known: { record: null }, renamed: {} }
   app.post('/token', {
@@ -335,7 +335,7 @@ test('G16 G31 a code without a stamp of its own mints nothing', async t => {
   t.match(log.flatMap(({ audit }) => audit ?? []), Array(2).fill({ reason: 'record_malformed', step: 'exchange' }))
 })
 
-test('G1 a customer without a body is not blocked, and what failed is told', async t => {
+test('a customer without a body is not blocked, and what failed is told (G1)', async t => {
   const { app, log, minted } = await createServer(t)
   app.post('/form', { config: { impersonationGuard: { step: 'consent', when: ({ body }) => (body as { allow: boolean }).allow } } }, async request => { minted.push(request.url); return 'code' })
   t.equal((await app.inject({ method: 'POST', url: '/form' })).statusCode, 200)
@@ -364,7 +364,7 @@ test('each decision says how the grant comes about', async t => {
   ])
 })
 
-test('G22 code without a request decides alike, and its decisions are told', async t => {
+test('code without a request decides alike, and its decisions are told (G22)', async t => {
   const { app, log } = await createServer(t)
   const { impersonationGuard: guard } = app
   const sam = { staff: 'sam', customer: 'ann' }
@@ -386,7 +386,7 @@ test('G22 code without a request decides alike, and its decisions are told', asy
   t.match(guard.narrowGrant({ expiresInSeconds: 60, scopes: ['a'], refreshToken: true }, storedRecord), { refreshToken: false })
 })
 
-test('GG-01 a route that makes grants and is not guarded stops the boot', async t => {
+test('a route that makes grants and is not guarded stops the boot (GG-01)', async t => {
   const boot = async (grantRoutes: string[]) => {
     const app = Fastify()
     t.teardown(() => app.close())
@@ -404,7 +404,7 @@ test('GG-01 a route that makes grants and is not guarded stops the boot', async 
   }
 })
 
-test('GG-01 a route that has variants is guarded when all of them are', async t => {
+test('a route that has variants is guarded when all of them are (GG-01)', async t => {
   const boot = async (...rules: boolean[]) => {
     const app = Fastify()
     t.teardown(() => app.close())
@@ -420,7 +420,7 @@ test('GG-01 a route that has variants is guarded when all of them are', async t 
   }
 })
 
-test('GG-02 GG-03 GG-04 R8693-11 what a delegate, an impersonator or a client holds makes no grant', async t => {
+test('what a delegate, an impersonator or a client holds makes no grant (GG-02, GG-03, GG-04, R8693-11)', async t => {
   const clock = createTestClock()
   const issuer = await createFakeIssuer({ clock })
   const app = await createApp(t, optionsFor(issuer, { clock, impersonationGuard: options, impersonatedTokens: { accessOf: () => ({ level: 'organization', organizations: ['globex'] }) } }))
@@ -438,7 +438,7 @@ test('GG-02 GG-03 GG-04 R8693-11 what a delegate, an impersonator or a client ho
   t.match(app.oauthCounters.grants, [{ allowed: false, reason: 'token_not_direct', count: 3 }])
 })
 
-test('G33 what a caller says of impersonation and scope is not what the server knows', async t => {
+test('what a caller says of impersonation and scope is not what the server knows (G33)', async t => {
   const { app, minted } = await createServer(t)
   const said = 'impersonation=null&staff=&impersonated=false&scope=globex&access=organization&organizations=globex'
   for (const url of [`/authorize?${said}`, `/by-hand?${said}`, `/by-hand-default?${said}`]) {

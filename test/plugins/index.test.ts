@@ -15,7 +15,7 @@ test('the default export is the whole plugin, and every part has a name', async 
   }
 })
 
-test('H37 the whole plugin twice: one challenge, one look at the token', async t => {
+test('the whole plugin twice: one challenge, one look at the token (H37)', async t => {
   const issuer = await createFakeIssuer()
   const options = optionsFor(issuer)
   const app = createServer(t)

@@ -9,7 +9,7 @@ const issuer = await createFakeIssuer()
 const scopes = { read: 'Read', write: 'Write', unused: 'Nobody asks', admin: { advertised: false } }
 const url = '/.well-known/oauth-protected-resource'
 
-test('F8 S3 scopesSupported: routes', async t => {
+test('scopesSupported: routes (F8, S3)', async t => {
   const options = optionsFor(issuer, { scopes, scopesSupported: 'routes' })
   const app = await createApp(t, options)
   await app.register(async child => {
@@ -23,7 +23,7 @@ test('F8 S3 scopesSupported: routes', async t => {
   t.match((await app.inject('/')).headers['www-authenticate'], /scope="admin"/, 'a challenge still says what is needed')
 })
 
-test('S6 liveScopes', async t => {
+test('liveScopes (S6)', async t => {
   const clock = createTestClock()
   let granted: string[] | null = ['write']
   const app = await createApp(t, optionsFor(issuer, {
@@ -56,7 +56,7 @@ test('a source that never settles delays the first request for the document alon
   }
 })
 
-test('F8 a signed copy cannot know what is known late', t => {
+test('a signed copy cannot know what is known late (F8)', t => {
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const metadata = { signed_metadata: `${encode({ alg: 'ES256' })}.${encode({ iss: resource, resource })}.c2ln` }
   for (const late of [{ scopesSupported: 'routes' }, { liveScopes: { source: async () => [] } }] as const) {
@@ -70,7 +70,7 @@ for (const [errorDescriptions, expected] of [
   ['public', 'error_description="The access token is invalid"'], ['none', undefined],
   ['reason', 'error_description="The access token is invalid (token_malformed)"']
 ] as const) {
-  test(`F22 errorDescriptions: ${errorDescriptions}`, async t => {
+  test(`errorDescriptions: ${errorDescriptions} (F22)`, async t => {
     const app = await createApp(t, optionsFor(issuer, { errorDescriptions }))
     app.get('/', async () => 'ok')
     app.get('/elsewhere', { config: { oauth: false } }, async (_request, reply) => reply.code(401).send('no'))

@@ -5,7 +5,7 @@ import { createHintServer, createServer, plainOptions, registerHint, wellKnown }
 const resource = 'https://api.example.com/mcp'
 const documentUrl = `${wellKnown}/mcp`
 
-test('S1 S4 S5 GET: the document, for everybody, to be kept for a while', async t => {
+test('GET: the document, for everybody, to be kept for a while (S1, S4, S5)', async t => {
   const app = await createHintServer(t, { resource, metadataMaxAgeSeconds: 60 })
   const response = await app.inject(documentUrl)
   t.equal(response.statusCode, 200)
@@ -30,7 +30,7 @@ test('HEAD: the same headers and no body', async t => {
   }
 })
 
-test('S5 whatever headers a hook of the host sets for its own answers', async t => {
+test('whatever headers a hook of the host sets for its own answers (S5)', async t => {
   const app = createServer(t)
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'access-control-allow-origin': 'https://app.example.com', 'access-control-allow-credentials': 'true' })
@@ -109,7 +109,7 @@ test('a loose router of the host does not loosen what is served', async t => {
   for (const url of [`${documentUrl}/`, documentUrl.toUpperCase(), `/${documentUrl}`]) t.equal((await app.inject(url)).statusCode, 404, url)
 })
 
-test('F3 at the root answers the only resource, or the one that says so', async t => {
+test('at the root answers the only resource, or the one that says so (F3)', async t => {
   for (const [resources, answers] of [
     [[{ resource }], resource],
     [[{ resource, rootAlias: false }], null],

@@ -48,7 +48,7 @@ async function validate (document: object) {
   return await new Validator().validate(structuredClone(document) as Record<string, unknown>)
 }
 
-test('F84 rules become security and answers, in a valid document', async t => {
+test('rules become security and answers, in a valid document (F84)', async t => {
   const { app, log } = await createApp(t)
   const document = await documentOf(app)
   t.match(await validate(document), { valid: true })
@@ -74,7 +74,7 @@ test('F84 rules become security and answers, in a valid document', async t => {
   t.strictSame(log, [])
 })
 
-test('F84 YAML says the same, and the transform of the document stays the host\'s', async t => {
+test('YAML says the same, and the transform of the document stays the host\'s (F84)', async t => {
   const seen: string[] = []
   const { app } = await createApp(t, {}, { openapi, transform: ({ schema, url }: { schema: object, url: string }) => { seen.push(url); return { schema, url } } })
   await app.ready()
@@ -84,7 +84,7 @@ test('F84 YAML says the same, and the transform of the document stays the host\'
   t.same(seen, ['/', '/open', '/optional', '/things/:id'])
 })
 
-test('H11 answers are the same, byte for byte, with and without swagger', async t => {
+test('answers are the same, byte for byte, with and without swagger (H11)', async t => {
   const token = await issuer.token()
   const requests = [
     { url: '/' }, { url: '/', headers: bearer('x') }, { url: '/', headers: bearer(token) },
@@ -111,7 +111,7 @@ const choices: ReadonlyArray<readonly [string, OAuthResourceServerOptions['opena
   ['nothing', false, ({ paths, components }) => [paths['/']!.get!.security, components.securitySchemes], [undefined, {}]]
 ]
 for (const [title, given, read, expected] of choices) {
-  test(`F84 the option openapi: ${title}`, async t => {
+  test(`the option openapi: ${title} (F84)`, async t => {
     const { app } = await createApp(t, given === undefined ? {} : { openapi: given })
     const document = await documentOf(app)
     t.same(read(document), expected)
@@ -119,12 +119,12 @@ for (const [title, given, read, expected] of choices) {
   })
 }
 
-test('F84 a definition and a type contradict each other', t => {
+test('a definition and a type contradict each other (F84)', t => {
   t.throws(() => resolveConfig(optionsFor(issuer, { openapi: { type: 'bearer', definition: { type: 'http' } } })), { code: 'FST_OAUTH_OPTION_INVALID' })
   t.end()
 })
 
-test('F84 several resources in one document; what is not protected says nothing', async t => {
+test('several resources in one document; what is not protected says nothing (F84)', async t => {
   const other = await createFakeIssuer({ issuer: 'https://other.example.com' })
   const app = Fastify() as FastifyInstance
   t.teardown(() => app.close())
@@ -143,13 +143,13 @@ test('F84 several resources in one document; what is not protected says nothing'
   t.same(['/free', '/one', '/two'].map(path => document.paths[path]!.get!.security), [undefined, [{ oauth: [] }], [{ 'oauth-2': [] }]])
 })
 
-test('F84 Swagger 2.0 is left as it is', async t => {
+test('Swagger 2.0 is left as it is (F84)', async t => {
   const { app } = await createApp(t, {}, {})
   const document = await documentOf(app)
   t.equal(document.paths['/']!.get!.security, undefined)
 })
 
-test('F84 swagger that comes too late is told so, and does no harm', async t => {
+test('swagger that comes too late is told so, and does no harm (F84)', async t => {
   const { app, log } = await createApp(t, {}, null)
   await app.register(swagger, { openapi })
   app.get('/late', async () => 'late')
@@ -158,7 +158,7 @@ test('F84 swagger that comes too late is told so, and does no harm', async t => 
   t.match(log, [/does not show what routes ask for/])
 })
 
-test('F84 the document of the example API is valid and shows its rules', async t => {
+test('the document of the example API is valid and shows its rules (F84)', async t => {
   const origin = 'http://localhost:3000'
   const { api: resource } = resourcesAt(origin)
   const projects: Projects = { of: async () => [], create: async () => null }

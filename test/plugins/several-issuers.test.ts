@@ -37,7 +37,7 @@ async function setup (t: Teardown, optionsOf: (a: FakeIssuer, b: FakeIssuer) => 
   return { app, clock, a, b, log, get: token => app.inject({ url: '/', headers: bearer(token) }) }
 }
 
-test('F48 F51 R8725-12 each issuer has its own rule, and a subject is somebody of an issuer', async t => {
+test('each issuer has its own rule, and a subject is somebody of an issuer (F48, F51, R8725-12)', async t => {
   const { a, b, get } = await setup(t, (a, b) => ({
     authorizationServers: [
       { issuer: a.issuer, algorithms: ['ES256'] },
@@ -80,7 +80,7 @@ test('keys, failures and cool-downs of one issuer are no matter to the other', a
   t.strictSame([asked(a), asked(b)], [3, 2])
 })
 
-test('T-27 a token that names further audiences', async t => {
+test('a token that names further audiences (T-27)', async t => {
   for (const [rejectForeignAudiences, status, told] of [[false, 200, 0], [true, 401, 0], ['report', 200, 1]] as const) {
     const { a, get, log } = await setup(t, a => ({ authorizationServers: [{ issuer: a.issuer, rejectForeignAudiences }] }))
     const token = await a.token({ aud: [resource, 'https://other.example'] })
@@ -91,7 +91,7 @@ test('T-27 a token that names further audiences', async t => {
   }
 })
 
-test('F29 a rule of the host\'s own: first it tells, then it refuses', async t => {
+test('a rule of the host\'s own: first it tells, then it refuses (F29)', async t => {
   for (const reportOnly of [true, false]) {
     const { a, get, log } = await setup(t, a => ({
       authorizationServers: [{
@@ -110,7 +110,7 @@ test('F29 a rule of the host\'s own: first it tells, then it refuses', async t =
   t.strictSame(answerOf(await get(await a.token())), unavailable)
 })
 
-test('F49 an issuer of the host\'s own function', async t => {
+test('an issuer of the host\'s own function (F49)', async t => {
   const asked: string[] = []
   let given: () => unknown = () => null
   const { a, b, clock, get } = await setup(t, a => ({
@@ -148,7 +148,7 @@ test('F49 an issuer of the host\'s own function', async t => {
   t.strictSame(answerOf(await get(await b.token({ aud: 'urn:b' }))), invalidToken, 'a tenant that is gone is gone')
 })
 
-test('S15 C-10 what is no access token, by the rule of its issuer', async t => {
+test('what is no access token, by the rule of its issuer (S15, C-10)', async t => {
   const strict = await createTestServer(t)
   const lenient = await createTestServer(t, { rule: { profile: 'jwt' } })
   const cases: Array<[claims: Record<string, unknown>, typ: string | undefined, strict: boolean, lenient: boolean]> = [
@@ -164,7 +164,7 @@ test('S15 C-10 what is no access token, by the rule of its issuer', async t => {
   }
 })
 
-test('R8693-14 who acts for the subject, where an issuer says it in its own way', async t => {
+test('who acts for the subject, where an issuer says it in its own way (R8693-14)', async t => {
   const cases: Array<[actor: string | string[] | undefined, claims: Record<string, unknown>, subject: string | null | 'refused']> = [
     [undefined, { act: { sub: 'staff-1' } }, 'staff-1'], [undefined, {}, null], [undefined, { act: 'staff-1' }, 'refused'],
     ['https://example.com/actor', { 'https://example.com/actor': 'staff-1' }, 'staff-1'],

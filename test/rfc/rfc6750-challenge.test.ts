@@ -5,7 +5,7 @@ import { bearerOf, challengesOf, createHintServer, pointer, stockChallenge } fro
 import { createFakeIssuer } from '../support/issuer.ts'
 
 // Section 3 and 3.1 over the whole plugin: what a request brings, and what is answered.
-test('R6750-12 R6750-16 R6750-17 R6750-18 R6750-22 R6750-23 R6750-24 R6750-25 R9110-01 R9110-02 the matrix', async t => {
+test('the matrix (R6750-12, R6750-16, R6750-17, R6750-18, R6750-22, R6750-23, R6750-24, R6750-25, R9110-01, R9110-02)', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer))
   app.get('/', { config: { oauth: { scopes: ['read', 'list'] } } }, async () => 'in')
@@ -39,7 +39,7 @@ test('R6750-12 R6750-16 R6750-17 R6750-18 R6750-22 R6750-23 R6750-24 R6750-25 R9
   }
 })
 
-test('R6750-13 Bearer never stands alone', async t => {
+test('Bearer never stands alone (R6750-13)', async t => {
   const app = await createHintServer(t)
   app.get('/bare', (_request, reply) => reply.code(401).header('www-authenticate', 'Bearer').send())
   app.get('/none', (_request, reply) => reply.code(401).send())
@@ -47,7 +47,7 @@ test('R6750-13 Bearer never stands alone', async t => {
   t.throws(() => app.oauthResource.policies.policyOf({ oauth: { pinnedChallenge: 'Bearer' } }), { name: 'OptionError' })
 })
 
-test('R6750-14 R6750-19 R9110-03 no parameter twice, whoever else adds one', async t => {
+test('no parameter twice, whoever else adds one (R6750-14, R6750-19, R9110-03)', async t => {
   const app = await createHintServer(t, { realm: 'ours' })
   const existing = [`Bearer realm="theirs", error="invalid_token", error_description="x", error_uri="https://h/e", resource_metadata="${pointer}"`, 'Bearer realm="more"']
   app.get('/', (_request, reply) => reply.code(401).header('www-authenticate', existing).send())
@@ -59,7 +59,7 @@ test('R6750-14 R6750-19 R9110-03 no parameter twice, whoever else adds one', asy
   }
 })
 
-test('R6750-15 the characters of scopes', async t => {
+test('the characters of scopes (R6750-15)', async t => {
   const app = await createHintServer(t)
   for (const scope of ['a"b', 'a\\b', 'a b', 'ä']) {
     t.throws(() => app.get('/', { config: { oauth: { scopes: [scope] } } }, async () => 1), { name: 'OptionError', message: /is not a scope/ })
@@ -70,7 +70,7 @@ test('R6750-15 the characters of scopes', async t => {
   t.equal(bearerOf(await app.inject('/late')).scope, 'c')
 })
 
-test('R6750-20 the characters of error and error_description', async t => {
+test('the characters of error and error_description (R6750-20)', async t => {
   const app = await createHintServer(t)
   for (const [index, message] of ['a "quoted" \\ word', 'two\r\nlines', 'Umläute…', 'nul\0'].entries()) {
     app.get(`/${index}`, async () => { throw new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'token_malformed', message }) })
@@ -82,7 +82,7 @@ test('R6750-20 the characters of error and error_description', async t => {
   }
 })
 
-test('R6750-27 a cookie is no credentials', async t => {
+test('a cookie is no credentials (R6750-27)', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer))
   app.get('/', async () => 'in')
@@ -91,7 +91,7 @@ test('R6750-27 a cookie is no credentials', async t => {
   t.equal(bearerOf(response).error, undefined)
 })
 
-test('R6750-28 R6750-29 a preflight is not challenged, and script can read the challenge', async t => {
+test('a preflight is not challenged, and script can read the challenge (R6750-28, R6750-29)', async t => {
   const app = await createApp(t, optionsFor(await createFakeIssuer()))
   app.get('/', async () => 'in')
   const origin = 'https://app.example.com'
@@ -101,7 +101,7 @@ test('R6750-28 R6750-29 a preflight is not challenged, and script can read the c
   t.match((await app.inject({ url: '/', headers: { origin } })).headers['access-control-expose-headers'], /WWW-Authenticate/)
 })
 
-test('R6750-32 what cannot be found out is 503, not invalid_token', async t => {
+test('what cannot be found out is 503, not invalid_token (R6750-32)', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer))
   app.get('/', async () => 'in')

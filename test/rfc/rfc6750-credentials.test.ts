@@ -68,7 +68,7 @@ for (const [title, headersFor, answer] of rows) {
   })
 }
 
-test('R6750-11 H38 more than one Authorization header, on a socket', async t => {
+test('more than one Authorization header, on a socket (R6750-11, H38)', async t => {
   const { app, issuer, handled } = await createTestServer(t)
   const token = await issuer.token()
   const cases: Array<[lines: string[], answer: Answer]> = [
@@ -86,7 +86,7 @@ test('R6750-11 H38 more than one Authorization header, on a socket', async t => 
   t.equal(handled.length, 1)
 })
 
-test('R6750-05 R6750-06 R6750-10 H39 a token in a body', async t => {
+test('a token in a body (R6750-05, R6750-06, R6750-10, H39)', async t => {
   const { app, issuer, handled } = await createTestServer(t)
   await app.register(formbody)
   const token = await issuer.token()
@@ -107,7 +107,7 @@ test('R6750-05 R6750-06 R6750-10 H39 a token in a body', async t => {
   t.strictSame(answerOf(both), accepted, 'is no method at all here, so beside a header it is just a body')
 })
 
-test('R6750-07 R6750-08 R6750-09 H39 MCPS-16 a token in the query', async t => {
+test('a token in the query (R6750-07, R6750-08, R6750-09, H39, MCPS-16)', async t => {
   const { app, issuer, handled } = await createTestServer(t)
   const token = await issuer.token()
   for (const url of [`/?access_token=${token}`, `/?Authorization=Bearer%20${token}`, `/?token=${token}`]) {
@@ -116,7 +116,7 @@ test('R6750-07 R6750-08 R6750-09 H39 MCPS-16 a token in the query', async t => {
   t.strictSame(handled, [])
 })
 
-test('R6750-23 H25 whatever is wrong with a token', async t => {
+test('whatever is wrong with a token (R6750-23, H25)', async t => {
   const { app, clock, issuer, get, handled } = await createTestServer(t)
   const stranger = await createFakeIssuer({ clock })
   const now = clock.now() / 1000
@@ -136,7 +136,7 @@ test('R6750-23 H25 whatever is wrong with a token', async t => {
   t.strictSame(answerOf(await app.inject({ url: '/', headers: bearer(await issuer.token()) })), accepted)
 })
 
-test('R6750-25 H29 validity is decided before scope', async t => {
+test('validity is decided before scope (R6750-25, H29)', async t => {
   const { clock, issuer, get } = await createTestServer(t)
   const cases: Array<[Record<string, unknown>, Answer]> = [
     [{ exp: clock.now() / 1000 - 60 }, invalidToken],
@@ -147,7 +147,7 @@ test('R6750-25 H29 validity is decided before scope', async t => {
   for (const [claims, answer] of cases) t.strictSame(answerOf(await get(await issuer.token(claims), { url: '/write' })), answer)
 })
 
-test('R6750-26 R54 no token is ever shown', async t => {
+test('no token is ever shown (R6750-26, R54)', async t => {
   const log = new PassThrough()
   let logged = ''
   log.on('data', chunk => { logged += String(chunk) })
@@ -192,7 +192,7 @@ test('R6750-26 R54 no token is ever shown', async t => {
   }
 })
 
-test('R6750-28 a preflight is not challenged', async t => {
+test('a preflight is not challenged (R6750-28)', async t => {
   const { app, handled } = await createTestServer(t)
   const secrets: string[] = []
   app.all('/all', async () => { secrets.push('shown'); return 'secret' })
@@ -204,7 +204,7 @@ test('R6750-28 a preflight is not challenged', async t => {
   t.strictSame(handled, [])
 })
 
-test('R6750-32 H40 a fault of the server is not one of the token', async t => {
+test('a fault of the server is not one of the token (R6750-32, H40)', async t => {
   const { app, issuer, get, handled }: TestServer = await createTestServer(t)
   issuer.answer(issuer.metadataUrl, () => { throw new Error('down') })
   const response = await get(await issuer.token())

@@ -18,7 +18,7 @@ async function setup (t: Parameters<typeof createTestServer>[0], longestLifetime
   return { ...server, clock, store }
 }
 
-test('F62 R7009-01 H25 what is revoked is refused with the next request, and nothing else is', async t => {
+test('what is revoked is refused with the next request, and nothing else is (F62, R7009-01, H25)', async t => {
   const claims = { jti: 'token-a', sid: 'session-a', grant: 'grant-a' }
   const revocations: Array<[Revocation, others: Record<string, unknown>]> = [
     [{ issuer, tokenId: 'token-a' }, { ...claims, jti: 'token-b' }],
@@ -37,7 +37,7 @@ test('F62 R7009-01 H25 what is revoked is refused with the next request, and not
   }
 })
 
-test('R7009-01 a grant, where the issuer says which one a token came from', async t => {
+test('a grant, where the issuer says which one a token came from (R7009-01)', async t => {
   const clock = createTestClock()
   const revocations = createMemoryRevocationStore({ clock })
   const { get, issuer: fake } = await createTestServer(t, { options: { revocations, clock }, issuer: { clock }, rule: { claims: { grant: ['ext', 'grant'] } } })
@@ -48,7 +48,7 @@ test('R7009-01 a grant, where the issuer says which one a token came from', asyn
   t.strictSame(answerOf(await get(await fake.token({ ext: { grant: 'grant-b' } }))), accepted)
 })
 
-test('R7009-01 who comes back after that is let in', async t => {
+test('who comes back after that is let in (R7009-01)', async t => {
   const { clock, get, issuer: fake, store } = await setup(t)
   const token = await fake.token()
   store.revoke({ issuer, subject: 'user-1' })
@@ -57,7 +57,7 @@ test('R7009-01 who comes back after that is let in', async t => {
   t.strictSame(answerOf(await get(await fake.token())), accepted)
 })
 
-test('R7009-01 opaque tokens are revoked alike, before their issuer says so', async t => {
+test('opaque tokens are revoked alike, before their issuer says so (R7009-01)', async t => {
   const clock = createTestClock()
   const revocations = createMemoryRevocationStore({ clock })
   const { endpoint, get } = await createIntrospectionServer(t, { cacheSeconds: 60 }, { options: { revocations, clock }, issuer: { clock } })
@@ -67,7 +67,7 @@ test('R7009-01 opaque tokens are revoked alike, before their issuer says so', as
   t.strictSame(answerOf(await get(token)), invalidToken)
 })
 
-test('R7009-01 a token that its issuer revoked is refused when its answer is old', async t => {
+test('a token that its issuer revoked is refused when its answer is old (R7009-01)', async t => {
   const { clock, endpoint, get } = await createIntrospectionServer(t)
   const token = endpoint.issue()
   t.strictSame(answerOf(await get(token)), accepted)
@@ -78,7 +78,7 @@ test('R7009-01 a token that its issuer revoked is refused when its answer is old
   t.strictSame(answerOf(await get(token)), invalidToken)
 })
 
-test('R7009-02 revocations are of one issuer, and kept until the tokens are gone', async t => {
+test('revocations are of one issuer, and kept until the tokens are gone (R7009-02)', async t => {
   const { clock, get, issuer: fake, store } = await setup(t, 600)
   const token = await fake.token({ jti: 'a', exp: 1_800_000_599 })
   store.revoke({ issuer: 'https://other.example', tokenId: 'a' })
@@ -91,7 +91,7 @@ test('R7009-02 revocations are of one issuer, and kept until the tokens are gone
   t.equal(store.size, 1)
 })
 
-test('H40 a store that cannot answer is an outage and no verdict', async t => {
+test('a store that cannot answer is an outage and no verdict (H40)', async t => {
   const stores: RevocationStore['isRevoked'][] = [
     () => { throw new Error('down') },
     async () => { throw new Error('down') },

@@ -38,7 +38,7 @@ for (const [title, keysFor, withId, withoutId] of sets) {
   })
 }
 
-test('JWKS-03 a new key is looked up once', async t => {
+test('a new key is looked up once (JWKS-03)', async t => {
   const { clock, issuer, get } = await createTestServer(t)
   t.strictSame(answerOf(await get(await issuer.token())), accepted)
   await issuer.rotate()
@@ -50,7 +50,7 @@ test('JWKS-03 a new key is looked up once', async t => {
   t.equal(issuer.requests.length, 3)
 })
 
-test('JWKS-04 a thousand unknown ids cause one look-up in a cool-down', async t => {
+test('a thousand unknown ids cause one look-up in a cool-down (JWKS-04)', async t => {
   const { clock, issuer, get } = await createTestServer(t)
   t.strictSame(answerOf(await get(await issuer.token())), accepted)
   for (const burst of [1, 2, 3]) {
@@ -65,7 +65,7 @@ test('JWKS-04 a thousand unknown ids cause one look-up in a cool-down', async t 
   }
 })
 
-test('JWKS-05 a burst of unknown ids does not hide a new key for longer than a cool-down', async t => {
+test('a burst of unknown ids does not hide a new key for longer than a cool-down (JWKS-05)', async t => {
   const { clock, issuer, get } = await createTestServer(t)
   t.strictSame(answerOf(await get(await issuer.token())), accepted)
   for (let i = 0; i < 10; i++) t.strictSame(answerOf(await get(await issuer.token({}, { kid: `unknown-${i}` }))), i === 0 ? invalidToken : unavailable)
@@ -79,7 +79,7 @@ test('JWKS-05 a burst of unknown ids does not hide a new key for longer than a c
   t.equal(issuer.requests.length, 4)
 })
 
-test('JWKS-06 how long keys are kept', async t => {
+test('how long keys are kept (JWKS-06)', async t => {
   const cases: Array<[cacheControl: string | null, seconds: number]> = [
     [null, 600], ['max-age=300', 300], ['max-age=1', 60], ['no-store', 60], ['max-age=9999999', 86_400]
   ]
@@ -98,7 +98,7 @@ test('JWKS-06 how long keys are kept', async t => {
   }
 })
 
-test('JWKS-07 a removed key stops working, for tokens that are remembered too', async t => {
+test('a removed key stops working, for tokens that are remembered too (JWKS-07)', async t => {
   const { clock, issuer, get, handled } = await createTestServer(t, { options: { tokenCache: { maxAgeSeconds: 3600 } } })
   const [stolen] = issuer.keys
   const old = await issuer.token({ exp: clock.now() / 1000 + 7200 }, {}, stolen)
@@ -111,7 +111,7 @@ test('JWKS-07 a removed key stops working, for tokens that are remembered too', 
   t.equal(handled.length, 3)
 })
 
-test('JWKS-07 a removed key stops working when the keys are due', async t => {
+test('a removed key stops working when the keys are due (JWKS-07)', async t => {
   const { clock, issuer, get } = await createTestServer(t)
   const [stolen] = issuer.keys
   const old = await issuer.token({ exp: clock.now() / 1000 + 7200 }, {}, stolen)
@@ -124,7 +124,7 @@ test('JWKS-07 a removed key stops working when the keys are due', async t => {
   t.strictSame(answerOf(await get(old)), invalidToken)
 })
 
-test('JWKS-08 an outage', async t => {
+test('an outage (JWKS-08)', async t => {
   const { clock, issuer, get } = await createTestServer(t, { options: { discovery: { maxStaleSeconds: 3600 } } })
   const long = await issuer.token({ exp: clock.now() / 1000 + 100_000 })
   const down = (): never => { throw new Error('down') }
@@ -146,7 +146,7 @@ test('JWKS-08 an outage', async t => {
   t.strictSame(answerOf(await get(long)), unavailable, 'for as long as it always is')
 })
 
-test('JWKS-09 a published secret is no key', async t => {
+test('a published secret is no key (JWKS-09)', async t => {
   const { issuer, get } = await createTestServer(t)
   const secret = Buffer.from('a secret that everybody can read')
   issuer.answer(issuer.jwksUri, () => Response.json({
@@ -160,7 +160,7 @@ test('JWKS-09 a published secret is no key', async t => {
   t.strictSame(answerOf(await get(await issuer.token())), accepted)
 })
 
-test('JWKS-12 keys are fetched over https, and nothing is sent along', async t => {
+test('keys are fetched over https, and nothing is sent along (JWKS-12)', async t => {
   const issuer = await createFakeIssuer()
   const asked: RequestInit[] = []
   const { get, issuer: watched } = await createTestServer(t, {

@@ -10,7 +10,7 @@ import { accepted, answerOf, insufficientScope, invalidRequest, invalidToken, un
 
 type Authentication = IntrospectionOptions['authentication']
 
-test('F30 R7662-01 the question: a form with the token, by POST', async t => {
+test('the question: a form with the token, by POST (F30, R7662-01)', async t => {
   const { endpoint, get, issuer } = await createIntrospectionServer(t)
   t.strictSame(issuer.requests, [])
   const token = endpoint.issue({}, 'a.b+c/d~e_f-')
@@ -23,7 +23,7 @@ test('F30 R7662-01 the question: a form with the token, by POST', async t => {
   t.strictSame([...form], [['token_type_hint', 'access_token'], ['token', token]])
 })
 
-test('R7662-02 this server says who it is, in each of the ways', async t => {
+test('this server says who it is, in each of the ways (R7662-02)', async t => {
   const { privateKey, publicKey } = await generateKeyPair('ES256')
   const ways: Array<[Authentication, (question: { headers: Headers, form: URLSearchParams }, issuer: string) => unknown]> = [
     [{ method: 'client_secret_basic', clientSecret: 'p@ss:wörd %' }, async ({ headers, form }) => {
@@ -61,7 +61,7 @@ test('R7662-02 this server says who it is, in each of the ways', async t => {
   t.equal(assertions.size, 3, 'an assertion is used once')
 })
 
-test('R7662-02 a client certificate is presented by a fetch of one\'s own, at the address that is for it', async t => {
+test('a client certificate is presented by a fetch of one\'s own, at the address that is for it (R7662-02)', async t => {
   const asked: string[] = []
   const alias = 'https://mtls.login.example.com/introspect'
   const server = await createIntrospectionServer(t, {
@@ -81,7 +81,7 @@ test('R7662-02 a client certificate is presented by a fetch of one\'s own, at th
   t.strictSame([form.get('client_id'), form.get('client_secret'), headers.get('authorization')], [clientId, null, null])
 })
 
-test('R7662-02 nobody is asked without saying who is asking', async t => {
+test('nobody is asked without saying who is asking (R7662-02)', async t => {
   const issuer = await createFakeIssuer()
   for (const introspection of [{ clientId }, { clientId, authentication: { method: 'none' } }, { authentication: secret }]) {
     const authorizationServers = [{ issuer: issuer.issuer, introspection: introspection as IntrospectionOptions }]
@@ -89,7 +89,7 @@ test('R7662-02 nobody is asked without saying who is asking', async t => {
   }
 })
 
-test('R7662-03 R7662-04 only the boolean true is a yes, and a no has no details', async t => {
+test('only the boolean true is a yes, and a no has no details (R7662-03, R7662-04)', async t => {
   const rest = { sub: 'user-1', aud: resource, exp: 1_800_000_300 }
   for (const active of [true, false, 'true', 1, null, undefined, [true], {}]) {
     const { endpoint, get, handled } = await createIntrospectionServer(t)
@@ -101,7 +101,7 @@ test('R7662-03 R7662-04 only the boolean true is a yes, and a no has no details'
   }
 })
 
-test('R7662-05 R7662-06 an active token is held against everything else', async t => {
+test('an active token is held against everything else (R7662-05, R7662-06)', async t => {
   const now = 1_800_000_000
   const cases: Array<[members: Record<string, unknown>, status: number]> = [
     [{}, 200], [{ aud: [resource, 'other'] }, 200], [{ nbf: now }, 200], [{ iss: 'https://login.example.com' }, 200],
@@ -120,20 +120,20 @@ test('R7662-05 R7662-06 an active token is held against everything else', async 
   t.strictSame(answerOf(await write({})), insufficientScope)
 })
 
-test('R7662-06 without an audience only where the operator said that there need not be one', async t => {
+test('without an audience only where the operator said that there need not be one (R7662-06)', async t => {
   const { endpoint, get } = await createIntrospectionServer(t, {}, { rule: { allowMissingAudience: true } })
   t.strictSame(answerOf(await get(endpoint.issue({ aud: undefined }))), accepted)
   t.strictSame(answerOf(await get(endpoint.issue({ aud: 'other' }))), invalidToken, 'and never with another')
 })
 
-test('R7662-07 a token that is bound to a key is no bearer token', async t => {
+test('a token that is bound to a key is no bearer token (R7662-07)', async t => {
   for (const members of [{ cnf: { jkt: 'x' } }, { cnf: { 'x5t#S256': 'x' }, token_type: 'Bearer' }, { token_type: 'DPoP', cnf: { jkt: 'x' } }, { token_type: 'DPoP' }]) {
     const { endpoint, get } = await createIntrospectionServer(t)
     t.strictSame(answerOf(await get(endpoint.issue(members))), invalidToken, JSON.stringify(members))
   }
 })
 
-test('R7662-08 S14 what an answer says means what it means in a JWT', async t => {
+test('what an answer says means what it means in a JWT (R7662-08, S14)', async t => {
   const claims = {
     sub: 'user-1', client_id: 'client-1', scope: 'read write', act: { sub: 'staff-1', act: { sub: 'staff-0' } }, acr: 'gold', auth_time: 1_799_999_000,
     authorization_details: [{ type: 'payment', actions: ['read'] }], roles: ['a'], sid: 'session-1', jti: 'token-1'
@@ -152,7 +152,7 @@ test('R7662-08 S14 what an answer says means what it means in a JWT', async t =>
   t.strictSame(answerOf(await opaque.get(opaque.endpoint.issue({ act: { sub: 7 } }))), invalidToken, 'an actor that nobody can read is refused')
 })
 
-test('F56 R7662-09 R7662-10 T-26 an answer is kept for a while, never past the expiry of the token', async t => {
+test('an answer is kept for a while, never past the expiry of the token (F56, R7662-09, R7662-10, T-26)', async t => {
   const cases: Array<[introspection: Partial<IntrospectionOptions>, expiresIn: number | undefined, at: number[], asked: number]> = [
     [{}, 300, [0, 9], 1], [{}, 300, [0, 9, 10], 2], [{}, undefined, [0, 9, 10], 2],
     [{ cacheSeconds: 30 }, 300, [0, 29], 1], [{ cacheSeconds: 30 }, 10, [0, 9], 1], [{ cacheSeconds: 30 }, 300, [0, 30], 2],
@@ -176,7 +176,7 @@ test('F56 R7662-09 R7662-10 T-26 an answer is kept for a while, never past the e
   t.strictSame(answerOf(await get(token)), invalidToken, 'even when the issuer still calls it active')
 })
 
-test('R7662-11 nothing that is kept holds the token', async t => {
+test('nothing that is kept holds the token (R7662-11)', async t => {
   const { app, endpoint, get } = await createIntrospectionServer(t, { refusedCacheSeconds: 60 })
   const { inspect } = await import('node:util')
   await get(endpoint.issue({}, 'the-good-token'))
@@ -186,7 +186,7 @@ test('R7662-11 nothing that is kept holds the token', async t => {
   t.notMatch(inspect(app.accessTokenVerifier, { depth: Infinity, showHidden: true }), /the-(?:good|bad)-token/)
 })
 
-test('R7662-12 R8414-08 two issuers share nothing, and nothing is asked at the wrong one', async t => {
+test('two issuers share nothing, and nothing is asked at the wrong one (R7662-12, R8414-08)', async t => {
   const clock = createTestClock()
   const [a, b] = [await createFakeIssuer({ clock, issuer: 'https://a.example' }), await createFakeIssuer({ clock, issuer: 'https://b.example' })]
   const [endpointA, endpointB] = [addIntrospection(a, clock), addIntrospection(b, clock)]
@@ -215,7 +215,7 @@ test('R7662-12 R8414-08 two issuers share nothing, and nothing is asked at the w
   t.equal((await get(token)).statusCode, 200)
 })
 
-test('R7662-13 what was refused is asked about again, unless remembering it is wanted', async t => {
+test('what was refused is asked about again, unless remembering it is wanted (R7662-13)', async t => {
   for (const [refusedCacheSeconds, asked] of [[0, 20], [30, 2]] as const) {
     const { clock, get, asked: count } = await createIntrospectionServer(t, { refusedCacheSeconds })
     for (let i = 0; i < 10; i++) t.strictSame(answerOf(await get('junk')), invalidToken)
@@ -225,7 +225,7 @@ test('R7662-13 what was refused is asked about again, unless remembering it is w
   }
 })
 
-test('R7662-14 what cannot be a token is not sent', async t => {
+test('what cannot be a token is not sent (R7662-14)', async t => {
   const { app, get, asked, issuer } = await createIntrospectionServer(t)
   t.strictSame(answerOf(await get('x'.repeat(4097))), invalidToken)
   t.strictSame(answerOf(await get('x'.repeat(10_000))), invalidToken)
@@ -238,7 +238,7 @@ test('R7662-14 what cannot be a token is not sent', async t => {
   t.equal(asked(), 0)
 })
 
-test('R7662-15 H40 an outage is no verdict', async t => {
+test('an outage is no verdict (R7662-15, H40)', async t => {
   const outages: Array<() => Response> = [
     () => Response.json({ error: 'invalid_client' }, { status: 401 }),
     () => Response.json({ active: true }, { status: 500 }),
@@ -256,14 +256,14 @@ test('R7662-15 H40 an outage is no verdict', async t => {
   }
 })
 
-test('R7662-15 an issuer that does not introspect this kind of token has said no', async t => {
+test('an issuer that does not introspect this kind of token has said no (R7662-15)', async t => {
   const { endpoint, get } = await createIntrospectionServer(t)
   endpoint.answer(() => Response.json({ error: 'unsupported_token_type' }, { status: 400 }))
   t.strictSame(answerOf(await get('opaque')), invalidToken)
   t.strictSame(answerOf(await get('opaque')), invalidToken, 'and is not down')
 })
 
-test('R7662-16 fifty at once ask once', async t => {
+test('fifty at once ask once (R7662-16)', async t => {
   const { endpoint, get, asked } = await createIntrospectionServer(t)
   const token = endpoint.issue()
   const members = endpoint.tokens.get(token)!
@@ -288,7 +288,7 @@ test('a JWT of an issuer that is asked: what it says itself is not believed', as
   t.equal(asked(), 2)
 })
 
-test('F31 never both: a JWT that its issuer signs is not asked about, and one that is refused here neither', async t => {
+test('never both: a JWT that its issuer signs is not asked about, and one that is refused here neither (F31)', async t => {
   const clock = createTestClock()
   const [jwt, opaque] = [await createFakeIssuer({ clock, issuer: 'https://jwt.example' }), await createFakeIssuer({ clock, issuer: 'https://opaque.example' })]
   const endpoint = addIntrospection(opaque, clock)

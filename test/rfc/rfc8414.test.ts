@@ -4,7 +4,7 @@ import { optionsFor } from '../support/app.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 import { accepted, answerOf, createTestServer, invalidToken, unavailable } from '../support/server.ts'
 
-test('R8414-01 what an issuer is', async t => {
+test('what an issuer is (R8414-01)', async t => {
   const issuer = await createFakeIssuer()
   const cases: Array<[string, boolean]> = [
     ['https://as.example', true], ['https://as.example/t1', true], ['http://localhost:9000', true],
@@ -18,7 +18,7 @@ test('R8414-01 what an issuer is', async t => {
   }
 })
 
-test('R8414-02 R8414-04 R8414-05 where its metadata is', async t => {
+test('where its metadata is (R8414-02, R8414-04, R8414-05)', async t => {
   const cases: Array<[issuer: string, urls: string[]]> = [
     ['https://as.example', [
       'https://as.example/.well-known/oauth-authorization-server',
@@ -49,7 +49,7 @@ test('R8414-02 R8414-04 R8414-05 where its metadata is', async t => {
   }
 })
 
-test('R8414-03 metadata of another issuer is not used', async t => {
+test('metadata of another issuer is not used (R8414-03)', async t => {
   for (const named of ['https://login.example.com', 'https://login.example.com/', 'https://LOGIN.example.com', 'https://evil.example', undefined, 7]) {
     const { issuer, get, handled } = await createTestServer(t)
     issuer.answer(issuer.metadataUrl, () => Response.json({ issuer: named, jwks_uri: issuer.jwksUri }))
@@ -60,7 +60,7 @@ test('R8414-03 metadata of another issuer is not used', async t => {
   }
 })
 
-test('R8414-06 only what it should be is read', async t => {
+test('only what it should be is read (R8414-06)', async t => {
   const cases: Array<[string, (url: string, jwksUri: string) => Response, boolean]> = [
     ['JSON', (issuer, jwksUri) => Response.json({ issuer, jwks_uri: jwksUri }), true],
     ['JSON as text', (issuer, jwksUri) => new Response(JSON.stringify({ issuer, jwks_uri: jwksUri })), true],
@@ -77,7 +77,7 @@ test('R8414-06 only what it should be is read', async t => {
   }
 })
 
-test('R8414-07 an issuer that nobody trusts is not asked', async t => {
+test('an issuer that nobody trusts is not asked (R8414-07)', async t => {
   const { issuer, get } = await createTestServer(t)
   for (const iss of ['https://evil.example', 'https://login.example.com.evil.example', 'http://169.254.169.254/latest']) {
     t.strictSame(answerOf(await get(await issuer.token({ iss }))), invalidToken, iss)
@@ -87,7 +87,7 @@ test('R8414-07 an issuer that nobody trusts is not asked', async t => {
   t.strictSame(issuer.requests, [issuer.metadataUrl, issuer.jwksUri])
 })
 
-test('R8414-09 the configuration wins over the metadata', async t => {
+test('the configuration wins over the metadata (R8414-09)', async t => {
   const jwksUri = 'https://keys.example/jwks'
   const { issuer, get } = await createTestServer(t, { rule: { jwksUri } })
   issuer.answer(jwksUri, () => Response.json({ keys: issuer.keys.map(key => key.publicJwk) }))
@@ -95,7 +95,7 @@ test('R8414-09 the configuration wins over the metadata', async t => {
   t.strictSame(issuer.requests, [jwksUri])
 })
 
-test('R8414-10 a move of the keys is noticed', async t => {
+test('a move of the keys is noticed (R8414-10)', async t => {
   const movedTo = 'https://keys.example/jwks'
   const { clock, issuer, get } = await createTestServer(t)
   t.strictSame(answerOf(await get(await issuer.token())), accepted)

@@ -60,7 +60,7 @@ for (const [title, claims, expected] of matrix) {
   })
 }
 
-test('R8693-09 act of an introspection answer is handled alike', async t => {
+test('act of an introspection answer is handled alike (R8693-09)', async t => {
   const endpoint = `${issuer}/introspect`
   const authentication = { method: 'client_secret_basic' as const, clientSecret: 'secret' }
   const introspection = { clientId: 'api', authentication, endpoint, cacheSeconds: 0 }
@@ -75,7 +75,7 @@ test('R8693-09 act of an introspection answer is handled alike', async t => {
   }
 })
 
-test('R8693-11 a refusal is 403 and starts no step-up of scope', async t => {
+test('a refusal is 403 and starts no step-up of scope (R8693-11)', async t => {
   const { get, issuer: { token } } = await createDelegationServer(t)
   const response = await get(await token({ act: { sub: 'robot' } }), { url: '/none' })
   t.equal(response.statusCode, 403)
@@ -84,7 +84,7 @@ test('R8693-11 a refusal is 403 and starts no step-up of scope', async t => {
   t.equal(response.json<{ code: string }>().code, 'FST_OAUTH_ACTOR_REFUSED')
 })
 
-test('R8693-01 F58 handlers see subject, actor and chain', async t => {
+test('handlers see subject, actor and chain (R8693-01, F58)', async t => {
   const { app, get, issuer: { token } } = await createDelegationServer(t)
   app.get('/who', async request => {
     const { subject, actor } = request.accessToken!
@@ -98,7 +98,7 @@ test('R8693-01 F58 handlers see subject, actor and chain', async t => {
   })
 })
 
-test('R8693-13 S17 what an audit log says of a request: subject, actors, client and token, and never the token itself', async t => {
+test('what an audit log says of a request: subject, actors, client and token, and never the token itself (R8693-13, S17)', async t => {
   const { app, get, issuer: { token } } = await createDelegationServer(t)
   const lines: string[] = []
   const record = (accessToken: AccessToken): object => {

@@ -7,7 +7,7 @@ import { createServer } from '../support/hint.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 import { createTestServer } from '../support/server.ts'
 
-test('R8707-03 the tenant is part of the identifier: a token for one is none for the other', async t => {
+test('the tenant is part of the identifier: a token for one is none for the other (R8707-03)', async t => {
   const issuer = await createFakeIssuer()
   const app = createServer(t)
   for (const tenant of ['a', 'b', 'a/b']) {
@@ -31,7 +31,7 @@ test('R8707-03 the tenant is part of the identifier: a token for one is none for
   for (const tenant of ['a', 'b']) t.equal((await app.inject({ url: `/${tenant}/data`, headers: both })).body, tenant)
 })
 
-test('R8707-01 a resource is an absolute URI without a fragment, and better without a query', async t => {
+test('a resource is an absolute URI without a fragment, and better without a query (R8707-01)', async t => {
   const options = optionsFor(await createFakeIssuer())
   for (const resource of ['/api', 'api.example.com', 'https://api.example.com#x', 'https://api.example.com/#']) {
     t.throws(() => resolveConfig({ ...options, resource }), { code: 'FST_OAUTH_OPTION_INVALID' }, resource)
@@ -39,7 +39,7 @@ test('R8707-01 a resource is an absolute URI without a fragment, and better with
   t.match(resolveConfig({ ...options, resource: 'https://api.example.com?tenant=a' }).warnings.join(), 'should not have a query')
 })
 
-test('R8707-02 an abstract audience counts where it is configured, and nowhere else', async t => {
+test('an abstract audience counts where it is configured, and nowhere else (R8707-02)', async t => {
   for (const [rule, status] of [[{}, 401], [{ audience: 'api://projects' }, 200], [{ audience: ['api://a', 'api://projects'] }, 200]] as const) {
     const { get, issuer } = await createTestServer(t, { rule })
     t.equal((await get(await issuer.token({ aud: 'api://projects' }))).statusCode, status)

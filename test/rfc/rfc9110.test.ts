@@ -3,7 +3,7 @@ import { parseChallenges } from '../../plugins/entry-points/client.ts'
 import { bearerOf, createHintServer, pointer } from '../support/hint.ts'
 import { addRefusals } from '../support/refusals.ts'
 
-test('R9110-01 every 401 has a challenge', async t => {
+test('every 401 has a challenge (R9110-01)', async t => {
   const app = await createHintServer(t)
   for (const url of addRefusals(app)) t.equal(bearerOf(await app.inject(url)).resource_metadata, pointer, url)
 })
@@ -32,7 +32,7 @@ for (const [title, value] of [
   })
 }
 
-test('R9110-05 R9110-07 the realm is quoted, whatever it holds, and what no header holds stops the boot', async t => {
+test('the realm is quoted, whatever it holds, and what no header holds stops the boot (R9110-05, R9110-07)', async t => {
   const app = await createHintServer(t, { realm: 'the "inner" \\ one' })
   app.get('/', (_request, reply) => reply.code(401).send())
   const response = await app.inject('/')
@@ -41,7 +41,7 @@ test('R9110-05 R9110-07 the realm is quoted, whatever it holds, and what no head
   for (const realm of ['a\r\nb', 'a\0', '€']) await t.rejects(createHintServer(t, { realm }), { name: 'OptionError', message: /^realm must be text/ })
 })
 
-test('R9110-08 R9110-10 a field line for each challenge, Bearer first', async t => {
+test('a field line for each challenge, Bearer first (R9110-08, R9110-10)', async t => {
   const app = await createHintServer(t)
   app.get('/', (_request, reply) => reply.code(401).header('www-authenticate', 'DPoP algs="ES256", Basic realm="x"').send())
   t.strictSame((await app.inject('/')).headers['www-authenticate'], [`Bearer resource_metadata="${pointer}"`, 'DPoP algs="ES256"', 'Basic realm="x"'])

@@ -25,14 +25,14 @@ async function createPayments (
   return server
 }
 
-test('R9396-01 details are read from a JWT', async t => {
+test('details are read from a JWT (R9396-01)', async t => {
   const { get, issuer } = await createPayments(t)
   const response = await get(await issuer.token({ authorization_details: [payment] }))
   t.strictSame(response.json<{ accessToken: { authorizationDetails: unknown } }>().accessToken.authorizationDetails, [payment])
   t.strictSame(answerOf(await get(await issuer.token({ authorization_details: [payment] }), { url })), accepted)
 })
 
-test('R9396-01 details are read from an introspection answer', async t => {
+test('details are read from an introspection answer (R9396-01)', async t => {
   const endpoint = 'https://login.example.com/introspect'
   const authentication = { method: 'client_secret_basic' as const, clientSecret: 'secret' }
   const { get, issuer, clock } = await createPayments(t, {}, { introspection: { clientId: 'api', authentication, endpoint, cacheSeconds: 0 } })
@@ -45,7 +45,7 @@ test('R9396-01 details are read from an introspection answer', async t => {
   }
 })
 
-test('R9396-01 details that are no list of objects with a type make the token invalid', async t => {
+test('details that are no list of objects with a type make the token invalid (R9396-01)', async t => {
   const { get, issuer } = await createPayments(t)
   for (const details of [payment, 'payment', [{ actions: [] }], [null], ['payment']]) {
     t.strictSame(answerOf(await get(await issuer.token({ authorization_details: details }), { url })), invalidToken, JSON.stringify(details))
@@ -74,7 +74,7 @@ for (const [title, details, asked, expected] of table) {
   })
 }
 
-test('R9396-03 R9396-05 where the document lists types, the others grant nothing', async t => {
+test('where the document lists types, the others grant nothing (R9396-03, R9396-05)', async t => {
   const anyDetail: AuthorizationDetailsRule<FastifyRequest> = async details => details.length > 0
   const metadata = { authorization_details_types_supported: ['account'] }
   const { app, get, issuer } = await createPayments(t, { metadata }, {}, anyDetail)
@@ -84,7 +84,7 @@ test('R9396-03 R9396-05 where the document lists types, the others grant nothing
   t.match(document.json(), metadata)
 })
 
-test('R9396-02 whether details suffice could not be found out: 503', async t => {
+test('whether details suffice could not be found out: 503 (R9396-02)', async t => {
   const { get, issuer } = await createPayments(t, {}, {}, async () => { throw new Error('the ledger is gone') })
   t.strictSame(answerOf(await get(await issuer.token({ authorization_details: [payment] }), { url })), unavailable)
 })

@@ -18,7 +18,7 @@ async function createBank (
   return server
 }
 
-test('F21 R9470-01 R9470-02 R9470-03 R9470-04 one challenge says what it takes', async t => {
+test('one challenge says what it takes (F21, R9470-01, R9470-02, R9470-03, R9470-04)', async t => {
   const { get, issuer } = await createBank(t, { acr: [gold, silver], maxAgeSeconds: 300 })
   const response = await get(await issuer.token(), { url: '/bank' })
   t.strictSame(answerOf(response), authenticate)
@@ -28,7 +28,7 @@ test('F21 R9470-01 R9470-02 R9470-03 R9470-04 one challenge says what it takes',
   t.equal(response.headers['cache-control'], 'no-store')
 })
 
-test('R9470-03 a max_age that is no non-negative integer stops the boot', async t => {
+test('a max_age that is no non-negative integer stops the boot (R9470-03)', async t => {
   const { app } = await createTestServer(t)
   for (const maxAgeSeconds of [-1, 0.5, Infinity]) {
     t.throws(() => app.get(`/${maxAgeSeconds}`, { config: { oauth: { maxAgeSeconds } } }, async () => 'x'), { code: 'FST_OAUTH_OPTION_INVALID' })
@@ -43,7 +43,7 @@ for (const [title, oauth, claims, expected, parameters] of [
     { acr_values: gold, scope: undefined }],
   ['nothing is missing', { acr: [gold], scopes: ['pay'] }, { acr: gold, scope: 'pay' }, accepted, null]
 ] as const) {
-  test(`R9470-05 one round trip for authentication and scope: ${title}`, async t => {
+  test(`one round trip for authentication and scope: ${title} (R9470-05)`, async t => {
     const { get, issuer } = await createBank(t, oauth)
     const response = await get(await issuer.token(claims), { url: '/bank' })
     t.strictSame(answerOf(response), expected)
@@ -53,14 +53,14 @@ for (const [title, oauth, claims, expected, parameters] of [
   })
 }
 
-test('R9470-07 contexts are compared by exact membership: a higher one that is not listed does not do', async t => {
+test('contexts are compared by exact membership: a higher one that is not listed does not do (R9470-07)', async t => {
   const { get, issuer } = await createBank(t, { acr: ['1', '2'] })
   for (const [acr, expected] of [['1', accepted], ['2', accepted], ['3', authenticate], ['12', authenticate]] as const) {
     t.strictSame(answerOf(await get(await issuer.token({ acr }), { url: '/bank' })), expected, acr)
   }
 })
 
-test('R9470-08 the age of the authentication, with the tolerance of the clocks, also for a token that is known', async t => {
+test('the age of the authentication, with the tolerance of the clocks, also for a token that is known (R9470-08)', async t => {
   const { get, issuer, clock } = await createBank(t, { maxAgeSeconds: 60 }, { options: { clockToleranceSeconds: 2 } })
   const token = await issuer.token({ auth_time: clock.now() / 1000 })
   t.strictSame(answerOf(await get(token, { url: '/bank' })), accepted)
@@ -70,7 +70,7 @@ test('R9470-08 the age of the authentication, with the tolerance of the clocks, 
   t.strictSame(answerOf(await get(token, { url: '/bank' })), authenticate)
 })
 
-test('R9470-09 a refreshed token says when the user authenticated, and is challenged like the first', async t => {
+test('a refreshed token says when the user authenticated, and is challenged like the first (R9470-09)', async t => {
   const { get, issuer, clock } = await createBank(t, { maxAgeSeconds: 60 })
   const authTime = clock.now() / 1000
   clock.advance(120)
@@ -82,13 +82,13 @@ for (const [oauth, claims] of [
   [{ acr: [gold] }, {}], [{ maxAgeSeconds: 60 }, {}], [{ acr: [gold] }, { acr: 5 }], [{ maxAgeSeconds: 60 }, { auth_time: 'today' }],
   [{ acr: [gold], maxAgeSeconds: 60 }, { acr: gold }]
 ] as const) {
-  test(`R9470-10 what the token does not say is not met: ${JSON.stringify([oauth, claims])}`, async t => {
+  test(`what the token does not say is not met: ${JSON.stringify([oauth, claims])} (R9470-10)`, async t => {
     const { get, issuer } = await createBank(t, oauth)
     t.strictSame(answerOf(await get(await issuer.token(claims), { url: '/bank' })), authenticate)
   })
 }
 
-test('R9470-11 what introspection says counts alike', async t => {
+test('what introspection says counts alike (R9470-11)', async t => {
   const endpoint = 'https://login.example.com/introspect'
   const introspection = {
     clientId: 'api', authentication: { method: 'client_secret_basic' as const, clientSecret: 'secret' }, endpoint, cacheSeconds: 0
@@ -108,7 +108,7 @@ test('R9470-11 what introspection says counts alike', async t => {
   }
 })
 
-test('R9470-12 what a route takes is not told to callers without a valid token', async t => {
+test('what a route takes is not told to callers without a valid token (R9470-12)', async t => {
   const { app, get, issuer, clock } = await createBank(t, { acr: [gold], maxAgeSeconds: 60 })
   const anonymous = await app.inject('/bank')
   t.equal(anonymous.headers['www-authenticate'], stockChallenge)

@@ -7,7 +7,7 @@ import { bearerOf, createServer, pointer } from '../support/hint.ts'
 import { createFakeIssuer } from '../support/issuer.ts'
 import { accepted, answerOf, createTestServer, insufficientScope, invalidToken } from '../support/server.ts'
 
-test('R9700-01 the audience is checked on every request, whatever the route says, for known tokens too', async t => {
+test('the audience is checked on every request, whatever the route says, for known tokens too (R9700-01)', async t => {
   const { app, get, issuer, handled } = await createTestServer(t)
   app.get('/rules', {
     config: { oauth: { scopes: ['write'], anyOrganization: true, anyTeam: true, actors: 'any', policy: () => true } }
@@ -23,7 +23,7 @@ test('R9700-01 the audience is checked on every request, whatever the route says
   t.strictSame(handled, [])
 })
 
-test('R9700-02 privilege is checked on every request: a token that was let in once is no pass', async t => {
+test('privilege is checked on every request: a token that was let in once is no pass (R9700-02)', async t => {
   const { get, issuer } = await createTestServer(t)
   const token = await issuer.token({ scope: 'read' })
   for (let i = 0; i < 2; i++) {
@@ -33,7 +33,7 @@ test('R9700-02 privilege is checked on every request: a token that was let in on
   }
 })
 
-test('R9700-04 tokens are in no log, no error and no answer, and nobody is sent one', async t => {
+test('tokens are in no log, no error and no answer, and nobody is sent one (R9700-04)', async t => {
   const lines: string[] = []
   const asked: string[] = []
   const issuer = await createFakeIssuer()
@@ -65,7 +65,7 @@ test('R9700-04 tokens are in no log, no error and no answer, and nobody is sent 
 })
 
 for (const trustProxy of [false, true]) {
-  test(`R9700-07 what a peer says of itself is believed nowhere, with trustProxy ${trustProxy}`, async t => {
+  test(`what a peer says of itself is believed nowhere, with trustProxy ${trustProxy} (R9700-07)`, async t => {
     const issuer = await createFakeIssuer()
     const app = createServer(t, { trustProxy })
     await app.register(oauthResourceServer, optionsFor(issuer))
@@ -87,7 +87,7 @@ for (const trustProxy of [false, true]) {
   })
 }
 
-test('R9700-08 a client that acts for itself is not taken for a user', async t => {
+test('a client that acts for itself is not taken for a user (R9700-08)', async t => {
   const { app, get, issuer } = await createTestServer(t)
   app.get('/users', { config: { oauth: { policy: ({ principalType }) => principalType === 'user' } } }, async () => 'user')
   const user = await issuer.token({ sub: 'ann', client_id: 'app' })

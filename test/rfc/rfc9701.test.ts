@@ -16,7 +16,7 @@ async function serverThatSays (t: Parameters<typeof createIntrospectionServer>[0
   return server
 }
 
-test('R9701-01 a signed answer is asked for', async t => {
+test('a signed answer is asked for (R9701-01)', async t => {
   const { endpoint, get, issuer } = await createIntrospectionServer(t, { signedResponseAlgorithm: 'ES256' })
   endpoint.signAnswers()
   t.strictSame(answerOf(await get(endpoint.issue())), accepted)
@@ -26,7 +26,7 @@ test('R9701-01 a signed answer is asked for', async t => {
   t.strictSame(answerOf(await get(endpoint.issue({ aud: 'other' }))), invalidToken)
 })
 
-test('F32 R9701-02 R9701-03 R9701-04 what a signed answer has to be', async t => {
+test('what a signed answer has to be (F32, R9701-02, R9701-03, R9701-04)', async t => {
   const foreign = await createSigningKey('key-1', 'ES256')
   const rsa = await createSigningKey('rsa', 'RS256')
   const good: Record<string, Sign> = {
@@ -79,7 +79,7 @@ test('F32 R9701-02 R9701-03 R9701-04 what a signed answer has to be', async t =>
   }
 })
 
-test('R9701-02 the type of the answer is read without case and parameters', async t => {
+test('the type of the answer is read without case and parameters (R9701-02)', async t => {
   const cases: Array<[type: string, good: boolean]> = [
     ['Application/Token-Introspection+JWT; charset=utf-8', true], ['application/token-introspection+jwt ;x=y', true],
     ['application/jwt', false], ['application/json', false], ['application/token-introspection+jwtx', false], ['', false]
@@ -90,13 +90,13 @@ test('R9701-02 the type of the answer is read without case and parameters', asyn
   }
 })
 
-test('R9701-05 R9701-09 only the token data is token data', async t => {
+test('only the token data is token data (R9701-05, R9701-09)', async t => {
   const { get } = await serverThatSays(t, ({ endpoint }) => endpoint.sign(active, { sub: 'admin', scope: 'write', exp: now + 9999, active: false }))
   const { accessToken } = (await get('opaque')).json()
   t.match(accessToken, { subject: 'user-1', scopes: ['read'], expiresAt: null })
 })
 
-test('R9701-07 a plain answer is a downgrade, whatever it says', async t => {
+test('a plain answer is a downgrade, whatever it says (R9701-07)', async t => {
   for (const answer of [active, { active: false }, {}]) {
     const server = await createIntrospectionServer(t, { signedResponseAlgorithm: 'ES256' })
     server.endpoint.say(answer)
@@ -107,7 +107,7 @@ test('R9701-07 a plain answer is a downgrade, whatever it says', async t => {
   t.strictSame(answerOf(await plain.get(plain.endpoint.issue())), unavailable, 'and a signature that nobody would check is none')
 })
 
-test('R9701-04 the keys of the issuer may change in between', async t => {
+test('the keys of the issuer may change in between (R9701-04)', async t => {
   const { clock, endpoint, get, issuer } = await createIntrospectionServer(t, { signedResponseAlgorithm: 'ES256' })
   endpoint.signAnswers()
   t.strictSame(answerOf(await get(endpoint.issue())), accepted)
@@ -121,7 +121,7 @@ test('R9701-04 the keys of the issuer may change in between', async t => {
   t.strictSame(answerOf(await get(endpoint.issue())), unavailable)
 })
 
-test('R9701-08 a signed answer is no access token', async t => {
+test('a signed answer is no access token (R9701-08)', async t => {
   for (const rule of [{}, { profile: 'jwt' as const }]) {
     const { app, issuer } = await createTestServer(t, { rule })
     const helper = await createIntrospectionServer(t)

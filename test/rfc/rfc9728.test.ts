@@ -33,7 +33,7 @@ for (const [title, resource, outcome] of identifiers) {
     t.end()
   })
 }
-test('R9728-02 a query is warned about', t => {
+test('a query is warned about (R9728-02)', t => {
   t.match(warningsOf({ resource: 'https://h/a?x=1' }), [/should not have a query/])
   t.strictSame(warningsOf({ resource: 'https://h/a' }), [])
   t.end()
@@ -64,7 +64,7 @@ for (const [title, resource, url, status] of places) {
   })
 }
 
-test('R9728-08 R9728-09 each resource has its document, and none has another\'s', async t => {
+test('each resource has its document, and none has another\'s (R9728-08, R9728-09)', async t => {
   const app = createServer(t)
   for (const path of ['/a', '/b']) {
     await app.register(async child => { await registerHint(child, { resource: `https://h${path}`, scopes: { [`read:${path}`]: '' } }) })
@@ -75,7 +75,7 @@ test('R9728-08 R9728-09 each resource has its document, and none has another\'s'
   t.equal((await app.inject(`${wellKnown}/c`)).statusCode, 404)
 })
 
-test('R9728-10 R9728-14 read with GET, one JSON object; HEAD without the body; nothing else', async t => {
+test('read with GET, one JSON object; HEAD without the body; nothing else (R9728-10, R9728-14)', async t => {
   const app = await createHintServer(t)
   const get = await app.inject(wellKnown)
   t.match(get.headers['content-type'], /^application\/json(?:;|$)/)
@@ -90,7 +90,7 @@ test('R9728-10 R9728-14 read with GET, one JSON object; HEAD without the body; n
   t.equal(post.headers.allow, 'GET, HEAD, OPTIONS')
 })
 
-test('R9728-11 no token is needed, and a bad one does not matter', async t => {
+test('no token is needed, and a bad one does not matter (R9728-11)', async t => {
   const app = await createApp(t, optionsFor(await createFakeIssuer()))
   app.get('/', async () => 1)
   t.equal((await app.inject('/')).statusCode, 401)
@@ -100,14 +100,14 @@ test('R9728-11 no token is needed, and a bad one does not matter', async t => {
 })
 
 // Section 2
-test('R9728-15 R9728-16 resource is the configured string', t => {
+test('resource is the configured string (R9728-15, R9728-16)', t => {
   for (const resource of ['https://h', 'https://h/', 'https://H.Example/Path', 'https://h:443', 'https://h/%7Ea', 'https://h/a?x=Y']) {
     t.equal(documentOf({ resource }).resource, resource)
   }
   t.end()
 })
 
-test('R9728-17 R9728-18 R9728-25 nothing without a value, and lists are lists', t => {
+test('nothing without a value, and lists are lists (R9728-17, R9728-18, R9728-25)', t => {
   const authorizationServers = [{ issuer: 'https://as', advertised: false }]
   const none = documentOf({ authorizationServers, scopes: {}, metadata: { resource_name: '', x: [], y: {}, z: null } })
   t.strictSame(Object.keys(none), ['resource', 'bearer_methods_supported'])
@@ -117,7 +117,7 @@ test('R9728-17 R9728-18 R9728-25 nothing without a value, and lists are lists', 
   t.end()
 })
 
-test('R9728-19 R9728-20 issuers to the letter; one that is not advertised is trusted all the same', async t => {
+test('issuers to the letter; one that is not advertised is trusted all the same (R9728-19, R9728-20)', async t => {
   const issuer = await createFakeIssuer()
   const quiet = await createFakeIssuer({ issuer: 'https://quiet.example.com/' })
   const app = await createApp(t, {
@@ -156,7 +156,7 @@ for (const [title, members, outcome] of memberCases) {
   })
 }
 
-test('R9728-24 a token that does not come in the header does not count', async t => {
+test('a token that does not come in the header does not count (R9728-24)', async t => {
   const issuer = await createFakeIssuer()
   const app = await createApp(t, optionsFor(issuer))
   app.get('/', async () => 'in')
@@ -165,12 +165,12 @@ test('R9728-24 a token that does not come in the header does not count', async t
   t.equal((await app.inject({ url: '/', headers: bearer(token) })).statusCode, 200)
 })
 
-test('R9728-23 scopes, without those that are hidden', t => {
+test('scopes, without those that are hidden (R9728-23)', t => {
   t.strictSame(documentOf({ scopes: { a: 'A', hidden: { advertised: false } } }).scopes_supported, ['a'])
   t.end()
 })
 
-test('R9728-27 R9728-30 a name, and one without a tag', t => {
+test('a name, and one without a tag (R9728-27, R9728-30)', t => {
   t.strictSame(warningsOf({ metadata: { resource_name: 'N' } }), [])
   t.match(warningsOf({ metadata: {} }), [/resource_name/])
   t.match(warningsOf({ metadata: { resource_name: 'N', 'resource_tos_uri#it': 'https://h' } }), [/resource_tos_uri should also stand without/])
@@ -194,7 +194,7 @@ for (const [title, jws, outcome] of [
   })
 }
 
-test('R9728-43 R9728-44 caches and browsers', async t => {
+test('caches and browsers (R9728-43, R9728-44)', async t => {
   const app = await createHintServer(t, { metadataMaxAgeSeconds: 60 })
   const { headers } = await app.inject({ url: wellKnown, headers: { origin: 'https://x' } })
   t.match(headers, { 'cache-control': 'public, max-age=60', 'access-control-allow-origin': '*' })
@@ -207,7 +207,7 @@ test('R9728-43 R9728-44 caches and browsers', async t => {
 })
 
 // Sections 3.3 and 5
-test('R9728-45 R9728-48 the 401 names the document of the very resource', async t => {
+test('the 401 names the document of the very resource (R9728-45, R9728-48)', async t => {
   for (const resource of ['https://h', 'https://h/mcp']) {
     const app = await createHintServer(t, { resource })
     app.get('/mcp', (_request, reply) => reply.code(401).send())
@@ -218,7 +218,7 @@ test('R9728-45 R9728-48 the 401 names the document of the very resource', async 
   }
 })
 
-test('R9728-47 R9728-52 beside what else the challenge says, and beside other schemes', async t => {
+test('beside what else the challenge says, and beside other schemes (R9728-47, R9728-52)', async t => {
   const app = await createHintServer(t)
   app.get('/step-up', (_request, reply) => reply.code(401).header('www-authenticate', 'Bearer max_age="5", acr_values="x"').send())
   app.get('/basic', (_request, reply) => reply.code(401).header('www-authenticate', 'Basic realm="x"').send())
@@ -228,7 +228,7 @@ test('R9728-47 R9728-52 beside what else the challenge says, and beside other sc
   t.strictSame((lines as string[]).flatMap(line => parseChallenges(line)).map(one => one.scheme), ['Bearer', 'Basic'])
 })
 
-test('R9728-49 nothing that a request says changes what is advertised', async t => {
+test('nothing that a request says changes what is advertised (R9728-49)', async t => {
   const app = await createHintServer(t, {}, { trustProxy: true })
   app.get('/', (_request, reply) => reply.code(401).send())
   const headers = { host: 'evil', 'x-forwarded-host': 'evil', 'x-forwarded-proto': 'http', forwarded: 'host=evil' }

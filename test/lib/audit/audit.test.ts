@@ -43,7 +43,7 @@ const rows: ReadonlyArray<readonly [AuditLevel, SecurityEvent, string | null, st
   ['silent', blocked, null, '']
 ]
 for (const [level, event, written, message] of rows) {
-  test(`F63 level ${level}: ${event.kind} ${event.reason} is written as ${String(written)}`, t => {
+  test(`level ${level}: ${event.kind} ${event.reason} is written as ${String(written)} (F63)`, t => {
     const { log, lines } = createWriter()
     createAudit({ level }, null).record(event, log)
     t.strictSame(lines, written === null ? [] : [[written, { audit: event }, message]])
@@ -59,7 +59,7 @@ test('what failed is written when nobody else does', t => {
   t.end()
 })
 
-test('F63 F81 every event is counted, and published when somebody listens', t => {
+test('every event is counted, and published when somebody listens (F63, F81)', t => {
   const { log } = createWriter()
   const counters = createCounters()
   const audit = createAudit({ level: 'silent' }, counters)
@@ -98,13 +98,13 @@ const nobody = { issuer: null, subject: null, actor: null, clientId: null, token
 const ann = { issuer: 'https://login.example.com', subject: 'ann', actor, clientId: 'client-1', tokenId: 'token-1' }
 const request = { accessToken: null, route: 'GET /', time: 5 }
 
-test('R8693-13 an action is recorded for subject, actor, client and token id, and for nothing else', t => {
+test('an action is recorded for subject, actor, client and token id, and for nothing else (R8693-13)', t => {
   t.strictSame(attributionOf(accessTokenOf({ actor })), ann)
   t.strictSame(attributionOf(null), nobody)
   t.end()
 })
 
-test('S16 a refusal has its reason, code and status, and no claim', t => {
+test('a refusal has its reason, code and status, and no claim (S16)', t => {
   const events = [
     [new InvalidTokenError('audience_foreign'), 'refusal', 'audience_foreign', 'FST_OAUTH_TOKEN_INVALID', 401],
     [new UnavailableError('keys_unavailable', 5), 'unavailable', 'keys_unavailable', 'FST_OAUTH_UNAVAILABLE', 503]

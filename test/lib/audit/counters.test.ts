@@ -9,7 +9,7 @@ import { createTestClock } from '../../support/clock.ts'
 
 const where = { accessToken: null, route: null, time: 0 }
 
-test('F81 everything is counted by its reason', t => {
+test('everything is counted by its reason (F81)', t => {
   const counters = createCounters()
   t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], cache: { hits: 0, misses: 0 } })
   const before = counters.snapshot()
@@ -40,7 +40,7 @@ test('F81 everything is counted by its reason', t => {
   t.end()
 })
 
-test('F81 a token that is used is counted as the request that uses it', t => {
+test('a token that is used is counted as the request that uses it (F81)', t => {
   const counters = createCounters()
   const decision = { impersonation: null, access: null, record: null, withoutApproval: [], error: null, allowed: false }
   const use = (refusal: OAuthResourceError): void => {
@@ -57,7 +57,7 @@ test('F81 a token that is used is counted as the request that uses it', t => {
   t.end()
 })
 
-test('F81 a counted cache is a cache', t => {
+test('a counted cache is a cache (F81)', t => {
   const clock = createTestClock()
   const counters = createCounters()
   const cache = counters.counted(createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock))

@@ -10,7 +10,7 @@ const nobody = { issuer: null, subject: null, actor: null, clientId: null, token
 const ann = { issuer: 'https://login.example.com', subject: 'ann', actor, clientId: 'client-1', tokenId: 'token-1' }
 const where = { accessToken: null, route: 'GET /', time: 5 }
 
-test('G22 a decision about a grant names staff, customer, client, organizations and the way it comes about', t => {
+test('a decision about a grant names staff, customer, client, organizations and the way it comes about (G22)', t => {
   const decision: GrantDecision = {
     allowed: false, reason: 'not_approved', impersonation: { staff: 'sam', customer: 'ann' }, access: { level: 'all' }, withoutApproval: ['acme'], record: null, error: null
   }
@@ -26,7 +26,7 @@ test('G22 a decision about a grant names staff, customer, client, organizations 
   t.end()
 })
 
-test('G22 S17 a decision about a token that is used names whose it is, and has the reason of the refusal', t => {
+test('a decision about a token that is used names whose it is, and has the reason of the refusal (G22, S17)', t => {
   const accessToken = accessTokenOf({ actor })
   const decision: GrantDecision = {
     allowed: false, reason: 'lookup_failed', impersonation: { staff: 'staff-1', customer: 'ann' }, access: { level: 'all' }, withoutApproval: [], record: null, error: null

@@ -6,7 +6,7 @@ const verify = (): null => null
 const resolve = (customTokens: unknown, extra: object = {}) => resolveConfig({ ...plainOptions, ...extra, customTokens }).config.customTokens
 const introspection = { clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'secret' } }
 
-test('F34 defaults and what is given', async t => {
+test('defaults and what is given (F34)', async t => {
   t.strictSame(resolveConfig(plainOptions).config.customTokens, [])
   t.strictSame(resolve([{ prefix: 'pat_', verify }, { prefix: '', verify, issuer: 'https://keys.example', cacheSeconds: 7 }]), [
     { issuer: plainOptions.resource, prefix: 'pat_', verify, maxAgeMs: 0 }, { issuer: 'https://keys.example', prefix: '', verify, maxAgeMs: 7000 }
@@ -24,7 +24,7 @@ for (const [customTokens, message, extra] of [
   [[{ prefix: '', verify }], 'customTokens[0].prefix "" is already used by an issuer or another entry; tokens are routed by it', { authorizationServers: [{ issuer: 'https://as', introspection }] }],
   [[{ prefix: 'a', verify, issuer: 'https://as' }], 'customTokens[0].issuer "https://as" is one of authorizationServers; their users would be taken for yours', { authorizationServers: ['https://as'] }]
 ] as ReadonlyArray<readonly [unknown, string | RegExp, object?]>) {
-  test(`F34 boot stops: ${String(message)}`, async t => {
+  test(`boot stops: ${String(message)} (F34)`, async t => {
     t.throws(() => resolve(customTokens, extra), { name: 'OptionError', message })
   })
 }

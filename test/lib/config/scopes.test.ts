@@ -14,7 +14,7 @@ test('scopes with their descriptions', t => {
   t.end()
 })
 
-test('S3 what no client should ask for is not advertised', t => {
+test('what no client should ask for is not advertised (S3)', t => {
   const warnings: string[] = []
   t.strictSame(resolveScopes({ scopes: { '*': 'All', offline_access: {} } }, warnings).scopes.map(one => one.advertised), [false, false])
   t.strictSame(warnings, ['*', 'offline_access'].map(name =>

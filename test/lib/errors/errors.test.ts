@@ -41,7 +41,7 @@ for (const [error, name, code, statusCode, oauthError, reason] of table) {
   })
 }
 
-test('F22 every reason comes under one code, and none of them is without a meaning', t => {
+test('every reason comes under one code, and none of them is without a meaning (F22)', t => {
   for (const [reason, { code, meaning, fix }] of Object.entries(reasonTable)) {
     t.ok(code in errorTable, reason)
     t.match(reason, /^[a-z]+(?:_[a-z]+)*$/)
@@ -53,7 +53,7 @@ test('F22 every reason comes under one code, and none of them is without a meani
   t.end()
 })
 
-test('F22 every reason of the table is one that is really given', t => {
+test('every reason of the table is one that is really given (F22)', t => {
   const root = new URL('../../../', import.meta.url)
   const files = ['lib', 'plugins'].flatMap(folder => readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
     .filter(path => path.endsWith('.ts') && !/reasons\.ts$|reason-table\.ts$/.test(path)).map(path => new URL(`${folder}/${path}`, root)))

@@ -36,7 +36,7 @@ function names (table: Record<string, string | string[]>): LookupFunction {
   }
 }
 
-test('MCPC-28 R9728-56 T-32 URLs that are refused as they are written', t => {
+test('URLs that are refused as they are written (MCPC-28, R9728-56, T-32)', t => {
   const urls = [
     'http://example.com/', 'javascript:alert(1)', 'file:///etc/passwd', 'data:text/plain,x', 'not a url', '', 'https://', 'ftp://example.com/',
     'https://user:password@example.com/', 'https://example.com/#fragment',
@@ -51,7 +51,7 @@ test('MCPC-28 R9728-56 T-32 URLs that are refused as they are written', t => {
   t.end()
 })
 
-test('MCPC-28 loopback is allowed where that is said, and nothing else with it', t => {
+test('loopback is allowed where that is said, and nothing else with it (MCPC-28)', t => {
   for (const url of ['http://localhost:3000/', 'http://127.0.0.1/', 'https://127.1/', 'https://[::1]/', 'http://a.localhost/']) {
     t.ok(checkAddress(url, inDevelopment), url)
   }
@@ -82,7 +82,7 @@ test('a refusal shows neither a password nor a query', t => {
   t.end()
 })
 
-test('MCPC-28 a name is refused when one of its addresses is not public', t => {
+test('a name is refused when one of its addresses is not public (MCPC-28)', t => {
   const lookup = names({ 'good.example': ['1.1.1.1', '2606:4700::1'], 'bad.example': ['1.1.1.1', '10.0.0.1'], 'local.example': '127.0.0.1' })
   const ask = (hostname: string, rules: AddressRules = strict, all = true): unknown => {
     let outcome: unknown
@@ -99,7 +99,7 @@ test('MCPC-28 a name is refused when one of its addresses is not public', t => {
   t.end()
 })
 
-test('MCPC-28 the address that is connected to is the one that is checked', async t => {
+test('the address that is connected to is the one that is checked (MCPC-28)', async t => {
   const { port, paths } = await startServer(t, () => '')
   let looks = 0
   // A name that meant something harmless a moment ago.
@@ -111,7 +111,7 @@ test('MCPC-28 the address that is connected to is the one that is checked', asyn
   t.same([looks, paths], [1, []], 'it was looked up once and not connected to')
 })
 
-test('MCPC-28 redirects are held to the same rules', async t => {
+test('redirects are held to the same rules (MCPC-28)', async t => {
   let target: string = ''
   const { port, paths } = await startServer(t, () => target)
   const fetch = createGuardedFetch({ allowLoopback: true, lookup: names({ localhost: '127.0.0.1', 'inner.example': '10.0.0.1' }) })
@@ -133,7 +133,7 @@ test('what is no refusal stays what it is', async t => {
   t.match(refused, refusal)
 })
 
-test('R9728-55 a certificate that nobody vouches for is refused', async t => {
+test('a certificate that nobody vouches for is refused (R9728-55)', async t => {
   const seen: string[] = []
   const server = createSecureServer(selfSigned, (request, response) => { seen.push(request.url!); response.end() })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -143,7 +143,7 @@ test('R9728-55 a certificate that nobody vouches for is refused', async t => {
   t.same(seen, [])
 })
 
-test('MCPC-28 a host that is allowed is the same host however it is written', async t => {
+test('a host that is allowed is the same host however it is written (MCPC-28)', async t => {
   const asWritten = ['[fd00::1]', 'fd00::2', 'FD00:0:0::3', 'LOGIN.corp.example.', 'bücher.example', '010.0.0.1', 'no host']
   const rules = addressRules({ allowedHosts: asWritten })
   t.same(rules, { allowLoopback: false, allowedHosts: ['fd00::1', 'fd00::2', 'fd00::3', 'login.corp.example', 'xn--bcher-kva.example', '8.0.0.1', 'no host'] })

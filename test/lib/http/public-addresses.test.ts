@@ -17,17 +17,17 @@ const allowed = [
   '168.63.129.15', '168.63.129.17', '2001:200::1', '2606:4700:4700::1111', '2a00:1450::1', '3ffe::1'
 ]
 
-test('R9728-56 addresses that are not public', t => {
+test('addresses that are not public (R9728-56)', t => {
   for (const address of refused) t.equal(isPublicAddress(address), false, address)
   t.end()
 })
 
-test('R9728-56 addresses of the internet, those next to a special network too', t => {
+test('addresses of the internet, those next to a special network too (R9728-56)', t => {
   for (const address of allowed) t.equal(isPublicAddress(address), true, address)
   t.end()
 })
 
-test('R9728-56 no address of a private network is public, and none that wraps one', t => {
+test('no address of a private network is public, and none that wraps one (R9728-56)', t => {
   const octet = fc.nat(255)
   fc.assert(fc.property(fc.constantFrom('10', '127', '0', '240'), octet, octet, octet, (a, b, c, d) => {
     const address = [a, b, c, d].join('.')

@@ -12,7 +12,7 @@ const isImpersonated = createActorTest<FakeRequest>({
 })
 const stamped = accessTokenOf({ actor: { issuer: 'https://login.example.com', subject: 'sam' }, claims: { impersonation: { granted_at: 5 } } })
 
-test('G32 who is a member of staff who acts as a customer, and who is not', async t => {
+test('who is a member of staff who acts as a customer, and who is not (G32)', async t => {
   t.equal(await isImpersonated({ session: { staff: 'sam', customer: 'ann' } }), true, 'by the session')
   t.equal(await isImpersonated({ session: { staff: 'sam', customer: 'ann' }, accessToken: accessTokenOf() }), true, 'by the session, whatever the token')
   t.equal(await isImpersonated({ accessToken: stamped }), true, 'by the token')
@@ -23,7 +23,7 @@ test('G32 who is a member of staff who acts as a customer, and who is not', asyn
   t.equal(await isImpersonated({ apiKey: 'key' }), false, 'whoever authenticates in another way')
 })
 
-test('G32 no answer is not a no', async t => {
+test('no answer is not a no (G32)', async t => {
   await t.rejects(createActorTest({ impersonationOf: () => { throw new Error('down') } })({}), { message: 'down' })
   await t.rejects(createActorTest({ impersonationOf: () => ({ staff: 'sam' }) })({}), TypeError)
   await t.rejects(createActorTest({ impersonationOf: () => undefined })({}), TypeError)
@@ -31,7 +31,7 @@ test('G32 no answer is not a no', async t => {
   await t.rejects(createActorTest({ impersonationOfToken: () => Promise.reject(new Error('down')) })({ accessToken: stamped }), { message: 'down' })
 })
 
-test('G32 what is not there is not looked at', async t => {
+test('what is not there is not looked at (G32)', async t => {
   const test = createActorTest({})
   t.equal(await test({}), false)
   t.equal(await test({ accessToken: stamped }), false)

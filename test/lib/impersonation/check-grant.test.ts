@@ -50,16 +50,16 @@ for (const [title, reach, reason, withoutApproval = []] of cases) {
   })
 }
 
-test('G1 a customer acting for themselves is allowed, and nothing is looked up', async t => {
+test('a customer acting for themselves is allowed, and nothing is looked up (G1)', async t => {
   const decision = await checkGrant(null, { level: 'all' }, { report: () => t.fail('looked up') as never })
   t.match(decision, { allowed: true, reason: 'not_impersonating', impersonation: null })
 })
 
-test('G11 a customer who belongs to nothing', async t => {
+test('a customer who belongs to nothing (G11)', async t => {
   t.match(await checkGrant({ staff: 's', customer: 'nobody' }, null, directory), { allowed: false, reason: 'access_empty' })
 })
 
-test('G19 a look-up that throws, or rejects', async t => {
+test('a look-up that throws, or rejects (G19)', async t => {
   const error = new Error('down')
   t.match(await checkGrant(impersonation, null, { report () { throw error } }), { allowed: false, reason: 'lookup_failed', error })
   t.match(await checkGrant(impersonation, null, { report: () => Promise.reject(error) }), { allowed: false, reason: 'lookup_failed', error })
@@ -84,7 +84,7 @@ test('a look-up that failed before anybody was known', t => {
   t.end()
 })
 
-test('G18 an approval that is younger than the grant is another one', async t => {
+test('an approval that is younger than the grant is another one (G18)', async t => {
   const since = (approvedSince: number | null | undefined, grantedAt?: number | null) =>
     checkGrant(impersonation, null, { report: () => ({ organizations: 1, complete: true, withoutApproval: [], ...approvedSince !== undefined && { approvedSince } }) },
       { now: 0, timeoutMs: 1000, ...grantedAt !== undefined && { grantedAt } })
@@ -99,7 +99,7 @@ test('G18 an approval that is younger than the grant is another one', async t =>
   for (const unclear of [NaN, '5', new Date(), Infinity]) t.match(await since(unclear as number, 5), { reason: 'lookup_failed' }, String(unclear))
 })
 
-test('G30 when it is over nothing is looked up and nothing is granted', async t => {
+test('when it is over nothing is looked up and nothing is granted (G30)', async t => {
   const asked = { report: () => t.fail('looked up') as never }
   const at = (now: number) => checkGrant({ ...impersonation, endsAt: 1000 }, { level: 'all' }, asked, { now, timeoutMs: 1000 })
   t.match(await at(1000), { allowed: false, reason: 'impersonation_ended', access: { level: 'all' } })
@@ -109,7 +109,7 @@ test('G30 when it is over nothing is looked up and nothing is granted', async t 
   t.match(await checkGrant({ ...impersonation, endsAt: 1000 }, organization('yes'), directory), { reason: 'approved' }, 'nobody knows the time')
 })
 
-test('G19 a look-up that takes too long', async t => {
+test('a look-up that takes too long (G19)', async t => {
   t.match(await checkGrant(impersonation, null, { report: () => new Promise(() => {}) }, { now: 0, timeoutMs: 1 }),
     { allowed: false, reason: 'lookup_failed', error: { name: 'TimeLimitError' } })
 })

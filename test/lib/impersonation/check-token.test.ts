@@ -36,7 +36,7 @@ test('a token that nobody impersonates by passes at once, and nothing is looked 
   t.end()
 })
 
-test('G17 G18 a token lives by the approval it was granted under', async t => {
+test('a token lives by the approval it was granted under (G17, G18)', async t => {
   const { clock, directory, check } = setup()
   const old = impersonated({ granted_at: clock.now() })
   const reason = async (token: AccessToken) => (await check(token))?.refusal?.reason ?? 'allowed'
@@ -51,7 +51,7 @@ test('G17 G18 a token lives by the approval it was granted under', async t => {
   t.equal(await reason(impersonated({ granted_at: clock.now() - 1 })), 'approval_younger')
 })
 
-test('G18 without a time of the grant that of the token counts, in whole seconds', async t => {
+test('without a time of the grant that of the token counts, in whole seconds (G18)', async t => {
   const { clock, directory, check } = setup()
   const reason = async (members: Partial<AccessToken>) => (await check(impersonated({}, members)))?.refusal?.reason ?? 'allowed'
   directory.setApproval('yes', false)
@@ -63,7 +63,7 @@ test('G18 without a time of the grant that of the token counts, in whole seconds
   t.equal(await reason({ issuedAt: null }), 'approval_younger', 'nor when it was issued')
 })
 
-test('G18 where the directory does not say since when, age does not matter', async t => {
+test('where the directory does not say since when, age does not matter (G18)', async t => {
   const { check } = setup({ directory: { report: () => ({ organizations: 1, complete: true, withoutApproval: [] }) } })
   t.equal((await check(impersonated({}, { issuedAt: null })))?.refusal, null)
 })
@@ -80,7 +80,7 @@ test('what the token is bound to is what it reaches', async t => {
   t.match(await setup({ accessOf: () => ({ level: 'galaxy' }) as never }).check(impersonated()), { refusal: { reason: 'access_malformed' } })
 })
 
-test('G17 H3 a refusal is 403 and no question of scope', async t => {
+test('a refusal is 403 and no question of scope (G17, H3)', async t => {
   const { check } = setup()
   const verdict = await check(impersonated({}, { subject: 'ann' }))
   t.match(verdict, {
@@ -91,7 +91,7 @@ test('G17 H3 a refusal is 403 and no question of scope', async t => {
   t.notMatch(verdict!.refusal!.message, /no\b/, 'G21 it names no organization')
 })
 
-test('G30 H35 a session that is over leaves a dead token, whatever was approved', async t => {
+test('a session that is over leaves a dead token, whatever was approved (G30, H35)', async t => {
   const { clock, check } = setup({ directory: { report: () => t.fail('looked up') as never } })
   const token = impersonated({ ends_at: clock.now() + 60_000 })
   const dead = { statusCode: 401, oauthError: 'invalid_token', code: 'FST_OAUTH_TOKEN_INVALID', reason: 'impersonation_over' }
@@ -110,7 +110,7 @@ test('G30 H35 a session that is over leaves a dead token, whatever was approved'
   t.match(await idle.check(inSession), { refusal: null })
 })
 
-test('G19 what could not be found out is 503, and nobody gets in', async t => {
+test('what could not be found out is 503, and nobody gets in (G19)', async t => {
   const error = new Error('down')
   const throwing = (): never => { throw error }
   const rejecting = async (): Promise<never> => { throw error }
@@ -127,7 +127,7 @@ test('G19 what could not be found out is 503, and nobody gets in', async t => {
   t.match(await setup({ directory: { report: () => null as never } }).check(impersonated()), { refusal: unavailable })
 })
 
-test('G19 somebody impersonates, and nobody knows who', async t => {
+test('somebody impersonates, and nobody knows who (G19)', async t => {
   const good = { staff: 'sam', customer: 'bob' }
   for (const found of [true, 'sam', {}, { staff: 'sam' }, { ...good, customer: 7 }, { ...good, staff: 7 }, { ...good, endsAt: NaN }, { ...good, endsAt: '5' }, { ...good, grantedAt: 'x' }]) {
     t.match(await setup({ impersonationOf: () => found as never }).check(impersonated()),
@@ -138,7 +138,7 @@ test('G19 somebody impersonates, and nobody knows who', async t => {
   t.equal(await setup({ impersonationOf: async () => null }).check(impersonated()), null)
 })
 
-test('G19 undefined is no answer: nobody has said that it is the customer', async t => {
+test('undefined is no answer: nobody has said that it is the customer (G19)', async t => {
   for (const impersonationOf of [() => undefined, async () => undefined] as never[]) {
     t.match(await setup({ impersonationOf }).check(accessTokenOf()), { decision: { allowed: false, reason: 'lookup_failed', error: TypeError }, refusal: { reason: 'impersonation_unavailable' } })
   }

@@ -16,7 +16,7 @@ function recorder (failing: ReadonlyArray<'grants' | 'tokens'> = []): { calls: u
   return { calls, ends: { issuer, revocations, deleteGrants: async ended => { step('grants', ended) } } }
 }
 
-test('G27 what one member of staff made as one customer, the grants first', async t => {
+test('what one member of staff made as one customer, the grants first (G27)', async t => {
   const { calls, ends } = recorder()
   await endImpersonation({ staff: 'sam', customer: 'ann', sessionId: 's-1' } as EndedImpersonation, ends)
   t.strictSame(calls, [
@@ -25,13 +25,13 @@ test('G27 what one member of staff made as one customer, the grants first', asyn
   ])
 })
 
-test('G31 what one member of staff made as anybody', async t => {
+test('what one member of staff made as anybody (G31)', async t => {
   const { calls, ends } = recorder()
   await endImpersonation({ staff: 'sam' }, { ...ends, actorIssuer: 'https://staff.example.com' })
   t.strictSame(calls, [['grants', { staff: 'sam' }], ['tokens', { issuer, actor: { issuer: 'https://staff.example.com', subject: 'sam' } }]])
 })
 
-test('G29 nothing, when nobody impersonated', async t => {
+test('nothing, when nobody impersonated (G29)', async t => {
   const { calls, ends } = recorder()
   await endImpersonation(null, ends)
   t.strictSame(calls, [])
@@ -63,7 +63,7 @@ test('where one of the two fails, the other is done, and it is told', async t =>
   }
 })
 
-test('G27 G28 the grants of exactly that pair', t => {
+test('the grants of exactly that pair (G27, G28)', t => {
   const stamp = createImpersonationRecord({ staff: 'sam', customer: 'ann' }, { grantedAt: 5 })
   t.equal(isOfImpersonation(stamp, { staff: 'sam', customer: 'ann' }), true)
   t.equal(isOfImpersonation(stamp, { staff: 'sam' }), true, 'and of every customer')

@@ -63,7 +63,7 @@ test('the decision carries the record to save: what was checked, for whom, and w
   t.match(await guard.checkNewGrantOf({}, { ...consent, access: approved }), { allowed: true, record: null, access: approved }, 'a customer\'s own has none')
 })
 
-test('G18 the record is dated before the directory is asked: an approval that is given again meanwhile is younger', async t => {
+test('the record is dated before the directory is asked: an approval that is given again meanwhile is younger (G18)', async t => {
   const { clock, guard } = setup({
     directory: {
       report () {
@@ -76,7 +76,7 @@ test('G18 the record is dated before the directory is asked: an approval that is
   t.equal((await guard.checkNewGrant({ ...consent, impersonation: sam })).record!.grantedAt, before)
 })
 
-test('G1 a customer is asked nothing more', async t => {
+test('a customer is asked nothing more (G1)', async t => {
   const { guard } = setup({ accessOf: () => t.fail('asked') as never, clientOf: () => t.fail('asked') as never, recordIsActive: () => t.fail('asked') as never })
   const own = { allowed: true, reason: 'not_impersonating', record: null }
   t.match(await guard.checkNewGrantOf({}, consent), { ...own, access: null })
@@ -86,7 +86,7 @@ test('G1 a customer is asked nothing more', async t => {
   for (const step of ['exchange', 'refresh'] as const) t.match(await guard.checkExistingGrant({ storedRecord: null, step }), own)
 })
 
-test('G19 undefined is no answer: a column of another name, a row that was not found', async t => {
+test('undefined is no answer: a column of another name, a row that was not found (G19)', async t => {
   const silent = setup({ impersonationOf: () => undefined as unknown as null }).guard
   const { guard } = setup()
   const unknown = { allowed: false, reason: 'lookup_failed', error: TypeError, record: null }
@@ -98,7 +98,7 @@ test('G19 undefined is no answer: a column of another name, a row that was not f
   t.equal(guard.isSameImpersonator(null, undefined as never), false)
 })
 
-test('G19 G31 a record that was not found is not a customer\'s own', async t => {
+test('a record that was not found is not a customer\'s own (G19, G31)', async t => {
   const { guard } = setup()
   const lost = { allowed: false, reason: 'record_malformed', error: TypeError, record: null }
   for (const step of ['exchange', 'refresh'] as const) {
@@ -136,19 +136,19 @@ const unclear: ReadonlyArray<readonly [title: string, options: Partial<Options>]
   ['the session says yes and not who', { impersonationOf: () => true as never }]
 ]
 for (const [title, options] of unclear) {
-  test(`G19 the check could not be completed when ${title}`, async t => {
+  test(`the check could not be completed when ${title} (G19)`, async t => {
     const decision = await setup(options).guard.checkNewGrantOf({ staff: 's' }, consent)
     t.match(decision, { allowed: false, reason: 'lookup_failed', record: null })
     t.ok(decision.error instanceof Error)
   })
 }
 
-test('G19 the check could not be completed when the caller does not say who it is', async t => {
+test('the check could not be completed when the caller does not say who it is (G19)', async t => {
   t.match(await setup().guard.checkNewGrant({ ...consent, impersonation: true as never }), { allowed: false, reason: 'lookup_failed', impersonation: null })
   t.match(await setup().guard.checkExistingGrant({ storedRecord: null, impersonation: true as never, step: 'automatic-approval' }), { allowed: false, reason: 'lookup_failed' })
 })
 
-test('G22 the client is audited, and the decision does not depend on it', async t => {
+test('the client is audited, and the decision does not depend on it (G22)', async t => {
   const table: ReadonlyArray<readonly [Options['clientOf'], string | null]> = [
     [undefined, null],
     [() => 'client-1', 'client-1'],
@@ -165,7 +165,7 @@ test('G22 the client is audited, and the decision does not depend on it', async 
   }
 })
 
-test('G22 the client of a grant that is used again is the one of its record, unless the caller says another', async t => {
+test('the client of a grant that is used again is the one of its record, unless the caller says another (G22)', async t => {
   const { guard, recordOf } = setup()
   const storedRecord = recordOf(sam, { access: approved, client: 'c-1' })
   t.match(await guard.checkExistingGrant({ storedRecord, step: 'exchange' }), { client: 'c-1', step: 'exchange' })
@@ -174,7 +174,7 @@ test('G22 the client of a grant that is used again is the one of its record, unl
   t.match(await setup({ clientOf: () => 'c-2' }).guard.checkExistingGrantOf({}, { storedRecord, step: 'exchange' }), { client: 'c-2' })
 })
 
-test('G16 an approval that was withdrawn between code and token, and one that was given again', async t => {
+test('an approval that was withdrawn between code and token, and one that was given again (G16)', async t => {
   const { clock, directory, guard, recordOf } = setup()
   const storedRecord = recordOf(sam, { access: approved })
   const exchange = async () => (await guard.checkExistingGrant({ storedRecord, step: 'exchange' })).reason
@@ -188,7 +188,7 @@ test('G16 an approval that was withdrawn between code and token, and one that wa
   t.equal((await guard.checkExistingGrant({ storedRecord: recordOf(sam, { access: approved }), step: 'exchange' })).reason, 'approved')
 })
 
-test('G14 an automatic approval is checked by the access of the very grant that is used again', async t => {
+test('an automatic approval is checked by the access of the very grant that is used again (G14)', async t => {
   const { guard, recordOf } = setup({ accessOf: () => ({ level: 'all' }) })
   const narrow = recordOf(sam, { access: approved })
   const wide = recordOf(sam)
@@ -198,7 +198,7 @@ test('G14 an automatic approval is checked by the access of the very grant that 
   }
 })
 
-test('G15 a grant of another state of impersonation is not used again', async t => {
+test('a grant of another state of impersonation is not used again (G15)', async t => {
   const { guard, recordOf } = setup()
   const storedRecord = recordOf(sam, { access: approved })
   const step = 'automatic-approval'
@@ -212,7 +212,7 @@ test('G15 a grant of another state of impersonation is not used again', async t 
   t.equal(guard.isSameImpersonator(storedRecord, null), false)
 })
 
-test('G31 a record that cannot be read marks its grant all the same', async t => {
+test('a record that cannot be read marks its grant all the same (G31)', async t => {
   const { guard } = setup()
   for (const storedRecord of ['sam', {}, { staff: 'sam' }, false]) {
     for (const step of ['exchange', 'refresh'] as const) {
@@ -222,7 +222,7 @@ test('G31 a record that cannot be read marks its grant all the same', async t =>
   }
 })
 
-test('G30 where there is no session, recordIsActive says whether it goes on', async t => {
+test('where there is no session, recordIsActive says whether it goes on (G30)', async t => {
   const asked: unknown[] = []
   let active: unknown = true
   const { clock, guard, recordOf } = setup({ recordIsActive: record => { asked.push([record.sessionId, record.access]); return active as boolean } })
@@ -247,12 +247,12 @@ test('G30 where there is no session, recordIsActive says whether it goes on', as
   }
 })
 
-test('G30 a session that is over makes no grant', async t => {
+test('a session that is over makes no grant (G30)', async t => {
   const { clock, guard } = setup()
   t.match(await guard.checkNewGrant({ ...consent, impersonation: { ...sam, endsAt: clock.now() }, access: approved }), { allowed: false, reason: 'impersonation_ended', record: null })
 })
 
-test('G33 at the exchange and the refresh nothing that a request says counts', async t => {
+test('at the exchange and the refresh nothing that a request says counts (G33)', async t => {
   const { guard, recordOf } = setup({ impersonationOf: () => t.fail('asked') as never, accessOf: () => t.fail('asked') as never })
   const storedRecord = recordOf(sam)
   for (const step of ['exchange', 'refresh'] as const) {
@@ -270,7 +270,7 @@ test('each decision says its step', async t => {
   }
 })
 
-test('G24 G25 what an impersonator gets, by the clock of the server', async t => {
+test('what an impersonator gets, by the clock of the server (G24, G25)', async t => {
   const { clock, guard, recordOf } = setup({ readOnlyScopes: ['read'] })
   const terms = { expiresInSeconds: 3600, scopes: ['read', 'write'], refreshToken: true }
   const record = recordOf({ ...sam, readOnly: true, idleTimeoutSeconds: 900, endsAt: clock.now() + 1_000_000 })

@@ -15,7 +15,7 @@ test('what is not said is filled in, and nothing else is taken over', t => {
   t.end()
 })
 
-test('G19 what is neither is no customer', t => {
+test('what is neither is no customer (G19)', t => {
   const good = { staff: 'sam', customer: 'ann' }
   for (const given of [
     undefined, true, false, 0, 'sam', {}, [], { staff: 'sam' }, { customer: 'ann' }, { ...good, staff: '' }, { ...good, customer: '' }, { ...good, staff: 7 },

@@ -14,7 +14,7 @@ test('a customer gets what there is to get', t => {
   t.end()
 })
 
-test('G24 an impersonator gets no refresh token, and a token for the idle timeout', t => {
+test('an impersonator gets no refresh token, and a token for the idle timeout (G24)', t => {
   t.strictSame(narrowGrant(terms, { ...sam, idleTimeoutSeconds: 900 }, { now }),
     { expiresInSeconds: 900, scopes: ['read', 'write'], refreshToken: false })
   t.strictSame(narrowGrant(terms, sam, { now }), { expiresInSeconds: 3600, scopes: ['read', 'write'], refreshToken: false }, 'none is known')
@@ -26,7 +26,7 @@ const lifetimes: ReadonlyArray<readonly [remainingMs: number, idleTimeoutSeconds
   [7_200_000, 7200, 3600], [7_200_000, 90.5, 90]
 ]
 for (const [remaining, idleTimeoutSeconds, expected] of lifetimes) {
-  test(`G25 with ${remaining} ms left and an idle timeout of ${String(idleTimeoutSeconds)} s it is good for ${expected} s`, t => {
+  test(`with ${remaining} ms left and an idle timeout of ${String(idleTimeoutSeconds)} s it is good for ${expected} s (G25)`, t => {
     t.equal(narrowGrant(terms, { ...sam, endsAt: now + remaining, idleTimeoutSeconds }, { now }).expiresInSeconds, expected)
     t.end()
   })
@@ -43,12 +43,12 @@ test('where the session only reads, so do the scopes', t => {
   t.end()
 })
 
-test('G19 nobody knows who that is', t => {
+test('nobody knows who that is (G19)', t => {
   t.throws(() => narrowGrant(terms, { staff: 'sam' } as never, { now }), TypeError)
   t.end()
 })
 
-test('G25 GG-07 GG-08 it never gets wider, and never outlives the session', t => {
+test('it never gets wider, and never outlives the session (G25, GG-07, GG-08)', t => {
   const given = fc.record({ expiresInSeconds: fc.integer({ min: 0, max: 100_000 }), scopes: fc.array(fc.constantFrom<string>('read', 'write', 'offline_access')), refreshToken: fc.boolean() })
   const session = fc.record({
     readOnly: fc.boolean(), endsAt: fc.option(fc.integer({ min: now - 10_000, max: now + 100_000_000 })), idleTimeoutSeconds: fc.option(fc.integer({ min: 1, max: 10_000 }))

@@ -5,7 +5,7 @@ import { isSameImpersonator, parseImpersonationRecord, createImpersonationRecord
 
 const sam: Impersonation = { staff: 'sam', customer: 'ann' }
 
-test('G26 a grant is stamped in sessions that only read and in those that write, and not when nobody impersonates', t => {
+test('a grant is stamped in sessions that only read and in those that write, and not when nobody impersonates (G26)', t => {
   for (const readOnly of [true, false]) {
     const stamp = createImpersonationRecord({ ...sam, readOnly, sessionId: 's-1', endsAt: 90, idleTimeoutSeconds: 900 }, { access: { level: 'team', teams: ['t'] }, client: 'c', grantedAt: 5 })
     t.strictSame(stamp, {
@@ -27,7 +27,7 @@ test('a stamp without a reach is for everything', t => {
   t.end()
 })
 
-test('G31 what was saved is read again, whatever has become of the account', t => {
+test('what was saved is read again, whatever has become of the account (G31)', t => {
   const stamp = createImpersonationRecord({ ...sam, sessionId: 's-1', readOnly: true, endsAt: 90, idleTimeoutSeconds: 900 }, { access: { level: 'organization', organizations: ['o'] }, client: 'c', grantedAt: 5 })
   t.strictSame(parseImpersonationRecord(JSON.parse(JSON.stringify(stamp))), stamp)
   t.equal(parseImpersonationRecord(null), null)
@@ -46,7 +46,7 @@ test('a mark that cannot be read is no customer\'s', t => {
   t.end()
 })
 
-test('G14 G15 a grant is used again only in the state it was made in', t => {
+test('a grant is used again only in the state it was made in (G14, G15)', t => {
   const session: Impersonation = { ...sam, sessionId: 's-1', readOnly: true }
   const made = (who: Impersonation | null) => createImpersonationRecord(who, { grantedAt: 5 })
   const cases: ReadonlyArray<readonly [made: Impersonation | null, now: Impersonation | null, may: boolean, title: string]> = [
@@ -69,7 +69,7 @@ test('G14 G15 a grant is used again only in the state it was made in', t => {
   t.end()
 })
 
-test('G15 never by somebody else', t => {
+test('never by somebody else (G15)', t => {
   const name = fc.constantFrom('sam', 'tom', 'ann', 'null')
   const who = fc.option(fc.record({ staff: name, customer: name, sessionId: fc.option(name), readOnly: fc.boolean() }))
   fc.assert(fc.property(who, who, (made, now) =>

@@ -22,13 +22,13 @@ const cases: ReadonlyArray<readonly [title: string, redirect: Partial<RefusalRed
   ['with the redirect URI as it was registered', { redirectUri: 'HTTP://127.0.0.1:8080' }, `HTTP://127.0.0.1:8080?${answer}&${iss}`]
 ]
 for (const [title, redirect, location] of cases) {
-  test(`G20 the way back, ${title}`, t => {
+  test(`the way back, ${title} (G20)`, t => {
     t.equal(locate(redirect), location)
     t.end()
   })
 }
 
-test('G20 what is no redirect URI leads nowhere', t => {
+test('what is no redirect URI leads nowhere (G20)', t => {
   for (const bad of ['', 'https://client.example.com/cb#x', 'https://client.example.com/\r\nx: y', 'https://client.example.com/ä', 'a b']) {
     t.throws(() => locate({ redirectUri: bad }), TypeError, JSON.stringify(bad))
   }

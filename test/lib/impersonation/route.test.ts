@@ -61,7 +61,7 @@ test('a guarded route names its step: true would take the session of a client fo
   t.end()
 })
 
-test('G14 G16 a route that uses a grant again needs its stored record [D1]', t => {
+test('a route that uses a grant again needs its stored record [D1] (G14, G16)', t => {
   for (const step of ['automatic-approval', 'exchange', 'refresh']) {
     t.throws(() => checkGuardedRoute({ step }, 'POST /token'),
       new OptionError(`config.impersonationGuard of POST /token: step "${step}" needs storedRecord, a function that reads the record which was saved with the grant`))
@@ -95,7 +95,7 @@ test('the step of the request must be of the kind of the route: an exchange is n
   t.match(await check({}, { step: async () => 'first-party' as const }), { allowed: true, step: 'first-party' })
 })
 
-test('G13 a request that would make no grant is not checked', async t => {
+test('a request that would make no grant is not checked (G13)', async t => {
   const { check } = setup()
   t.equal(await check({ staff: 's' }, { when: async () => false }), null)
   t.match(await check({ staff: 's' }, { when: () => true }), { allowed: false })
@@ -103,7 +103,7 @@ test('G13 a request that would make no grant is not checked', async t => {
 })
 
 for (const [title, fail] of failures) {
-  test(`G19 an impersonator is refused when a function of the route ${title}`, async t => {
+  test(`an impersonator is refused when a function of the route ${title} (G19)`, async t => {
     const { check } = setup({ timeoutMs: 1 })
     const refused = { allowed: false, reason: 'lookup_failed', record: null }
     t.match(await check({ staff: 's' }, { ...yes, when: fail }), { ...refused, impersonation: { staff: 's' }, error: { message: /./ } })
@@ -115,7 +115,7 @@ for (const [title, fail] of failures) {
     t.match(await setup({ timeoutMs: 1, impersonationOf: fail }).check({}, { ...yes, when: fail }), { ...refused, impersonation: null }, 'nor who has the session')
   })
 
-  test(`G1 a customer is not blocked when when ${title}`, async t => {
+  test(`a customer is not blocked when when ${title} (G1)`, async t => {
     const { check, record } = setup({ timeoutMs: 1 })
     const allowed = { allowed: true, reason: 'not_impersonating', error: { message: /./ } }
     t.match(await check({}, { when: fail }), allowed)
@@ -129,7 +129,7 @@ for (const [title, fail] of failures) {
   })
 }
 
-test('GG-02 GG-03 GG-04 a grant is made with a user\'s own token', async t => {
+test('a grant is made with a user\'s own token (GG-02, GG-03, GG-04)', async t => {
   const { check } = setup()
   const others: ReadonlyArray<readonly [Partial<AccessToken>, boolean?]> = [
     [{ actor: { issuer: 'https://login.example.com', subject: 'agent' } }], [{}, true], [{ principalType: 'client' }],
@@ -149,7 +149,7 @@ test('GG-02 GG-03 GG-04 a grant is made with a user\'s own token', async t => {
 const denied = decision('not_approved', { impersonation: sam })
 const redirect = { redirectUri: 'https://client.example/cb', state: 's', issuer: 'https://login.example.com' }
 
-test('G20 a refusal is sent back to the client where the route says so, and stays a refusal when that fails', async t => {
+test('a refusal is sent back to the client where the route says so, and stays a refusal when that fails (G20)', async t => {
   const failed: string[] = []
   const refuse = async (route: Partial<Route>, decided = denied) =>
     await refuseGuardedRequest<FakeRequest>({}, { step: 'consent', ...route }, decided, 1, (_error, what) => { failed.push(what) })
@@ -163,7 +163,7 @@ test('G20 a refusal is sent back to the client where the route says so, and stay
   t.strictSame(failed, [...failures.flatMap(() => ['onRefused', 'redirectOf']), 'redirectOf'])
 })
 
-test('G16 a code is deleted with a refusal, and kept when the check could not be completed [C7]', async t => {
+test('a code is deleted with a refusal, and kept when the check could not be completed [C7] (G16)', async t => {
   const heard: unknown[] = []
   const onRefused = (_request: FakeRequest, decided: unknown): void => { heard.push(decided) }
   const refuse = async (decided: typeof denied, route: Partial<Route> = {}) =>

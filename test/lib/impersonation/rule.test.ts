@@ -36,7 +36,7 @@ const world = fc.record({
 
 interface Made { readonly customer: string, readonly access: GrantAccess, readonly record: ImpersonationRecord | null, readonly at: number }
 
-test('F60 a grant is made and used only while every organization in reach has said yes, without a break', async t => {
+test('a grant is made and used only while every organization in reach has said yes, without a break (F60)', async t => {
   let allowed = 0
   let refused = 0
   await fc.assert(fc.asyncProperty(world, async ({ memberships, steps }) => {

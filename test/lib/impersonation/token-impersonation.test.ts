@@ -18,7 +18,7 @@ test('what is written into a token is read from it', t => {
   t.end()
 })
 
-test('G26 a customer\'s token gets no mark', t => {
+test('a customer\'s token gets no mark (G26)', t => {
   t.strictSame(impersonationClaims(null), {})
   t.end()
 })
@@ -72,7 +72,7 @@ for (const [title, markers, token, staff] of cases) {
   })
 }
 
-test('G19 what cannot be read of a mark is at the impersonator\'s cost', t => {
+test('what cannot be read of a mark is at the impersonator\'s cost (G19)', t => {
   const classify = createTokenClassifier()
   const unclear = [
     [{ granted_at: '5', ends_at: '90', session: 7, read_only: 'yes' }, { grantedAt: null, endsAt: 0, sessionId: null, readOnly: false }],

@@ -9,7 +9,7 @@ const document = createMetadataDocument({
 })
 const of = (...scopes: string[]) => ({ requiredScopes: new Map(scopes.map(scope => [scope, 'GET /'])) })
 
-test('F8 the scopes are those that routes ask for, without those that are never advertised', async t => {
+test('the scopes are those that routes ask for, without those that are never advertised (F8)', async t => {
   const live = createLiveDocument({ document, routes: { neverAdvertised: ['admin', '*'] }, liveScopes: null })
   t.strictSame((await live.current()).members, { ...withScopes(document, []).members })
   t.notOk('scopes_supported' in (await live.current()).members)
@@ -24,7 +24,7 @@ test('F8 the scopes are those that routes ask for, without those that are never 
   t.equal(await live.current(), current, 'the same text is the same document')
 })
 
-test('S6 what is granted now is left of what is configured', async t => {
+test('what is granted now is left of what is configured (S6)', async t => {
   let granted = ['a']
   const live = createLiveDocument({ document, routes: null, liveScopes: async scopes => scopes.filter(scope => granted.includes(scope)) })
   t.strictSame((await live.current()).members.scopes_supported, ['a'])

@@ -16,12 +16,12 @@ const answers: ReadonlyArray<readonly [string, LiveScopesSettings['source'], rea
   ['none of ours', async () => ['x'], []]
 ]
 for (const [title, source, expected] of answers) {
-  test(`S6 ${title}`, async t => {
+  test(`${title} (S6)`, async t => {
     t.strictSame(await createLiveScopes({ ...rules, timeoutMs: 1, source }, createTestClock())(configured), expected)
   })
 }
 
-test('S6 an answer is kept for the set time, then served once more while the source is asked again', async t => {
+test('an answer is kept for the set time, then served once more while the source is asked again (S6)', async t => {
   const clock = createTestClock()
   let asked = 0
   let down = false

@@ -34,7 +34,7 @@ const atRoot: ReadonlyArray<readonly [string, readonly Added[], string | null]> 
   ['the resource of the origin, which wants what it has', [['https://h', true], ['https://h/a']], 'https://h']
 ]
 for (const [title, added, resource] of atRoot) {
-  test(`F3 at the root answers: ${title}`, t => {
+  test(`at the root answers: ${title} (F3)`, t => {
     t.equal(of(added).find(wellKnown, 'h')?.document.configured.resource ?? null, resource)
     t.end()
   })

@@ -8,7 +8,7 @@ const silent = async (): Promise<never> => await new Promise(() => {})
 const codeOf = ({ location }: { location: URL }): string | null => location.searchParams.get('code')
 const errorOf = ({ location }: { location: URL }): string | null => location.searchParams.get('error')
 
-test('G24 G26 an impersonator gets a marked access token for the idle timeout, and no refresh token nor ID token', async t => {
+test('an impersonator gets a marked access token for the idle timeout, and no refresh token nor ID token (G24, G26)', async t => {
   const { browser, provider, session, saved } = await createGuardedProvider(t, { claimsOf: ({ id }) => ({ grant: id }) })
   session.impersonation = sam
   const { status, body } = await browser().connect({ scope: 'openid offline_access read write', prompt: 'consent' })
@@ -25,7 +25,7 @@ test('G24 G26 an impersonator gets a marked access token for the idle timeout, a
   t.equal(saved[1]!.record, null)
 })
 
-test('G24 a read-only impersonation grants read-only scopes, and is not asked again for the others', async t => {
+test('a read-only impersonation grants read-only scopes, and is not asked again for the others (G24)', async t => {
   const { browser, session, interactions } = await createGuardedProvider(t)
   session.impersonation = { ...sam, readOnly: true }
   const agent = browser()
@@ -35,7 +35,7 @@ test('G24 a read-only impersonation grants read-only scopes, and is not asked ag
   t.equal(interactions.length, asked)
 })
 
-test('G22 a consent is decided twice and audited once; a use without a question is audited [E8]', async t => {
+test('a consent is decided twice and audited once; a use without a question is audited [E8] (G22)', async t => {
   const { browser, session, decisions } = await createGuardedProvider(t)
   session.impersonation = sam
   const agent = browser()
@@ -46,7 +46,7 @@ test('G22 a consent is decided twice and audited once; a use without a question 
   t.strictSame(decisions, [{ step: 'automatic-approval', reason: 'approved', audit: 'all' }])
 })
 
-test('G14 a grant is used again only as far as it is allowed now', async t => {
+test('a grant is used again only as far as it is allowed now (G14)', async t => {
   const { browser, session, directory, interactions } = await createGuardedProvider(t)
   session.impersonation = sam
   const agent = browser()
@@ -57,7 +57,7 @@ test('G14 a grant is used again only as far as it is allowed now', async t => {
   t.match(interactions.at(-1), { name: 'consent', reasons: ['impersonation_not_approved'] })
 })
 
-test('G15 what a customer granted gets no scopes of an impersonator, in the same session of the provider', async t => {
+test('what a customer granted gets no scopes of an impersonator, in the same session of the provider (G15)', async t => {
   const { browser, session, saved, provider, decisions } = await createGuardedProvider(t)
   const agent = browser()
   await agent.open(agent.request({ scope: 'read' }).url)
@@ -83,7 +83,7 @@ test('the same person adds to a grant of the same access, and another access is 
   t.equal(new Set(guarded.saved.map(({ id }) => id)).size, 2)
 })
 
-test('G16 an approval that is withdrawn between code and token: invalid_grant, and the grant is revoked', async t => {
+test('an approval that is withdrawn between code and token: invalid_grant, and the grant is revoked (G16)', async t => {
   const { browser, session, directory, revoked, saved, provider } = await createGuardedProvider(t)
   session.impersonation = sam
   const agent = browser()
@@ -95,7 +95,7 @@ test('G16 an approval that is withdrawn between code and token: invalid_grant, a
   t.equal(await provider.Grant.find(saved[0]!.id), undefined)
 })
 
-test('G30 a code of an impersonation that is no longer active: recordIsActive decides', async t => {
+test('a code of an impersonation that is no longer active: recordIsActive decides (G30)', async t => {
   let active = true
   const { browser, session } = await createGuardedProvider(t, { recordIsActive: () => active })
   session.impersonation = sam
@@ -108,7 +108,7 @@ test('G30 a code of an impersonation that is no longer active: recordIsActive de
   t.equal((await agent.connect()).status, 200)
 })
 
-test('G25 an exchange with less than a second left is refused, and audited as ended', async t => {
+test('an exchange with less than a second left is refused, and audited as ended (G25)', async t => {
   const { browser, session, clock, decisions } = await createGuardedProvider(t)
   session.impersonation = { ...sam, endsAt: clock.now() + 60_000 }
   const agent = browser()
@@ -119,7 +119,7 @@ test('G25 an exchange with less than a second left is refused, and audited as en
   t.match(decisions.at(-1), { step: 'exchange', reason: 'impersonation_ended' })
 })
 
-test('G25 no access token is issued when the last second passes during the exchange', async t => {
+test('no access token is issued when the last second passes during the exchange (G25)', async t => {
   const { browser, session, clock } = await createGuardedProvider(t, {
     findAccount: async (_ctx: unknown, accountId: string, token?: unknown) => {
       if (token !== undefined) clock.advance(60)
@@ -337,7 +337,7 @@ test('saveGrant saves what was decided, and nothing else', async t => {
   t.type(await guard.saveGrant(interaction, { account: 'ann', decision }), 'string')
 })
 
-test('G15 an interaction that began in another state of impersonation does not add to its grant', async t => {
+test('an interaction that began in another state of impersonation does not add to its grant (G15)', async t => {
   const { browser, guard, saved, provider, session } = await createGuardedProvider(t)
   const agent = browser()
   await agent.open(agent.request({ scope: 'read' }).url)

@@ -8,7 +8,7 @@ const rules: OpenApiSettings = { scheme: 'oauth', type: 'openIdConnect', definit
 const issuers = ['https://login.example.com']
 const rule = (): ReturnType<typeof policyOf> => policyOf()
 
-test('F84 a route is described by a schema of its own', t => {
+test('a route is described by a schema of its own (F84)', t => {
   const catalogue = createOpenApiCatalogue()
   const schema = Object.freeze({ summary: 'A route', response: Object.freeze({ 200: { type: 'string' } }) })
   const routes: DescribedRoute[] = [{ schema }, {}, { schema: { security: [{ key: [] }] } }]
@@ -26,7 +26,7 @@ test('F84 a route is described by a schema of its own', t => {
   t.end()
 })
 
-test('F84 every document gets the schemes, and what the host defines stays', t => {
+test('every document gets the schemes, and what the host defines stays (F84)', t => {
   const catalogue = createOpenApiCatalogue()
   catalogue.add({}, rule, rules, issuers)
   catalogue.add({}, rule, { ...rules, scheme: 'mine' }, issuers)
@@ -40,7 +40,7 @@ test('F84 every document gets the schemes, and what the host defines stays', t =
   t.end()
 })
 
-test('F84 resources with the same issuers share a scheme, others do not', t => {
+test('resources with the same issuers share a scheme, others do not (F84)', t => {
   const catalogue = createOpenApiCatalogue()
   const routes: DescribedRoute[] = [{}, {}, {}, {}]
   const other = ['https://other.example.com']

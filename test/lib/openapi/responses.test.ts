@@ -6,7 +6,7 @@ import { policyOf } from '../../support/route-policy.ts'
 const any = policyOf()
 const scoped = policyOf({ scopes: ['a'], anyOfScopes: ['b', 'c'] })
 
-test('F84 what a rule may lead to is described, what the route says of it stays', t => {
+test('what a rule may lead to is described, what the route says of it stays (F84)', t => {
   const own = { 200: { type: 'string' }, 401: { type: 'null' } }
   t.strictSame(Object.keys(withRefusals(undefined, any)!), ['200', '401', '503'])
   t.strictSame(Object.keys(withRefusals(own, scoped)!), ['200', '401', '403', '503'])

@@ -7,7 +7,7 @@ const rules: OpenApiSettings = { scheme: 'oauth', type: 'openIdConnect', definit
 const own = { type: 'oauth2', flows: {} }
 const description = 'An access token of https://one.example.com/t/'
 
-test('F84 the scheme leads on to the first issuer', t => {
+test('the scheme leads on to the first issuer (F84)', t => {
   t.strictSame(securityScheme(rules, ['https://one.example.com/t/']), {
     type: 'openIdConnect', openIdConnectUrl: 'https://one.example.com/t/.well-known/openid-configuration', description
   })
@@ -32,7 +32,7 @@ const requirements = [
   [{ scopes: ['a'] }, { type: 'http' }, [{ oauth: [] }]]
 ] as const
 for (const [config, scheme, expected] of requirements) {
-  test(`F84 ${JSON.stringify(config)} with ${scheme.type}`, t => {
+  test(`${JSON.stringify(config)} with ${scheme.type} (F84)`, t => {
     t.strictSame(securityOf(policyOf(config), 'oauth', scheme), expected)
     t.end()
   })

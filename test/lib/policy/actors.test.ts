@@ -18,7 +18,7 @@ const matrix: ReadonlyArray<readonly [string, ActorRule, string | null, string |
 ]
 
 for (const [title, rule, direct, delegated] of matrix) {
-  test(`R8693-10 actors: ${title}`, t => {
+  test(`actors: ${title} (R8693-10)`, t => {
     for (const [actor, reason] of [[null, direct], [gateway, delegated]] as const) {
       const verdict = refuseActor(rule, { actor })
       t.equal(verdict?.reason ?? null, reason)
@@ -46,7 +46,7 @@ const chains: ReadonlyArray<readonly [string, Record<string, unknown>, ReadonlyA
 ]
 
 for (const [title, claims, expected] of chains) {
-  test(`F58 actor chain: ${title}`, t => {
+  test(`actor chain: ${title} (F58)`, t => {
     t.strictSame(actorChain({ issuer: chainIssuer, claims }), expected.map(([iss, subject]) => ({ issuer: iss, subject })))
     t.end()
   })

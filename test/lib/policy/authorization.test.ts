@@ -99,7 +99,7 @@ test('a rule without functions is judged without a promise', t => {
   t.end()
 })
 
-test('S10 S11 what the route says of the tenant goes before what the options say', async t => {
+test('what the route says of the tenant goes before what the options say (S10, S11)', async t => {
   const everywhere = { ...config, organizationOf: () => 'acme', teamOf: async () => 'red' }
   const accessToken = accessTokenOf({ organizations: ['acme'], teams: ['red'] })
   for (const [options, expected] of [

@@ -21,7 +21,7 @@ const cases: ReadonlyArray<readonly [string, Policy<never>, string | null]> = [
 ]
 
 for (const [title, policy, reason] of cases) {
-  test(`F61 policy: ${title}`, async t => {
+  test(`policy: ${title} (F61)`, async t => {
     const verdict = await refuseByPolicy(policy, accessToken, request, 20)
     t.equal(verdict?.reason ?? null, reason)
     if (verdict !== null) t.equal(verdict.statusCode, reason === 'policy_refused' ? 403 : 503)

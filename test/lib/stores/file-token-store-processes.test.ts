@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { createFileTokenStore } from '../../../lib/stores/tokens/file-token-store.ts'
 import { loader } from '../../support/loader.ts'
 
-test('RFSH-05 processes of their own: no write is lost', { timeout: 60_000 }, async t => {
+test('processes of their own: no write is lost (RFSH-05)', { timeout: 60_000 }, async t => {
   const path = join(t.testdir(), 'tokens.json')
   const child = new URL('../../support/file-store-child.ts', import.meta.url)
   const children = [1, 2].map(() => fork(child, [path, '15'], { execArgv: [...loader], stdio: 'inherit' }))

@@ -25,7 +25,7 @@ test('every client', { skip: missingPart('redis') }, async t => {
     })
   }
 
-  await t.test('R54 an error holds no word of the command', async t => {
+  await t.test('an error holds no word of the command (R54)', async t => {
     for (const { name, send } of clients) {
       const error: unknown = await send(['EVAL', 'return redis.error_reply("no")', '0', 'secret-1']).catch((error: unknown) => error)
       t.ok(error instanceof RedisStoreError, name)

@@ -29,7 +29,7 @@ const acceptedAt = {
   metadataUrl: 'https://api.example.com/.well-known/oauth-protected-resource/mcp'
 }
 
-test('F70: what a tool handler learns of a verified token', async t => {
+test('what a tool handler learns of a verified token (F70)', async t => {
   t.strictSame(toAuthInfo(accessToken, acceptedAt), {
     token: '',
     clientId: 'client-1',

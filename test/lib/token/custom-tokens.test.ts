@@ -15,7 +15,7 @@ function issuerOf (verify: (token: string) => unknown) {
   return createCustomTokenIssuer(rule, { resource, lookupTimeoutMs: 20, clock })
 }
 
-test('F34 what is said of a token, and what is not', async t => {
+test('what is said of a token, and what is not (F34)', async t => {
   const issuer = issuerOf(() => ({ subject: 'ann' }))
   t.match(issuer, { opaquePrefix: 'pat_', expected: { issuer: 'https://keys.example', tokenRules: [] } })
   const verified = await issuer.verify('pat_1', null)
@@ -40,7 +40,7 @@ test('F34 what is said of a token, and what is not', async t => {
   t.match(accessToken, { scopes: [], claims: {} }, 'undefined is not said')
 })
 
-test('F34 what is given is copied and frozen, all the way down', async t => {
+test('what is given is copied and frozen, all the way down (F34)', async t => {
   const given = { subject: 'ann', scopes: ['read'], claims: { plan: { name: 'pro' } } }
   const { accessToken } = await issuerOf(() => given).verify('pat_1', null)
   given.scopes.push('write')
@@ -50,7 +50,7 @@ test('F34 what is given is copied and frozen, all the way down', async t => {
   t.ok(Object.isFrozen(accessToken) && Object.isFrozen(accessToken.scopes) && Object.isFrozen((accessToken.claims as typeof given.claims).plan))
 })
 
-test('F34 what is no good, and what could not be found out', async t => {
+test('what is no good, and what could not be found out (F34)', async t => {
   const unavailable = 'custom_tokens_unavailable'
   const cases: Array<[given: () => unknown, reason: string | null]> = [
     [() => null, 'token_unverified'], [() => undefined, 'token_unverified'], [async () => null, 'token_unverified'],
@@ -68,14 +68,14 @@ test('F34 what is no good, and what could not be found out', async t => {
   }
 })
 
-test('F34 the log learns what is wrong, and not the token', async t => {
+test('the log learns what is wrong, and not the token (F34)', async t => {
   await t.rejects(Promise.resolve(issuerOf(token => ({ subject: 'ann', scopes: token })).verify('pat_secret', null)), {
     statusCode: 503, retryAfterSeconds: 5, cause: { name: 'TypeError', message: 'verify must return a list of strings as scopes' }, detail: { received: '"verify must return a list of strings as scopes"' }
   } as never)
   await t.rejects(Promise.resolve(issuerOf(token => token).verify('pat_secret', null)), { cause: { message: 'verify must return an object, or null' } } as never)
 })
 
-test('F34 a JWT that names the host as its issuer is none of its tokens', async t => {
+test('a JWT that names the host as its issuer is none of its tokens (F34)', async t => {
   const fake = await createFakeIssuer({ clock, issuer: 'https://keys.example' })
   const token = await fake.token()
   const issuer = issuerOf(() => { throw new Error('asked') })
@@ -93,7 +93,7 @@ class ApiKey {
   get claims (): unknown { return this.#row.claims }
 }
 
-test('F34 accessors of a class count as members (D6)', async t => {
+test('accessors of a class count as members (F34, D6)', async t => {
   const given = new ApiKey({ subject: 'ann', expiresAt: now + 60, organizations: ['acme'] })
   const { accessToken } = await issuerOf(() => given).verify('pat_1', null)
   t.match(accessToken, { subject: 'ann', expiresAt: now + 60, organizations: ['acme'], claims: {} })
@@ -106,7 +106,7 @@ test('F34 accessors of a class count as members (D6)', async t => {
   t.equal((await issuerOf(() => changing).verify('pat_1', null)).accessToken.subject, 'ann', 'what was checked is what is used')
 })
 
-test('F34 what cannot be copied is 503, and nothing of the host is in the error (D6)', async t => {
+test('what cannot be copied is 503, and nothing of the host is in the error (F34, D6)', async t => {
   const ring: Record<string, unknown> = {}
   ring.self = ring
   const cases: Array<[claims: unknown, said: string]> = [

@@ -179,13 +179,13 @@ test('who acts for the subject, in a claim of the issuer\'s own', async t => {
 
 const party = { subject: 'user-1', clientId: 'client-1' }
 
-test('R9068-14 a subject that is the client acts for itself, letter for letter', async t => {
+test('a subject that is the client acts for itself, letter for letter (R9068-14)', async t => {
   for (const [subject, clientId, type] of [
     ['a', 'a', 'client'], ['a', 'A', 'user'], ['a', 'b', 'user'], ['a', null, 'user'], ['null', null, 'user']
   ] as const) t.equal(principalTypeOf({}, { subject, clientId }, []), type, `${subject} ${clientId}`)
 })
 
-test('R9068-14 what else says that a client acts for itself', async t => {
+test('what else says that a client acts for itself (R9068-14)', async t => {
   const cases: Array<[mark: ClientMark, claims: Record<string, unknown>, isClient: boolean]> = [
     [{ gty: 'client-credentials' }, { gty: 'client-credentials' }, true],
     [{ gty: 'client-credentials' }, { gty: 'password' }, false],

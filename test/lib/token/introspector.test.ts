@@ -197,7 +197,7 @@ test('whoever asks the same at the same time shares an answer, good or bad', asy
   }
 })
 
-test('R7662-13 no more questions than may be are under way, and whoever is turned away says nothing of the issuer', async t => {
+test('no more questions than may be are under way, and whoever is turned away says nothing of the issuer (R7662-13)', async t => {
   const pending = new Map<string, Deferred<Response>>()
   const parts = setup(token => {
     const answer = createDeferred<Response>()

@@ -212,7 +212,7 @@ function isFrozen (value: unknown): boolean {
   return Object.isFrozen(value) && (typeof value !== 'object' || value === null || Object.values(value).every(isFrozen))
 }
 
-test('R7662-11 what is remembered is known by a digest, and never by the token', async t => {
+test('what is remembered is known by a digest, and never by the token (R7662-11)', async t => {
   const clock = createTestClock()
   const issuer = await createFakeIssuer({ clock, issuer: 'https://a.example' })
   const keys: string[] = []

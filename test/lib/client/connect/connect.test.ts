@@ -359,7 +359,7 @@ test('untrustworthy metadata fails before the user is sent to an authorization s
   }
 })
 
-test('R9728-59 unless that is said to be fine', async t => {
+test('unless that is said to be fine (R9728-59)', async t => {
   const { fake, connection } = await createConnectionWorld({ server: { protected_resources: [] } }, { allowUnlistedResource: true })
   t.equal((await connection.fetch(fake.resource)).status, 200)
 })

@@ -55,7 +55,7 @@ test('RFC 9110 15.4.4: a POST that was carried out before a redirect is not repe
   t.equal((await reader.fetch(`${reading.resource}/last#top`)).status, 200)
 })
 
-test('R51 an answer that gives the URL it is of is repeated when that is the one that was asked for', async t => {
+test('an answer that gives the URL it is of is repeated when that is the one that was asked for (R51)', async t => {
   const fake = createFakeOAuth()
   const named: typeof globalThis.fetch = async (input, init) => {
     const response = await fake.fetch(input as string, init ?? {})

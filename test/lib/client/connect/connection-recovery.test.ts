@@ -113,7 +113,7 @@ function createWatchedStores (): { tokenStore: TokenStore, connectionStore: Conn
   }
 }
 
-test('R38 a connection is written before its tokens; tokens of another issuer are removed before its connection is written', async t => {
+test('a connection is written before its tokens; tokens of another issuer are removed before its connection is written (R38)', async t => {
   const { log, ...watched } = createWatchedStores()
   const fake = createFakeOAuth()
   const connection = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), clients: machine, ...watched })
@@ -129,7 +129,7 @@ test('R38 a connection is written before its tokens; tokens of another issuer ar
   t.same(log, ['no tokens', 'connection https://next.example.com beside no tokens', 'tokens'])
 })
 
-test('MCPC-14 a resource that asks for ever more scopes causes two authorizations in one request, and no more', async t => {
+test('a resource that asks for ever more scopes causes two authorizations in one request, and no more (MCPC-14)', async t => {
   let serial = 0
   const { fake, browser, connection } = await createConnectionWorld()
   fake.answer(fake.resource, ({ headers }) => headers.get('authorization') === null
@@ -148,7 +148,7 @@ test('RFC 9110 15.4.8: a first request that meets a 307 leads to a sign-in, and 
   t.equal(browser.visited.length, 1)
 })
 
-test('R28 a refresh token that the authorization server rejects in its own words leads to a sign-in [F3]', async t => {
+test('a refresh token that the authorization server rejects in its own words leads to a sign-in [F3] (R28)', async t => {
   const { fake, browser, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)
   fake.killTokens()

@@ -42,7 +42,7 @@ test('RFC 9728 3.1: the URLs of the metadata document, in the order of the searc
   }
 })
 
-test('MCPC-03 a resource without a path has one place, a query stays with the path', async t => {
+test('a resource without a path has one place, a query stays with the path (MCPC-03)', async t => {
   const bare = world({})
   await t.rejects(bare.ask({ url: 'https://mcp.example.com/' }), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
   t.same(bare.log(), [`GET ${atRoot}`])
@@ -95,7 +95,7 @@ test('the resource identifier is used exactly as the document writes it [C-1 T-0
   t.equal((await ask()).resource, 'https://mcp.example.com')
 })
 
-test('R9728-37 what a document says, and what it should not have said', async t => {
+test('what a document says, and what it should not have said (R9728-37)', async t => {
   const { ask } = world({
     [atPath]: { ...document, authorization_servers: ['https://a.example', 7, 'https://b.example'], scopes_supported: ['read', null, 'write'], dpop_bound_access_tokens_required: true, surprise: { a: 1 } }
   })
@@ -119,7 +119,7 @@ test('a refused address that the fetch wrapped in another error is still reporte
   await t.rejects(discoverResource(question, outboundTo(fake)), failed('FST_OAUTH_ADDRESS_REFUSED'))
 })
 
-test('R9728-40 R9728-41 signed metadata', async t => {
+test('signed metadata (R9728-40, R9728-41)', async t => {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const sign = async (payload: Record<string, unknown>, key = privateKey): Promise<string> =>
     await new SignJWT(payload).setProtectedHeader({ alg: 'ES256' }).sign(key)

@@ -80,7 +80,7 @@ test('RFC 9110 15.4: a 301, 302 or 303 that turned a POST into a GET was carried
   }
 })
 
-test('R51 a fetch that follows redirects by itself may have turned a POST into a GET: the request is not repeated', async t => {
+test('a fetch that follows redirects by itself may have turned a POST into a GET: the request is not repeated (R51)', async t => {
   for (const properties of [{ redirected: { value: true } }, { url: { value: `${resource}/elsewhere` } }] as PropertyDescriptorMap[]) {
     let sent = 0
     const fetch = await open(async () => {
@@ -92,7 +92,7 @@ test('R51 a fetch that follows redirects by itself may have turned a POST into a
   }
 })
 
-test('R30 one path that answers 401 does not take the session from requests to other paths [C3]', async t => {
+test('one path that answers 401 does not take the session from requests to other paths [C3] (R30)', async t => {
   const live = new Set(['Bearer old'])
   let serial = 0
   const session = await signedIn(() => live.add(`Bearer new-${++serial}`))
@@ -107,7 +107,7 @@ test('R30 one path that answers 401 does not take the session from requests to o
   t.match(refreshFailureOf(await fetch(`${resource}/broken`)), { code: 'FST_OAUTH_SESSION_TOKEN_REJECTED' })
 })
 
-test('R28 a session that cannot be refreshed any more asks for an authorization, and the request is made again [F3]', async t => {
+test('a session that cannot be refreshed any more asks for an authorization, and the request is made again [F3] (R28)', async t => {
   let isDead = true
   const session = await signedIn(() => { throw new RefreshError('keep', { message: 'refresh_token_not_found' }) })
   const needs: string[] = []
@@ -128,7 +128,7 @@ test('R28 a session that cannot be refreshed any more asks for an authorization,
   t.strictSame(needs, ['authorization_needed'])
 })
 
-test('R15 an authorization that another request got meanwhile is used', async t => {
+test('an authorization that another request got meanwhile is used (R15)', async t => {
   const session = await signedIn()
   let asked = 0
   const waiting: Array<() => void> = []
@@ -155,7 +155,7 @@ test('R15 an authorization that another request got meanwhile is used', async t 
   t.equal(asked, 1)
 })
 
-test('R51 FormData of the global fetch and of undici is sent again [F12]', async t => {
+test('FormData of the global fetch and of undici is sent again [F12] (R51)', async t => {
   const origin = await serve(t, request => [request.headers.authorization === 'Bearer new-1' ? 200 : 401])
   for (const [FormDataClass, fetch] of [[FormData, globalThis.fetch], [UndiciFormData, undiciFetch as unknown as ClientFetch]] as const) {
     const body = new FormDataClass() as FormData
@@ -164,7 +164,7 @@ test('R51 FormData of the global fetch and of undici is sent again [F12]', async
   }
 })
 
-test('MCPC-17 an Authorization header of the caller goes neither with an anonymous request nor to another resource', async t => {
+test('an Authorization header of the caller goes neither with an anonymous request nor to another resource (MCPC-17)', async t => {
   const seen: Array<string | null> = []
   const answer = async (asked: string, init: RequestInit): Promise<Response> => {
     seen.push(tokenOf(init))
@@ -179,7 +179,7 @@ test('MCPC-17 an Authorization header of the caller goes neither with an anonymo
   t.strictSame(seen, [null])
 })
 
-test('R2 the body of a first answer is cancelled: its connection is free', async t => {
+test('the body of a first answer is cancelled: its connection is free (R2)', async t => {
   let isCancelled = false
   const fetch = await open(async (_asked, init) => tokenOf(init) === 'Bearer old'
     ? new Response(new ReadableStream({ cancel () { isCancelled = true } }), { status: 401, headers: invalid })
@@ -188,7 +188,7 @@ test('R2 the body of a first answer is cancelled: its connection is free', async
   t.ok(isCancelled)
 })
 
-test('MCPC-17 an answer from elsewhere, after a redirect that the fetch followed by itself, says nothing about the token', async t => {
+test('an answer from elsewhere, after a redirect that the fetch followed by itself, says nothing about the token (MCPC-17)', async t => {
   let sent = 0
   const fetch = await open(async () => {
     sent++
@@ -198,7 +198,7 @@ test('MCPC-17 an answer from elsewhere, after a redirect that the fetch followed
   t.equal(sent, 1)
 })
 
-test('R50 what is read of a long body is bounded', async t => {
+test('what is read of a long body is bounded (R50)', async t => {
   let pulled = 0
   const fetch = await open(async () => new Response(new ReadableStream({
     pull (controller) {
@@ -215,7 +215,7 @@ test('R50 what is read of a long body is bounded', async t => {
   t.ok(pulled < 60, String(pulled))
 })
 
-test('R39 a session without tokens after an authorization says so', async t => {
+test('a session without tokens after an authorization says so (R39)', async t => {
   const session = await signedIn()
   const fetch = createFetch({
     session,

@@ -177,7 +177,7 @@ test('no response to the second attempt throws a RequestError with the first one
   t.equal(server.presented.length, 1)
 })
 
-test('R13 an error has the status as a number and the body as it was parsed', async t => {
+test('an error has the status as a number and the body as it was parsed (R13)', async t => {
   const { fetch, replies } = await createFixture({ errors: 'throw', inspectBytes: 30 })
   const bodies: ReadonlyArray<readonly [Reply, unknown]> = [
     [answer(404, {}, { code: 'gone' }), { code: 'gone' }],
@@ -194,7 +194,7 @@ test('R13 an error has the status as a number and the body as it was parsed', as
   }
 })
 
-test('R14 a challenge decides before a body is read', async t => {
+test('a challenge decides before a body is read (R14)', async t => {
   const { fetch, replies, server, seen } = await createFixture()
   const body = new ReadableStream({ pull () { /* it never comes */ } })
   replies.push(() => new Response(body, { status: 401, headers: { 'content-type': 'application/json', 'www-authenticate': 'Bearer error="invalid_token"' } }))
@@ -460,7 +460,7 @@ test('a session without tokens: the request is not sent, or sent without a token
   t.ok(store.seen.every(({ token }) => token !== null), 'a session that is there is not left out')
 })
 
-test('R15 RFSH-02 RFSH-10 RFSH-09 what takes an authorization is the host\'s, and then made again, once', async t => {
+test('what takes an authorization is the host\'s, and then made again, once (R15, RFSH-02, RFSH-10, RFSH-09)', async t => {
   const needs = [
     [403, 'Bearer error="insufficient_scope", scope="read write"', { kind: 'insufficient_scope', scopes: ['read', 'write'] }],
     [401, 'Bearer error="insufficient_user_authentication", max_age="5"', { kind: 'step_up', acrValues: [], maxAgeSeconds: 5, scopes: null }]
@@ -704,7 +704,7 @@ test('a redirect that cannot be followed throws a RequestError [R12]', async t =
   t.match(await failureOf(fetch(url)), { name: 'RequestError', cause: { message: 'redirected to a URL that is not http or https' } })
 })
 
-test('R22 a token that the request had renewed itself, and that was replaced meanwhile, is no reason to give up', async t => {
+test('a token that the request had renewed itself, and that was replaced meanwhile, is no reason to give up (R22)', async t => {
   const { fetch, replies, server, seen, clock, session } = await createFixture()
   clock.advance(299)
   replies.push(async () => {

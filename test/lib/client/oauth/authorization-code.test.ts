@@ -36,7 +36,7 @@ test('RFC 7636, RFC 8707: the authorization request, and the state kept for its 
   t.not(again.pending.codeVerifier, pending.codeVerifier)
 })
 
-test('R9470-13 MCPC-22 R9449 parameters that are sent when there is a reason', async t => {
+test('R9449 parameters that are sent when there is a reason (R9470-13, MCPC-22)', async t => {
   const fake = createFakeOAuth()
   const { url } = await beginAuthorization(accessTo(fake), requestOf(fake, {
     scopes: ['read', 'offline_access'], acrValues: ['gold', 'silver'], maxAgeSeconds: 0, proofKeyThumbprint: 'thumb'
@@ -169,7 +169,7 @@ test('an authorization request is pushed where no other is taken', async t => {
   await t.rejects(beginAuthorization(accessTo(fake), requestOf(fake)), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'invalid_scope' })
 })
 
-test('RFSH-13 MCPD-01 a code for a token that is bound to a key', async t => {
+test('a code for a token that is bound to a key (RFSH-13, MCPD-01)', async t => {
   const fake = createFakeOAuth({ serverNonce: 'nonce-1' })
   const access = accessTo(fake, { prover: await createProver((await createProofKey())!) })
   const { url, pending } = await beginAuthorization(access, requestOf(fake))

@@ -89,7 +89,7 @@ test('RFC 8693: token exchange with and without an actor token [F69]', async t =
   t.match(Object.fromEntries(fake.tokenRequests[1]!), { actor_token: 'actor-token', actor_token_type: 'https://example.com/kind', audience: 'next' })
 })
 
-test('F69 ID-JAG: an assertion of the identity provider, and a token for it', async t => {
+test('ID-JAG: an assertion of the identity provider, and a token for it (F69)', async t => {
   const provider = createFakeOAuth({ issuer: 'https://idp.example.com' })
   const fake = createFakeOAuth()
   const question = { resource: fake.resource, scopes: ['read'] }

@@ -29,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.constant({ kind: 'settle' as const }), weight: 3 }
 )
 
-test('R20 R22 R23 R24 R25 R29 R30 RFSH-04 RFSH-05 whatever happens at the same time', async t => {
+test('whatever happens at the same time (R20, R22, R23, R24, R25, R29, R30, RFSH-04, RFSH-05)', async t => {
   await fc.assert(fc.asyncProperty(fc.scheduler(), fc.array(step, { minLength: 3, maxLength: 30 }), async (scheduler, steps) => {
     const memory = createMemoryTokenStore()
     const store: TokenStore = {

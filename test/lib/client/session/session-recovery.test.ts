@@ -28,7 +28,7 @@ function createRestorableStore (): TokenStore & { record: TokenRecord | null, on
   }
 }
 
-test('R28 a refresh that is refused in whatever words, once the resource has rejected the access token, asks the user to sign in [F3]', async t => {
+test('a refresh that is refused in whatever words, once the resource has rejected the access token, asks the user to sign in [F3] (R28)', async t => {
   for (const oauthError of ['invalid_client', 'invalid_request', null]) {
     const { session, server, store, clock, states } = createSessionFixture({ coolDownMs: 10_000 })
     const first = server.grant()
@@ -45,7 +45,7 @@ test('R28 a refresh that is refused in whatever words, once the resource has rej
   }
 })
 
-test('R28 R31 the same before the access token expires changes nothing; after it, the user is asked [F3]', async t => {
+test('the same before the access token expires changes nothing; after it, the user is asked [F3] (R28, R31)', async t => {
   const { session, server, clock } = createSessionFixture({ coolDownMs: 1 })
   const first = server.grant()
   await session.signIn(first)
@@ -59,7 +59,7 @@ test('R28 R31 the same before the access token expires changes nothing; after it
   t.equal(session.state, 'over')
 })
 
-test('R38 a store that went back in time: the tokens in memory are newer, and are written [F5]', async t => {
+test('a store that went back in time: the tokens in memory are newer, and are written [F5] (R38)', async t => {
   const store = createRestorableStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   const first = server.grant()
@@ -74,7 +74,7 @@ test('R38 a store that went back in time: the tokens in memory are newer, and ar
   t.ok(store.record!.generation > 2, 'and other processes see a later generation')
 })
 
-test('R38 a store that went back in time while the token request was under way [F5]', async t => {
+test('a store that went back in time while the token request was under way [F5] (R38)', async t => {
   const store = createRestorableStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   const first = server.grant()
@@ -93,7 +93,7 @@ test('R38 a store that went back in time while the token request was under way [
   t.equal(server.presented.length, 3)
 })
 
-test('R38 a store that went back to before the sign-in does not sign the user out; a sign-out of another process does [F5]', async t => {
+test('a store that went back to before the sign-in does not sign the user out; a sign-out of another process does [F5] (R38)', async t => {
   const store = createRestorableStore()
   store.record = { generation: 1, tokens: null }
   const { session, server } = createSessionFixture({ tokenStore: store })
@@ -109,7 +109,7 @@ test('R38 a store that went back to before the sign-in does not sign the user ou
   t.match(await failureOf(session.refresh(third.accessToken)), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
-test('R38 a store that went back in time, and that another process writes to first: its tokens are taken [F5]', async t => {
+test('a store that went back in time, and that another process writes to first: its tokens are taken [F5] (R38)', async t => {
   const store = createRestorableStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   const first = server.grant()
@@ -125,7 +125,7 @@ test('R38 a store that went back in time, and that another process writes to fir
   t.equal(await session.refresh(second.accessToken), theirs)
 })
 
-test('R38 new tokens that an older store did not take are written later, and no refresh token is shown twice [F5]', async t => {
+test('new tokens that an older store did not take are written later, and no refresh token is shown twice [F5] (R38)', async t => {
   const store = createRestorableStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   const first = server.grant()
@@ -199,7 +199,7 @@ function createSlowStore (): TokenStore & { hold: { read?: Promise<void>, write?
   }
 }
 
-test('R24 a sign-out while a sign-in is written ends that session', async t => {
+test('a sign-out while a sign-in is written ends that session (R24)', async t => {
   const store = createSlowStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   await session.start()
@@ -216,7 +216,7 @@ test('R24 a sign-out while a sign-in is written ends that session', async t => {
   t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
-test('R24 a sign-out while the store is read for the first time ends the session that is found', async t => {
+test('a sign-out while the store is read for the first time ends the session that is found (R24)', async t => {
   const store = createSlowStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   await store.write(server.grant(), null)
@@ -233,7 +233,7 @@ test('R24 a sign-out while the store is read for the first time ends the session
   t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
-test('R24 after a sign-out while a refresh is written, no tokens are given at any moment', async t => {
+test('after a sign-out while a refresh is written, no tokens are given at any moment (R24)', async t => {
   const store = createSlowStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   const first = server.grant()
@@ -253,7 +253,7 @@ test('R24 after a sign-out while a refresh is written, no tokens are given at an
   t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
 })
 
-test('R22 a token that was only just stored and is rejected is refreshed without waiting for the turn to be given back', async t => {
+test('a token that was only just stored and is rejected is refreshed without waiting for the turn to be given back (R22)', async t => {
   const store = createSlowStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
   const first = server.grant()

@@ -315,7 +315,7 @@ test('a Retry-After of years is limited to one hour [R29]', async t => {
   t.equal((await fails(t, patient.session.refresh(dead.accessToken), 'FST_OAUTH_SESSION_REFRESH_REFUSED')).retryAt, patient.clock.now() + 7_200_000, 'what was configured is not cut')
 })
 
-test('R30 a cool-down stops refreshing, never sending: other requests still get a rejected token that nothing replaced [C3]', async t => {
+test('a cool-down stops refreshing, never sending: other requests still get a rejected token that nothing replaced [C3] (R30)', async t => {
   const { session, server, clock, time } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
   const dead = server.grant()
   await session.signIn(dead)
@@ -337,7 +337,7 @@ test('R30 a cool-down stops refreshing, never sending: other requests still get 
   t.equal((await same.session.token()).accessToken, dead.accessToken)
 })
 
-test('R30 a resource that rejects every token does not use up the session [C3]', async t => {
+test('a resource that rejects every token does not use up the session [C3] (R30)', async t => {
   const { session, server, clock } = createSessionFixture({ coolDownMs: 1000 })
   const first = server.grant()
   await session.signIn(first)
@@ -497,7 +497,7 @@ test('a network that is lost between two attempts, and one whose return ends a c
   t.ok(await session.token())
 })
 
-test('R37 RFSH-03 a response without a refresh token, scopes or issuer keeps those before it', async t => {
+test('a response without a refresh token, scopes or issuer keeps those before it (R37, RFSH-03)', async t => {
   const { session, server, store, clock } = createSessionFixture({ rotates: false })
   const first = { ...server.grant(), issuer: 'https://login.example.com', refreshableUntil: clock.now() + 1e6 }
   await session.signIn(first)
@@ -508,7 +508,7 @@ test('R37 RFSH-03 a response without a refresh token, scopes or issuer keeps tho
   t.strictSame(server.presented, [first.refreshToken, first.refreshToken])
 })
 
-test('R37 RFSH-03 one with a refresh token replaces it, and what was known of it', async t => {
+test('one with a refresh token replaces it, and what was known of it (R37, RFSH-03)', async t => {
   const { session, server, store, clock } = createSessionFixture()
   const first = { ...server.grant(), refreshableUntil: clock.now() + 1e6 }
   await session.signIn(first)
@@ -617,7 +617,7 @@ test('tokens without a refresh token stay in memory until they expire [R39]', as
   t.strictSame(server.presented, [])
 })
 
-test('R39 when its token is rejected the user has to sign in; other requests send it until it expires [C3]', async t => {
+test('when its token is rejected the user has to sign in; other requests send it until it expires [C3] (R39)', async t => {
   const { session, server, store, clock } = createSessionFixture()
   const short: TokenSet = { ...server.grant(), refreshToken: null }
   await session.signIn(short)
@@ -828,7 +828,7 @@ test('a record that was read before a sign-in does not come after it', async t =
   t.equal(session.state, 'signed_out')
 })
 
-test('R38 RFSH-03 the refresh token of an answer that is of no use otherwise is stored, and shown the next time', async t => {
+test('the refresh token of an answer that is of no use otherwise is stored, and shown the next time (R38, RFSH-03)', async t => {
   const inner = createMemoryTokenStore()
   let broken = false
   const store: TokenStore = {
@@ -960,7 +960,7 @@ test('a callback of the host that throws does not leave the session in between [
   t.equal(await thrown.promise, bug, 'and it is not kept quiet')
 })
 
-test('R30 a request that may not refresh gets the tokens that replaced its own', async t => {
+test('a request that may not refresh gets the tokens that replaced its own (R30)', async t => {
   const { session, server, clock } = createSessionFixture()
   t.equal(session.refuse('none'), null)
   const first = server.grant()

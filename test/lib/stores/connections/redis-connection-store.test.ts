@@ -35,7 +35,7 @@ test('connections in Redis', { skip: missingPart('redis') }, async t => {
     })
   }
 
-  await t.test('R54 sealed, for this purpose alone, and forgotten in time', async t => {
+  await t.test('sealed, for this purpose alone, and forgotten in time (R54)', async t => {
     const purposes: string[] = []
     const seal = {
       seal: async (text: string, key: string) => { purposes.push(key); return Buffer.from(text).toString('base64') },
@@ -64,7 +64,7 @@ test('connections in Redis', { skip: missingPart('redis') }, async t => {
     await t.rejects(store.read(), { name: 'RedisStoreError' })
   })
 
-  await t.test('R38 a process that starts does not sign the others out', async t => {
+  await t.test('a process that starts does not sign the others out (R38)', async t => {
     const kept = () => ({ tokenStore: createRedisTokenStore({ client: redis, key: 'ann' }), connectionStore: createRedisConnectionStore({ client: redis, key: 'ann' }) })
     const { fake, connection: first } = await createConnectionWorld({}, kept())
     await first.fetch(fake.resource)

@@ -73,7 +73,7 @@ test('a yes is kept for the time, and no longer', async t => {
   t.equal(asked.length, 2)
 })
 
-test('G17 the time counts from the question: the answer may have been overtaken', async t => {
+test('the time counts from the question: the answer may have been overtaken (G17)', async t => {
   const { answers, clock, cached } = setupByHand()
   const before = cached.report('ann', all)
   clock.advance(0.9)
@@ -100,7 +100,7 @@ test('who asks the same meanwhile waits for the same answer, while it is young e
   t.equal((await cached.report('ann', all)).organizations, 2, 'the younger answer is the one that stays')
 })
 
-test('G19 an answer that does not come is not waited for as long as one is kept', async t => {
+test('an answer that does not come is not waited for as long as one is kept (G19)', async t => {
   const { answers, clock, cached } = setupByHand({ maxAgeMs: 60_000 })
   const hanging = [cached.report('ann', all)]
   clock.advance(1.999)
@@ -149,7 +149,7 @@ test('what is not a clear yes is asked again', async t => {
   }
 })
 
-test('G19 what failed is asked again', async t => {
+test('what failed is asked again (G19)', async t => {
   const error = new Error('down')
   for (const report of [() => { throw error }, async () => { throw error }] as Array<OrganizationDirectory['report']>) {
     const { asked, cached } = setup({}, report)

@@ -7,7 +7,7 @@ directorySuite('in memory', (contents, clock) => {
   return { directory, setApproval: (id, aiApproved) => { directory.setApproval(id, aiApproved) } }
 }, { numRuns: 1000 })
 
-test('G23 values other than the boolean true are no approval', async t => {
+test('values other than the boolean true are no approval (G23)', async t => {
   for (const aiApproved of ['true', 1, {}, [true], 'yes', Symbol.iterator, new Boolean(true)]) { // eslint-disable-line no-new-wrappers
     const directory = createMemoryOrganizationDirectory({ organizations: [{ id: 'one', aiApproved }] })
     const report = () => directory.report('ann', { level: 'organization', organizations: ['one'] })

@@ -113,7 +113,7 @@ for (const { name, missing, database } of databases) {
       }
     })
 
-    await t.test('G18 since when an approval holds', async t => {
+    await t.test('since when an approval holds (G18)', async t => {
       const before = Date.now()
       await approve('a', true)
       const first = (await approvedSince('a'))!
@@ -132,7 +132,7 @@ for (const { name, missing, database } of databases) {
       t.ok((await approvedSince('b'))! >= first, 'one that is given again is a new one')
     })
 
-    await t.test('G18 the youngest approval in reach counts', async t => {
+    await t.test('the youngest approval in reach counts (G18)', async t => {
       await run(`insert into oauth_directory.organizations values
         ('old', true, '2026-01-01T00:00:00Z'), ('young', true, '2026-02-01T00:00:00.000001Z'), ('no', false, '2026-03-01T00:00:00Z')`)
       t.equal(await approvedSince('old'), Date.UTC(2026, 0, 1))
@@ -215,7 +215,7 @@ for (const { name, missing, database } of databases) {
       t.match(await directory.report('x', organizations('a')), { complete: false })
     })
 
-    await t.test('G19 a database that fails is an error, and not an answer', async t => {
+    await t.test('a database that fails is an error, and not an answer (G19)', async t => {
       const gone = createPostgresOrganizationDirectory({ client, schema: 'gone' })
       await t.rejects(async () => await gone.report('x', organizations('a')), /gone/)
     })

@@ -119,7 +119,7 @@ test('revocations in Redis', { skip: missing }, async t => {
     t.equal(asked, 2)
   })
 
-  await t.test('H40 a Redis that is gone is an error, and not an answer', async t => {
+  await t.test('a Redis that is gone is an error, and not an answer (H40)', async t => {
     await stop()
     await t.rejects(open({ timeoutMs: 50 }).isRevoked(token), { name: 'RedisStoreError' })
     await t.rejects(open({ timeoutMs: 50 }).revoke({ issuer, subject: 'user-1' }), { name: 'RedisStoreError' })

@@ -15,7 +15,7 @@ import { turns, warningsOf } from '../../../support/warnings.ts'
 
 const tokens: TokenSet = { accessToken: 'access-secret', tokenType: 'Bearer', refreshToken: 'refresh-secret', expiresAt: 1, scopes: ['a'] }
 
-test('R38 RFSH-06 compare and set, durable and private', async t => {
+test('compare and set, durable and private (R38, RFSH-06)', async t => {
   const path = join(t.testdir(), 'deep', 'er', 'tokens.json')
   const clock = createTestClock()
   const store = createFileTokenStore({ path, clock })
@@ -154,7 +154,7 @@ test('a lock that cannot be made is an error', async t => {
   await t.rejects(createFileTokenStore({ path }).exclusively(async () => 1), { code: 'ENAMETOOLONG' })
 })
 
-test('R38 a write that fails leaves what was there', async t => {
+test('a write that fails leaves what was there (R38)', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const first = (await createFileTokenStore({ path }).write(tokens, null))!
   const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })

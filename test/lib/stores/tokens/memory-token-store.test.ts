@@ -4,7 +4,7 @@ import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
 
 const tokens: TokenSet = { accessToken: 'a', tokenType: 'Bearer', refreshToken: 'r', expiresAt: null, scopes: null }
 
-test('R38 compare and set', async t => {
+test('compare and set (R38)', async t => {
   const store = createMemoryTokenStore()
   t.equal(await store.read(), null)
   t.equal(await store.write(tokens, 1), null)

@@ -60,7 +60,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
   const lock = 'oauth-client:{ann}:lock'
 
   for (const { name, connect } of clientKinds) {
-    await t.test(`R38 compare and set, over ${name}`, async t => {
+    await t.test(`compare and set, over ${name} (R38)`, async t => {
       const clock = createTestClock()
       const store = open({ client: await connect(t, url), clock })
       const other = open({ clock })
@@ -86,7 +86,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
       t.equal(await redis.pttl(record), -1, 'it is kept')
     })
 
-    await t.test(`RFSH-05 one at a time, over ${name}`, async t => {
+    await t.test(`one at a time, over ${name} (RFSH-05)`, async t => {
       const stores = await Promise.all([1, 2, 3].map(async () => open({ client: await connect(t, url), wait: async () => {} })))
       let inside = 0
       const results = await Promise.all(stores.flatMap(store => Array.from({ length: 5 }, () => store.exclusively(async () => {
@@ -101,7 +101,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     })
   }
 
-  await t.test('R23 of many that write in the place of one record, one does', async t => {
+  await t.test('of many that write in the place of one record, one does (R23)', async t => {
     const stores = [open(), open(), open()]
     const { generation } = (await stores[0]!.write(tokens('0'), null))!
     const written = await Promise.all(Array.from({ length: 30 }, (_, i) => stores[i % 3]!.write(tokens(String(i)), generation)))
@@ -213,7 +213,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     for (const key of await redis.keys('*')) t.match(key, /^[^{}]+\{[^{}]+\}:tokens$/, 'one slot of a cluster for each session')
   })
 
-  await t.test('R54 tokens that are sealed cannot be read or swapped in Redis', async t => {
+  await t.test('tokens that are sealed cannot be read or swapped in Redis (R54)', async t => {
     const seal = createTestSeal()
     const store = open({ seal })
     const { generation } = (await store.write(tokens('secret'), null))!
@@ -263,7 +263,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     await t.rejects(open().read(), { name: 'RedisStoreError', message: /WRONGTYPE/ })
   })
 
-  await t.test('R38 a Redis that refuses leaves the old session as it was', async t => {
+  await t.test('a Redis that refuses leaves the old session as it was (R38)', async t => {
     const store = open()
     const first = (await store.write(tokens('1'), null))!
     await redis.call('ACL', 'SETUSER', 'reader', 'on', '>pw', '~*', '+@read', '+hello', '+client', '+info', '+ping', '+select')
@@ -277,7 +277,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     t.strictSame(await refused.read(), first)
   })
 
-  await t.test('R38 a Redis that does not answer in time', async t => {
+  await t.test('a Redis that does not answer in time (R38)', async t => {
     const store = open()
     const first = (await store.write(tokens('1'), null))!
     const paused = new Redis(url)
@@ -292,7 +292,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     t.equal(await store.write(tokens('3'), first.generation), null)
   })
 
-  await t.test('R38 a Redis that is gone', async t => {
+  await t.test('a Redis that is gone (R38)', async t => {
     await stop()
     const store = open({ timeoutMs: 50 })
     await t.rejects(store.read(), { name: 'RedisStoreError' })

@@ -61,7 +61,7 @@ const tokens = (accessToken: string): TokenSet => ({ accessToken, tokenType: 'DP
 const step = fc.record({ who: fc.constantFrom(0 as const, 1 as const), ago: fc.option(fc.nat({ max: 3 })), over: fc.boolean(), waits: fc.constantFrom(0, 1, -1) })
 
 for (const { name, skip, numRuns, pair } of kinds) {
-  test(`R38 RFSH-06 tokens ${name}, against a list of what was written`, { skip }, async t => {
+  test(`tokens ${name}, against a list of what was written (R38, RFSH-06)`, { skip }, async t => {
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
       const stores = pair()
       const written: TokenRecord[] = []
@@ -83,7 +83,7 @@ for (const { name, skip, numRuns, pair } of kinds) {
     t.pass('never')
   })
 
-  test(`RFSH-05 turns ${name}`, { skip }, async t => {
+  test(`turns ${name} (RFSH-05)`, { skip }, async t => {
     const [here, there] = pair()
     const inside = createDeferred<void>()
     const work = createDeferred<string>()
