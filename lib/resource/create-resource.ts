@@ -1,7 +1,5 @@
-import type { Audit } from '../audit/audit.ts'
-import { createAudit } from '../audit/audit.ts'
-import type { Counters } from '../audit/audit.ts'
-import { createCounters } from '../audit/audit.ts'
+import type { Audit, Counters } from '../audit/audit.ts'
+import { createAudit, createCounters } from '../audit/audit.ts'
 import type { OAuthConfig } from '../config/resolve.ts'
 import type { CheckToken } from '../impersonation/check-token.ts'
 import { createCheckToken } from '../impersonation/check-token.ts'
@@ -9,9 +7,15 @@ import type { RoutePolicies } from '../policy/route-policies.ts'
 import { createRoutePolicies } from '../policy/route-policies.ts'
 import type { Challenger } from '../refusal/challenger.ts'
 import { createChallenger } from '../refusal/challenger.ts'
-import type { AccessTokenVerifier } from '../token/verifier.ts'
+import type { AccessTokenVerifier, RuleReport } from '../token/verifier.ts'
 import type { IssuerLog } from './create-issuer.ts'
-import { createResourceVerifier } from './create-verifier.ts'
+import { createPossessionCheck } from '../proof/check-possession.ts'
+import { createProofCheck } from '../proof/dpop-proof.ts'
+import { createCustomTokenIssuer } from '../token/custom-tokens.ts'
+import { createTokenCache } from '../token/token-cache.ts'
+import { createTokenRouter, createVerifier } from '../token/verifier.ts'
+import { createIssuer } from './create-issuer.ts'
+import { createIssuerResolver } from './issuer-resolver.ts'
 
 /** One protected resource at run time: everything that is made once from its configuration. */
 export interface ProtectedResource {
@@ -49,4 +53,28 @@ export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedR
       return verifier
     }
   }
+}
+
+/**
+ * Makes the verifier of a configured resource. Nothing is fetched before the first token comes.
+ *
+ * @param counters count the hits and misses of the cache
+ * @param report called for a token that is accepted though it breaks a rule, as the rule only reports
+ */
+function createResourceVerifier (config: OAuthConfig, counters: Counters, report: (report: RuleReport) => void, log: IssuerLog): AccessTokenVerifier {
+  const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, maxTokenLength, clock, dpop, clientCertificates } = config
+  return createVerifier({
+    route: createTokenRouter(
+      [...issuers.map(issuer => createIssuer(issuer, config, log)), ...customTokens.map(rule => createCustomTokenIssuer(rule, config))],
+      resolveIssuer === null ? null : createIssuerResolver(config, resolveIssuer, log),
+      maxTokenLength),
+    cache: tokenCache === null ? null : counters.counted(createTokenCache(tokenCache, clock)),
+    revocations,
+    checkPossession: createPossessionCheck({
+      checkProof: dpop === null ? null : createProofCheck({ ...dpop, replayTimeoutMs: lookupTimeoutMs }, clock),
+      readsCertificates: clientCertificates !== null
+    }),
+    lookupTimeoutMs,
+    report
+  })
 }

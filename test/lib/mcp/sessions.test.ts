@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createMcpSessions } from '../../../lib/mcp/sessions.ts'
-import { createMemoryMcpSessionStore } from '../../../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
+import { createMemoryMcpSessionStore } from '../../../lib/stores/mcp-sessions/mcp-session-store.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 
 const holder = (subject: string, issuer = 'https://a.example', clientId: string | null = 'c', tokenId = '1'): AccessToken =>

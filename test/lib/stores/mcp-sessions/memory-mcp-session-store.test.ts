@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createMemoryMcpSessionStore } from '../../../../lib/stores/mcp-sessions/memory-mcp-session-store.ts'
+import { createMemoryMcpSessionStore } from '../../../../lib/stores/mcp-sessions/mcp-session-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
 
 test('the first owner stays', t => {
