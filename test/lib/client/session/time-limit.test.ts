@@ -66,4 +66,5 @@ test('a caller whose signal is aborted already does not wait', async t => {
   const gone = new Error('gone')
   await t.rejects(orAborted(new Promise(() => {}), AbortSignal.abort(gone)), gone)
   t.equal(await orAborted(Promise.resolve('in time'), never), 'in time')
+  t.equal(await orAborted(Promise.resolve('without a signal'), null), 'without a signal')
 })
