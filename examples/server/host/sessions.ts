@@ -11,7 +11,7 @@ export interface BrowserSession {
   /** Every form contains it; a page of another site does not know it. */
   readonly formToken: string
   readonly signedInAt: Date
-  /** The customer, also during an impersonation; `null` for staff who impersonate nobody. */
+  /** The customer, also during an impersonation; `null` for staff without one. */
   readonly account: DemoAccount | null
   /** The member of staff; `null` for customers. */
   readonly staff: StaffMember | null

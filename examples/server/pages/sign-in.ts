@@ -6,7 +6,7 @@ import { form, page } from './layout.ts'
 
 /**
  * @param action where the form is sent: during an authorization request, a route that resumes it
- * @param session `null` when nobody is signed in
+ * @param session `null` when no user is signed in
  */
 export function signInPage (
   action: string, session: BrowserSession | null, accounts: readonly DemoAccount[], staff: readonly StaffMember[] = []
