@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { startExampleServer } from '../server/start.ts'
+import { startExampleServer } from '../demo/start.ts'
 import { startLocalProxy } from './local-proxy.ts'
 
 /** After so many requests the server takes the access token back, long before its time is over. */

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { partnerClient } from '../../examples/server/partner-issuer.ts'
-import type { ExampleServer } from '../../examples/server/start.ts'
+import { partnerClient } from '../../examples/demo/partner-issuer.ts'
+import type { ExampleServer } from '../../examples/demo/start.ts'
 import { startExample } from '../support/example-server.ts'
 import { obtainToken } from '../support/obtain-token.ts'
 

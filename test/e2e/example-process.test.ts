@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 
-const main = new URL('../../examples/server/main.ts', import.meta.url).pathname
+const main = new URL('../../examples/demo/main.ts', import.meta.url).pathname
 const anyPorts = { PORT: '0', AS_PORT: '0', PARTNER_PORT: '0' }
 
 interface Example {

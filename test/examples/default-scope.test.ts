@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { withDefaultScope } from '../../examples/server/default-scope.ts'
+import { withDefaultScope } from '../../examples/demo/default-scope.ts'
 
 const scopesOf = (resource: string | null): string[] => resource === 'https://a.example/mcp' ? ['read', 'list'] : []
 

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import { test } from 'tap'
-import { desktopClient, firstPartyClient } from '../../examples/server/clients.ts'
+import { desktopClient, firstPartyClient } from '../../examples/demo/clients.ts'
 import {
   callTool, clientOf, connect, count, decisionsOf, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
 } from '../support/example-client.ts'

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { test } from 'tap'
-import { openDatabase } from '../../examples/server/database/database.ts'
+import { openDatabase } from '../../examples/demo/database/database.ts'
 import {
   callTool, connect, count, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
 } from '../support/example-client.ts'

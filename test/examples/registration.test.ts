@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { isAllowedRedirectUri } from '../../examples/server/clients.ts'
+import { isAllowedRedirectUri } from '../../examples/demo/clients.ts'
 import { startExample } from '../support/example-server.ts'
 
 const cases: ReadonlyArray<readonly [uri: unknown, allowed: boolean]> = [

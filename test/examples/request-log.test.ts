@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import { test } from 'tap'
-import { logRequests, readableStream, serverOptions } from '../../examples/server/request-log.ts'
+import { logRequests, readableStream, serverOptions } from '../../examples/demo/request-log.ts'
 import { startExample } from '../support/example-server.ts'
 
 test('the example logs each request and each refusal, for people, and no code or token [A10]', async t => {

@@ -18,7 +18,8 @@ const packed = join(work, 'packed')
 const unpacked = join(work, 'unpacked')
 const consumer = join(work, 'consumer')
 
-const most = { files: 450, bytes: 400_000 }
+/** What an install may cost. Each entry point loads its own part alone, so a part that is not used costs disk and nothing else. */
+const most = { files: 600, bytes: 550_000 }
 
 interface Conditions { readonly types: string, readonly default: string }
 const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | Conditions> }

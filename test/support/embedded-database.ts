@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { PGlite } from '@electric-sql/pglite'
-import type { Database } from '../../examples/server/database/database.ts'
-import { databaseOf } from '../../examples/server/database/database.ts'
+import type { Database } from '../../examples/demo/database/database.ts'
+import { databaseOf } from '../../examples/demo/database/database.ts'
 
 const cache = new URL('../../node_modules/.cache/embedded-database/', import.meta.url)
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { ExampleServer } from '../../examples/server/start.ts'
+import type { ExampleServer } from '../../examples/demo/start.ts'
 import type { StartedExample } from './example-server.ts'
 import { redirectUrl } from './mcp-client-storage.ts'
 import type { Page, UserAgent, UserDecisions } from './user-agent.ts'

@@ -1,8 +1,8 @@
 import tap from 'tap'
-import type { Database } from '../../examples/server/database/database.ts'
-import { openDatabase } from '../../examples/server/database/database.ts'
-import type { ExampleServer, ExampleServerOptions } from '../../examples/server/start.ts'
-import { startExampleServer } from '../../examples/server/start.ts'
+import type { Database } from '../../examples/demo/database/database.ts'
+import { openDatabase } from '../../examples/demo/database/database.ts'
+import type { ExampleServer, ExampleServerOptions } from '../../examples/demo/start.ts'
+import { startExampleServer } from '../../examples/demo/start.ts'
 import { openEmbeddedDatabase } from './embedded-database.ts'
 
 /** Databases that nobody uses at the moment: to start one takes seconds, to empty it takes none. */
