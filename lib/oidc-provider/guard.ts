@@ -4,7 +4,7 @@ import type { GrantDecision } from '../impersonation/check-grant.ts'
 import type { AppImpersonationGuard } from '../impersonation/guard.ts'
 import type { Impersonation } from '../impersonation/impersonation.ts'
 import { impersonationClaims } from '../impersonation/token-impersonation.ts'
-import { askWithin } from '../time-limit.ts'
+import { callHost } from '../time-limit.ts'
 import type { AutomaticRefusal } from './policy.ts'
 import { asksForAnother, automaticRefusal, createGuardPolicy, refusalOfInteraction } from './policy.ts'
 import type { SavedGrant } from './saved-grant.ts'
@@ -87,7 +87,7 @@ export function createOidcProviderGuard<Policy extends OidcPolicy> (options: Oid
     if (attached === undefined) throw new Error('call attach(provider) before the first request')
     return attached
   }
-  const accountOf = (ctx: OidcContext): Promise<string | null> => askWithin(timeoutMs, () => options.accountOf(ctx.req))
+  const accountOf = (ctx: OidcContext): Promise<string | null> => callHost(timeoutMs, () => options.accountOf(ctx.req))
   /** Authorization requests whose grant was not used again. */
   const refusals = new WeakMap<OidcContext, AutomaticRefusal>()
 
@@ -110,7 +110,7 @@ export function createOidcProviderGuard<Policy extends OidcPolicy> (options: Oid
     if (saved === null) return undefined
     let impersonation: Impersonation | null
     try {
-      impersonation = await askWithin(timeoutMs, () => options.impersonationOf(ctx.req))
+      impersonation = await callHost(timeoutMs, () => options.impersonationOf(ctx.req))
     } catch (error) {
       refusals.set(ctx, 'unavailable')
       provider().emit('server_error', ctx, error)

@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, posix, relative } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { publint } from 'publint'
 import { test } from 'tap'
 import { run, runNode } from '../support/child.ts'
 import type { Ended } from '../support/child.ts'
+import { freePort } from '../support/example.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = (name: string): string => join(root, 'node_modules/.bin', name)
@@ -59,7 +62,7 @@ test('the package', async t => {
     for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'dist/plugins/index.js', 'dist/plugins/index.d.ts']) {
       t.ok(files.includes(path), path)
     }
-    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png)|bench\/README\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
+    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png)|examples\/(?:README\.md|autoload\/.+\.ts|[\w-]+\.(?:ts|cjs))|llms\.txt|bench\/README\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
     t.ok(files.length <= most.files, `${files.length} files`)
     const { size } = await stat(tarball)
     t.ok(size <= most.bytes, `${size} bytes`)
@@ -142,6 +145,18 @@ test('the package', async t => {
       if (exitCode === 0) t.same(JSON.parse(stdout), expected)
     })
   }
+
+  await t.test('the CommonJS example runs as it stands', async t => {
+    await cp(join(root, 'examples/commonjs.cjs'), join(consumer, 'example.cjs'))
+    const port = await freePort()
+    const { NODE_OPTIONS: _ofTap, ...env } = process.env
+    const child = spawn(process.execPath, ['example.cjs'], { cwd: consumer, env: { ...env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'ignore'] })
+    t.teardown(() => child.kill('SIGKILL'))
+    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('curl ')) break
+    const response = await fetch(`http://localhost:${port}/projects`)
+    t.equal(response.status, 401)
+    t.equal(response.headers.get('www-authenticate'), `Bearer resource_metadata="http://localhost:${port}/.well-known/oauth-protected-resource", scope="projects:read"`)
+  })
 
   const loadAll = {
     'import-all.mjs': 'for (const name of process.argv.slice(2)) console.log(name, Object.keys(await import(name)).length > 0)',
