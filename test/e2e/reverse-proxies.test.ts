@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import type { Test } from 'tap'
@@ -30,7 +31,7 @@ async function startApp (t: Test, publicPort: number): Promise<{ port: number, t
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
-  return { port: app.addresses()[0]!.port, token: issuer.token({ subject: 'ann' }), endStream: () => endStream() }
+  return { port: (app.server.address() as AddressInfo).port, token: issuer.token({ subject: 'ann' }), endStream: () => endStream() }
 }
 
 /** What a client does that knows the public URL alone. */
