@@ -55,7 +55,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     }
     next()
   })
-  // By the status that left the server: behind this plugin, an application or another plugin may refuse as well.
+  // Counted by the final status: the application, or a plugin that runs later, may refuse a request that this plugin accepted.
   app.addHook('onResponse', (request, reply, next) => {
     if (request[refused] !== true && request.server.oauthResource === resource && verifiedToken(request) !== null) counters.answered(reply.statusCode)
     next()

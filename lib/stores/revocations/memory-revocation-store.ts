@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import { RevocationStoreFullError } from '../../errors/store-errors.ts'
 import type { Revocation, WritableRevocationStore } from './revocation.ts'
-import { keyOfRevocation } from './revocation.ts'
+import { storedRevocation } from './revocation.ts'
 import { createRevocationSet } from './revocation-set.ts'
 import type { RevocableToken } from './revocation-store.ts'
 
@@ -25,7 +25,7 @@ export interface MemoryRevocationStore extends WritableRevocationStore {
   /**
    * Takes effect with the next request. Tokens of the subject, session, grant or actor that are issued later are valid.
    *
-   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}
+   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}, or has a time that is none
    * @throws RevocationStoreFullError when `maxEntries` are remembered: none of them is forgotten, as its tokens would be valid again
    */
   revoke (revocation: Revocation): void
@@ -41,9 +41,9 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
   return {
     get size () { return revocations.size },
     revoke (revocation) {
-      const key = keyOfRevocation(revocation)
-      const now = Math.floor(clock.now() / 1000)
-      if (!revocations.add(key, now + leewaySeconds, now)) throw new RevocationStoreFullError(maxEntries)
+      const now = clock.now() / 1000
+      const { keys, at } = storedRevocation(revocation, now, leewaySeconds)
+      for (const key of keys) if (!revocations.add(key, at, now)) throw new RevocationStoreFullError(maxEntries)
     },
     isRevoked: token => revocations.covers(token, clock.now() / 1000)
   }

@@ -105,7 +105,7 @@ export function createRevocationFeed (settings: RevocationFeedSettings): Revocat
     // A Redis that was restarted empty, or a replica that was promoted, has lost them; the other servers need not know.
     const lost = [...revocations.entries(now())].filter(([key]) => !found.has(key))
     for (let i = 0; i < lost.length; i += batch) {
-      await Promise.all(lost.slice(i, i + batch).map(async ([key, at]) => await records.write(key, at, now())))
+      await Promise.all(lost.slice(i, i + batch).map(async ([key, at]) => await records.write([key], at, now())))
     }
   }
 

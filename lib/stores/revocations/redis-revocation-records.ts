@@ -8,8 +8,8 @@ export interface RevocationRecords {
   readonly channel: string
   /** The key that has the name of the last revocation. */
   readonly lastKey: string
-  /** Writes a revocation and publishes it, if it adds to what is there. Atomic and idempotent. */
-  write (key: string, at: number, now: number): Promise<unknown>
+  /** Writes a revocation under each key and publishes it, if it adds to what is there. Atomic and idempotent. */
+  write (keys: readonly string[], at: number, now: number): Promise<unknown>
   /** The last seconds to whose tokens the revocations with these keys apply; `null` for those that are not there. */
   read (keys: readonly string[]): Promise<Array<number | null>>
   /** All revocations, in pieces that do not block Redis. Those that are made meanwhile may be left out. */
@@ -21,19 +21,23 @@ export interface RevocationRecords {
  * index holds until when each one is kept. The name of the last revocation tells subscribers whether they missed one.
  */
 const revoke = `
-local at, now, life = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local before = tonumber(redis.call('GET', KEYS[1]) or '-1')
-at = math.max(at, before)
-local left = at - now + life
-if left <= 0 then return 0 end
-redis.call('SET', KEYS[1], string.format('%.0f', at), 'EX', string.format('%.0f', left))
-redis.call('ZADD', KEYS[2], at + life, ARGV[4])
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 300)
-if at > before then
-  local last = redis.call('GET', KEYS[3]) or ''
-  redis.call('SET', KEYS[3], ARGV[5])
-  redis.call('PUBLISH', ARGV[6], last .. ' ' .. ARGV[5] .. ' ' .. string.format('%.0f', at) .. ' ' .. ARGV[4])
+local given, now, life = tonumber(ARGV[1]), math.floor(tonumber(ARGV[2])), tonumber(ARGV[3])
+for i = 3, #KEYS do
+  local member, name = ARGV[2 * i - 1], ARGV[2 * i]
+  local before = tonumber(redis.call('GET', KEYS[i]) or '-1')
+  local at = math.max(given, before)
+  local left = at - now + life
+  if left > 0 then
+    redis.call('SET', KEYS[i], string.format('%.0f', at), 'EX', string.format('%.0f', left))
+    redis.call('ZADD', KEYS[1], at + life, member)
+    if at > before then
+      local last = redis.call('GET', KEYS[2]) or ''
+      redis.call('SET', KEYS[2], name)
+      redis.call('PUBLISH', ARGV[4], last .. ' ' .. name .. ' ' .. string.format('%.0f', at) .. ' ' .. member)
+    end
+  end
 end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 300)
 return 1`
 
 /** As many revocations are read at a time. */
@@ -59,8 +63,10 @@ export function createRevocationRecords (send: SendCommand, prefix: string, long
     channel,
     lastKey,
     read,
-    write: async (key, at, now) =>
-      await run([prefix + key, indexKey, lastKey], [String(at), String(now), String(longestLifetimeSeconds), key, randomUUID(), channel]),
+    async write (keys, at, now) {
+      const args = [at, now, longestLifetimeSeconds].map(String)
+      await run([indexKey, lastKey, ...keys.map(key => prefix + key)], [...args, channel, ...keys.flatMap(key => [key, randomUUID()])])
+    },
     async * all (now) {
       let cursor = '0'
       do {

@@ -6,7 +6,7 @@ import type { RedisSubscriber } from '../redis-subscriber.ts'
 import { createRevocationFeed } from './redis-revocation-feed.ts'
 import { createRevocationRecords } from './redis-revocation-records.ts'
 import type { Revocation, WritableRevocationStore } from './revocation.ts'
-import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
+import { isCovered, revocationKeysOf, storedRevocation } from './revocation.ts'
 import { createRevocationSet } from './revocation-set.ts'
 import type { RevocableToken } from './revocation-store.ts'
 
@@ -46,7 +46,7 @@ export interface RedisRevocationStore extends WritableRevocationStore {
    * Takes effect here at once, and in the other processes when the message arrives, or with their next request where they ask
    * Redis. Tokens of the subject, session, grant or actor that are issued later are valid. It is tried twice.
    *
-   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}
+   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}, or has a time that is none
    * @throws RedisStoreError when both attempts failed: repeat the call later, it is idempotent. With `subscriber`, it is in
    * force here all the same, and is written when Redis is back, if this process still runs
    */
@@ -100,7 +100,7 @@ export function createRedisRevocationStore (options: RedisRevocationStoreOptions
     const oldest = now() - longestLifetimeSeconds
     return keys.some((key, index) => {
       const at = times[index]!
-      if (at === null || at <= oldest || !isCovered(key, token.issuedAt, at)) return false
+      if (at === null || at <= oldest || !isCovered(key, at)) return false
       if (isKnowledgeUsed) known.add(key.key, at, now())
       return true
     })
@@ -116,10 +116,10 @@ export function createRedisRevocationStore (options: RedisRevocationStoreOptions
   return {
     get isCurrent () { return feed?.isCurrent() ?? false },
     async revoke (revocation) {
-      const key = keyOfRevocation(revocation)
-      const time = Math.floor(now())
-      if (isKnowledgeUsed) known.add(key, time + leewaySeconds, time)
-      const write = async (): Promise<unknown> => await outage.insist(async () => await records.write(key, time + leewaySeconds, time))
+      const time = now()
+      const { keys, at } = storedRevocation(revocation, time, leewaySeconds)
+      if (isKnowledgeUsed) for (const key of keys) known.add(key, at, time)
+      const write = async (): Promise<unknown> => await outage.insist(async () => await records.write(keys, at, time))
       try {
         await write().catch(write)
       } catch (error) {

@@ -8,7 +8,7 @@ export interface RevocationSet {
    * Adds a revocation. Of two with one key the later counts.
    *
    * @param at the last second to whose tokens it applies
-   * @returns whether it is in the set now; not when the set is full
+   * @returns false when the set is full, and the revocation not in it
    */
   add (key: string, at: number, now: number): boolean
   /** Whether a revocation in the set applies to the token. */
@@ -18,7 +18,7 @@ export interface RevocationSet {
 }
 
 export function createRevocationSet (maxEntries: number, longestLifetimeSeconds: number): RevocationSet {
-  /** In the order of the revocations, so that the oldest come first. */
+  /** In the order of the revocations, so that the oldest come first, but for those that were received late. */
   const revokedAt = new Map<string, number>()
 
   const forgetOld = (now: number): void => {
@@ -31,6 +31,8 @@ export function createRevocationSet (maxEntries: number, longestLifetimeSeconds:
     get size () { return revokedAt.size },
     add (key, at, now) {
       forgetOld(now)
+      // All tokens that it applies to have expired.
+      if (at + longestLifetimeSeconds <= now) return true
       const before = revokedAt.get(key)
       if (before === undefined && revokedAt.size >= maxEntries) return false
       // The later of two counts: a clock that is set back must not undo a revocation.
@@ -43,7 +45,7 @@ export function createRevocationSet (maxEntries: number, longestLifetimeSeconds:
       if (revokedAt.size === 0) return false
       return revocationKeysOf(token).some(one => {
         const at = revokedAt.get(one.key)
-        return at !== undefined && now < at + longestLifetimeSeconds && isCovered(one, token.issuedAt, at)
+        return at !== undefined && now < at + longestLifetimeSeconds && isCovered(one, at)
       })
     },
     * entries (now) {

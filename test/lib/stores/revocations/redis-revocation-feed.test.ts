@@ -16,7 +16,7 @@ interface Teardown {
 
 const issuer = 'https://login.example.com'
 const skip = missingPart('redis')
-const tokenOf = (subject: string) => ({ issuer, subject, tokenId: null, grantId: null, sessionId: null, actor: null, issuedAt: 0 })
+const tokenOf = (subject: string) => ({ issuer, subject, tokenId: null, grantId: null, sessionId: null, actor: null, issuedAt: 0, authenticatedAt: null })
 
 /** Asks until the condition holds; each question is a round trip to Redis, which passes the time. */
 async function until (redis: Redis, condition: () => boolean): Promise<void> {
