@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url'
  * and take no more than about a second. Of these Stryker runs for a mutant only the files that reach its line.
  */
 const tests = {
-  'lib/token': ['test/lib/token/*', 'test/lib/resource/*'],
+  'lib/token': [
+    'test/lib/token/*', 'test/lib/resource/*', 'test/plugins/custom-tokens*', 'test/rfc/rfc7662*', 'test/rfc/rfc8705*', 'test/rfc/rfc9449*', 'test/rfc/rfc9701*'
+  ],
   'lib/policy': ['test/lib/policy/*', 'test/lib/refusal/*', 'test/plugins/authorize*', 'test/rfc/rfc9470*', 'test/rfc/rfc9396*'],
   'lib/challenge': ['test/lib/challenge/*', 'test/lib/refusal/*', 'test/rfc/rfc6750-challenge*'],
   'lib/impersonation': ['test/lib/impersonation/*', 'test/plugins/impersonat*'],
@@ -34,7 +36,7 @@ export function optionsFor (folder, { files = [`${folder}/**/*.ts`], wide = fals
     ignorers: ['sentences'],
     tap: {
       testFiles: found.map(pattern => `${pattern}.test.ts`),
-      nodeArgs: ['-r', '{{hookFile}}', '--import=./test/loader/register.js', '{{testFile}}'],
+      nodeArgs: ['-r', '{{hookFile}}', '--import=@tapjs/mock/import', '--import=./test/loader/register.js', '{{testFile}}'],
       forceBail: true
     },
     coverageAnalysis: 'perTest',

@@ -44,5 +44,8 @@ test('the log of a refused request says what the policy of the route expected, a
     [refuseByPolicy(() => 'yes' as never, accessTokenOf(), request, 100), { expected: 'the policy returns true', received: 'it returned "yes"' }],
     [refuseByPolicy(() => { throw new Error('down') }, accessTokenOf(), request, 100), { expected: 'an answer within 100 ms', received: '"down"' }]
   ]
-  for (const [refusal, detail] of table) t.match((await refusal as OAuthResourceError).detail, detail, JSON.stringify(detail))
+  for (const [refusal, detail] of table) {
+    const { expected, received } = (await refusal as OAuthResourceError).detail!
+    t.same({ expected, received }, detail)
+  }
 })
