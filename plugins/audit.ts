@@ -6,7 +6,9 @@ import type { OAuthCounters } from '../lib/audit/audit.ts'
 import type { Attribution } from '../lib/audit/events.ts'
 import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { McpError } from '../lib/errors/mcp-errors.ts'
-import { verifiedToken } from './shared/request-state.ts'
+import type { CredentialScheme } from '../lib/token/credentials.ts'
+import { schemeOf } from '../lib/token/credentials.ts'
+import { credentialsOf, verifiedToken } from './shared/request-state.ts'
 
 const listening: unique symbol = Symbol('fastify-oauth-resource-server.listening')
 const refused: unique symbol = Symbol('fastify-oauth-resource-server.refused')
@@ -47,7 +49,9 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       request[refused] = true
       const audit = request.server.oauthAudit
       if (!isAudited(refusal)) {
-        const event = refusalEvent(refusal, { accessToken: verifiedToken(request), route: routeOf(request), time: clock.now() })
+        const event = refusalEvent(refusal, {
+          accessToken: verifiedToken(request), route: routeOf(request), scheme: schemeOf(credentialsOf(request)), time: clock.now()
+        })
         audit.record(event, request.log, event.kind === 'unavailable' ? refusal : null)
       }
       // What an application throws around a refusal says more than the refusal: Fastify logs that.
@@ -57,7 +61,8 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
   })
   // By the status that left the server: behind this plugin, an application or another plugin may refuse as well.
   app.addHook('onResponse', (request, reply, next) => {
-    if (request[refused] !== true && request.server.oauthResource === resource && verifiedToken(request) !== null) counters.answered(reply.statusCode)
+    const accessToken = verifiedToken(request)
+    if (request[refused] !== true && request.server.oauthResource === resource && accessToken !== null) counters.answered(reply.statusCode, accessToken)
     next()
   })
   done()
@@ -86,6 +91,8 @@ export interface AuditEntry extends Attribution {
   readonly staff: string | null
   /** Whether the subject is impersonated: then the subject is not the person who acts. */
   readonly impersonated: boolean
+  /** `DPoP` for a token that is bound to a key of the client and came with a proof; `null` without a verified token. */
+  readonly scheme: CredentialScheme | null
 }
 
 /**
@@ -94,7 +101,14 @@ export interface AuditEntry extends Attribution {
  */
 export function auditEntry (request: FastifyRequest): AuditEntry {
   const { impersonation = null } = request as Partial<Pick<FastifyRequest, 'impersonation'>>
-  return { route: routeOf(request), ...attributionOf(verifiedToken(request)), staff: impersonation?.staff ?? null, impersonated: impersonation !== null }
+  const accessToken = verifiedToken(request)
+  return {
+    route: routeOf(request),
+    ...attributionOf(accessToken),
+    staff: impersonation?.staff ?? null,
+    impersonated: impersonation !== null,
+    scheme: accessToken === null ? null : schemeOf(credentialsOf(request))
+  }
 }
 
 /**

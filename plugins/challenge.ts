@@ -4,7 +4,7 @@ import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { OptionError } from '../lib/errors/errors.ts'
 import type { ChallengeHeaders } from '../lib/refusal/refusal-headers.ts'
 import { refusalHeaders } from '../lib/refusal/refusal-headers.ts'
-import type { Credentials } from '../lib/token/credentials.ts'
+import { schemeOf } from '../lib/token/credentials.ts'
 import { credentialsOf, policyOf, refusalOf } from './shared/request-state.ts'
 
 declare module 'fastify' {
@@ -69,15 +69,6 @@ function completeHeaders (request: FastifyRequest, reply: FastifyReply): void {
   const refusal = refusalOf(request, status)
   if (status !== 401 && refusal === null) return
   for (const [name, value] of Object.entries(headersFor(request, reply, refusal))) reply.header(name, value)
-}
-
-function schemeOf (credentials: Credentials): 'Bearer' | 'DPoP' | null {
-  switch (credentials.kind) {
-    case 'none': return null
-    case 'malformed': return credentials.scheme
-    case 'bearer': return 'Bearer'
-    case 'dpop': return 'DPoP'
-  }
 }
 
 /** @param error `null` for a 401 of the application or another plugin */

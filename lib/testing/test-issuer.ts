@@ -19,6 +19,9 @@ export interface TestIssuerOptions {
   clock?: Clock
 }
 
+/** A key by its thumbprint, or a certificate by its thumbprint. */
+export type TokenBinding = { readonly thumbprint: string } | { readonly certificateThumbprint: string }
+
 /** What a test says about a token; everything else is made up as a well-behaved issuer would. */
 export interface TestTokenOptions {
   /** `sub`. Default: `user-1`. */
@@ -31,8 +34,11 @@ export interface TestTokenOptions {
   expiresInSeconds?: number
   /** The one who acts for the subject (RFC 8693 section 4.1): `act.sub`. Default: nobody. */
   actor?: string
-  /** The `thumbprint` of a key that the token is bound to (RFC 9449 section 6.1): see `createTestClient`. Default: none. */
-  boundTo?: { readonly thumbprint: string }
+  /**
+   * The key that the token is bound to (RFC 9449 section 6.1), of `createTestClient`; or the certificate (RFC 8705 section
+   * 3.1), of `createTestCertificateAuthority`; a list: both. Default: none.
+   */
+  boundTo?: TokenBinding | readonly TokenBinding[]
   /** Further claims, in place of those above; `undefined` leaves a claim out. */
   claims?: Readonly<Record<string, unknown>>
   /** Further header parameters; `undefined` leaves one out. */
@@ -85,7 +91,7 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
       iss: issuer, sub: subject, aud: resource, client_id: clientId, jti: randomUUID(), iat: now(), exp: now() + expiresInSeconds,
       ...scopes.length > 0 && { scope: scopes.join(' ') },
       ...actor !== undefined && { act: { sub: actor } },
-      ...boundTo !== undefined && { cnf: { jkt: boundTo.thumbprint } },
+      ...boundTo !== undefined && { cnf: confirmationOf([boundTo].flat()) },
       ...claims
     }
   }
@@ -133,6 +139,12 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
     },
     setOutage (down) { isDown = down }
   }
+}
+
+/** `cnf` of RFC 7800. */
+function confirmationOf (bindings: readonly TokenBinding[]): Readonly<Record<string, string>> {
+  return Object.assign({}, ...bindings.map(binding =>
+    'thumbprint' in binding ? { jkt: binding.thumbprint } : { 'x5t#S256': binding.certificateThumbprint })) as Record<string, string>
 }
 
 /** RFC 8414 section 3.1. */

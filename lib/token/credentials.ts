@@ -1,10 +1,23 @@
 import type { RequestReason } from '../errors/reasons.ts'
 
+/** The authentication schemes that present an access token (RFC 6750 section 2.1, RFC 9449 section 7.1). */
+export type CredentialScheme = 'Bearer' | 'DPoP'
+
 /** What a request carries before anything is believed. */
 export type Credentials =
   | { readonly kind: 'none' }
-  | { readonly kind: 'malformed', readonly reason: RequestReason, readonly scheme: 'Bearer' | 'DPoP' | null }
+  | { readonly kind: 'malformed', readonly reason: RequestReason, readonly scheme: CredentialScheme | null }
   | { readonly kind: 'bearer' | 'dpop', readonly token: string }
+
+/** The scheme that the client used; `null` when it used none, or several. */
+export function schemeOf (credentials: Credentials): CredentialScheme | null {
+  switch (credentials.kind) {
+    case 'none': return null
+    case 'malformed': return credentials.scheme
+    case 'bearer': return 'Bearer'
+    case 'dpop': return 'DPoP'
+  }
+}
 
 const none: Credentials = { kind: 'none' }
 const severalHeaders: Credentials = { kind: 'malformed', reason: 'authorization_repeated', scheme: null }
