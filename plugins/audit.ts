@@ -59,7 +59,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
     }
     next()
   })
-  // By the status that left the server: behind this plugin, an application or another plugin may refuse as well.
+  // Counted by the final status: the application, or a plugin that runs later, may refuse a request that this plugin accepted.
   app.addHook('onResponse', (request, reply, next) => {
     const accessToken = verifiedToken(request)
     if (request[refused] !== true && request.server.oauthResource === resource && accessToken !== null) counters.answered(reply.statusCode, accessToken)

@@ -115,12 +115,12 @@ export function createForwarder (options: ForwarderSettings, upstreams: Upstream
         answer.body.destroy()
         throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_BROKEN')
       }
-      const isThirdParty = 'headers' in credential && credential.owner === 'third-party'
-      if (answer.status === 401 && !isThirdParty) {
+      const isOfCaller = 'headers' in credential && credential.owner === 'caller'
+      if (answer.status === 401 && !isOfCaller) {
         answer.body.destroy()
         throw new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED')
       }
-      return answerOf(answer, request, own, isThirdParty)
+      return answerOf(answer, request, own, isOfCaller)
     },
     endStreams () {
       closing = true

@@ -1,5 +1,5 @@
 import type { AccessToken } from '../token/access-token.ts'
-import { askWithin } from '../time-limit.ts'
+import { callHost } from '../time-limit.ts'
 import { checkImpersonation } from './impersonation.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -24,10 +24,10 @@ export function createActorTest<Request extends { readonly accessToken?: AccessT
   { impersonationOf, impersonationOfToken, timeoutMs = 2000 }: ActorTestParts<Request>
 ): (request: Request) => Promise<boolean> {
   return async request => {
-    if (impersonationOf !== undefined && checkImpersonation(await askWithin(timeoutMs, () => impersonationOf(request))) !== null) return true
+    if (impersonationOf !== undefined && checkImpersonation(await callHost(timeoutMs, () => impersonationOf(request))) !== null) return true
     const { accessToken = null } = request
     if (accessToken === null || impersonationOfToken === undefined) return false
-    const found = await askWithin(timeoutMs, () => impersonationOfToken(accessToken))
+    const found = await callHost(timeoutMs, () => impersonationOfToken(accessToken))
     if (found === undefined) throw new TypeError('impersonationOfToken must return null for nobody, got undefined')
     return found !== null
   }

@@ -1,6 +1,6 @@
 import type { GrantRefusalReason } from '../errors/reasons.ts'
 import type { GrantAccess, OrganizationDirectory, AccessReport } from '../stores/organizations/organization-directory.ts'
-import { askWithin } from '../time-limit.ts'
+import { callHost } from '../time-limit.ts'
 import type { ImpersonationRecord } from './record.ts'
 import { checkAccess, isListOfIds } from './record.ts'
 
@@ -97,7 +97,7 @@ export async function checkGrant (
   const known = { impersonation, access: checked }
   let report: AccessReport
   try {
-    report = await askWithin(settings.timeoutMs, () => directory.report(impersonation.customer, checked, settings.issuer))
+    report = await callHost(settings.timeoutMs, () => directory.report(impersonation.customer, checked, settings.issuer))
   } catch (error) {
     return decision('lookup_failed', { ...known, error })
   }

@@ -43,7 +43,7 @@ export interface ImpersonationGuardOptions<Request> {
    * `config.impersonationGuard`. Default: none is known.
    */
   grantRoutes?: readonly string[]
-  /** Where the time comes from. Default: that of the configuration, where there is one; else the system. */
+  /** The clock to use. Default: the `clock` of the resource server, if the guard is registered inside one; else the system clock. */
   clock?: Clock
 }
 

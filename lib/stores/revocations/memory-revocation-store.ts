@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import type { Revocation, WritableRevocationStore } from './revocation.ts'
-import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
+import { isCovered, revocationKeysOf, storedRevocation } from './revocation.ts'
 import type { RevocableToken } from './revocation-store.ts'
 
 /** Options of {@link createMemoryRevocationStore}. */
@@ -21,7 +21,7 @@ export interface MemoryRevocationStore extends WritableRevocationStore {
   /**
    * Takes effect with the next request. Tokens of the subject, session, grant or actor that are issued later are valid.
    *
-   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}
+   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}, or has a time that is none
    */
   revoke (revocation: Revocation): void
   isRevoked (token: RevocableToken): boolean
@@ -34,7 +34,7 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
   const { longestLifetimeSeconds = 86_400, leewaySeconds = 0, clock = systemClock } = options
   /**
    * The last second to whose tokens a revocation applies, since the epoch, by its key. In the order of the revocations, so
-   * that the oldest come first.
+   * that the oldest come first, but for those that were received late.
    */
   const revokedAt = new Map<string, number>()
 
@@ -48,19 +48,23 @@ export function createMemoryRevocationStore (options: MemoryRevocationStoreOptio
   return {
     get size () { return revokedAt.size },
     revoke (revocation) {
-      const key = keyOfRevocation(revocation)
-      const now = Math.floor(clock.now() / 1000)
+      const now = clock.now() / 1000
+      const { keys, at } = storedRevocation(revocation, now, leewaySeconds)
       forgetOld(now)
-      // The later of two counts: a clock that is set back must not undo a revocation.
-      const at = Math.max(now + leewaySeconds, revokedAt.get(key) ?? 0)
-      revokedAt.delete(key)
-      revokedAt.set(key, at)
+      // All tokens that it applies to have expired.
+      if (at + longestLifetimeSeconds <= now) return
+      for (const key of keys) {
+        // The later of two counts: a clock that is set back must not undo a revocation.
+        const latest = Math.max(at, revokedAt.get(key) ?? 0)
+        revokedAt.delete(key)
+        revokedAt.set(key, latest)
+      }
     },
     isRevoked (token) {
       const now = clock.now() / 1000
       return revocationKeysOf(token).some(one => {
         const at = revokedAt.get(one.key)
-        return at !== undefined && now < at + longestLifetimeSeconds && isCovered(one, token.issuedAt, at)
+        return at !== undefined && now < at + longestLifetimeSeconds && isCovered(one, at)
       })
     }
   }

@@ -3,7 +3,7 @@ import { systemClock } from '../../clock.ts'
 import type { RedisClient } from '../redis-client.ts'
 import { createSendCommand } from '../redis-client.ts'
 import type { Revocation, WritableRevocationStore } from './revocation.ts'
-import { isCovered, keyOfRevocation, revocationKeysOf } from './revocation.ts'
+import { isCovered, revocationKeysOf, storedRevocation } from './revocation.ts'
 import type { RevocableToken } from './revocation-store.ts'
 import { checkOptions } from '../../options/check-options.ts'
 import { Type } from '../../options/type.ts'
@@ -35,7 +35,7 @@ export interface RedisRevocationStore extends WritableRevocationStore {
    * Takes effect in every process with its next request. Tokens of the subject, session, grant or actor that are issued
    * later are valid. It is tried twice.
    *
-   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}
+   * @throws TypeError when it names none, or more than one, of the members of {@link Revocation}, or has a time that is none
    * @throws RedisStoreError when both attempts failed: repeat the call later, it is idempotent
    */
   revoke (revocation: Revocation): Promise<void>
@@ -57,8 +57,10 @@ const optionsSchema = Type.Object({
  * arguments: the last second to whose tokens it applies, the time, and the longest lifetime of tokens.
  */
 const revokeAt = `
-local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), tonumber(ARGV[1]))
-redis.call('SET', KEYS[1], string.format('%.0f', at), 'EX', string.format('%.0f', at - tonumber(ARGV[2]) + tonumber(ARGV[3])))
+for _, key in ipairs(KEYS) do
+  local at = math.max(tonumber(redis.call('GET', key) or 0), tonumber(ARGV[1]))
+  redis.call('SET', key, string.format('%.0f', at), 'EX', string.format('%.0f', at - tonumber(ARGV[2]) + tonumber(ARGV[3])))
+end
 return 1`
 
 /**
@@ -76,9 +78,13 @@ export function createRedisRevocationStore (options: RedisRevocationStoreOptions
 
   return {
     async revoke (revocation) {
-      const key = prefix + keyOfRevocation(revocation)
       const now = Math.floor(clock.now() / 1000)
-      const command = ['EVAL', revokeAt, '1', key, String(now + leewaySeconds), String(now), String(longestLifetimeSeconds)]
+      const { keys, at } = storedRevocation(revocation, now, leewaySeconds)
+      // All tokens that it applies to have expired.
+      if (at + longestLifetimeSeconds <= now) return
+      const command = [
+        'EVAL', revokeAt, String(keys.length), ...keys.map(key => prefix + key), String(at), String(now), String(longestLifetimeSeconds)
+      ]
       await send(command).catch(async () => await send(command))
     },
     async isRevoked (token) {
@@ -92,7 +98,7 @@ export function createRedisRevocationStore (options: RedisRevocationStoreOptions
         // A value that cannot be read must not make a token valid.
         if (typeof stored !== 'string' || !/^\d+$/.test(stored)) throw new TypeError(`${prefix}… holds something else than a revocation`)
         const at = Number(stored)
-        return at > oldest && isCovered(key, token.issuedAt, at)
+        return at > oldest && isCovered(key, at)
       })
     }
   }

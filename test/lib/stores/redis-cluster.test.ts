@@ -39,7 +39,7 @@ test('a cluster', { skip: missingPart('redis') }, async t => {
 
   for (const [name, client] of Object.entries(clients)) {
     const revocations = createRedisRevocationStore({ client, prefix: `{${name}}:` })
-    const token = { issuer, subject: 'ann', tokenId: '1', grantId: '2', sessionId: '3', actor: { issuer, subject: 'sam' }, issuedAt: 0 }
+    const token = { issuer, subject: 'ann', tokenId: '1', grantId: '2', sessionId: '3', actor: { issuer, subject: 'sam' }, issuedAt: 0, authenticatedAt: null }
     t.equal(await revocations.isRevoked(token), false, name)
     await revocations.revoke({ issuer, sessionId: '3' })
     t.equal(await revocations.isRevoked(token), true)

@@ -81,6 +81,14 @@ test('RFC 7662 2.2, 2.3: what a response says of its token, and nothing of anoth
   }
 })
 
+test('members of a response keep their names, whatever JSON was read before', async t => {
+  // https://github.com/nodejs/node/issues/63785, with a claim as PHP writes it and a text that a stranger may have sent.
+  for (let i = 0; i < 3; i++) JSON.parse(JSON.stringify({ active: true, sub: 'user-1', aud: 'https://api.example.com', 'https:\\/\\/a.example\\/r': ['x'] }))
+  const text = JSON.stringify({ ...good, 'https://a.example/role': ['x'] }).replace('https://a.example/role', 'https:\\/\\/a.example\\/role')
+  const { introspector } = setup(() => new Response(text))
+  t.same((await introspector.introspect('first')).accessToken.claims['https://a.example/role'], ['x'])
+})
+
 test('a token that the issuer fails about is left alone for a while, and the log knows why (A2)', async t => {
   const parts = setup(token => token === 'good' ? json(good) : json({}, 500))
   t.equal(await parts.reason('a'), 'introspection_unavailable')

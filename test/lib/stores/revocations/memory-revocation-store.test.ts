@@ -9,7 +9,7 @@ revocationSuite('in memory', (clock, longestLifetimeSeconds, leewaySeconds = 0) 
 const start = 1_800_000_000
 const issuer = 'https://login.example.com'
 const token: RevocableToken = {
-  issuer, subject: 'user-1', tokenId: 'token-1', grantId: null, sessionId: null, actor: null, issuedAt: start
+  issuer, subject: 'user-1', tokenId: 'token-1', grantId: null, sessionId: null, actor: null, issuedAt: start, authenticatedAt: null
 }
 
 test('how long it is remembered', async t => {

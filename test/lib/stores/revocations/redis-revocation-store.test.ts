@@ -13,7 +13,8 @@ import { revocationSuite } from '../../../support/revocation-suite.ts'
 const start = 1_800_000_000
 const issuer = 'https://login.example.com'
 const token: RevocableToken = {
-  issuer, subject: 'user-1', tokenId: 'token-1', grantId: 'grant-1', sessionId: 'session-1', actor: { issuer, subject: 'sam' }, issuedAt: start
+  issuer, subject: 'user-1', tokenId: 'token-1', grantId: 'grant-1', sessionId: 'session-1', actor: { issuer, subject: 'sam' }, issuedAt: start,
+  authenticatedAt: start
 }
 
 const missing = missingPart('redis')
@@ -47,7 +48,7 @@ test('revocations in Redis', { skip: missing }, async t => {
       }
     })
     t.equal(await store.isRevoked(token), false)
-    t.same(commands.map(([name, ...keys]) => [name, keys.length]), [['MGET', 6]])
+    t.same(commands.map(([name, ...keys]) => [name, keys.length]), [['MGET', 8]])
     t.ok(commands[0]!.slice(1).every(key => key.startsWith('{oauth-revoked}:[')), 'one slot of a cluster')
   })
 
