@@ -7,8 +7,7 @@ import type { Attribution } from '../lib/audit/events.ts'
 import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { McpError } from '../lib/errors/mcp-errors.ts'
 import type { CredentialScheme } from '../lib/token/credentials.ts'
-import { schemeOf } from '../lib/token/credentials.ts'
-import { credentialsOf, verifiedToken } from './shared/request-state.ts'
+import { schemeOf, verifiedToken } from './shared/request-state.ts'
 
 const listening: unique symbol = Symbol('fastify-oauth-resource-server.listening')
 const refused: unique symbol = Symbol('fastify-oauth-resource-server.refused')
@@ -50,7 +49,7 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       const audit = request.server.oauthAudit
       if (!isAudited(refusal)) {
         const event = refusalEvent(refusal, {
-          accessToken: verifiedToken(request), route: routeOf(request), scheme: schemeOf(credentialsOf(request)), time: clock.now()
+          accessToken: verifiedToken(request), route: routeOf(request), scheme: schemeOf(request), time: clock.now()
         })
         audit.record(event, request.log, event.kind === 'unavailable' ? refusal : null)
       }
@@ -107,7 +106,7 @@ export function auditEntry (request: FastifyRequest): AuditEntry {
     ...attributionOf(accessToken),
     staff: impersonation?.staff ?? null,
     impersonated: impersonation !== null,
-    scheme: accessToken === null ? null : schemeOf(credentialsOf(request))
+    scheme: accessToken === null ? null : schemeOf(request)
   }
 }
 

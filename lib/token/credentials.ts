@@ -9,16 +9,6 @@ export type Credentials =
   | { readonly kind: 'malformed', readonly reason: RequestReason, readonly scheme: CredentialScheme | null }
   | { readonly kind: 'bearer' | 'dpop', readonly token: string }
 
-/** The scheme that the client used; `null` when it used none, or several. */
-export function schemeOf (credentials: Credentials): CredentialScheme | null {
-  switch (credentials.kind) {
-    case 'none': return null
-    case 'malformed': return credentials.scheme
-    case 'bearer': return 'Bearer'
-    case 'dpop': return 'DPoP'
-  }
-}
-
 const none: Credentials = { kind: 'none' }
 const severalHeaders: Credentials = { kind: 'malformed', reason: 'authorization_repeated', scheme: null }
 const notOfTheGrammar: Credentials = { kind: 'malformed', reason: 'authorization_malformed', scheme: 'Bearer' }
