@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
+import type { HttpErrors } from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { withoutStackTrace } from '../lib/errors/errors.ts'
 import { isKnown } from '../lib/metadata/document.ts'
 import { createLiveDocument } from '../lib/metadata/live-document.ts'
 import { createLiveScopes } from '../lib/metadata/live-scopes.ts'
@@ -41,14 +41,14 @@ function addRoutes (root: FastifyInstance, urls: readonly string[], documents: M
   const route = { config: openRoute, schema: hiddenRoute, errorHandler: sendError }
   const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     allowEveryOrigin(reply).header('allow', allowedMethods.join(', '))
-    throw createHttpError(405, 'The metadata of a protected resource is read with GET')
+    throw (await httpErrors()).methodNotAllowed('The metadata of a protected resource is read with GET')
   }
   const sendDocument = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     allowEveryOrigin(reply)
     const entry = documents.find(targetOf(request.url), request.host)
     if (entry === null) {
       reply.header('cache-control', 'no-store')
-      throw createHttpError(404, 'No protected resource of this server has its metadata here')
+      throw (await httpErrors()).notFound('No protected resource of this server has its metadata here')
     }
     const { body, etag } = await entry.document.current()
     reply.header('cache-control', `public, max-age=${entry.maxAgeSeconds}`).header('etag', etag)
@@ -64,8 +64,12 @@ function addRoutes (root: FastifyInstance, urls: readonly string[], documents: M
   }
 }
 
-function createHttpError (statusCode: number, message: string): Error & { statusCode: number } {
-  return withoutStackTrace(() => Object.assign(new Error(message), { statusCode }))
+/**
+ * The errors of `@fastify/sensible`, without the plugin: the host may register it. Loaded with the first error, as it takes as
+ * much time to load as the rest of this package.
+ */
+async function httpErrors (): Promise<HttpErrors> {
+  return (await import('@fastify/sensible')).httpErrors
 }
 
 /** Clients of the well-known routes read this body. The error handler of the host renders the errors of its own API. */

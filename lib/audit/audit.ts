@@ -9,7 +9,7 @@ import type { GrantReason } from '../impersonation/check-grant.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { CredentialScheme } from '../token/credentials.ts'
 import type { TokenCache } from '../token/token-cache.ts'
-import type { Attribution, EventContext, GrantDecisionEvent, RefusalEvent, SecurityEvent } from './events.ts'
+import type { Attribution, EventContext, GrantDecisionEvent, RefusalEvent, SecurityEvent, SignalEvent } from './events.ts'
 
 /** The `diagnostics_channel` on which events are published, as objects. */
 export const channelName = 'fastify-oauth-resource-server'
@@ -88,6 +88,8 @@ function detailOf ({ reason, detail = null }: { readonly reason: string, readonl
 
 function levelOf (event: SecurityEvent): 'warn' | 'error' | null {
   if (event.kind === 'unavailable') return 'error'
+  // It would have revoked tokens.
+  if (event.kind === 'signal') return ['unresolved', 'discarded'].includes(event.outcome) ? 'warn' : null
   return event.kind === 'grant-decision' && !event.allowed ? 'warn' : null
 }
 
@@ -95,6 +97,7 @@ function messageOf (event: SecurityEvent): string {
   switch (event.kind) {
     case 'refusal': return `request refused: ${event.reason}`
     case 'unavailable': return `request could not be checked: ${event.reason}`
+    case 'signal': return event.type === null ? `shared signal refused: ${event.reason}` : `shared signal ${event.outcome}: ${event.type}`
     case 'grant-decision': return `${event.step === 'use' ? 'use of an impersonated token' : 'grant by an impersonator'} ${event.allowed ? 'allowed' : 'refused'}`
   }
 }
@@ -115,6 +118,8 @@ export interface OAuthCounters {
   readonly schemes: Readonly<Record<CredentialScheme, SchemeCount>>
   /** Requests that were accepted with a token that is bound to a certificate. */
   readonly certificateBound: number
+  /** Events of transmitters of shared signals, and security event tokens that were refused. */
+  readonly signals: ReadonlyArray<{ readonly transmitter: string, readonly outcome: SignalEvent['outcome'], readonly count: number }>
   /** Tokens found in the cache of verified tokens, and tokens that had to be verified. */
   readonly cache: { readonly hits: number, readonly misses: number }
 }
@@ -152,6 +157,7 @@ export function createCounters (): Counters {
   const refused = new Map<string, RefusalCount>()
   const unavailable = new Map<string, RefusalCount>()
   const grants = new Map<GrantReason, number>()
+  const signals = new Map<string, OAuthCounters['signals'][number]>()
 
   /** The decision about a token that is used is the outcome of a request. */
   const countDecision = ({ allowed, step, reason, code, scheme }: GrantDecisionEvent): void => {
@@ -179,6 +185,11 @@ export function createCounters (): Counters {
         case 'refusal': return count('refused', event)
         case 'unavailable': return count('unavailable', event)
         case 'grant-decision': return countDecision(event)
+        case 'signal': {
+          const { transmitter, outcome } = event
+          const key = JSON.stringify([transmitter, outcome])
+          signals.set(key, { transmitter, outcome, count: (signals.get(key)?.count ?? 0) + 1 })
+        }
       }
     },
     counted: cache => ({
@@ -198,6 +209,7 @@ export function createCounters (): Counters {
       grants: [...grants].map(([reason, count]) => ({ allowed: reason === 'approved', reason, count })),
       schemes: { Bearer: { ...schemes.Bearer }, DPoP: { ...schemes.DPoP } },
       certificateBound,
+      signals: [...signals.values()],
       cache: { hits, misses }
     })
   }

@@ -110,6 +110,7 @@ test('what happens is counted (F81)', async t => {
     grants: [],
     schemes: { Bearer: { accepted: 3, refused: 1, unavailable: 0 }, DPoP: { accepted: 0, refused: 0, unavailable: 0 } },
     certificateBound: 0,
+    signals: [],
     cache: { hits: 2, misses: 2 }
   })
   t.strictSame(entries(), [], 'and nothing is written when nothing is to be')

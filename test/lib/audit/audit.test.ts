@@ -8,8 +8,10 @@ import {
 import { createCounters } from '../../../lib/audit/audit.ts'
 import type { SecurityEvent } from '../../../lib/audit/events.ts'
 import { grantDecisionEvent, useDecisionEvent } from '../../../lib/audit/grant-events.ts'
+import { signalEvent } from '../../../lib/audit/signal-events.ts'
 import { McpError } from '../../../lib/errors/mcp-errors.ts'
 import { reasonTable } from '../../../lib/errors/reason-table.ts'
+import type { SignalOutcome } from '../../../lib/shared-signals/receiver.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 
 const where = { accessToken: null, route: null, time: 0 }
@@ -21,6 +23,11 @@ const allowed = grantDecisionEvent({ ...decision, allowed: true, reason: 'approv
 const blocked = grantDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, said, where)
 const used = useDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where)
 const notUsed = useDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' }), where)
+
+const signal = (outcome: SignalOutcome): SecurityEvent => signalEvent({
+  type: 'urn:event', transmitter: 'https://login.example.com', id: '1', transaction: null, subject: { format: 'opaque', id: '1' }, payload: {}, happenedAt: 0, outcome, revocations: []
+}, { statusCode: null, route: null, time: 0 })
+const refusedSignal = signalEvent({ err: 'invalid_issuer', description: 'x', transmitter: 'https://login.example.com' }, { statusCode: null, route: null, time: 0 })
 
 type Line = [level: string, entry: object, message: string]
 
@@ -39,6 +46,10 @@ const rows: ReadonlyArray<readonly [AuditLevel, SecurityEvent, string | null, st
   ['debug', blocked, 'warn', 'grant by an impersonator refused'],
   ['info', used, 'info', 'use of an impersonated token allowed'],
   ['info', notUsed, 'warn', 'use of an impersonated token refused'],
+  ['debug', signal('revoked'), 'debug', 'shared signal revoked: urn:event'],
+  ['info', signal('unresolved'), 'warn', 'shared signal unresolved: urn:event'],
+  ['info', signal('discarded'), 'warn', 'shared signal discarded: urn:event'],
+  ['info', refusedSignal, 'info', 'shared signal refused: invalid_issuer'],
   ['silent', refused, null, ''],
   ['silent', blocked, null, '']
 ]

@@ -12,7 +12,7 @@ const where = { accessToken: null, route: null, time: 0 }
 
 test('everything is counted by its reason (F81)', t => {
   const counters = createCounters()
-  t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], schemes: { Bearer: none, DPoP: none }, certificateBound: 0, cache: { hits: 0, misses: 0 } })
+  t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], schemes: { Bearer: none, DPoP: none }, certificateBound: 0, signals: [], cache: { hits: 0, misses: 0 } })
   const before = counters.snapshot()
 
   const refuse = (error: OAuthResourceError): void => { counters.record(refusalEvent(error, where)) }
@@ -37,6 +37,7 @@ test('everything is counted by its reason (F81)', t => {
     grants: [{ allowed: true, reason: 'approved', count: 1 }, { allowed: false, reason: 'access_empty', count: 1 }],
     schemes: { Bearer: { ...none, accepted: 3 }, DPoP: none },
     certificateBound: 0,
+    signals: [],
     cache: { hits: 0, misses: 0 }
   })
   t.strictSame(before.refused, [], 'a snapshot stays as it was')

@@ -1,3 +1,4 @@
+import { generateKeyPair } from 'jose'
 import { test } from 'tap'
 import type { ResolvedIssuer } from '../../../lib/config/issuer.ts'
 import { resolveConfig } from '../../../lib/config/resolve.ts'
@@ -31,7 +32,7 @@ test('defaults and what is given', async t => {
 })
 
 test('introspection, claims and rules', async t => {
-  const { privateKey } = await createSigningKey('k', 'ES256')
+  const { privateKey } = await generateKeyPair('ES256')
   const check = (): boolean => true
   const [resolved] = resolve([{
     issuer,

@@ -71,7 +71,7 @@ test('a resolver is asked for what the list does not have', async t => {
   t.strictSame(asked, [e.expected.issuer, 'https://f.example'])
 })
 
-test('whatever comes has one place to go to, or is refused', async t => {
+test('every token is routed to one issuer, or is refused', async t => {
   const prefixes = fc.uniqueArray(fc.constantFrom('', 't', 'to', 'tok_', 'tok_live_', 'eyJ', 'x.y', '{'), { minLength: 1 })
   const part = fc.oneof(fc.string({ maxLength: 6 }), fc.constantFrom('eyJ', encodePart('{}'), encodePart(' {"a":1}'), encodePart('{"iss":"https://a.example"}')))
   const token = fc.oneof(fc.string(), fc.array(part, { maxLength: 6 }).map(parts => parts.join('.')),
