@@ -8,7 +8,7 @@ import type { Reason } from '../errors/reasons.ts'
 import type { GrantReason } from '../impersonation/check-grant.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { TokenCache } from '../token/token-cache.ts'
-import type { Attribution, EventContext, GrantDecisionEvent, RefusalEvent, SecurityEvent } from './events.ts'
+import type { Attribution, EventContext, GrantDecisionEvent, RefusalEvent, SecurityEvent, SignalEvent } from './events.ts'
 
 /** The `diagnostics_channel` on which events are published, as objects. */
 export const channelName = 'fastify-oauth-resource-server'
@@ -40,12 +40,36 @@ const channel = diagnosticsChannel.channel(channelName)
 
 /** @param counters `null` for a server that is no protected resource */
 export function createAudit ({ level }: AuditSettings, counters: Counters | null): Audit {
+  const repetitions = createRepetitions()
   return {
     writes: level !== 'silent',
     record (event, log, error = null) {
       counters?.record(event)
       if (channel.hasSubscribers) channel.publish(event)
-      if (level !== 'silent') log[levelOf(event) ?? level](error === null ? { audit: event } : { audit: event, err: error }, messageOf(event))
+      if (level === 'silent') return
+      const leftOut = event.kind === 'unavailable' ? repetitions.leftOutBefore(event) : 0
+      if (leftOut === null) return
+      log[levelOf(event) ?? level]({ audit: event, ...error !== null && { err: error }, ...leftOut > 0 && { leftOut } }, messageOf(event))
+    }
+  }
+}
+
+/** Of checks that fail for one reason, one entry is written in this time, in milliseconds. */
+const repetitionMs = 10_000
+
+/** Keeps an outage from flooding the log: every request fails for the same reason then. */
+function createRepetitions (): { leftOutBefore (event: RefusalEvent): number | null } {
+  const written = new Map<string, { readonly time: number, leftOut: number }>()
+  return {
+    /** How many entries with this reason were left out before this one; `null` when this one is left out, too. */
+    leftOutBefore ({ reason, time }) {
+      const last = written.get(reason)
+      if (last !== undefined && Math.abs(time - last.time) < repetitionMs) {
+        last.leftOut++
+        return null
+      }
+      written.set(reason, { time, leftOut: 0 })
+      return last?.leftOut ?? 0
     }
   }
 }
@@ -87,6 +111,8 @@ function detailOf ({ reason, detail = null }: { readonly reason: string, readonl
 
 function levelOf (event: SecurityEvent): 'warn' | 'error' | null {
   if (event.kind === 'unavailable') return 'error'
+  // It would have revoked tokens.
+  if (event.kind === 'signal') return ['unresolved', 'discarded'].includes(event.outcome) ? 'warn' : null
   return event.kind === 'grant-decision' && !event.allowed ? 'warn' : null
 }
 
@@ -94,6 +120,7 @@ function messageOf (event: SecurityEvent): string {
   switch (event.kind) {
     case 'refusal': return `request refused: ${event.reason}`
     case 'unavailable': return `request could not be checked: ${event.reason}`
+    case 'signal': return event.type === null ? `shared signal refused: ${event.reason}` : `shared signal ${event.outcome}: ${event.type}`
     case 'grant-decision': return `${event.step === 'use' ? 'use of an impersonated token' : 'grant by an impersonator'} ${event.allowed ? 'allowed' : 'refused'}`
   }
 }
@@ -110,6 +137,8 @@ export interface OAuthCounters {
   readonly unavailable: readonly RefusalCount[]
   /** Decisions about grants by impersonators. */
   readonly grants: ReadonlyArray<{ readonly allowed: boolean, readonly reason: GrantReason, readonly count: number }>
+  /** Events of transmitters of shared signals, and security event tokens that were refused. */
+  readonly signals: ReadonlyArray<{ readonly transmitter: string, readonly outcome: SignalEvent['outcome'], readonly count: number }>
   /** Tokens found in the cache of verified tokens, and tokens that had to be verified. */
   readonly cache: { readonly hits: number, readonly misses: number }
 }
@@ -138,6 +167,7 @@ export function createCounters (): Counters {
   const refused = new Map<string, RefusalCount>()
   const unavailable = new Map<string, RefusalCount>()
   const grants = new Map<GrantReason, number>()
+  const signals = new Map<string, OAuthCounters['signals'][number]>()
 
   /** The decision about a token that is used is the outcome of a request. */
   const countDecision = ({ allowed, step, reason, code }: GrantDecisionEvent): void => {
@@ -154,6 +184,11 @@ export function createCounters (): Counters {
         case 'refusal': return countRefusal(refused, event)
         case 'unavailable': return countRefusal(unavailable, event)
         case 'grant-decision': return countDecision(event)
+        case 'signal': {
+          const { transmitter, outcome } = event
+          const key = JSON.stringify([transmitter, outcome])
+          signals.set(key, { transmitter, outcome, count: (signals.get(key)?.count ?? 0) + 1 })
+        }
       }
     },
     counted: cache => ({
@@ -171,6 +206,7 @@ export function createCounters (): Counters {
       refusedElsewhere,
       unavailable: [...unavailable.values()],
       grants: [...grants].map(([reason, count]) => ({ allowed: reason === 'approved', reason, count })),
+      signals: [...signals.values()],
       cache: { hits, misses }
     })
   }

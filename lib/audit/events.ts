@@ -3,6 +3,8 @@ import type { ErrorCode } from '../errors/error-table.ts'
 import type { McpErrorCode, McpReason } from '../errors/mcp-errors.ts'
 import type { Reason } from '../errors/reasons.ts'
 import type { GrantReason, GrantStep } from '../impersonation/check-grant.ts'
+import type { SetErrorCode } from '../errors/set-error.ts'
+import type { SignalOutcome } from '../shared-signals/receiver.ts'
 import type { GrantAccess } from '../stores/organizations/organization-directory.ts'
 import type { AccessToken, Actor } from '../token/access-token.ts'
 
@@ -57,7 +59,28 @@ export interface GrantDecisionEvent extends AuditEvent {
   readonly organizations: readonly string[]
 }
 
-export type SecurityEvent = RefusalEvent | GrantDecisionEvent
+/**
+ * An event of a transmitter of shared signals was received, or a security event token was refused. Issuer, subject and token
+ * are those whose access tokens were revoked; of several, the first.
+ */
+export interface SignalEvent extends Omit<AuditEvent, 'code'> {
+  readonly kind: 'signal'
+  /** `null` for a token that was not refused. */
+  readonly code: 'FST_OAUTH_SET_REFUSED' | null
+  readonly outcome: SignalOutcome | 'refused'
+  /** The issuer of the transmitter. */
+  readonly transmitter: string
+  /** The event type URI, and `jti`; `null` for a token that was refused: its claims are not trustworthy. */
+  readonly type: string | null
+  readonly id: string | null
+  /** Why it was refused (RFC 8935 section 2.4), or the outcome. */
+  readonly reason: SetErrorCode | SignalOutcome
+  readonly description: string | null
+  /** How many revocations it caused. */
+  readonly revoked: number
+}
+
+export type SecurityEvent = RefusalEvent | GrantDecisionEvent | SignalEvent
 
 /** Where and when something happened, and with which token. */
 export interface EventContext {

@@ -243,6 +243,9 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   replay_store_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The replay store did not answer, so that it is not known whether a proof was used before', fix: 'Look at the cause in the log; the requests succeed again when the store answers'
   },
+  signal_function_unavailable: {
+    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A function of `sharedSignals` failed, so that a security event was not processed', fix: 'See the cause; the transmitter sends the event again'
+  },
   impersonation_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The check whether an impersonated token may still be used could not be completed', fix: 'See the cause'
   },

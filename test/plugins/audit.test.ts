@@ -108,6 +108,7 @@ test('what happens is counted (F81)', async t => {
     refusedElsewhere: 0,
     unavailable: [],
     grants: [],
+    signals: [],
     cache: { hits: 2, misses: 2 }
   })
   t.strictSame(entries(), [], 'and nothing is written when nothing is to be')

@@ -11,7 +11,7 @@ const where = { accessToken: null, route: null, time: 0 }
 
 test('everything is counted by its reason (F81)', t => {
   const counters = createCounters()
-  t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], cache: { hits: 0, misses: 0 } })
+  t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], signals: [], cache: { hits: 0, misses: 0 } })
   const before = counters.snapshot()
 
   const refuse = (error: OAuthResourceError): void => { counters.record(refusalEvent(error, where)) }
@@ -34,6 +34,7 @@ test('everything is counted by its reason (F81)', t => {
     refusedElsewhere: 2,
     unavailable: [{ code: 'FST_OAUTH_UNAVAILABLE', reason: 'keys_unavailable', count: 1 }],
     grants: [{ allowed: true, reason: 'approved', count: 1 }, { allowed: false, reason: 'access_empty', count: 1 }],
+    signals: [],
     cache: { hits: 0, misses: 0 }
   })
   t.strictSame(before.refused, [], 'a snapshot stays as it was')
