@@ -52,8 +52,14 @@ async function begin (url) {
   sessionStorage.setItem('request', JSON.stringify({ url, resource, issuer, clientId, redirectUri, verifier, state, tokenEndpoint: server.token_endpoint }))
   const challenge = base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
   location.assign(`${server.authorization_endpoint}?${new URLSearchParams({
-    response_type: 'code', client_id: clientId, redirect_uri: redirectUri, state, resource,
-    scope: parameterOf(refused, 'scope') ?? '', code_challenge: challenge, code_challenge_method: 'S256'
+    response_type: 'code',
+client_id: clientId,
+redirect_uri: redirectUri,
+state,
+resource,
+    scope: parameterOf(refused, 'scope') ?? '',
+code_challenge: challenge,
+code_challenge_method: 'S256'
   })}`)
 }
 
