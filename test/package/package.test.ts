@@ -236,11 +236,14 @@ ${entryPoints.map(({ specifier }, i) => `      import * as part${i} from '${spec
       app.register(plugin.oauthResourceServer, { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] })
     `)
     const files = ['consumer.ts', 'consumer.cts']
-    const example = join(root, 'examples/minimal.ts')
-    if (existsSync(example)) {
-      await cp(example, join(consumer, 'minimal.ts'))
-      files.push('minimal.ts')
+    // The examples that need nothing but what is installed here, as users copy them.
+    for (const name of (await readdir(join(root, 'examples'))).filter(name => name.endsWith('.ts'))) {
+      const imports = [...(await readFile(join(root, 'examples', name), 'utf8')).matchAll(/ from '([^']+)'$/gm)].map(([, from]) => from!)
+      if (!imports.every(from => /^(?:node:|fastify$|fastify-oauth-resource-server(?:\/|$))/.test(from))) continue
+      await cp(join(root, 'examples', name), join(consumer, name))
+      files.push(name)
     }
+    t.ok(files.length > 6, files.join())
     await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {
         target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', types: ['node'], strict: true,
