@@ -99,7 +99,7 @@ export async function startRedisSentinels (t: Teardown, folder: string): Promise
 }
 
 /** Also for processes of their own, which end with their clients. */
-async function connectBySentinel (t: Teardown, sentinelPort: number, kind: 'redis' | 'ioredis'): Promise<Connections> {
+export async function connectBySentinel (t: Teardown, sentinelPort: number, kind: 'redis' | 'ioredis'): Promise<Connections> {
   if (kind === 'ioredis') {
     const open = (): Redis => {
       const client = new Redis({ sentinels: [{ host: '127.0.0.1', port: sentinelPort }], name: sentinelName, sentinelRetryStrategy: () => 100, retryStrategy: () => 100 })
