@@ -70,8 +70,8 @@ export function createProvider ({ issuer, resources, database, guard, sessions, 
       // Its requests come in a body, where the default scope is not seen.
       pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
-      // The protected server takes Bearer tokens; one that is bound to a key would be refused.
-      dPoP: { enabled: false },
+      // A client that sends a proof with its token request gets a token that is bound to its key; others get bearer tokens.
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
       registration: { enabled: true },
       introspection: {
         enabled: true,

@@ -75,7 +75,7 @@ export interface RedisSentinels {
   connect (t: Teardown, kind: 'redis' | 'ioredis'): Promise<Connections>
 }
 
-export const sentinelName = 'main'
+const sentinelName = 'main'
 
 /** A primary, a replica that has caught up, and one sentinel that promotes it when the primary is silent for 500 ms. */
 export async function startRedisSentinels (t: Teardown, folder: string): Promise<RedisSentinels> {

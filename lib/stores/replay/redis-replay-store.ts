@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { RedisStoreError, ReplayStoreFullError } from '../../errors/store-errors.ts'
+import { RedisStoreError } from '../../errors/store-errors.ts'
 import { Type } from '../../options/type.ts'
 import type { RedisConnection, RedisStoreOptions } from '../redis-store.ts'
 import { connectStore, redisStoreSchema } from '../redis-store.ts'
@@ -87,8 +87,7 @@ function createLocalFallback (record: Record, { outage, clock }: RedisConnection
     try {
       if (local.seen(name, untilMs)) return true
     } catch (error) {
-      // What does not fit is known to Redis alone.
-      if (!(error instanceof ReplayStoreFullError)) throw error
+      // The local store is full: what does not fit is known to Redis alone.
       full = error
     }
     try {

@@ -1,3 +1,4 @@
+import Fastify from 'fastify'
 import { test } from 'tap'
 import type { IntrospectionAnswer, IntrospectionCache } from '../../../lib/stores/introspection/introspection-cache.ts'
 import { createMemoryIntrospectionCache } from '../../../lib/stores/introspection/introspection-cache.ts'
@@ -10,6 +11,7 @@ import { createTestClock } from '../../support/clock.ts'
 import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOfAsync } from '../../support/reason.ts'
 import { turns } from '../../support/warnings.ts'
+import oauthResourceServer from '../../../plugins/index.ts'
 
 const good = { active: true, sub: 'user-1', aud: 'https://api.example.com' }
 
@@ -124,4 +126,29 @@ test('a cache without a time to keep answers stops the boot', t => {
   t.throws(() => resolveIntrospection({ ...options, cache, cacheSeconds: 0 }, 'introspection', false), { message: /^introspection.cache and introspection.cacheSeconds: 0 contradict each other/ })
   t.equal(resolveIntrospection({ ...options, cache }, 'introspection', false).cache, cache)
   t.end()
+})
+
+test('servers with a common cache in their introspection options introspect a token once', async t => {
+  const cache = createMemoryIntrospectionCache()
+  let asked = 0
+  const statuses: number[] = []
+  for (let server = 0; server < 2; server++) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(oauthResourceServer, {
+      resource: 'https://api.example.com',
+      authorizationServers: [{
+        issuer: 'https://login.example.com',
+        introspection: {
+          clientId: 'api', authentication: { method: 'client_secret_basic', clientSecret: 'secret' }, endpoint: 'https://login.example.com/introspect', cache,
+          fetch: async () => { asked++; return Response.json(good) }
+        }
+      }]
+    })
+    app.get('/', async () => 'in')
+    statuses.push((await app.inject({ url: '/', headers: { authorization: 'Bearer opaque' } })).statusCode)
+    await turns()
+  }
+  t.same(statuses, [200, 200])
+  t.equal(asked, 1)
 })
