@@ -51,7 +51,7 @@ export function optionsFor (folder, { files = [`${folder}/**/*.ts`], wide = fals
     incremental: true,
     incrementalFile: `${report}.incremental.json`,
     tempDirName: '.mutate/tmp',
-    ignorePatterns: ['.mutate', '.tap', 'dist', 'bench', 'docs', 'test/hosts'],
+    ignorePatterns: ['.mutate', '.tap', 'dist', 'bench', 'test/hosts'],
     reporters: ['clear-text', 'progress-append-only', 'json', 'html'],
     clearTextReporter: { reportTests: false, logTests: false },
     jsonReporter: { fileName: `${report}.json` },
