@@ -14,7 +14,12 @@ export const app = Fastify()
 
 await app.register(oauthResourceServer, {
   resource: `http://localhost:${port}`,
-  authorizationServers: [{ issuer: `${keycloak}/realms/main`, preset: 'keycloak', audience }],
+  authorizationServers: [{
+    issuer: `${keycloak}/realms/main`,
+    preset: 'keycloak',
+    audience,
+    claims: { actor: ['impersonator', 'id'] } // who acts for the user, where the mapper says so
+  }],
   scopes: { 'projects:read': 'Read projects' },
   impersonatedTokens: {
     // No organization has approved AI processing yet, so tokens of impersonators are refused.

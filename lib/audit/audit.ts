@@ -40,12 +40,36 @@ const channel = diagnosticsChannel.channel(channelName)
 
 /** @param counters `null` for a server that is no protected resource */
 export function createAudit ({ level }: AuditSettings, counters: Counters | null): Audit {
+  const repetitions = createRepetitions()
   return {
     writes: level !== 'silent',
     record (event, log, error = null) {
       counters?.record(event)
       if (channel.hasSubscribers) channel.publish(event)
-      if (level !== 'silent') log[levelOf(event) ?? level](error === null ? { audit: event } : { audit: event, err: error }, messageOf(event))
+      if (level === 'silent') return
+      const leftOut = event.kind === 'unavailable' ? repetitions.leftOutBefore(event) : 0
+      if (leftOut === null) return
+      log[levelOf(event) ?? level]({ audit: event, ...error !== null && { err: error }, ...leftOut > 0 && { leftOut } }, messageOf(event))
+    }
+  }
+}
+
+/** Of checks that fail for one reason, one entry is written in this time, in milliseconds. */
+const repetitionMs = 10_000
+
+/** Keeps an outage from flooding the log: every request fails for the same reason then. */
+function createRepetitions (): { leftOutBefore (event: RefusalEvent): number | null } {
+  const written = new Map<string, { readonly time: number, leftOut: number }>()
+  return {
+    /** How many entries with this reason were left out before this one; `null` when this one is left out, too. */
+    leftOutBefore ({ reason, time }) {
+      const last = written.get(reason)
+      if (last !== undefined && Math.abs(time - last.time) < repetitionMs) {
+        last.leftOut++
+        return null
+      }
+      written.set(reason, { time, leftOut: 0 })
+      return last?.leftOut ?? 0
     }
   }
 }

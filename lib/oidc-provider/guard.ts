@@ -21,7 +21,7 @@ export interface OidcProviderGuardOptions<Policy extends OidcPolicy = OidcPolicy
   guard: Pick<AppImpersonationGuard, 'checkExistingGrant' | 'isSameImpersonator' | 'narrowGrant'>
   /** The account that the browser is signed in to, by the host's own session: the customer's, also for an impersonator. */
   accountOf (request: IncomingMessage): Promise<string | null>
-  /** Who impersonates whom in that session; `null` for nobody. */
+  /** Who impersonates whom in that session; `null` for a customer who acts for themselves. */
   impersonationOf (request: IncomingMessage): Promise<Impersonation | null>
   /** Is called with a grant before a code can be issued for it, so that the host finds those of an impersonation when it ends. */
   onGrantSaved (grant: SavedGrant): Promise<void>

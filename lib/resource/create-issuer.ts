@@ -9,6 +9,7 @@ import type { Issuer } from '../token/issuer.ts'
 import { createIntrospectionIssuer, createJwtIssuer } from '../token/issuer.ts'
 import type { IssuerKeys } from '../token/issuer-keys.ts'
 import { createIssuerKeys } from '../token/issuer-keys.ts'
+import { createSharedAnswers } from '../token/shared-answers.ts'
 import { alwaysCurrent, createNegativeCache } from '../token/token-cache.ts'
 import type { CheckStatus } from '../token/token-status.ts'
 import { createStatusCheck } from '../token/token-status.ts'
@@ -20,10 +21,10 @@ export interface IssuerLog {
 }
 
 /** The slice of the configuration that every issuer shares. */
-export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'clock'>
+export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'lookupTimeoutMs' | 'clock'>
 
 /** Makes one issuer, with metadata, keys and caches of its own. Nothing is requested before its first token comes. */
-export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, clock }: IssuerEnvironment, log: IssuerLog): Issuer {
+export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, lookupTimeoutMs, clock }: IssuerEnvironment, log: IssuerLog): Issuer {
   const { rule: expected, jwks, jwksUri, introspection, statusList } = resolved
   const { issuer } = expected
   const { limits } = discovery
@@ -43,7 +44,7 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, cloc
     onRenewalFailed: onRenewalFailed('keys')
   })
   if (introspection === null) {
-    const environment = { discovery, fetch, clock }
+    const environment = { discovery, fetch, lookupTimeoutMs, clock }
     return createJwtIssuer(expected, keys, clock, statusList === null ? createIgnoredStatus(issuer, log) : createStatus(resolved, statusList, keys, environment, log))
   }
 
@@ -53,6 +54,9 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, cloc
     endpoint: async () => introspection.endpoint ?? (await metadata.get()).introspectionEndpoint!,
     verifySignature: keys.verifySignature,
     refusedTokens: introspection.refusedCacheMs === 0 ? null : createNegativeCache(introspection.refusedCacheMs, clock),
+    sharedAnswers: introspection.cache === null
+      ? null
+      : createSharedAnswers(introspection.cache, expected, { ...introspection, clientId: introspection.rule.clientId, timeoutMs: lookupTimeoutMs, clock }),
     maxConcurrent: introspection.maxConcurrent,
     fetch: introspection.fetch ?? fetch,
     limits,

@@ -14,6 +14,8 @@ export interface Introspected {
   readonly accessToken: AccessToken
   /** Rules that the token breaks and that are not enforced yet. */
   readonly brokenRules: readonly string[]
+  /** How long it may still be remembered, where another server got the answer. */
+  readonly maxAgeMs?: number
 }
 
 type Members = Readonly<Record<string, unknown>>

@@ -57,14 +57,14 @@ export interface VerifierParts {
 type MaybePromise<T> = T | Promise<T>
 
 export function createVerifier ({ route, cache, revocations, checkPossession, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
-  const unlessRevoked = (accessToken: AccessToken): MaybePromise<AccessToken> =>
-    revocations === null ? accessToken : checkNotRevoked(accessToken, revocations, lookupTimeoutMs)
+  const unlessRevoked = (accessToken: AccessToken, digest: string): MaybePromise<AccessToken> =>
+    revocations === null ? accessToken : checkNotRevoked(accessToken, revocations, lookupTimeoutMs, () => cache?.forget(digest))
 
   const verifyNew = (token: string, digest: string): MaybePromise<AccessToken> => {
     const accept = ({ accessToken, validity, maxAgeMs }: Verified, brokenRules: readonly string[]): MaybePromise<AccessToken> => {
       for (const rule of brokenRules) report({ rule, accessToken })
       cache?.remember(digest, accessToken, validity, maxAgeMs)
-      return unlessRevoked(accessToken)
+      return unlessRevoked(accessToken, digest)
     }
     return chain(route(token), ({ issuer, jwt }: RoutedToken) => chain(issuer.verify(token, jwt), (verified: Verified) => {
       const { tokenRules } = issuer.expected
@@ -78,7 +78,7 @@ export function createVerifier ({ route, cache, revocations, checkPossession, lo
     verify (token, presentation) {
       const digest = digestOf(token)
       const known = cache?.find(digest)
-      const verified = known ? unlessRevoked(known) : verifyNew(token, digest)
+      const verified = known ? unlessRevoked(known, digest) : verifyNew(token, digest)
       // Last: a proof is used up with a request that is accepted.
       return chain(verified, (accessToken: AccessToken) => {
         if (accessToken.confirmation === null && isPlainBearer(presentation)) return accessToken

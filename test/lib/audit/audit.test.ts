@@ -141,3 +141,28 @@ test('a refusal says what was expected, what came and how to fix it [A1]', t => 
   t.equal(refusalEvent(stranger as unknown as OAuthResourceError, request).detail, null, 'another copy of the package may have other reasons')
   t.end()
 })
+
+test('of checks that fail for one reason, the log has one entry in ten seconds, and the counters have all', t => {
+  const { log, lines } = createWriter()
+  const counters = createCounters()
+  const audit = createAudit(defaultAuditSettings, counters)
+  const at = (seconds: number, reason: 'keys_unavailable' | 'replay_store_unavailable' = 'keys_unavailable') =>
+    audit.record(refusalEvent(new UnavailableError(reason, 5), { ...where, time: seconds * 1000 }), log)
+  for (const seconds of [0, 1, 9.9, 5]) at(seconds)
+  at(2, 'replay_store_unavailable')
+  at(10)
+  at(11)
+  t.match(lines, [
+    ['error', { audit: { reason: 'keys_unavailable', time: 0 } }], ['error', { audit: { reason: 'replay_store_unavailable' } }],
+    ['error', { audit: { reason: 'keys_unavailable', time: 10_000 }, leftOut: 3 }]
+  ])
+  t.equal(lines.length, 3)
+  t.notHas(lines[0]![1], { leftOut: 0 })
+  at(0)
+  t.equal(lines.length, 4, 'a clock that is set back silences nothing')
+  audit.record(refused, log)
+  audit.record(refused, log)
+  t.equal(lines.length, 6, 'refusals are all written')
+  t.same(counters.snapshot().unavailable.map(({ count }) => count), [7, 1])
+  t.end()
+})
