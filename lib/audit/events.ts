@@ -7,6 +7,7 @@ import type { SetErrorCode } from '../errors/set-error.ts'
 import type { SignalOutcome } from '../shared-signals/receiver.ts'
 import type { GrantAccess } from '../stores/organizations/organization-directory.ts'
 import type { AccessToken, Actor } from '../token/access-token.ts'
+import type { CredentialScheme } from '../token/credentials.ts'
 
 /** The account that an action is recorded for. When an actor acts for the subject, both are named (RFC 8693 section 4.1). */
 export interface Attribution {
@@ -24,6 +25,8 @@ interface AuditEvent extends Attribution {
   readonly statusCode: number | null
   /** Method and pattern of the route, never the URL of the request; `null` outside of any route. */
   readonly route: string | null
+  /** The scheme of the credentials, `DPoP` for a token that comes with a proof; `null` for a request with none, or with several. */
+  readonly scheme: CredentialScheme | null
   /** Milliseconds since the epoch. */
   readonly time: number
 }
@@ -86,5 +89,7 @@ export type SecurityEvent = RefusalEvent | GrantDecisionEvent | SignalEvent
 export interface EventContext {
   readonly accessToken: AccessToken | null
   readonly route: string | null
+  /** Default: `null`. */
+  readonly scheme?: CredentialScheme | null
   readonly time: number
 }

@@ -11,7 +11,7 @@ export interface SignalContext {
 }
 
 export function signalEvent (signal: SharedSignal | RefusedSignal, { statusCode, route, time }: SignalContext): SignalEvent {
-  const common = { ...attributionOf(null), kind: 'signal', route, time, transmitter: signal.transmitter } as const
+  const common = { ...attributionOf(null), kind: 'signal', route, scheme: null, time, transmitter: signal.transmitter } as const
   if ('err' in signal) {
     return Object.freeze({
       ...common, outcome: 'refused', code: 'FST_OAUTH_SET_REFUSED', statusCode: statusCode === null ? null : 400, type: null, id: null, reason: signal.err, description: signal.description, revoked: 0

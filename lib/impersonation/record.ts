@@ -65,8 +65,7 @@ export function isSameImpersonator (storedRecord: unknown, impersonation: Impers
   try {
     const made = parseImpersonationRecord(storedRecord)
     const now = checkImpersonation(impersonation)
-    if (made === null || now === null) return made === now
-    return made.staff === now.staff && made.customer === now.customer && made.sessionId === now.sessionId && made.readOnly === now.readOnly
+    return made?.staff === now?.staff && made?.customer === now?.customer && made?.sessionId === now?.sessionId && made?.readOnly === now?.readOnly
   } catch {
     return false
   }

@@ -37,7 +37,7 @@ export interface OutageGuard {
 }
 
 /** The `code` of the process warning about a store that cannot reach its server. */
-export const storeOutageWarning = 'FST_OAUTH_STORE_OUTAGE'
+const storeOutageWarning = 'FST_OAUTH_STORE_OUTAGE'
 
 export function createOutageGuard ({ store, whenUnavailable, retryAfterMs, onOutage, clock }: OutageSettings): OutageGuard {
   const { now } = createForwardClock(clock)

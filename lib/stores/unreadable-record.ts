@@ -1,5 +1,5 @@
 /** The `code` of the process warning about a stored record that cannot be read. */
-export const unreadableRecordWarning = 'FST_OAUTH_STORED_RECORD_UNREADABLE'
+const unreadableRecordWarning = 'FST_OAUTH_STORED_RECORD_UNREADABLE'
 
 /**
  * Reports that a stored record cannot be read, once for each store, as a process warning. The store then behaves as if

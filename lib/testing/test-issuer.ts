@@ -30,6 +30,9 @@ export interface TestIssuerOptions {
   clock?: Clock
 }
 
+/** A key by its thumbprint, or a certificate by its thumbprint. */
+export type TokenBinding = { readonly thumbprint: string } | { readonly certificateThumbprint: string }
+
 /** What a test says about a token. Everything else is as a conforming issuer would set it. */
 export interface TestTokenOptions {
   /** `sub`. Default: `user-1`; for a client that acts for itself, the client. */
@@ -46,8 +49,11 @@ export interface TestTokenOptions {
   actor?: string | readonly string[]
   /** Marks the token as made by a member of staff who impersonates the subject, as `impersonationClaims` does. Default: nobody. */
   impersonatedBy?: Omit<Impersonation, 'customer'>
-  /** The `thumbprint` of a key that the token is bound to (RFC 9449 section 6.1): see `createTestClient`. Default: none. */
-  boundTo?: { readonly thumbprint: string }
+  /**
+   * The key that the token is bound to (RFC 9449 section 6.1), of `createTestClient`; or the certificate (RFC 8705 section
+   * 3.1), of `createTestCertificateAuthority`; a list: both. Default: none.
+   */
+  boundTo?: TokenBinding | readonly TokenBinding[]
   /** Further claims, in place of those above; `undefined` leaves a claim out. */
   claims?: Readonly<Record<string, unknown>>
   /** Further header parameters; `undefined` leaves one out. */
@@ -123,7 +129,7 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
       ...impersonatedBy !== undefined && impersonationClaims(createImpersonationRecord(
         { ...impersonatedBy, customer: subject }, { access: { level: 'all' }, client: clientId, grantedAt: clock.now() }
       )),
-      ...boundTo !== undefined && { cnf: { jkt: boundTo.thumbprint } },
+      ...boundTo !== undefined && { cnf: confirmationOf([boundTo].flat()) },
       ...claims
     }
   }
@@ -188,6 +194,12 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
       else answers.set(endpoint, answer)
     }
   }
+}
+
+/** `cnf` of RFC 7800. */
+function confirmationOf (bindings: readonly TokenBinding[]): Readonly<Record<string, string>> {
+  return Object.assign({}, ...bindings.map(binding =>
+    'thumbprint' in binding ? { jkt: binding.thumbprint } : { 'x5t#S256': binding.certificateThumbprint })) as Record<string, string>
 }
 
 /** RFC 8693 section 4.1: each actor holds the one before it. */

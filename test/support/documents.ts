@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { posix } from 'node:path'
 
-export const documentsRoot = new URL('../../', import.meta.url)
+const documentsRoot = new URL('../../', import.meta.url)
 
 /** What users read, by path from the root of the repository. `docs/reference.md` is generated. */
 export const documents: readonly string[] = [

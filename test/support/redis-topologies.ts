@@ -75,7 +75,7 @@ export interface RedisSentinels {
   connect (t: Teardown, kind: 'redis' | 'ioredis'): Promise<Connections>
 }
 
-export const sentinelName = 'main'
+const sentinelName = 'main'
 
 /** A primary, a replica that has caught up, and one sentinel that promotes it when the primary is silent for 500 ms. */
 export async function startRedisSentinels (t: Teardown, folder: string): Promise<RedisSentinels> {
@@ -99,7 +99,7 @@ export async function startRedisSentinels (t: Teardown, folder: string): Promise
 }
 
 /** Also for processes of their own, which end with their clients. */
-export async function connectBySentinel (t: Teardown, sentinelPort: number, kind: 'redis' | 'ioredis'): Promise<Connections> {
+async function connectBySentinel (t: Teardown, sentinelPort: number, kind: 'redis' | 'ioredis'): Promise<Connections> {
   if (kind === 'ioredis') {
     const open = (): Redis => {
       const client = new Redis({ sentinels: [{ host: '127.0.0.1', port: sentinelPort }], name: sentinelName, sentinelRetryStrategy: () => 100, retryStrategy: () => 100 })

@@ -121,10 +121,10 @@ test('a refusal has its reason, code and status, and no claim (S16)', t => {
     [new UnavailableError('keys_unavailable', 5), 'unavailable', 'keys_unavailable', 'FST_OAUTH_UNAVAILABLE', 503]
   ] as const
   for (const [error, kind, reason, code, statusCode] of events) {
-    t.strictSame(refusalEvent(error, request), { kind, reason, code, statusCode, detail: { fix: reasonTable[reason].fix }, route: 'GET /', ...nobody, time: 5 })
+    t.strictSame(refusalEvent(error, request), { kind, reason, code, statusCode, detail: { fix: reasonTable[reason].fix }, route: 'GET /', ...nobody, scheme: null, time: 5 })
   }
   t.strictSame(refusalEvent(new InsufficientScopeError(['a']), { ...request, accessToken: accessTokenOf({ actor }) }), {
-    kind: 'refusal', reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403, detail: { fix: reasonTable.scope_insufficient.fix }, route: 'GET /', ...ann, time: 5
+    kind: 'refusal', reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403, detail: { fix: reasonTable.scope_insufficient.fix }, route: 'GET /', ...ann, scheme: null, time: 5
   })
   t.end()
 })

@@ -170,6 +170,14 @@ test('tokens without an audience are accepted by one option for JWT and introspe
   t.end()
 })
 
+test('unknown members of cnf are ignored by an option, with a warning at each start [R8705-09]', t => {
+  const { config, warnings } = resolveConfig({ ...plainOptions, authorizationServers: [{ issuer, allowUnknownConfirmation: true }] })
+  t.equal(config.issuers[0]!.rule.allowUnknownConfirmation, true)
+  t.match(warnings, [/^authorizationServers\[0\]\.allowUnknownConfirmation: tokens that are bound by members of cnf/])
+  t.equal(resolve([issuer])[0]!.rule.allowUnknownConfirmation, false)
+  t.end()
+})
+
 test('a secret that is undefined, as an environment variable that is not set, is refused [A8]', t => {
   for (const method of ['client_secret_basic', 'client_secret_post']) {
     t.throws(() => resolve([{ issuer, introspection: { clientId: 'api', authentication: { method, clientSecret: undefined } } }]),
