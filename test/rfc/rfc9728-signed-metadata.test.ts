@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import type { JsonWebKey } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import type { JsonWebKey, createPrivateKey } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import { createLocalJWKSet, decodeProtectedHeader, generateKeyPair, jwtVerify } from 'jose'
