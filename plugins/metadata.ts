@@ -14,16 +14,19 @@ const routesAdded: unique symbol = Symbol('fastify-oauth-resource-server.metadat
 // Async: Fastify reports to the caller of `register` only what an async plugin throws.
 const plugin: FastifyPluginAsync = async app => {
   const { oauthConfig, oauthDocuments, oauthResource: { policies } } = app
-  const { identifier, document, metadataUrl, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, scopes, scopesSupported, liveScopes, clock } = oauthConfig
+  const { identifier, document, metadataUrl, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, scopes, scopesSupported, liveScopes, signedMetadata, clock } = oauthConfig
   if (documentServedElsewhere) return
   const neverAdvertised = ['*', ...scopes.filter(scope => !scope.advertised).map(scope => scope.name)]
   // Two scopes of one resource share the document that came first, and both have routes.
   const publishedAt = targetOf(metadataUrl)
-  oauthDocuments.add(identifier, createLiveDocument({
+  const live = createLiveDocument({
     document,
     routes: scopesSupported === 'routes' ? { neverAdvertised } : null,
     liveScopes: liveScopes === null ? null : createLiveScopes(liveScopes, clock)
-  }), { maxAgeSeconds: metadataMaxAgeSeconds, rootAlias, publishedAt }).addScopes(policies)
+  })
+  // Loaded only where it is configured.
+  const served = signedMetadata === null ? live : (await import('./shared/signed-document.ts')).signDocument(app, signedMetadata, live)
+  oauthDocuments.add(identifier, served, { maxAgeSeconds: metadataMaxAgeSeconds, rootAlias, publishedAt }).addScopes(policies)
 
   const root = rootOf(app) as FastifyInstance & { [routesAdded]?: Set<string> }
   const added = root[routesAdded] ??= new Set()

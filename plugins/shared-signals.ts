@@ -16,8 +16,7 @@ import { hiddenRoute } from './shared/server.ts'
 const plugin: FastifyPluginAsync = async app => {
   const { oauthConfig, oauthResource: { audit } } = app
   const { sharedSignals, fetch, clock } = oauthConfig
-  if (sharedSignals === null) return
-  for (const transmitter of sharedSignals.transmitters) {
+  for (const transmitter of sharedSignals!.transmitters) {
     const { push, poll } = transmitter
     const receiverFor = (statusCode: number | null, route: string | null, log: AuditWriter): Receiver =>
       createSignalReceiver(oauthConfig, transmitter, app.log, signal => audit.record(signalEvent(signal, { statusCode, route, time: clock.now() }), log))
@@ -66,7 +65,7 @@ function refuse (reply: FastifyReply, { statusCode, err, message }: SetError): F
   return reply.code(statusCode).header('content-language', 'en').send({ err, description: message })
 }
 
-/** Receives shared signals (SSF 1.0), pushed to routes and polled for, where the options name transmitters. */
+/** Receives shared signals (SSF 1.0), pushed to routes and polled for. It is registered only where the options name transmitters. */
 export const sharedSignals: FastifyPluginAsync = fp(plugin, {
   name: 'fastify-oauth-resource-server/shared-signals',
   fastify: '5.x',

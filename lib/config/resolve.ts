@@ -19,8 +19,9 @@ import { impersonationSchemas, resolveImpersonation } from './impersonation.ts'
 import type { IssuersSettings } from './issuers.ts'
 import { issuersSchemas, resolveIssuers } from './issuers.ts'
 import { liveScopesSchemas, resolveLiveScopes } from './live-scopes.ts'
+import type { SignedMetadataSettings } from '../metadata/metadata-signer.ts'
 import type { MetadataDocumentSettings } from './metadata-document.ts'
-import { metadataDocumentSchemas, resolveMetadataDocument } from './metadata-document.ts'
+import { defaultMetadataMaxAgeSeconds, metadataDocumentSchemas, resolveMetadataDocument } from './metadata-document.ts'
 import type { NetworkSettings } from './network.ts'
 import { networkSchemas, resolveNetwork } from './network.ts'
 import { openApiSchemas, resolveOpenApi } from './openapi.ts'
@@ -33,6 +34,7 @@ import type { ScopesSettings } from './scopes.ts'
 import { resolveScopes, scopesSchemas } from './scopes.ts'
 import type { SharedSignalsSettings } from './shared-signals.ts'
 import { resolveSharedSignals, sharedSignalsSchemas } from './shared-signals.ts'
+import { resolveSignedMetadata, signedMetadataSchemas } from './signed-metadata.ts'
 import { resolveTokenCache, tokenCacheSchemas } from './token-cache.ts'
 
 /** The configuration of one protected resource: options checked, defaulted and frozen. */
@@ -48,6 +50,8 @@ export interface OAuthConfig extends
   /** `null`: routes are not described. */
   readonly openapi: OpenApiSettings | null
   readonly audit: AuditSettings
+  /** `null`: the metadata document is not signed. */
+  readonly signedMetadata: SignedMetadataSettings | null
   /** `null`: no shared signals are received. */
   readonly sharedSignals: SharedSignalsSettings | null
 }
@@ -74,7 +78,8 @@ const schema = Type.Object({
   ...networkSchemas,
   ...openApiSchemas,
   ...auditSchemas,
-  ...sharedSignalsSchemas
+  ...sharedSignalsSchemas,
+  ...signedMetadataSchemas
 }, closed)
 
 /**
@@ -96,6 +101,9 @@ export function resolveConfig (given: unknown): ResolvedConfig {
   const { clock } = network
   const proof = resolveProof(options, { origin: resource.identifier.origin, tokenHeader: credentials.tokenHeader, allowInsecureHttp, clock })
   const hostFunctions = resolveHostFunctions(options)
+  const signedMetadata = resolveSignedMetadata(options, {
+    ...resource, ...hostFunctions, allowInsecureHttp, metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? defaultMetadataMaxAgeSeconds
+  })
   const config: OAuthConfig = {
     ...network,
     ...resource,
@@ -103,7 +111,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     ...credentials,
     ...proof,
     ...scopes,
-    ...resolveMetadataDocument(options, { ...resource, ...issuers, ...scopes, allowInsecureHttp, binding: bindingMetadata(proof) }, warnings),
+    ...resolveMetadataDocument(options, { ...resource, ...issuers, ...scopes, allowInsecureHttp, binding: bindingMetadata(proof), signedMetadata }, warnings),
     ...hostFunctions,
     ...resolveImpersonation(options),
     customTokens: resolveCustomTokens(options, resource.resource, issuers.issuers),
@@ -112,6 +120,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     discovery,
     openapi: resolveOpenApi(options),
     audit: resolveAudit(options),
+    signedMetadata,
     sharedSignals: resolveSharedSignals(options, { ...resource, ...hostFunctions, ...issuers, allowInsecureHttp, clock })
   }
   return { config: Object.freeze(config), warnings }

@@ -39,6 +39,12 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   token_revoked: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token was revoked before it expired', fix: 'The client must get a new token'
   },
+  token_suspended: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The status list of the issuer says that the token is suspended', fix: 'The issuer may lift the suspension; or the client gets a new token'
+  },
+  status_unreadable: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`status` of the token leads to no status: it is malformed, names a URI that is not allowed, or an index that its list does not have', fix: 'Set `statusList.uris` to where the issuer publishes its lists'
+  },
   token_rule_broken: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'One of your `tokenRules` returned something other than `true`', fix: 'See the rule; `reportOnly` logs without refusing'
   },
@@ -242,6 +248,9 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   },
   replay_store_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The replay store did not answer, so that it is not known whether a proof was used before', fix: 'Look at the cause in the log; the requests succeed again when the store answers'
+  },
+  status_list_unavailable: {
+    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The status list that the token names could not be loaded, or is not valid', fix: 'Make sure that this server can reach it; the cause has the URL and the error. Recovers automatically'
   },
   signal_function_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A function of `sharedSignals` failed, so that a security event was not processed', fix: 'See the cause; the transmitter sends the event again'

@@ -252,6 +252,7 @@ test('an event is not lost when a store or function fails: the answer is 503, an
     ['onEvent', { signals: { onEvent: async () => { called++; if (fail) throw new Error('down') } } }, 'signal_function_unavailable'],
     ['resolveSubject', { signals: { resolveSubject: async () => { if (fail) throw new Error('down'); return undefined } } }, 'signal_function_unavailable'],
     ['resolveSubject that names no tokens', { signals: { resolveSubject: () => fail ? [{ issuer: login }] as never : undefined } }, 'signal_function_unavailable'],
+    ['resolveSubject that names nothing', { signals: { resolveSubject: () => fail ? [null] as never : undefined } }, 'signal_function_unavailable'],
     ['resolveSubject that never answers', { signals: { resolveSubject: async () => await (fail ? new Promise(() => {}) : undefined) as never }, options: { lookupTimeoutMs: 20 } }, 'signal_function_unavailable']
   ]
   for (const [title, setup, reason] of parts) {
