@@ -14,7 +14,7 @@ import type { TestCertificate } from '../../plugins/entry-points/testing.ts'
 import { createTestCertificateAuthority, createTestClient, createTestIssuer } from '../../plugins/entry-points/testing.ts'
 import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
 import oauthResourceServer from '../../plugins/index.ts'
-import { startDaemon } from '../support/daemon.ts'
+import { startDaemon, untilListening } from '../support/daemon.ts'
 import { textOfDocument } from '../support/documents.ts'
 import { freePort } from '../support/example.ts'
 import { findPart, missingPart } from '../support/missing-part.ts'
@@ -133,6 +133,7 @@ test('nginx with the lines of the documentation: proofs and client certificates 
   })
   const nginx = await startDaemon(findPart('nginx')!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], /start worker process \d+/)
   t.teardown(() => nginx.stop())
+  await untilListening(listen)
   await checkProofs(t, app)
   await checkCertificates(t, app, header, encodeURIComponent(mine.cert))
 })
@@ -147,6 +148,7 @@ test('HAProxy with the lines of the documentation: proofs and client certificate
   const config = join(t.testdir({ 'server.pem': `${server.cert}${server.key}`, 'authority.pem': authority.cert, 'haproxy.cfg': lines }), 'haproxy.cfg')
   const haproxy = await startDaemon(findPart('haproxy')!, ['-db', '-V', '-f', config], /as the polling mechanism/)
   t.teardown(() => haproxy.stop())
+  await untilListening(listen)
   await checkProofs(t, app)
   await checkCertificates(t, app, header, mine.clientCert)
 })

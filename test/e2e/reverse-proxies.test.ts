@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { test } from 'tap'
 import oauthResourceServer from '../../plugins/index.ts'
 import { createTestIssuer } from '../../plugins/entry-points/testing.ts'
-import { startDaemon } from '../support/daemon.ts'
+import { startDaemon, untilListening } from '../support/daemon.ts'
 import { textOfDocument } from '../support/documents.ts'
 import { freePort } from '../support/example.ts'
 import { findPart, missingPart } from '../support/missing-part.ts'
@@ -66,6 +66,7 @@ test('nginx with the lines of the documentation: discovery, requests and streams
   })
   const nginx = await startDaemon(findPart('nginx')!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], /start worker process \d+/)
   t.teardown(() => nginx.stop())
+  await untilListening(listen)
   await checkClient(t, listen, app)
 })
 
@@ -75,5 +76,6 @@ test('HAProxy with the lines of the documentation: discovery, requests and strea
   const folder = t.testdir({ 'haproxy.cfg': linesOf('haproxy', /(bind ):80()/, { listen, app: app.port }) })
   const haproxy = await startDaemon(findPart('haproxy')!, ['-db', '-V', '-f', join(folder, 'haproxy.cfg')], /as the polling mechanism/)
   t.teardown(() => haproxy.stop())
+  await untilListening(listen)
   await checkClient(t, listen, app)
 })
