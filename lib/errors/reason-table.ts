@@ -23,9 +23,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is neither a signed JWT in compact form nor an opaque token of a configured issuer', fix: 'For opaque tokens configure `introspection`; make sure that the client sends the access token and not another value'
   },
   token_encrypted: {
-    code: 'FST_OAUTH_TOKEN_INVALID',
-    meaning: 'The token is encrypted (JWE, RFC 7516), and only signed tokens are supported',
-    fix: 'Have the authorization server sign its access tokens only; Auth0 encrypts tokens that are requested without an `audience`'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is encrypted (JWE, RFC 7516), and only signed tokens are supported', fix: 'Have the authorization server sign its access tokens only; Auth0 encrypts tokens that are requested without an `audience`'
   },
   token_too_long: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is longer than `maxTokenLength` (16 KiB), or an opaque token longer than 4 KiB', fix: 'Issue smaller tokens, with fewer groups or roles in the claims, or raise `maxTokenLength` and `maxHeaderSize` of Node.js'
