@@ -34,9 +34,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   token_inactive: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'Introspection returned `active: false`', fix: 'The client must get a new token; make sure that the token is introspected at the issuer that issued it'
   },
-  token_revoked: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token was revoked before it expired', fix: 'The client must get a new token'
-  },
+  token_revoked: { code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token was revoked before it expired', fix: 'The client must get a new token' },
   token_suspended: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The status list of the issuer says that the token is suspended', fix: 'The issuer may lift the suspension; or the client gets a new token'
   },
@@ -52,9 +50,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   algorithm_refused: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`alg` is not among the allowed algorithms', fix: 'Add it to `algorithms` of the issuer if the issuer is meant to use it'
   },
-  key_id_refused: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`kid` is not a string, or too long', fix: 'The issuer must send a `kid` of its key set'
-  },
+  key_id_refused: { code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`kid` is not a string, or too long', fix: 'The issuer must send a `kid` of its key set' },
   critical_header_refused: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The `crit` header names an extension that is not supported (RFC 7515 section 4.1.11)', fix: 'The issuer must issue tokens without it'
   },
@@ -136,12 +132,8 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   signature_invalid: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The signature does not verify', fix: 'The token was changed, or signed with another key: make sure that the issuer publishes the key it signs with'
   },
-  token_expired: {
-    code: 'FST_OAUTH_TOKEN_EXPIRED', meaning: '`exp` is in the past', fix: 'The client must refresh the token'
-  },
-  token_unverified: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The verifier of the host returned no access token', fix: 'See your own verifier'
-  },
+  token_expired: { code: 'FST_OAUTH_TOKEN_EXPIRED', meaning: '`exp` is in the past', fix: 'The client must refresh the token' },
+  token_unverified: { code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The verifier of the host returned no access token', fix: 'See your own verifier' },
   impersonation_over: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The impersonation that the token was issued in has ended', fix: 'Start a new impersonation and connect the client again, or the customer connects it themselves'
   },
@@ -157,15 +149,11 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   actor_missing: {
     code: 'FST_OAUTH_ACTOR_REFUSED', meaning: '`actors` of the route requires an actor, and the token has none', fix: 'Use a token from a token exchange, with `act`'
   },
-  organization_foreign: {
-    code: 'FST_OAUTH_TENANT_REFUSED', meaning: 'The token is bound to another organization', fix: 'Use a token of that organization'
-  },
+  organization_foreign: { code: 'FST_OAUTH_TENANT_REFUSED', meaning: 'The token is bound to another organization', fix: 'Use a token of that organization' },
   organization_missing: {
     code: 'FST_OAUTH_TENANT_REFUSED', meaning: 'The token is bound to organizations, and the route names none', fix: 'Set `organization` or `anyOrganization` of the route, or `organizationOf`'
   },
-  team_foreign: {
-    code: 'FST_OAUTH_TENANT_REFUSED', meaning: 'The token is bound to another team', fix: 'Use a token of that team'
-  },
+  team_foreign: { code: 'FST_OAUTH_TENANT_REFUSED', meaning: 'The token is bound to another team', fix: 'Use a token of that team' },
   team_missing: {
     code: 'FST_OAUTH_TENANT_REFUSED', meaning: 'The token is bound to teams, and the route names none', fix: 'Set `team` or `anyTeam` of the route, or `teamOf`'
   },
@@ -175,9 +163,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   authorization_details_insufficient: {
     code: 'FST_OAUTH_AUTHORIZATION_DETAILS_INSUFFICIENT', meaning: '`authorizationDetails` of the route did not return `true`', fix: 'The client must request details that cover the request'
   },
-  policy_refused: {
-    code: 'FST_OAUTH_POLICY_REFUSED', meaning: 'A `policy` did not return `true`', fix: 'See your policy'
-  },
+  policy_refused: { code: 'FST_OAUTH_POLICY_REFUSED', meaning: 'A `policy` did not return `true`', fix: 'See your policy' },
   not_approved: {
     code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'An organization that the grant covers has not approved AI clients', fix: 'The organization approves, or the customer connects the client themselves'
   },
@@ -199,9 +185,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   impersonation_ended: {
     code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The impersonation session of the staff member has ended', fix: 'Start a new impersonation'
   },
-  grant_foreign: {
-    code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'A grant of another state of impersonation would be used again', fix: 'Ask for a new grant'
-  },
+  grant_foreign: { code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'A grant of another state of impersonation would be used again', fix: 'Ask for a new grant' },
   record_malformed: {
     code: 'FST_OAUTH_ACCESS_DENIED', meaning: 'The record saved with the grant cannot be read', fix: 'Save the record that the decision carries, unchanged'
   },
@@ -217,33 +201,17 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   custom_tokens_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: '`verify` of your `customTokens` failed, or returned something that is no token', fix: 'See the cause'
   },
-  issuer_unresolvable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: '`resolveIssuer` failed, or returned something that is no issuer', fix: 'See the cause'
-  },
+  issuer_unresolvable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`resolveIssuer` failed, or returned something that is no issuer', fix: 'See the cause' },
   introspection_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The introspection endpoint did not answer, or refused this server', fix: 'See the cause: network, client id and secret, or the answer of the issuer. Recovers automatically'
   },
-  revocations_unavailable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The revocation store did not answer', fix: 'See the cause'
-  },
-  token_rule_unavailable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'One of your `tokenRules` failed', fix: 'See the cause'
-  },
-  organization_unavailable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: '`organization` or `organizationOf` failed', fix: 'See the cause'
-  },
-  team_unavailable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: '`team` or `teamOf` failed', fix: 'See the cause'
-  },
-  authorization_details_unavailable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: '`authorizationDetails` of the route failed', fix: 'See the cause'
-  },
-  policy_unavailable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A `policy` failed', fix: 'See the cause'
-  },
-  session_store_unavailable: {
-    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The store of MCP sessions failed', fix: 'See the cause'
-  },
+  revocations_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The revocation store did not answer', fix: 'See the cause' },
+  token_rule_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'One of your `tokenRules` failed', fix: 'See the cause' },
+  organization_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`organization` or `organizationOf` failed', fix: 'See the cause' },
+  team_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`team` or `teamOf` failed', fix: 'See the cause' },
+  authorization_details_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`authorizationDetails` of the route failed', fix: 'See the cause' },
+  policy_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A `policy` failed', fix: 'See the cause' },
+  session_store_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The store of MCP sessions failed', fix: 'See the cause' },
   replay_store_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The replay store did not answer, so that it is not known whether a proof was used before', fix: 'Look at the cause in the log; the requests succeed again when the store answers'
   },
