@@ -22,7 +22,7 @@ test('SECURITY.md: each guarantee names a test, and the test is there', t => {
   t.ok(rows.length > 10)
   for (const [, guarantee, tests] of rows) {
     const paths = [...tests!.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map(match => match[1]!)
-    t.ok(paths.length > 0, guarantee)
+    t.ok(paths.length > 0, guarantee!)
     for (const path of paths) t.ok(existsSync(new URL(path, root)), path)
   }
   t.end()
@@ -51,7 +51,7 @@ test('workflows have the least permissions, a time limit for each job, and run s
     for (const [job, { steps, 'timeout-minutes': minutes }] of Object.entries(jobs)) {
       t.type(minutes, 'number', `${name} ${job}`)
       for (const { run = '' } of steps) {
-        for (const [, script] of run.matchAll(/\bnpm run ([\w:]+)/g)) t.ok(manifest.scripts[script!], script)
+        for (const [, script] of run.matchAll(/\bnpm run ([\w:]+)/g)) t.ok(manifest.scripts[script!], script!)
         for (const [path] of run.matchAll(/\b(?:scripts|test)\/[\w./-]+\.\w+/g)) t.ok(existsSync(new URL(path, root)), path)
       }
     }

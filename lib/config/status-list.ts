@@ -31,7 +31,7 @@ export interface StatusListOptions {
 }
 
 /** @internal */
-export const statusListSchemas: OptionSchemas<keyof StatusListOptions> = optionGroup<StatusListOptions>()({
+const statusListSchemas: OptionSchemas<keyof StatusListOptions> = optionGroup<StatusListOptions>()({
   uris: Type.Optional(texts),
   jwksUri: Type.Optional(text),
   required: Type.Optional(Type.Boolean()),

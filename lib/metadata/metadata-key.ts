@@ -24,7 +24,7 @@ const byCurve: Readonly<Record<string, readonly [algorithm: string, digest: stri
 }
 
 /** @throws TypeError for what is no key that can sign */
-export function createMetadataKey ({ privateKey, keyId }: MetadataKeyOptions): MetadataKey {
+function createMetadataKey ({ privateKey, keyId }: MetadataKeyOptions): MetadataKey {
   const key = privateKeyOf(privateKey)
   const { kty, crv, x, y, e, n } = createPublicKey(key).export({ format: 'jwk' })
   // In the order of RFC 7638 section 3.2, which the thumbprint depends on.
