@@ -28,13 +28,14 @@ function reach (file, extension, reached) {
 }
 
 function prune () {
-  const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+  const { exports, bin } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
   const reached = new Set()
   for (const conditions of Object.values(exports)) {
     if (typeof conditions === 'string') continue
     reach(new URL(conditions.default, root).href, '.js', reached)
     reach(new URL(conditions.types, root).href, '.d.ts', reached)
   }
+  for (const program of Object.values(bin)) reach(new URL(program, root).href, '.js', reached)
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
     const file = new URL(`${entry.parentPath.replaceAll('\\', '/').replace(/.*\/dist(?=\/|$)/, './dist')}/${entry.name}`, root)

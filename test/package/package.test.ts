@@ -22,7 +22,7 @@ const consumer = join(work, 'consumer')
 const most = { files: 600, bytes: 550_000 }
 
 interface Conditions { readonly types: string, readonly default: string }
-const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | Conditions> }
+const { exports, bin: programs } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | Conditions>, bin: Record<string, string> }
 /** What can be imported, by its name for users: the package itself and its sub-paths. */
 const entryPoints = Object.entries(exports).filter((entry): entry is [string, Conditions] => typeof entry[1] === 'object')
   .map(([path, { types }]) => ({ specifier: posix.join('fastify-oauth-resource-server', path), types: types.replace('./', '') }))
@@ -31,7 +31,7 @@ function succeeded ({ exitCode, stdout, stderr }: Ended): string | true {
   return exitCode === 0 ? true : `${stdout}\n${stderr}`
 }
 
-const notForTheRoot = /dist\/lib\/(?:client|forward)\/|dist\/lib\/impersonation\/guard|dist\/plugins\/(?:forward|impersonation-guard|impersonated-tokens)|\/(?:redis|postgres|file)-|^(?:undici|oauth4webapi)\//
+const notForTheRoot = /dist\/lib\/(?:client|forward|doctor)\/|dist\/lib\/impersonation\/guard|dist\/plugins\/(?:forward|impersonation-guard|impersonated-tokens)|\/(?:redis|postgres|file)-|^(?:undici|oauth4webapi)\//
 
 /** Another Node.js as npx brings it, or `null` where there is no network. */
 async function nodeOf (major: string): Promise<string | null> {
@@ -79,7 +79,7 @@ test('the package', async t => {
       const specifiers = [...(await textOf(path)).matchAll(/(?:\bfrom |\bimport ?\(?)['"](\.[^'"]+)['"]/g)].map(match => match[1]!)
       return [path, specifiers.map(specifier => posix.join(posix.dirname(path), specifier).replace(/\.[jt]s$/, path.endsWith('.js') ? '.js' : '.d.ts'))] as const
     })))
-    const used = new Set(entryPoints.flatMap(({ types }) => [types, types.replace(/\.d\.ts$/, '.js')]))
+    const used = new Set([...entryPoints.flatMap(({ types }) => [types, types.replace(/\.d\.ts$/, '.js')]), ...Object.values(programs)])
     for (const path of used) for (const next of imports.get(path) ?? []) used.add(next)
     t.same(built.filter(path => !used.has(path)), [], 'an entry point reaches each file')
     t.same([...used].filter(path => !built.includes(path)), [], 'and what is imported is there')
