@@ -23,7 +23,7 @@ export function withinTime<T> (answer: PromiseLike<T>, timeoutMs: number): Promi
  *
  * @throws TimeLimitError, or what the function throws
  */
-export async function askWithin<T> (timeoutMs: number, ask: () => T | Promise<T>): Promise<T> {
+export async function callHost<T> (timeoutMs: number, ask: () => T | Promise<T>): Promise<T> {
   const answer = ask()
   return isPromise(answer) ? await withinTime(answer, timeoutMs) : answer
 }

@@ -53,7 +53,7 @@ declare module 'fastify' {
      * Answers a grant that was refused: 403 with `access_denied` (RFC 6749 section 4.1.2.1), or what the options say; 503 with
      * `temporarily_unavailable` when the check could not be completed. It names no organization.
      *
-     * @throws TypeError for a redirect URI that is none
+     * @throws TypeError when `redirectUri` is not an absolute URL
      */
     refuseGrant (decision: Pick<GrantDecision, 'reason'>, options?: GrantRefusalOptions): FastifyReply
   }

@@ -31,6 +31,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   if (app.oauthConfig.impersonatedTokens !== null) await app.register((await import('./impersonated-tokens.ts')).impersonatedTokens)
   await app.register(audit)
   await app.register(doctor)
+  if (app.oauthConfig.sharedSignals !== null) await app.register((await import('./shared-signals.ts')).sharedSignals)
   if (app.oauthConfig.impersonationGuard !== null) await app.register((await import('./impersonation-guard.ts')).impersonationGuard)
 }
 
@@ -50,7 +51,7 @@ export {
 
 export type { Audit, AuditLevel, AuditWriter } from '../lib/audit/audit.ts'
 export type { OAuthCounters, RefusalCount } from '../lib/audit/audit.ts'
-export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/audit/events.ts'
+export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent, SignalEvent } from '../lib/audit/events.ts'
 export type { Clock } from '../lib/clock.ts'
 export type { SignatureAlgorithm } from '../lib/config/algorithms.ts'
 export type { CustomTokensOptions } from '../lib/config/custom-tokens.ts'
@@ -60,6 +61,7 @@ export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset, PresetName } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
 export type { ScopeOptions } from '../lib/config/scopes.ts'
+export type { SharedSignalsOptions, TransmitterOptions } from '../lib/config/shared-signals.ts'
 export type { ClaimOptions, TokenRuleOptions, TokenShapeOptions } from '../lib/config/token-shape.ts'
 export type { OAuthDoctorOptions } from '../lib/doctor/check-resource.ts'
 export type { DoctorReport } from '../lib/doctor/report.ts'
@@ -89,6 +91,12 @@ export type { Policy } from '../lib/policy/policy.ts'
 export type { RoutePolicy } from '../lib/policy/route-policy.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
 export type { TenantOf } from '../lib/policy/tenancy.ts'
+export { createMemoryIntrospectionCache } from '../lib/stores/introspection/introspection-cache.ts'
+export type { IntrospectionAnswer, IntrospectionCache, MemoryIntrospectionCacheOptions } from '../lib/stores/introspection/introspection-cache.ts'
+export type { RevokingEventName } from '../lib/shared-signals/event-types.ts'
+export type { ResolveSubject, SharedSignal, SignalOutcome } from '../lib/shared-signals/receiver.ts'
+export type { SubjectIdentifier } from '../lib/shared-signals/security-event-token.ts'
+export type { SignalTarget } from '../lib/shared-signals/subjects.ts'
 export { createMemoryMcpSessionStore } from '../lib/stores/mcp-sessions/mcp-session-store.ts'
 export type { MemoryMcpSessionStoreOptions } from '../lib/stores/mcp-sessions/mcp-session-store.ts'
 export type { McpSessionStore } from '../lib/stores/mcp-sessions/mcp-session-store.ts'
@@ -98,7 +106,7 @@ export type { ReplayStore } from '../lib/stores/replay/replay-store.ts'
 export { createMemoryRevocationStore } from '../lib/stores/revocations/memory-revocation-store.ts'
 export type { MemoryRevocationStore, MemoryRevocationStoreOptions } from '../lib/stores/revocations/memory-revocation-store.ts'
 export type { RevocableToken, RevocationStore, TokenActor } from '../lib/stores/revocations/revocation-store.ts'
-export type { Revocation, WritableRevocationStore } from '../lib/stores/revocations/revocation.ts'
+export type { Revocation, RevocationTime, WritableRevocationStore } from '../lib/stores/revocations/revocation.ts'
 export type { AccessToken, Actor, PrincipalType } from '../lib/token/access-token.ts'
 export { toAuthInfo } from '../lib/token/auth-info.ts'
 export type { AuthInfo } from '../lib/token/auth-info.ts'

@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http'
 import type { HttpErrors } from '@fastify/sensible'
-import sensible from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isKnown } from '../lib/metadata/document.ts'
@@ -32,28 +31,24 @@ const plugin: FastifyPluginAsync = async app => {
   const missing = [...metadataRoutes, ...path.startsWith(metadataRoutes[0]) ? [] : [path]].filter(url => !added.has(url))
   if (missing.length === 0) return
   for (const url of missing) added.add(url)
-  await app.register(async scope => {
-    // In a scope of our own: the host may register @fastify/sensible itself, before or after this plugin.
-    await scope.register(sensible)
-    addRoutes(root, missing, oauthDocuments, scope.httpErrors)
-  })
+  addRoutes(root, missing, oauthDocuments)
 }
 
 const allowedMethods = ['GET', 'HEAD', 'OPTIONS']
 
 /** The documents are handed over: the root itself may have no configuration, when only scopes within it do. */
-function addRoutes (root: FastifyInstance, urls: readonly string[], documents: MetadataRegistry, httpErrors: HttpErrors): void {
+function addRoutes (root: FastifyInstance, urls: readonly string[], documents: MetadataRegistry): void {
   const route = { config: openRoute, schema: hiddenRoute, errorHandler: sendError }
   const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     allowEveryOrigin(reply).header('allow', allowedMethods.join(', '))
-    throw httpErrors.methodNotAllowed('The metadata of a protected resource is read with GET')
+    throw (await httpErrors()).methodNotAllowed('The metadata of a protected resource is read with GET')
   }
   const sendDocument = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     allowEveryOrigin(reply)
     const entry = documents.find(targetOf(request.url), request.host)
     if (entry === null) {
       reply.header('cache-control', 'no-store')
-      throw httpErrors.notFound('No protected resource of this server has its metadata here')
+      throw (await httpErrors()).notFound('No protected resource of this server has its metadata here')
     }
     const { body, etag } = await entry.document.current()
     reply.header('cache-control', `public, max-age=${entry.maxAgeSeconds}`).header('etag', etag)
@@ -67,6 +62,14 @@ function addRoutes (root: FastifyInstance, urls: readonly string[], documents: M
     // In onRequest: neither a body nor its media type matters.
     root.route({ ...route, method: root.supportedMethods.filter(method => !allowedMethods.includes(method)), url, onRequest: refuseMethod, handler: refuseMethod })
   }
+}
+
+/**
+ * The errors of `@fastify/sensible`, without the plugin: the host may register it. Loaded with the first error, as it takes as
+ * much time to load as the rest of this package.
+ */
+async function httpErrors (): Promise<HttpErrors> {
+  return (await import('@fastify/sensible')).httpErrors
 }
 
 /** Clients of the well-known routes read this body. The error handler of the host renders the errors of its own API. */

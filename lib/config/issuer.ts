@@ -69,7 +69,7 @@ export interface IssuerDefaults extends TokenShapeDefaults {
  */
 export function resolveIssuer (given: unknown, name: string, defaults: IssuerDefaults, warnings: string[]): ResolvedIssuer {
   const options = withPreset(toObject(checkOptions<string | IssuerOptions>(name, schema, given)))
-  const { issuer, jwksUri = null, jwks = null, introspection, allowMissingAudience = false } = options
+  const { issuer, jwksUri = null, jwks = null, introspection, allowMissingAudience = false, allowUnknownConfirmation = false } = options
   const { resource, allowInsecureHttp } = defaults
   const { clockToleranceSeconds = defaults.clockToleranceSeconds } = options
 
@@ -83,6 +83,9 @@ export function resolveIssuer (given: unknown, name: string, defaults: IssuerDef
   }
   if (allowMissingAudience) {
     warnings.push(`${name}.allowMissingAudience: tokens without aud are accepted, also those that the issuer issues for other resources`)
+  }
+  if (allowUnknownConfirmation) {
+    warnings.push(`${name}.allowUnknownConfirmation: tokens that are bound by members of cnf which this server cannot check are accepted as bearer tokens`)
   }
   return Object.freeze({
     rule: resolveExpectedToken(issuer, options, name, { resource, clockToleranceSeconds }),

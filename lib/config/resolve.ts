@@ -31,6 +31,8 @@ import type { ResourceSettings } from './resource.ts'
 import { resolveResource, resourceSchemas } from './resource.ts'
 import type { ScopesSettings } from './scopes.ts'
 import { resolveScopes, scopesSchemas } from './scopes.ts'
+import type { SharedSignalsSettings } from './shared-signals.ts'
+import { resolveSharedSignals, sharedSignalsSchemas } from './shared-signals.ts'
 import { resolveTokenCache, tokenCacheSchemas } from './token-cache.ts'
 
 /** The configuration of one protected resource: options checked, defaulted and frozen. */
@@ -46,6 +48,8 @@ export interface OAuthConfig extends
   /** `null`: routes are not described. */
   readonly openapi: OpenApiSettings | null
   readonly audit: AuditSettings
+  /** `null`: no shared signals are received. */
+  readonly sharedSignals: SharedSignalsSettings | null
 }
 
 export interface ResolvedConfig {
@@ -69,7 +73,8 @@ const schema = Type.Object({
   ...discoverySchemas,
   ...networkSchemas,
   ...openApiSchemas,
-  ...auditSchemas
+  ...auditSchemas,
+  ...sharedSignalsSchemas
 }, closed)
 
 /**
@@ -90,6 +95,7 @@ export function resolveConfig (given: unknown): ResolvedConfig {
   const credentials = resolveCredentials(options)
   const { clock } = network
   const proof = resolveProof(options, { origin: resource.identifier.origin, tokenHeader: credentials.tokenHeader, allowInsecureHttp, clock })
+  const hostFunctions = resolveHostFunctions(options)
   const config: OAuthConfig = {
     ...network,
     ...resource,
@@ -98,14 +104,15 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     ...proof,
     ...scopes,
     ...resolveMetadataDocument(options, { ...resource, ...issuers, ...scopes, allowInsecureHttp, binding: bindingMetadata(proof) }, warnings),
-    ...resolveHostFunctions(options),
+    ...hostFunctions,
     ...resolveImpersonation(options),
     customTokens: resolveCustomTokens(options, resource.resource, issuers.issuers),
     liveScopes: resolveLiveScopes(options, discovery.keys.retryAfterMs, options.metadata?.signed_metadata !== undefined),
     tokenCache: resolveTokenCache(options),
     discovery,
     openapi: resolveOpenApi(options),
-    audit: resolveAudit(options)
+    audit: resolveAudit(options),
+    sharedSignals: resolveSharedSignals(options, { ...resource, ...hostFunctions, ...issuers, allowInsecureHttp, clock })
   }
   return { config: Object.freeze(config), warnings }
 }

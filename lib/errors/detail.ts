@@ -10,17 +10,25 @@ export interface RefusalDetail {
 }
 
 const longestValue = 200
-// Cc, Cf, Zl and Zp: control characters, direction overrides, separators that end a line. Also halves of surrogate pairs.
-const notPrintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu
+const printableAscii = /^[ -~]*$/
+/** Made when it is first needed: the engine takes four milliseconds for it. */
+let notPrintable: RegExp | undefined
 
 /**
  * A value that a stranger sent, safe to print in a log: JSON where there is some, without control characters, and cut to
  * 200 characters.
  */
 export function describeValue (value: unknown): string {
-  const text = textOf(value).replace(notPrintable, ' ')
+  const text = printable(textOf(value))
   // Cut by code points, so that no surrogate pair is cut in two.
   return text.length <= longestValue ? text : `${[...text.slice(0, longestValue)].slice(0, -1).join('')}…`
+}
+
+function printable (text: string): string {
+  if (printableAscii.test(text)) return text
+  // Cc, Cf, Zl and Zp: control characters, direction overrides, separators that end a line. Also halves of surrogate pairs.
+  notPrintable ??= new RegExp('[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]+', 'gu')
+  return text.replace(notPrintable, ' ')
 }
 
 function textOf (value: unknown): string {

@@ -79,7 +79,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key or certificate (`cnf`), and came without the proof of it', fix: 'The client must prove possession of the key; the server must accept the proof: see `dpop` and `clientCertificates`'
   },
   token_unbound: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to no key, and came under the DPoP scheme or to a route that requires DPoP', fix: 'The client must send a DPoP proof with its token request (RFC 9449 section 5)'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to no key or certificate, and came under the DPoP scheme or to a route that requires a bound one', fix: 'The client must request a bound token: with a DPoP proof (RFC 9449 section 5), or over a connection with its certificate (RFC 8705 section 3)'
   },
   certificate_foreign: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to another certificate than that of the request', fix: 'Use the certificate of the token request, or request a new token'
@@ -242,6 +242,9 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   },
   replay_store_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The replay store did not answer, so that it is not known whether a proof was used before', fix: 'Look at the cause in the log; the requests succeed again when the store answers'
+  },
+  signal_function_unavailable: {
+    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A function of `sharedSignals` failed, so that a security event was not processed', fix: 'See the cause; the transmitter sends the event again'
   },
   impersonation_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The check whether an impersonated token may still be used could not be completed', fix: 'See the cause'

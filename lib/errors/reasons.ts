@@ -21,6 +21,7 @@ export type UnavailableReason =
   | 'keys_unavailable' | 'custom_tokens_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable'
   | 'token_rule_unavailable' | 'organization_unavailable' | 'team_unavailable' | 'authorization_details_unavailable'
   | 'policy_unavailable' | 'session_store_unavailable' | 'impersonation_unavailable' | 'replay_store_unavailable'
+  | 'signal_function_unavailable'
 
 /** Why a valid token does not allow a request. */
 export type RouteReason =

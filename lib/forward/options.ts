@@ -17,11 +17,11 @@ export type ForwardCredential =
   /** The access token of a client session, refreshed at most once per request. `proof`: for tokens bound to a key (RFC 9449). */
   | { readonly session: AttemptSession, readonly proof?: ProofOfPossession }
   /**
-   * Fixed header fields. `owner` decides what the caller gets when the upstream answers 401. `ours` (default): the credential
-   * belongs to this server, so the response is 502. `third-party`: the credential belongs to the caller, so the 401 is passed
+   * Fixed header fields. `owner` decides what the caller gets when the upstream answers 401. `proxy` (default): the credential
+   * belongs to this server, so the response is 502. `caller`: the credential belongs to the caller, so the 401 is passed
    * on with its challenge.
    */
-  | { readonly headers: Readonly<Record<string, string>>, readonly owner?: 'ours' | 'third-party' }
+  | { readonly headers: Readonly<Record<string, string>>, readonly owner?: 'proxy' | 'caller' }
 
 /** One upstream, reached with one credential. */
 export interface ForwardRoute<Request> {
@@ -133,7 +133,7 @@ const credential = Type.Union([
     session: Type.Object({ token: anyFunction, refresh: anyFunction, refuse: anyFunction }),
     proof: Type.Optional(Type.Object({ proofFor: anyFunction, sawNonce: anyFunction }))
   }, closed),
-  Type.Object({ headers: Type.Record(Type.String(), Type.Unknown()), owner: Type.Optional(Type.Enum(['ours', 'third-party'])) }, closed)
+  Type.Object({ headers: Type.Record(Type.String(), Type.Unknown()), owner: Type.Optional(Type.Enum(['proxy', 'caller'])) }, closed)
 ])
 const route = { upstream: text, credential, mayUse: Type.Optional(anyFunction) }
 const fixedRoute = Type.Object({ ...route, secret: Type.Optional(Type.Unknown()), config: Type.Optional(Type.Object({})) }, closed)

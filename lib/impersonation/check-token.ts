@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { InvalidTokenError, OAuthResourceError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import { askWithin, isPromise, withinTime } from '../time-limit.ts'
+import { callHost, isPromise, withinTime } from '../time-limit.ts'
 import type { GrantDecision } from './check-grant.ts'
 import { decision, hasEnded, checkGrant, lookupFailed } from './check-grant.ts'
 import type { TokenImpersonation } from './token-impersonation.ts'
@@ -30,10 +30,10 @@ export function createCheckToken ({ directory, impersonationOf, accessOf, sessio
     try {
       const now = clock.now()
       if (hasEnded(impersonation, now)) return decision('impersonation_ended', { impersonation })
-      if (sessionIsActive !== null && await askWithin(timeoutMs, () => sessionIsActive(impersonation, accessToken)) !== true) {
+      if (sessionIsActive !== null && await callHost(timeoutMs, () => sessionIsActive(impersonation, accessToken)) !== true) {
         return decision('impersonation_ended', { impersonation })
       }
-      const access = await askWithin(timeoutMs, () => accessOf(accessToken))
+      const access = await callHost(timeoutMs, () => accessOf(accessToken))
       return await checkGrant(impersonation, access, directory, { now, timeoutMs, grantedAt: grantedAtOf(impersonation, accessToken), issuer: accessToken.issuer })
     } catch (error) {
       return decision('lookup_failed', { impersonation, error })

@@ -1,4 +1,4 @@
-import { askWithin } from '../time-limit.ts'
+import { callHost } from '../time-limit.ts'
 import type { WritableRevocationStore } from '../stores/revocations/revocation.ts'
 
 /** An impersonation that has ended: of one customer, or without `customer` of every customer. */
@@ -49,7 +49,7 @@ export async function endImpersonation (ended: EndedImpersonation | null, ends: 
     () => revocations?.revoke(customer === undefined ? { issuer, actor } : { issuer, subject: customer, actor })
   ]) {
     try {
-      await askWithin<unknown>(timeoutMs, step)
+      await callHost<unknown>(timeoutMs, step)
     } catch (error) {
       errors.push(error)
     }

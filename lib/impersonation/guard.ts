@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { GrantAccess } from '../stores/organizations/organization-directory.ts'
-import { askWithin } from '../time-limit.ts'
+import { callHost } from '../time-limit.ts'
 import type { ExistingGrantStep, GrantDecision, GrantStep, NewGrantStep } from './check-grant.ts'
 import {
   checkGrant, decision, existingGrantSteps, hasEnded, isExistingGrantStep, isNewGrantStep, newGrantSteps
@@ -17,7 +17,7 @@ import { checkAccess, createImpersonationRecord, isSameImpersonator, parseImpers
 export interface NewGrant {
   /** The step that makes it. */
   readonly step: NewGrantStep
-  /** Who impersonates whom, from the session that the server itself keeps; `null` for nobody. */
+  /** Who impersonates whom, from the session that the server itself keeps; `null` for a customer who acts for themselves. */
   readonly impersonation: Impersonation | null
   /** What the grant gives access to. Default: everything of the customer. */
   readonly access?: GrantAccess | null
@@ -37,7 +37,7 @@ export type ExistingGrant = {
 } & (
   // There is a client and no session: the record says who made the grant.
   | { readonly step: 'exchange' | 'refresh', readonly impersonation?: undefined }
-  // `null` for nobody: only what was made in the same state of impersonation is used again.
+  // `null` for a customer: only what was made in the same state of impersonation is used again.
   | { readonly step: 'automatic-approval', readonly impersonation: Impersonation | null }
 )
 
@@ -111,12 +111,12 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     if (!isNewGrantStep(step)) return stepRefused('a new grant', step, newGrantSteps)
     let known: Impersonation | null = null
     try {
-      known = checkImpersonation(await askWithin(timeoutMs, impersonation))
+      known = checkImpersonation(await callHost(timeoutMs, impersonation))
       // No further check applies to customers.
       if (known === null) return describe(decision('not_impersonating', { impersonation: null, access: accessOf === undefined ? checkAccess(access) : null }), null, step)
       // Read before the directory is asked: an approval that is withdrawn and given again meanwhile is younger than the grant.
       const now = clock.now()
-      const decided = await checkGrant(known, accessOf === undefined ? access : await askWithin(timeoutMs, accessOf), directory, { now, timeoutMs })
+      const decided = await checkGrant(known, accessOf === undefined ? access : await callHost(timeoutMs, accessOf), directory, { now, timeoutMs })
       const grantedTo = await client()
       const record = decided.allowed ? createImpersonationRecord(known, { access: decided.access, client: grantedTo, grantedAt: now }) : null
       return describe({ ...decided, record }, grantedTo, step)
@@ -141,10 +141,10 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
     const access = record?.access ?? null
     try {
       if (step === 'automatic-approval') {
-        const impersonation = checkImpersonation(await askWithin(timeoutMs, session))
+        const impersonation = checkImpersonation(await callHost(timeoutMs, session))
         if (!isSameImpersonator(record, impersonation)) return decision('grant_foreign', { impersonation: impersonation ?? record, access })
       } else if (record !== null && recordIsActive !== undefined && !hasEnded(record, clock.now())) {
-        if (await askWithin(timeoutMs, () => recordIsActive(record)) !== true) return decision('impersonation_ended', { impersonation: record, access })
+        if (await callHost(timeoutMs, () => recordIsActive(record)) !== true) return decision('impersonation_ended', { impersonation: record, access })
       }
     } catch (error) {
       return decision('lookup_failed', { impersonation: record, access, error })
@@ -154,7 +154,7 @@ export function createImpersonationGuard<Request> (options: ImpersonationGuardOp
   }
   const clientOf = async (request: Request): Promise<string | null> => {
     try {
-      const client: unknown = await askWithin(timeoutMs, () => options.clientOf?.(request))
+      const client: unknown = await callHost(timeoutMs, () => options.clientOf?.(request))
       return typeof client === 'string' ? client : null
     } catch {
       // The decision does not depend on it.

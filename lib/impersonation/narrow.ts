@@ -13,7 +13,7 @@ export interface GrantTerms {
 /** The scopes that only read, as a list or as a test. */
 export type ReadOnlyScopes = readonly string[] | ((scope: string) => boolean)
 
-export interface NarrowingRules {
+export interface NarrowingSettings {
   /** Milliseconds since the epoch. */
   readonly now: number
   /** Scopes that only read. Default: none. */
@@ -31,7 +31,7 @@ const offlineAccess = 'offline_access'
  * @param impersonation or the record of the grant; `null` when nobody impersonates
  * @throws TypeError for what is neither null nor an impersonation
  */
-export function narrowGrant (terms: GrantTerms, impersonation: Impersonation | null, { now, readOnlyScopes = [] }: NarrowingRules): GrantTerms {
+export function narrowGrant (terms: GrantTerms, impersonation: Impersonation | null, { now, readOnlyScopes = [] }: NarrowingSettings): GrantTerms {
   const known = checkImpersonation(impersonation)
   if (known === null) return terms
   const { endsAt, idleTimeoutSeconds, readOnly } = known

@@ -3,7 +3,7 @@ import { checkOptions } from '../options/check-options.ts'
 import { show } from '../options/show.ts'
 import { Type } from '../options/type.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import { askWithin } from '../time-limit.ts'
+import { callHost } from '../time-limit.ts'
 import type { GrantDecision, GrantStep } from './check-grant.ts'
 import { decision, existingGrantSteps, isExistingGrantStep, isNewGrantStep, lookupFailed, newGrantSteps } from './check-grant.ts'
 import type { AuditedDecision, ImpersonationGuard } from './guard.ts'
@@ -14,7 +14,7 @@ import type { GrantRefusal, RefusalRedirect } from './refusal.ts'
 import { grantRefusal } from './refusal.ts'
 import { createTokenClassifier } from './token-impersonation.ts'
 
-/** What a route that makes grants says about them: `config.impersonationGuard`. */
+/** `config.impersonationGuard` of a route that issues grants. */
 export interface GuardedRouteOptions<Request> {
   /**
    * The step of the grant. `first-party` and `consent` make a new one: the session of the request says who it is.
@@ -73,7 +73,7 @@ const routeSchema = Type.Object({
 export function checkGuardedRoute<Request> (given: unknown, route: string): GuardedRouteOptions<Request> | null {
   if (given === undefined || given === false) return null
   const name = `config.impersonationGuard of ${route}`
-  if (typeof given !== 'object' || given === null || (given as { step?: unknown }).step === undefined) {
+  if ((given as { step?: unknown } | null)?.step === undefined) {
     throw new OptionError(`${name} must be an object that names its step, got ${show(given)}. For a new grant write { step: "consent" }; for a token endpoint { step: "exchange", storedRecord: request => … }`)
   }
   const options = checkOptions<GuardedRouteOptions<Request>>(name, routeSchema, given)
@@ -105,7 +105,7 @@ export async function checkGuardedRequest<Request> (
   const { when, storedRecord, accessOf, tokens } = route
   let unclear: { readonly error: unknown } | null = null
   try {
-    if (when !== undefined && await askWithin(timeoutMs, () => when(request)) === false) return null
+    if (when !== undefined && await callHost(timeoutMs, () => when(request)) === false) return null
   } catch (error) {
     unclear = { error }
   }
@@ -113,13 +113,13 @@ export async function checkGuardedRequest<Request> (
   let decided: AuditedDecision
   try {
     const { step: of } = route
-    step = typeof of === 'function' ? await askWithin(timeoutMs, () => of(request)) : of
+    step = typeof of === 'function' ? await callHost(timeoutMs, () => of(request)) : of
     if (tokens !== 'any' && accessToken !== null && !isDirect(accessToken, impersonated)) {
       return describe(decision('token_not_direct', { impersonation: null }), await guard.clientOf(request), step)
     }
     decided = storedRecord === undefined
       ? await guard.checkNewGrantOf(request, { step: step as never, accessOf })
-      : await guard.checkExistingGrantOf(request, { step: step as never, storedRecord: await askWithin(timeoutMs, () => storedRecord(request)) })
+      : await guard.checkExistingGrantOf(request, { step: step as never, storedRecord: await callHost(timeoutMs, () => storedRecord(request)) })
   } catch (error) {
     return describe(lookupFailed(error), await guard.clientOf(request), step)
   }
@@ -146,13 +146,13 @@ export async function refuseGuardedRequest<Request> (
 ): Promise<GrantRefusal> {
   if (decided.reason !== 'lookup_failed') {
     try {
-      await askWithin(timeoutMs, () => onRefused?.(request, decided))
+      await callHost(timeoutMs, () => onRefused?.(request, decided))
     } catch (error) {
       onFailure(error, 'onRefused')
     }
   }
   try {
-    const redirect = await askWithin(timeoutMs, () => redirectOf?.(request)) ?? null
+    const redirect = await callHost(timeoutMs, () => redirectOf?.(request)) ?? null
     if (redirect !== null) return grantRefusal(decided, redirect)
   } catch (error) {
     onFailure(error, 'redirectOf')

@@ -17,7 +17,7 @@ export interface RpcRefusal {
 const notJson = ['FST_ERR_CTP_INVALID_JSON_BODY', 'FST_ERR_CTP_EMPTY_JSON_BODY']
 
 /**
- * The JSON-RPC response of a refusal; `null` for an error that is none, a failure of the host among them.
+ * The JSON-RPC response for a refusal. `null` for every other error, for example a failure in the host's handler.
  *
  * @param body of the request; undefined when it was not read
  */

@@ -2,7 +2,7 @@ import type { AccessToken } from '../token/access-token.ts'
 import type { MaybePromise, Decision } from './decision.ts'
 import { describeValue } from '../errors/detail.ts'
 import type { RouteReason } from '../errors/reasons.ts'
-import { callHost, forbidden } from './decision.ts'
+import { askForDecision, forbidden } from './decision.ts'
 
 type Details = AccessToken['authorizationDetails']
 
@@ -39,7 +39,7 @@ export function refuseByDetails (
 ): MaybePromise<Decision> {
   const details = detailsFor(config, accessToken.authorizationDetails)
   if (details.length === 0) return refused('authorization_details_missing', accessToken.authorizationDetails)
-  return callHost<unknown>(
+  return askForDecision<unknown>(
     () => rule(details, request),
     answer => answer === true ? null : refused('authorization_details_insufficient', details),
     { reason: 'authorization_details_unavailable', timeoutMs: config.lookupTimeoutMs })

@@ -28,7 +28,7 @@ export interface Unanswered {
  *
  * @param decide what the answer means; it does not throw
  */
-export function callHost<Answer> (
+export function askForDecision<Answer> (
   call: () => MaybePromise<Answer>, decide: (answer: Answer) => Decision, { reason, timeoutMs }: Unanswered
 ): MaybePromise<Decision> {
   const unavailable = (cause: unknown): Decision => withoutStackTrace(() => new UnavailableError(reason, 5, cause, {

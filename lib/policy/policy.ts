@@ -1,7 +1,7 @@
 import type { AccessToken } from '../token/access-token.ts'
 import type { MaybePromise, Decision } from './decision.ts'
 import { describeValue } from '../errors/detail.ts'
-import { callHost, forbidden } from './decision.ts'
+import { askForDecision, forbidden } from './decision.ts'
 
 /**
  * Whether the request is allowed with this token: only `true` allows it. For a policy decision point, or a look-up. It is
@@ -13,7 +13,7 @@ export type Policy<Request> = (accessToken: AccessToken, request: Request) => Ma
 export function refuseByPolicy (
   policy: Policy<never>, accessToken: AccessToken, request: never, timeoutMs: number
 ): MaybePromise<Decision> {
-  return callHost<unknown>(
+  return askForDecision<unknown>(
     () => policy(accessToken, request),
     answer => answer === true
       ? null

@@ -1,7 +1,7 @@
 import type { MaybePromise, Decision } from './decision.ts'
 import { describeValue } from '../errors/detail.ts'
 import type { RouteReason, UnavailableReason } from '../errors/reasons.ts'
-import { callHost, forbidden } from './decision.ts'
+import { askForDecision, forbidden } from './decision.ts'
 
 export type TenantKind = 'organization' | 'team'
 
@@ -32,7 +32,7 @@ export function refuseForeignTenant (
   if (rule === 'any') return null
   const { missing, foreign, unavailable } = reasons[kind]
   if (rule === null) return refused(missing, kind, bound, `no function says which ${kind} the request is about`)
-  return callHost<unknown>(() => rule(request), tenant => {
+  return askForDecision<unknown>(() => rule(request), tenant => {
     if (typeof tenant !== 'string' || tenant === '') return refused(missing, kind, bound, `the request is about no ${kind}`)
     return bound.includes(tenant) ? null : refused(foreign, kind, bound, `the request is about ${describeValue(tenant)}`)
   }, { reason: unavailable, timeoutMs })

@@ -6,6 +6,7 @@ import { findIssuerMetadata } from '../metadata/issuer-metadata.ts'
 import { createIntrospector } from '../token/introspector.ts'
 import type { Issuer } from '../token/issuer.ts'
 import { createIntrospectionIssuer, createJwtIssuer } from '../token/issuer.ts'
+import { createSharedAnswers } from '../token/shared-answers.ts'
 import { createIssuerKeys } from '../token/issuer-keys.ts'
 import { createNegativeCache } from '../token/token-cache.ts'
 
@@ -16,10 +17,10 @@ export interface IssuerLog {
 }
 
 /** The slice of the configuration that every issuer shares. */
-export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'clock'>
+export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'lookupTimeoutMs' | 'clock'>
 
 /** Makes one issuer, with metadata, keys and caches of its own. Nothing is requested before its first token comes. */
-export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, clock }: IssuerEnvironment, log: IssuerLog): Issuer {
+export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, lookupTimeoutMs, clock }: IssuerEnvironment, log: IssuerLog): Issuer {
   const { rule: expected, jwks, jwksUri, introspection } = resolved
   const { issuer } = expected
   const { limits } = discovery
@@ -46,6 +47,9 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, cloc
     endpoint: async () => introspection.endpoint ?? (await metadata.get()).introspectionEndpoint!,
     verifySignature: keys.verifySignature,
     refusedTokens: introspection.refusedCacheMs === 0 ? null : createNegativeCache(introspection.refusedCacheMs, clock),
+    sharedAnswers: introspection.cache === null
+      ? null
+      : createSharedAnswers(introspection.cache, expected, { ...introspection, clientId: introspection.rule.clientId, timeoutMs: lookupTimeoutMs, clock }),
     maxConcurrent: introspection.maxConcurrent,
     fetch: introspection.fetch ?? fetch,
     limits,

@@ -69,17 +69,20 @@ export function checkType ({ jwt: { header: { typ } }, expected: { profile } }: 
   if (type === 'at+jwt' || (type === 'jwt' && profile === 'jwt')) return
   throw refused('type_refused', {
     expected: profile === 'jwt' ? 'typ is at+jwt or JWT, or missing' : 'typ is at+jwt (RFC 9068)',
-    received: `typ is ${describeValue(typ)}`,
+    received: describeClaim('typ', typ),
     // Only where another profile would accept it.
     ...(type === 'jwt' || typ === undefined) && { fix: "set profile: 'jwt' or a preset for this issuer, if its access tokens have this typ" }
   })
 }
 
+const fixForMissingAudience = 'request the token for this resource (parameter resource or audience of the token request); or set claims.audience, ' +
+  'if another claim names the audience; or set allowMissingAudience: true, if this issuer issues tokens for this resource alone'
+
 /** RFC 9068 section 4: exact, never a prefix. */
 export function checkAudience ({ jwt: { claims }, expected, brokenRules }: CheckInput): void {
   const { audiences, foreignAudiences } = expected
   const audience = audienceOf(claims, expected)
-  if (audience === null) throw refused('audience_missing', audienceDetail(claims, expected, 'set audience or claims.audience, or allowMissingAudience for an issuer that issues tokens for this resource alone'))
+  if (audience === null) throw refused('audience_missing', audienceDetail(claims, expected, fixForMissingAudience))
   if (!audience.some(one => audiences.includes(one))) throw refused('audience_foreign', audienceDetail(claims, expected, 'set audience for this issuer, if these tokens are meant for this resource'))
   if (foreignAudiences === 'accept' || audience.every(one => audiences.includes(one))) return
   if (foreignAudiences === 'refuse') throw refused('audience_foreign', audienceDetail(claims, expected, 'rejectForeignAudiences refuses further audiences'))
@@ -89,14 +92,14 @@ export function checkAudience ({ jwt: { claims }, expected, brokenRules }: Check
 function audienceDetail (claims: Claims, { audiences, claims: { audience } }: ExpectedToken, fix: string): { expected: string, received: string, fix: string } {
   return {
     expected: `${nameOf(audience)} is ${audiences.join(' or ')}`,
-    received: `${nameOf(audience)} is ${describeValue(readClaim(claims, audience))}`,
+    received: describeClaim(nameOf(audience), readClaim(claims, audience)),
     fix
   }
 }
 
 /** RFC 7519 section 4.1.4: now must be before `exp`. */
 export function checkExpiry ({ jwt: { claims: { exp } }, expected, now }: CheckInput): void {
-  if (!isNumericDate(exp)) throw refused('claim_missing', { expected: 'exp is a number of seconds', received: `exp is ${describeValue(exp)}` })
+  if (!isNumericDate(exp)) throw refused('claim_missing', { expected: 'exp is a number of seconds', received: describeClaim('exp', exp) })
   if (now >= exp + expected.clockToleranceSeconds) throw refused('token_expired', timeDetail('exp', exp, now, expected))
 }
 
@@ -127,29 +130,32 @@ function timeDetail (name: string, time: number, now: number, { clockToleranceSe
 /** RFC 9068 section 2.2. Other profiles need a subject alone, or a client that acts for itself. */
 export function checkRequiredClaims ({ jwt: { claims }, expected }: CheckInput): void {
   const subject = expected.profile === 'rfc9068' ? claims.sub : subjectOf(claims)
-  if (!isText(subject)) throw missing('sub', claims.sub, expected.profile === 'rfc9068' && isText(clientIdOf(claims)))
+  if (!isText(subject)) throw missing('sub', claims.sub, expected.profile === 'rfc9068' && isText(clientIdOf(claims)) ? fixByProfile : fixForMissingSubject)
   for (const name of ['client_id', 'jti', 'iat']) {
     const value = claims[name]
-    if (expected.profile === 'rfc9068' && (name === 'iat' ? value === undefined : !isText(value))) throw missing(name, value, true)
+    if (expected.profile === 'rfc9068' && (name === 'iat' ? value === undefined : !isText(value))) throw missing(name, value, fixByProfile)
     if (name !== 'iat' && !isMissing(value, expected) && !isText(value)) {
       throw refused('claim_malformed', { expected: `${name} is a string`, received: `${name} is ${describeValue(value)}` })
     }
   }
 }
 
-function missing (name: string, value: unknown, isProfileMatter: boolean): Error {
-  return refused('claim_missing', {
-    expected: `claim ${name}`,
-    received: value === undefined ? `claim ${name} is missing` : `${name} is ${describeValue(value)}`,
-    ...isProfileMatter && { fix: "set profile: 'jwt' or a preset for this issuer, if its access tokens do not follow RFC 9068" }
-  })
+const fixByProfile = "set profile: 'jwt' or a preset for this issuer, if its access tokens do not follow RFC 9068"
+const fixForMissingSubject = 'the token names no user (sub) and no client (client_id, azp, cid or appid): configure the issuer to send one of them'
+
+function missing (name: string, value: unknown, fix: string): Error {
+  return refused('claim_missing', { expected: `claim ${name}`, received: describeClaim(name, value), fix })
+}
+
+function describeClaim (name: string, value: unknown): string {
+  return value === undefined ? `${name} is missing` : `${name} is ${describeValue(value)}`
 }
 
 /** Claims that this issuer's access tokens have with exactly these values, and its other tokens do not (`token_use: access`). */
 export function checkClaimValues ({ jwt: { claims }, expected: { requiredClaims } }: CheckInput): void {
   for (const [name, value] of Object.entries(requiredClaims)) {
     const found = readClaim(claims, name)
-    if (found !== value) throw refused('type_refused', { expected: `${name} is ${value} (requiredClaims)`, received: `${name} is ${describeValue(found)}` })
+    if (found !== value) throw refused('type_refused', { expected: `${name} is ${value} (requiredClaims)`, received: describeClaim(name, found) })
   }
 }
 
@@ -192,10 +198,11 @@ function idToken (received: string): Error {
  * RFC 7800 section 3.1: a token that is bound to a key is worth nothing without a proof of that key. Here `cnf` is read; the
  * proof is checked with each request that presents the token.
  */
-export function checkConfirmation ({ jwt: { claims: { cnf } } }: CheckInput): void {
-  if (cnf === undefined || parseConfirmation(cnf) !== null) return
+export function checkConfirmation ({ jwt: { claims: { cnf } }, expected: { allowUnknownConfirmation } }: CheckInput): void {
+  if (parseConfirmation(cnf, allowUnknownConfirmation) !== 'unsupported') return
   throw refused('confirmation_unsupported', {
-    expected: 'cnf has no other members than jkt (RFC 9449) and x5t#S256 (RFC 8705), each a SHA-256 thumbprint', received: `cnf is ${describeValue(cnf)}`
+    expected: 'cnf has no other members than jkt (RFC 9449) and x5t#S256 (RFC 8705), each a SHA-256 thumbprint',
+    received: `cnf is ${describeValue(cnf)}`
   })
 }
 

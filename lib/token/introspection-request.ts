@@ -79,9 +79,11 @@ export async function requestIntrospection (token: string, target: Introspection
     },
     [oauth.allowInsecureRequests]: parseIdentifier(endpoint, true).scheme === 'http'
   })
-  if (response.status === 200) await checkForm(response.headers, await response.clone().text(), target)
+  const members = response.status === 200 ? await readResponse(response.headers, await response.clone().text(), target) : null
   try {
-    return await oauth.processIntrospectionResponse(server, client, response)
+    // It throws for every status but 200, and has the members as JSON.parse reads them, not as parseStrictObject does.
+    await oauth.processIntrospectionResponse(server, client, response)
+    return members!
   } catch (error) {
     if (isAboutTheToken(error, oauth)) {
       throw refused('token_inactive', { expected: 'a response with active: true or false', received: 'a response that does not accept the token' })
@@ -105,20 +107,18 @@ function isAboutTheToken (error: unknown, oauth: typeof OAuth4WebApi): boolean {
  * RFC 9701 section 5: where a signed response is agreed on, another is a downgrade; where none is, a signature would go
  * unchecked. The content is checked after this and by oauth4webapi, which knows what the response must be signed for.
  */
-async function checkForm (headers: Headers, text: string, target: IntrospectionTarget): Promise<void> {
+async function readResponse (headers: Headers, text: string, target: IntrospectionTarget): Promise<Readonly<Record<string, unknown>>> {
   const isSigned = headers.get('content-type') === 'application/token-introspection+jwt'
   const { signedResponseAlgorithm } = target.introspection
   if (isSigned !== (signedResponseAlgorithm !== null)) {
     throw new ResponseFormError(isSigned ? 'the response is signed, and signedResponseAlgorithm is not set' : 'the response is not signed')
   }
   try {
-    if (!isSigned) {
-      parseStrictObject(Buffer.from(text))
-      return
-    }
+    if (!isSigned) return parseStrictObject(Buffer.from(text))
     const jwt = parseJwt(text, target.limits.maxBytes)
     if (jwt.header.alg !== signedResponseAlgorithm) throw new ResponseFormError('the response is signed with another algorithm')
     await target.verifySignature(jwt)
+    return jwt.claims.token_introspection as Readonly<Record<string, unknown>>
   } catch (error) {
     throw new ResponseFormError(isSigned ? 'the response is not signed by the issuer' : 'the response is not a JSON object', error)
   }

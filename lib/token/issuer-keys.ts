@@ -30,7 +30,7 @@ export interface IssuerKeysSource {
   readonly limits: FetchLimits
   readonly refresh: RefreshSettings
   readonly clock: Clock
-  /** Is told, once for each set of keys, which of its keys are passed over. */
+  /** Called once for each key set that contains keys that cannot be used. */
   readonly onSkippedKeys?: ((skipped: readonly SkippedKey[]) => void) | undefined
   /** Is told of a renewal that failed while the last good keys are in use. */
   readonly onRenewalFailed?: ((error: unknown) => void) | undefined

@@ -61,7 +61,7 @@ export function createIntrospectionIssuer (
     expected,
     opaquePrefix,
     async verify (token) {
-      return { ...await introspector.introspect(token), validity: alwaysCurrent, maxAgeMs }
+      return { maxAgeMs, ...await introspector.introspect(token), validity: alwaysCurrent }
     }
   }
 }

@@ -9,7 +9,7 @@ export interface KeySet {
   readonly size: number
   /** The `kid` of each of them, for a log. */
   readonly keyIds: readonly unknown[]
-  /** The keys that are passed over, for a log. */
+  /** The keys that cannot be used, for the log. */
   readonly skipped: readonly SkippedKey[]
   /**
    * The keys that may have signed a token with this header: by `kid`, and by what `kty`, `crv`, `alg`, `use` and

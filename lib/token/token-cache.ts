@@ -22,6 +22,8 @@ export interface TokenCache {
    * @param maxAgeMs where that is shorter than the cache's own
    */
   remember (digest: string, accessToken: AccessToken, validity: CacheValidity, maxAgeMs?: number): void
+  /** Of a token that was revoked. */
+  forget (digest: string): void
 }
 
 /** What a verification rested on: its result may be used for as long as this is current. */
@@ -60,7 +62,8 @@ export function createTokenCache (settings: TokenCacheSettings, clock: Clock): T
       const lifetimeMs = expiresAt === null ? Infinity : expiresAt * 1000 - clock.now()
       const keptMs = Math.min(lifetimeMs, settings.maxAgeMs, maxAgeMs)
       if (keptMs > 0) entries.set(digest, { accessToken, validity, deadline: age.now() + keptMs })
-    }
+    },
+    forget (digest) { entries.delete(digest) }
   }
 }
 

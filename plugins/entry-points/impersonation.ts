@@ -6,7 +6,7 @@ export type { EndedImpersonation, ImpersonationEnds } from '../../lib/impersonat
 export type { AppImpersonationGuard, AuditedDecision, ExistingGrant, NewGrant } from '../../lib/impersonation/guard.ts'
 export type { Impersonation } from '../../lib/impersonation/impersonation.ts'
 export { narrowGrant } from '../../lib/impersonation/narrow.ts'
-export type { GrantTerms, NarrowingRules, ReadOnlyScopes } from '../../lib/impersonation/narrow.ts'
+export type { GrantTerms, NarrowingSettings, ReadOnlyScopes } from '../../lib/impersonation/narrow.ts'
 export type { AccessOf, ImpersonationGuardOptions } from '../../lib/impersonation/options.ts'
 export { isSameImpersonator, parseImpersonationRecord, createImpersonationRecord } from '../../lib/impersonation/record.ts'
 export type { ImpersonationRecord, RecordedGrant } from '../../lib/impersonation/record.ts'

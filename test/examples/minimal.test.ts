@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { test } from 'tap'
+import { freePort } from '../support/example.ts'
 
 const minimal = new URL('../../examples/minimal.ts', import.meta.url).pathname
 const root = new URL('../..', import.meta.url).pathname
@@ -42,11 +41,3 @@ test('the minimal example runs as it stands, and its resource follows the port (
     scopes_supported: ['projects:read']
   })
 })
-
-async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}

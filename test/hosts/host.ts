@@ -45,7 +45,7 @@ export async function startHost (folder: string, name: string): Promise<Host> {
     scopes: { 'items:read': 'Read items' }
   }
   const { NODE_OPTIONS: _ofTap, ...env } = process.env
-  const child = spawn(await nodeFor(folder, name), ['main.js'], { cwd: join(folder, name), env: { ...env, OAUTH_OPTIONS: JSON.stringify(options) } })
+  const child = spawn(await nodeFor(folder, name), ['main.js'], { cwd: join(folder, name), env: { ...env, OAUTH_OPTIONS: JSON.stringify(options), PORT: '0' } })
   let output = ''
   const listening = new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer): void => {

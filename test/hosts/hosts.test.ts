@@ -5,7 +5,7 @@ import { notTested } from '../support/missing-part.ts'
 import { checkHost } from './check.ts'
 import type { Host } from './host.ts'
 import { startHost } from './host.ts'
-import { hasRegistry, hostNames, installHosts } from './install.ts'
+import { checkNestExample, hasRegistry, hostNames, installHosts } from './install.ts'
 
 /** What a host shows beyond what every host does: `check.ts` in its folder. */
 async function ownCheck (name: string): Promise<(t: Test, host: Host) => Promise<void>> {
@@ -18,6 +18,9 @@ const skip = await hasRegistry() ? false : notTested('a package registry cannot 
 
 test('the packed package in other people\'s applications', { skip }, async t => {
   const folder = await installHosts()
+  await t.test('the types of the NestJS example', async t => {
+    t.same(await checkNestExample(folder, 'nest-12'), [])
+  })
   for (const name of await hostNames()) {
     await t.test(name, async t => {
       const host = await startHost(folder, name)

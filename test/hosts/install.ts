@@ -4,10 +4,13 @@ import { cp, mkdir, mkdtemp, readFile, readdir, realpath, rename, rm, stat, syml
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { run } from '../support/child.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const hosts = fileURLToPath(new URL('./', import.meta.url))
+/** The application of the hosts `nest-…`: the example itself, so that it is what users read. */
+const nestExample = join(root, 'examples/nestjs.ts')
 
 /** The folders of the hosts, by name. */
 export async function hostNames (): Promise<string[]> {
@@ -32,16 +35,40 @@ export async function installHosts (): Promise<string> {
   const tarball = await packedPackage()
   const names = await hostNames()
   const sources = (await Promise.all(names.map(name => filesOf(join(hosts, name))))).flat()
-  const folder = join(await realpath(tmpdir()), `oauth-hosts-${await hashOf([tarball, ...sources])}`)
+  const folder = join(await realpath(tmpdir()), `oauth-hosts-${await hashOf([tarball, nestExample, ...sources])}`)
   if (existsSync(folder)) return folder
   const work = await mkdtemp(`${folder}-`)
   for (const name of names) await cp(join(hosts, name), join(work, name), { recursive: true })
+  const nest = await compileNestExample()
+  for (const name of names.filter(isNest)) await writeFile(join(work, name, 'main.js'), nest)
   await writeFile(join(work, 'package.json'), JSON.stringify({
     name: 'hosts', private: true, workspaces: names, dependencies: { 'fastify-oauth-resource-server': `file:${tarball}` }
   }))
   await removeOld('oauth-hosts-')
   await npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--legacy-peer-deps'], work)
   return await putInPlace(work, folder)
+}
+
+function isNest (name: string): boolean {
+  return name.startsWith('nest-')
+}
+
+async function compileNestExample (): Promise<string> {
+  const { ESNext: module } = ts.ModuleKind
+  const compilerOptions = { module, target: ts.ScriptTarget.ES2022, experimentalDecorators: true, verbatimModuleSyntax: true }
+  return ts.transpileModule(await readFile(nestExample, 'utf8'), { compilerOptions }).outputText
+}
+
+/** What the type checker says about the example, with the types of a NestJS that is installed in a folder of `installHosts`. */
+export async function checkNestExample (folder: string, name: string): Promise<string[]> {
+  const file = join(folder, name, 'main.ts')
+  await cp(nestExample, file)
+  const program = ts.createProgram([file], {
+    module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, strict: true, experimentalDecorators: true, skipLibCheck: true, noEmit: true,
+    // The types of Node.js are those of this repository.
+    typeRoots: [join(root, 'node_modules/@types')], types: ['node']
+  })
+  return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
 }
 
 /** A Node.js that is as new as a host needs it: this one, or one from the registry. */

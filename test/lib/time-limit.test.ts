@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { TimeLimitError, askWithin, withinTime } from '../../lib/time-limit.ts'
+import { TimeLimitError, callHost, withinTime } from '../../lib/time-limit.ts'
 import { createDeferred } from '../support/deferred.ts'
 
 test('what comes in time is the answer, good or bad', async t => {
@@ -27,22 +27,22 @@ test('an answer leaves no timer behind', async t => {
 })
 
 test('a function that answers at once, or later, is what was asked for', async t => {
-  t.equal(await askWithin(1, () => 5), 5)
-  t.equal(await askWithin(1, () => null), null)
-  t.equal(await askWithin(1, () => undefined), undefined)
-  t.equal(await askWithin(60_000, async () => 5), 5)
-  t.equal(await askWithin(60_000, () => ({ then: (resolve: (value: number) => void) => resolve(5) }) as Promise<number>), 5, 'a promise of any kind')
+  t.equal(await callHost(1, () => 5), 5)
+  t.equal(await callHost(1, () => null), null)
+  t.equal(await callHost(1, () => undefined), undefined)
+  t.equal(await callHost(60_000, async () => 5), 5)
+  t.equal(await callHost(60_000, () => ({ then: (resolve: (value: number) => void) => resolve(5) }) as Promise<number>), 5, 'a promise of any kind')
 })
 
 test('a function that fails, fails as it does', async t => {
   const error = new Error('down')
-  await t.rejects(askWithin(1, () => { throw error }), error)
-  await t.rejects(askWithin(60_000, () => Promise.reject(error)), error)
+  await t.rejects(callHost(1, () => { throw error }), error)
+  await t.rejects(callHost(60_000, () => Promise.reject(error)), error)
 })
 
 test('a function that does not answer has failed, and may still answer to nobody', async t => {
   const late = createDeferred<number>()
-  await t.rejects(askWithin(1, () => late.promise), new TimeLimitError(1))
+  await t.rejects(callHost(1, () => late.promise), new TimeLimitError(1))
   late.reject(new Error('too late to matter'))
   t.equal(new TimeLimitError(7).message, 'no answer within 7 ms')
 })

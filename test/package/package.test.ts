@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, posix, relative } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { publint } from 'publint'
 import { test } from 'tap'
 import { run, runNode } from '../support/child.ts'
 import type { Ended } from '../support/child.ts'
+import { freePort } from '../support/example.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = (name: string): string => join(root, 'node_modules/.bin', name)
@@ -31,7 +34,8 @@ function succeeded ({ exitCode, stdout, stderr }: Ended): string | true {
   return exitCode === 0 ? true : `${stdout}\n${stderr}`
 }
 
-const notForTheRoot = /dist\/lib\/(?:client|forward|doctor)\/|dist\/lib\/impersonation\/guard|dist\/plugins\/(?:forward|impersonation-guard|impersonated-tokens)|\/(?:redis|postgres|file)-|^(?:undici|oauth4webapi)\//
+/** Packages that only the client, the proxy and introspection need. */
+const notForTheRoot = /^(?:undici|oauth4webapi)\//
 
 /** Another Node.js as npx brings it, or `null` where there is no network. */
 async function nodeOf (major: string): Promise<string | null> {
@@ -58,7 +62,7 @@ test('the package', async t => {
     for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'dist/plugins/index.js', 'dist/plugins/index.d.ts']) {
       t.ok(files.includes(path), path)
     }
-    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png)|bench\/README\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
+    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png)|examples\/(?:README\.md|(?:autoload|keycloak)\/.+\.(?:ts|json|yaml)|[\w-]+\.(?:ts|cjs))|llms\.txt|bench\/README\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
     t.ok(files.length <= most.files, `${files.length} files`)
     const { size } = await stat(tarball)
     t.ok(size <= most.bytes, `${size} bytes`)
@@ -109,6 +113,13 @@ test('the package', async t => {
     t.notOk(existsSync(join(consumer, 'node_modules/typescript')), 'without our tools')
   })
 
+  await t.test('has a command that runs as npm installs it', async t => {
+    const { exitCode, stdout, stderr } = await run('npx', ['--no-install', 'fastify-oauth-resource-server', '--version'], { cwd: consumer })
+    t.match({ exitCode, stdout }, { exitCode: 0, stdout: /^\d+\.\d+\.\d+\n$/ }, stderr)
+    const refused = await run('npx', ['--no-install', 'fastify-oauth-resource-server', 'check', 'http://localhost:1/'], { cwd: consumer })
+    t.match(refused, { exitCode: 2, stdout: /The server answers/ })
+  })
+
   const boot = (load: string): string => `${load}
     const check = async () => {
       const app = Fastify()
@@ -142,6 +153,18 @@ test('the package', async t => {
     })
   }
 
+  await t.test('the CommonJS example runs as it stands', async t => {
+    await cp(join(root, 'examples/commonjs.cjs'), join(consumer, 'example.cjs'))
+    const port = await freePort()
+    const { NODE_OPTIONS: _ofTap, ...env } = process.env
+    const child = spawn(process.execPath, ['example.cjs'], { cwd: consumer, env: { ...env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'ignore'] })
+    t.teardown(() => child.kill('SIGKILL'))
+    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('curl ')) break
+    const response = await fetch(`http://localhost:${port}/projects`)
+    t.equal(response.status, 401)
+    t.equal(response.headers.get('www-authenticate'), `Bearer resource_metadata="http://localhost:${port}/.well-known/oauth-protected-resource", scope="projects:read"`)
+  })
+
   const loadAll = {
     'import-all.mjs': 'for (const name of process.argv.slice(2)) console.log(name, Object.keys(await import(name)).length > 0)',
     'require-all.cjs': 'for (const name of process.argv.slice(2)) console.log(name, Object.keys(require(name)).length > 0)'
@@ -162,7 +185,7 @@ test('the package', async t => {
     })
   }
 
-  await t.test('the root loads no client, no proxy, no guard and no store outside of the process', async t => {
+  await t.test('the root loads two files of the package: no client, no proxy, no guard and no store outside of the process', async t => {
     await writeFile(join(consumer, 'loaded.mjs'), `
       import { Session } from 'node:inspector'
       const session = new Session()
@@ -171,14 +194,26 @@ test('the package', async t => {
       session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url))
       session.post('Debugger.enable')
       const values = Object.keys(await import('fastify-oauth-resource-server'))
-      console.log(JSON.stringify({ values, urls: urls.filter(url => url.includes('/node_modules/')).map(url => url.slice(url.indexOf('/node_modules/') + 14)) }))
+      const others = []
+      for (const name of process.argv.slice(2)) others.push(...Object.keys(await import(name)))
+      console.log(JSON.stringify({ values, others, urls: urls.filter(url => url.includes('/node_modules/')).map(url => url.slice(url.indexOf('/node_modules/') + 14)) }))
     `)
-    const { stdout, stderr } = await runNode(['loaded.mjs'], { cwd: consumer })
-    t.equal(stderr, '')
-    const { values, urls } = JSON.parse(stdout) as { values: string[], urls: string[] }
+    const load = async (...others: string[]): Promise<{ values: string[], others: string[], urls: string[] }> => {
+      const { stdout, stderr } = await runNode(['loaded.mjs', ...others], { cwd: consumer })
+      t.equal(stderr, '')
+      return JSON.parse(stdout) as { values: string[], others: string[], urls: string[] }
+    }
+    const { values, urls } = await load()
     t.ok(values.length <= 60, `${values.length} values`)
-    t.ok(urls.some(url => url.endsWith('/dist/plugins/authenticate.js')), 'what is loaded is seen')
     t.same(urls.filter(url => notForTheRoot.test(url)), [])
+    const ours = urls.filter(url => url.startsWith('fastify-oauth-resource-server/'))
+    t.same(ours.map(url => posix.basename(url)).sort(), ['index.js', 'shared.js'])
+    const code = (await Promise.all(ours.map(url => readFile(join(consumer, 'node_modules', url), 'utf8')))).join('\n')
+    const declares = (name: string): boolean => new RegExp(`^(?:async )?(?:function|class|const) ${name}\\b`, 'm').test(code)
+    t.ok(declares('createTokenCache'), 'what is loaded is seen')
+    const { others } = await load(...specifiers.filter(name => name !== 'fastify-oauth-resource-server'))
+    const parts = ['connect', 'createFetch', 'createSession', 'createMemoryOrganizationDirectory', 'createRedisTokenStore', 'createFileTokenStore', 'createPostgresOrganizationDirectory']
+    t.same(parts.filter(name => !others.includes(name) || declares(name)), [])
   })
 
   await t.test('has types that a strict consumer accepts', async t => {
@@ -204,11 +239,14 @@ ${entryPoints.map(({ specifier }, i) => `      import * as part${i} from '${spec
       app.register(plugin.oauthResourceServer, { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] })
     `)
     const files = ['consumer.ts', 'consumer.cts']
-    const example = join(root, 'examples/minimal.ts')
-    if (existsSync(example)) {
-      await cp(example, join(consumer, 'minimal.ts'))
-      files.push('minimal.ts')
+    // The examples that need nothing but what is installed here, as users copy them.
+    for (const name of (await readdir(join(root, 'examples'))).filter(name => name.endsWith('.ts'))) {
+      const imports = [...(await readFile(join(root, 'examples', name), 'utf8')).matchAll(/ from '([^']+)'$/gm)].map(([, from]) => from!)
+      if (!imports.every(from => /^(?:node:|fastify$|fastify-oauth-resource-server(?:\/|$))/.test(from))) continue
+      await cp(join(root, 'examples', name), join(consumer, name))
+      files.push(name)
     }
+    t.ok(files.length > 6, files.join())
     await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {
         target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', types: ['node'], strict: true,

@@ -93,7 +93,7 @@ test('the challenge for a third-party credential is passed on, that for an own c
   const app = await createApp(t, optionsFor(issuer))
   await app.register(forward, {
     routes: {
-      '/theirs': { upstream: upstream.origin, credential: { headers: { 'x-key': 'k' }, owner: 'third-party' } },
+      '/theirs': { upstream: upstream.origin, credential: { headers: { 'x-key': 'k' }, owner: 'caller' } },
       '/ours': { upstream: upstream.origin, credential: { headers: { 'x-key': 'k' } } }
     }
   })

@@ -193,7 +193,7 @@ test('a 401 for a third-party credential is passed on unchanged, without a refre
     response.writeHead(401, { ...json, 'www-authenticate': [challenge, 'Basic realm="x"'] }).end('{"theirs":true}')
   })
   const { ask } = await startProxy(t, {
-    upstream: upstream.origin, credential: { headers: { authorization: 'Bearer theirs' }, owner: 'third-party' }
+    upstream: upstream.origin, credential: { headers: { authorization: 'Bearer theirs' }, owner: 'caller' }
   })
   const answer = await ask()
   t.same([answer.status, answer.body.toString(), answer.all('www-authenticate')], [401, '{"theirs":true}', [challenge, 'Basic realm="x"']])

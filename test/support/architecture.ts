@@ -51,7 +51,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['client'],
   ['token'],
   ['proof', 'policy'],
-  ['impersonation', 'mcp', 'forward'],
+  ['impersonation', 'mcp', 'forward', 'shared-signals'],
   ['audit', 'openapi', 'oidc-provider'],
   ['config'],
   ['refusal'],

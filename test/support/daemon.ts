@@ -9,6 +9,8 @@ const setpriv = '/usr/bin/setpriv'
 export interface Daemon {
   /** Ends it and waits until it is gone. */
   stop (signal?: NodeJS.Signals): Promise<void>
+  /** Sends a signal and does not wait: `SIGSTOP` makes it hang, `SIGCONT` lets it go on. */
+  signal (signal: NodeJS.Signals): void
 }
 
 /** It ended before it was ready; `output` is all that it wrote. */
@@ -43,8 +45,11 @@ export async function startDaemon (
   return {
     async stop (signal = 'SIGTERM') {
       child.kill(signal)
+      // One that was made to hang would never see another signal.
+      if (signal !== 'SIGKILL') child.kill('SIGCONT')
       await gone
-    }
+    },
+    signal: signal => { child.kill(signal) }
   }
 }
 

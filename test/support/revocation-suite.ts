@@ -13,7 +13,7 @@ const issuer = 'https://login.example.com'
 const foreign = 'https://other.example'
 const sam = { issuer, subject: 'sam' }
 const token: RevocableToken = {
-  issuer, subject: 'user-1', tokenId: 'token-1', grantId: 'grant-1', sessionId: 'session-1', actor: null, issuedAt: start
+  issuer, subject: 'user-1', tokenId: 'token-1', grantId: 'grant-1', sessionId: 'session-1', actor: null, issuedAt: start, authenticatedAt: null
 }
 
 const cases: ReadonlyArray<readonly [revocation: Revocation, changes: Partial<RevocableToken>, revoked: boolean]> = [
@@ -56,12 +56,33 @@ const cases: ReadonlyArray<readonly [revocation: Revocation, changes: Partial<Re
   [{ issuer, actor: sam }, { subject: 'sam' }, false],
   [{ issuer, actor: sam }, { actor: { issuer, subject: 'tom' } }, false],
   [{ issuer, actor: sam }, { actor: { issuer: foreign, subject: 'sam' } }, false],
-  [{ issuer, actor: sam }, { actor: sam, issuer: foreign }, false]
+  [{ issuer, actor: sam }, { actor: sam, issuer: foreign }, false],
+  // A revocation that is received late.
+  [{ issuer, subject: 'user-1', at: start - 60 }, { issuedAt: start - 60 }, true],
+  [{ issuer, subject: 'user-1', at: start - 60 }, { issuedAt: start - 59 }, false],
+  [{ issuer, subject: 'user-1', at: start - 59.5 }, { issuedAt: start - 60 }, true],
+  [{ issuer, tokenId: 'token-1', at: start - 60 }, {}, true],
+  [{ issuer, subject: 'user-1', at: start - 86_400 }, { issuedAt: start - 86_400 }, false],
+  // None is from the future: it would apply to tokens of a user who signs in again.
+  [{ issuer, subject: 'user-1', at: start + 3600 }, { issuedAt: start }, true],
+  [{ issuer, subject: 'user-1', at: start + 3600 }, { issuedAt: start + 1 }, false],
+  // Tokens of an earlier sign-in, however late they are issued.
+  [{ issuer, subject: 'user-1', by: 'issuedAt' }, { authenticatedAt: start - 60, issuedAt: start + 60 }, false],
+  [{ issuer, subject: 'user-1', by: 'authenticatedAt' }, { authenticatedAt: start - 60, issuedAt: start + 60 }, true],
+  [{ issuer, subject: 'user-1', by: 'authenticatedAt' }, { authenticatedAt: start + 1, issuedAt: start + 60 }, false],
+  [{ issuer, subject: 'user-1', by: 'authenticatedAt' }, { issuedAt: start }, true],
+  [{ issuer, subject: 'user-1', by: 'authenticatedAt' }, { issuedAt: start + 1 }, false],
+  [{ issuer, subject: 'user-1', by: 'authenticatedAt' }, { subject: 'user-2', authenticatedAt: start }, false],
+  [{ issuer, sessionId: 'session-1', by: 'authenticatedAt' }, { authenticatedAt: start, issuedAt: start + 60 }, true],
+  [{ issuer, sessionId: 'session-1', by: 'authenticatedAt' }, { authenticatedAt: start + 1, issuedAt: start + 60 }, false],
+  [{ issuer, sessionId: 'session-1', by: 'authenticatedAt' }, { issuedAt: start + 60 }, true],
+  [{ issuer, sessionId: 'session-1', by: 'authenticatedAt' }, { sessionId: 'session-2' }, false],
+  [{ issuer, sessionId: 'session-1', by: 'authenticatedAt', at: start - 60 }, { authenticatedAt: start - 59, issuedAt: start }, false]
 ]
 
 const unclear: readonly unknown[] = [
   { issuer }, { issuer, tokenId: undefined }, { issuer, tokenId: 7 }, { issuer, tokenId: null }, { tokenId: 'token-1' }, { issuer: 7, tokenId: 'x' },
-  { issuer, tokenId: 'token-1', subject: 'user-1' }, token, { ...token, actor: sam },
+  { issuer, tokenId: 'token-1', subject: 'user-1' }, { ...token, authenticatedAt: undefined }, { ...token, actor: sam },
   { issuer, actor: null }, { issuer, subject: 'user-1', actor: null }, { issuer, actor: 'sam' }, { issuer, actor: { issuer } }, { issuer, actor: { subject: 'sam' } },
   { issuer, subject: 7, actor: sam }, { issuer, tokenId: 'token-1', actor: sam }, { actor: sam }
 ]
@@ -84,6 +105,18 @@ export function revocationSuite (name: string, make: MakeRevocationStore, { numR
         new TypeError('a revocation must name an issuer and one of tokenId, grantId, sessionId, subject, actor, or subject and actor'), JSON.stringify(given))
     }
     t.equal(await store.isRevoked({ ...token, actor: sam }), false)
+  })
+
+  test(`${name}: a revocation with a time that is none, or that nothing can be compared with, is refused`, async t => {
+    const store = await make(createTestClock(start), 86_400)
+    for (const at of [NaN, Infinity, '1', null]) {
+      await t.rejects(async () => { await store.revoke({ issuer, subject: 'user-1', at } as never) }, new TypeError('at of a revocation must be a number of seconds since the epoch'))
+    }
+    for (const given of [{ tokenId: 'token-1' }, { grantId: 'grant-1' }, { actor: sam }, { subject: 'user-1', actor: sam }, { subject: 'user-1', by: 'iat' }, {}]) {
+      await t.rejects(async () => { await store.revoke({ issuer, by: 'authenticatedAt', ...given } as never) },
+        new TypeError("by of a revocation must be 'issuedAt', or 'authenticatedAt' for a session or a subject"))
+    }
+    t.equal(await store.isRevoked(token), false)
   })
 
   test(`${name}: a clock that is put back takes back nothing`, async t => {
@@ -126,7 +159,8 @@ export function revocationSuite (name: string, make: MakeRevocationStore, { numR
     )
     const maybe = fc.option(id)
     const asked = fc.record({
-      issuer: id, subject: id, tokenId: maybe, grantId: maybe, sessionId: maybe, actor: fc.option(actor), issuedAt: fc.option(fc.integer({ min: start - 5, max: start + 50 }))
+      issuer: id, subject: id, tokenId: maybe, grantId: maybe, sessionId: maybe, actor: fc.option(actor), issuedAt: fc.option(fc.integer({ min: start - 5, max: start + 50 })),
+      authenticatedAt: fc.option(fc.integer({ min: start - 5, max: start + 50 }))
     })
     const step = fc.oneof(
       fc.record({ revoke: revocation, by: id }), asked.map(ask => ({ ask })), fc.integer({ min: 0, max: 8 }).map(wait => ({ wait })))

@@ -6,7 +6,7 @@ import type { CoolDown } from './refresh-retries.ts'
 import { refreshWithRetries } from './refresh-retries.ts'
 import type { SessionSettings } from './session-options.ts'
 import type { StoreAccess } from './store-access.ts'
-import { withEither, within } from './time-limit.ts'
+import { withAnySignal, within } from './time-limit.ts'
 import type { TokenState } from './token-state.ts'
 
 /** One refresh that is under way. */
@@ -85,7 +85,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
       running.add(result)
       return await result.finally(() => running.delete(result))
     }
-    return await withEither([signal, closing], async waiting => await store.exclusively(begin, waiting)).catch((error: unknown) => {
+    return await withAnySignal([signal, closing], async waiting => await store.exclusively(begin, waiting)).catch((error: unknown) => {
       if (!hasBegun && closing.aborted) throw new SessionError('FST_OAUTH_SESSION_CLOSED')
       throw error
     })

@@ -4,7 +4,7 @@ import { RefreshError, SessionError } from '../../errors/client-errors.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { TimeLimitError } from '../../time-limit.ts'
 import type { Wait } from './time-limit.ts'
-import { withEither, within } from './time-limit.ts'
+import { withAnySignal, within } from './time-limit.ts'
 
 /**
  * Makes one token request.
@@ -50,7 +50,7 @@ export async function refreshWithRetries (
       // Callers do not wait for a Retry-After that is longer than a token request may take.
       if (failure.outcome !== 'retry' || attempt >= settings.attempts || delayMs > settings.timeoutMs) throw failure
       onRetry()
-      await withEither([signal, closing], async either => await settings.wait(delayMs, either)).catch(() => { signal.throwIfAborted() })
+      await withAnySignal([signal, closing], async either => await settings.wait(delayMs, either)).catch(() => { signal.throwIfAborted() })
     }
   }
 }

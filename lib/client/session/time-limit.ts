@@ -30,7 +30,7 @@ export function createTimer (released: AbortSignal): Wait {
  * @throws TimeLimitError, the reason of the signal, or what `work` throws
  */
 export async function within<T> (limitMs: number, signal: AbortSignal, wait: Wait, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return await withEither([signal], async (inner, end) => {
+  return await withAnySignal([signal], async (inner, end) => {
     const expired = wait(limitMs, inner).then(
       () => { throw new TimeLimitError(limitMs) },
       () => { throw signal.reason }
@@ -49,7 +49,7 @@ export async function within<T> (limitMs: number, signal: AbortSignal, wait: Wai
  *
  * @throws the reason of a signal that is already aborted, or what `work` throws
  */
-export async function withEither<T> (signals: readonly AbortSignal[], work: (signal: AbortSignal, end: () => void) => Promise<T>): Promise<T> {
+export async function withAnySignal<T> (signals: readonly AbortSignal[], work: (signal: AbortSignal, end: () => void) => Promise<T>): Promise<T> {
   const either = new AbortController()
   const settled = new AbortController()
   for (const signal of signals) {

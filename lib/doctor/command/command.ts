@@ -65,10 +65,11 @@ function print ({ stdout }: CommandProcess, text: string): 0 {
 }
 
 async function version (): Promise<string> {
-  // From lib/doctor/command, and from its place in dist.
-  const places = ['../../../package.json', '../../../../package.json']
-  const texts = await Promise.all(places.map(async place => await readFile(new URL(place, import.meta.url), 'utf8').catch(() => null)))
-  return (JSON.parse(texts.find(text => text !== null)!) as { version: string }).version
+  // From lib/doctor/command, and from the places in dist where it can be.
+  const places = ['../../package.json', '../../../package.json', '../../../../package.json']
+  const manifests = await Promise.all(places.map(async place =>
+    JSON.parse(await readFile(new URL(place, import.meta.url), 'utf8').catch(() => '{}')) as { name?: string, version?: string }))
+  return manifests.find(({ name }) => name === 'fastify-oauth-resource-server')!.version!
 }
 
 async function authoritiesOf ({ authorityFile }: CommandArguments): Promise<string | undefined> {

@@ -16,6 +16,8 @@ export interface RevocableToken {
   readonly actor: TokenActor | null
   /** Seconds since the epoch; `null` where the token does not say. */
   readonly issuedAt: number | null
+  /** When the user signed in (`auth_time`), in seconds since the epoch; `null` where the token does not say. */
+  readonly authenticatedAt: number | null
 }
 
 /** Tells which access tokens were revoked before their expiry. */

@@ -68,10 +68,10 @@ test('no option error contains a secret [R54]', t => {
 test('the credential of a target is a session or headers', t => {
   const session = createTestSession()
   const proof = { proofFor: async () => '', sawNonce () {} }
-  for (const credential of [{ session }, { session, proof }, { headers: {} }, { headers: { 'X-Key': 'a' }, owner: 'third-party' }, { headers: { a: 'b' }, owner: 'ours' }]) {
+  for (const credential of [{ session }, { session, proof }, { headers: {} }, { headers: { 'X-Key': 'a' }, owner: 'caller' }, { headers: { a: 'b' }, owner: 'proxy' }]) {
     t.equal(checkForwardTarget({ ...target, credential }).credential, credential)
   }
-  for (const credential of [{}, { session, headers: {} }, { session: {} }, { session, owner: 'third-party' }, 'Bearer x', null]) {
+  for (const credential of [{}, { session, headers: {} }, { session: {} }, { session, owner: 'caller' }, 'Bearer x', null]) {
     t.throws(() => checkForwardTarget({ ...target, credential }), refusal(/^`?forward target/), JSON.stringify(credential))
   }
   for (const name of ['host', 'Content-Length', 'connection', 'proxy-authorization', 'a b', '']) {

@@ -34,3 +34,10 @@ test('bytes that are not UTF-8 are refused', t => {
   t.throws(() => parseForwardedBody(Buffer.from([0x22, 0xff, 0x22])), { code: 'FST_OAUTH_MCP_BODY_INVALID' })
   t.end()
 })
+
+test('no earlier body changes how the names of a body are read', t => {
+  // JSON.parse of Node 24 and 26 would read `n\\u0` where `name` stands: https://github.com/nodejs/node/issues/63785.
+  for (let i = 0; i < 3; i++) JSON.parse('{"method":"ping","params":{"name":"open","n\\\\u0":"x"}}')
+  t.throws(() => parse('{"method":"tools/call","params":{"name":"open","n\\u0061me":"secret"}}'), { code: 'FST_OAUTH_MCP_BODY_INVALID' })
+  t.end()
+})

@@ -1,25 +1,25 @@
 import { test } from 'tap'
 import { isOAuthResourceError } from '../../../lib/errors/errors.ts'
 import type { Decision } from '../../../lib/policy/decision.ts'
-import { callHost, forbidden } from '../../../lib/policy/decision.ts'
+import { askForDecision, forbidden } from '../../../lib/policy/decision.ts'
 
 const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused', { expected: 'a', received: 'b' })
 const unanswered = { reason: 'policy_unavailable', timeoutMs: 1000 } as const
 const decide = (answer: unknown): Decision => answer === true ? null : refusal
 
 test('an answer that comes at once is decided at once', t => {
-  t.equal(callHost(() => true, decide, unanswered), null)
-  for (const answer of [false, undefined, null, 1, 'true', {}, { then: true }]) t.equal(callHost<unknown>(() => answer, decide, unanswered), refusal)
+  t.equal(askForDecision(() => true, decide, unanswered), null)
+  for (const answer of [false, undefined, null, 1, 'true', {}, { then: true }]) t.equal(askForDecision<unknown>(() => answer, decide, unanswered), refusal)
   t.end()
 })
 
 test('an answer that is promised is decided when it is there', async t => {
-  const verdict = callHost(async () => true, decide, unanswered)
+  const verdict = askForDecision(async () => true, decide, unanswered)
   t.ok(verdict instanceof Promise)
   t.equal(await verdict, null)
-  t.equal(await callHost(async () => false, decide, unanswered), refusal)
+  t.equal(await askForDecision(async () => false, decide, unanswered), refusal)
   const thenable = { then (resolve: (answer: boolean) => void) { resolve(false) } } as Promise<boolean>
-  const answered = callHost(() => thenable, decide, unanswered)
+  const answered = askForDecision(() => thenable, decide, unanswered)
   t.ok(answered instanceof Promise, 'also one of another make')
   t.equal(await answered, refusal)
 })
@@ -32,7 +32,7 @@ test('a function that throws has not answered', async t => {
     ['rejects', () => Promise.reject(cause)],
     ['throws when it is looked at', () => get]
   ] as const) {
-    const verdict = await callHost<unknown>(ask, decide, { reason: 'team_unavailable', timeoutMs: 1000 })
+    const verdict = await askForDecision<unknown>(ask, decide, { reason: 'team_unavailable', timeoutMs: 1000 })
     t.ok(isOAuthResourceError(verdict), title)
     t.match(verdict, { code: 'FST_OAUTH_UNAVAILABLE', statusCode: 503, reason: 'team_unavailable', retryAfterSeconds: 5, cause }, title)
     t.notMatch(verdict?.stack, /\n +at /)
@@ -41,11 +41,11 @@ test('a function that throws has not answered', async t => {
 
 test('an error of this package that a function throws is no answer either', async t => {
   const foreign = forbidden('FST_OAUTH_TOKEN_INVALID', 'actor_refused', { expected: 'a', received: 'b' })
-  t.match(await callHost(() => { throw foreign }, decide, unanswered), { code: 'FST_OAUTH_UNAVAILABLE', cause: foreign })
+  t.match(await askForDecision(() => { throw foreign }, decide, unanswered), { code: 'FST_OAUTH_UNAVAILABLE', cause: foreign })
 })
 
 test('a function that takes too long has not answered', async t => {
-  const verdict = await callHost<unknown>(() => new Promise(() => {}), decide, { reason: 'policy_unavailable', timeoutMs: 1 })
+  const verdict = await askForDecision<unknown>(() => new Promise(() => {}), decide, { reason: 'policy_unavailable', timeoutMs: 1 })
   t.match(verdict, { statusCode: 503, reason: 'policy_unavailable', retryAfterSeconds: 5, cause: { name: 'TimeLimitError' } })
 })
 

@@ -32,6 +32,7 @@ function setup (answer: (token: string) => Response | Promise<Response>, changes
     endpoint: async () => 'https://login.example.com/introspect',
     verifySignature: async () => {},
     refusedTokens: null,
+    sharedAnswers: null,
     maxConcurrent: 100,
     fetch: async (_url, init) => {
       const token = (init.body as URLSearchParams).get('token')!
@@ -79,6 +80,14 @@ test('RFC 7662 2.2, 2.3: what a response says of its token, and nothing of anoth
     t.equal(await parts.reason('second'), null, `${title}, and others`)
     t.strictSame(parts.asked, ['first', 'second'], title)
   }
+})
+
+test('members of a response keep their names, whatever JSON was read before', async t => {
+  // https://github.com/nodejs/node/issues/63785, with a claim as PHP writes it and a text that a stranger may have sent.
+  for (let i = 0; i < 3; i++) JSON.parse(JSON.stringify({ active: true, sub: 'user-1', aud: 'https://api.example.com', 'https:\\/\\/a.example\\/r': ['x'] }))
+  const text = JSON.stringify({ ...good, 'https://a.example/role': ['x'] }).replace('https://a.example/role', 'https:\\/\\/a.example\\/role')
+  const { introspector } = setup(() => new Response(text))
+  t.same((await introspector.introspect('first')).accessToken.claims['https://a.example/role'], ['x'])
 })
 
 test('a token that the issuer fails about is left alone for a while, and the log knows why (A2)', async t => {

@@ -59,6 +59,27 @@ test('nesting has an end', async t => {
   t.doesNotThrow(() => parseStrictObject(bytes(`{"a":[${'[],'.repeat(1000)}1]}`)), 'side by side is not deep')
 })
 
+// https://github.com/nodejs/node/issues/63785: JSON.parse of Node 24 and 26 takes the name of an earlier text, when that begins as the
+// escaped name does. A stranger's text is enough for it.
+for (const [title, earlier, text, expected] of [
+  ['the names that it has', '{"q1":1,"\\\\":2}', '{"q1":1,"\\u0062":2}', { q1: 1, b: 2 }],
+  ['names with an escaped slash, as PHP writes them', '{"q2":1,"https:\\\\/\\\\":2}', '{"q2":1,"https:\\/\\/a":2}', { q2: 1, 'https://a': 2 }],
+  ['names of inner objects', '{"q3":[{"q4":1,"\\\\":2}]}', '{"q3":[{"q4":[],"\\"":"\\""},null,[1,{}]]}', { q3: [{ q4: [], '"': '"' }, null, [1, {}]] }],
+  ['__proto__ as a name', '{"q5":1,"\\\\u005f___":2}', '{"q5":1,"\\u005f_proto__":2}', JSON.parse('{"q5":1,"__proto__":2}')]
+] as Array<[string, string, string, object]>) {
+  test(`a name with an escape is read as it is, whatever was read before: ${title}`, async t => {
+    for (let i = 0; i < 3; i++) JSON.parse(earlier)
+    const read = parseStrictObject(bytes(text))
+    t.equal(JSON.stringify(read), JSON.stringify(expected))
+    t.same(Object.keys(read), Object.keys(expected))
+  })
+}
+
+test('a name that stands twice is refused, whatever was read before', async t => {
+  for (let i = 0; i < 3; i++) JSON.parse('{"name":1,"\\\\u00":2}')
+  t.throws(() => parseStrictObject(bytes('{"name":1,"\\u006eame":2}')), { message: 'a name occurs twice' })
+})
+
 const value = fc.jsonValue({ maxDepth: 5 })
 const objects = fc.dictionary(fc.string({ unit: 'binary' }), value, { noNullPrototype: true })
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { test } from 'tap'
-import { createTimer, orAborted, withEither, within } from '../../../../lib/client/session/time-limit.ts'
+import { createTimer, orAborted, withAnySignal, within } from '../../../../lib/client/session/time-limit.ts'
 
 const never = new AbortController().signal
 
@@ -19,13 +19,13 @@ test('no listener stays on a long-lived signal', async t => {
 test('the first of several signals ends the work, with its reason', async t => {
   const [one, two] = [new AbortController(), new AbortController()]
   const reason = new Error('enough')
-  const seen = await withEither([one.signal, two.signal], async signal => {
+  const seen = await withAnySignal([one.signal, two.signal], async signal => {
     two.abort(reason)
     return signal.reason as unknown
   })
   t.equal(seen, reason)
-  t.equal(await withEither([one.signal, two.signal], async () => 1).catch((error: unknown) => error), reason)
-  t.ok(await withEither([one.signal], async (signal, end) => {
+  t.equal(await withAnySignal([one.signal, two.signal], async () => 1).catch((error: unknown) => error), reason)
+  t.ok(await withAnySignal([one.signal], async (signal, end) => {
     end()
     return signal.aborted
   }))

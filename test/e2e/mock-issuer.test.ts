@@ -1,0 +1,86 @@
+import { OAuth2Server } from 'oauth2-mock-server'
+import Fastify from 'fastify'
+import t, { test } from 'tap'
+import oauthResourceServer from '../../plugins/index.ts'
+import type { IssuerOptions } from '../../plugins/index.ts'
+
+const resource = 'https://api.example.com'
+
+interface LoggedRefusal { readonly reason: string, readonly detail: { readonly expected: string, readonly received: string, readonly fix: string } }
+
+const issuer = new OAuth2Server()
+await issuer.issuer.keys.generate('RS256')
+await issuer.start(0, '127.0.0.1')
+t.teardown(() => issuer.stop())
+const url = issuer.issuer.url!
+
+/** What a person sees who sends one request: the status, and the refusals of the log. */
+async function tryOut (entry: string | IssuerOptions, token: string): Promise<{ status: number, body: string, refusals: LoggedRefusal[] }> {
+  const refusals: LoggedRefusal[] = []
+  const stream = {
+    write (line: string): void {
+      const { audit } = JSON.parse(line) as { audit?: LoggedRefusal }
+      if (audit !== undefined) refusals.push(audit)
+    }
+  }
+  const app = Fastify({ logger: { level: 'info', stream } })
+  try {
+    await app.register(oauthResourceServer, { resource, authorizationServers: [entry], metadata: { resource_name: 'Projects' } })
+    app.get('/', async request => request.accessToken?.subject)
+    const response = await app.inject({ url: '/', headers: { authorization: `Bearer ${token}` } })
+    return { status: response.statusCode, body: response.body, refusals }
+  } finally {
+    await app.close()
+  }
+}
+
+async function requestToken (parameters: Record<string, string>): Promise<string> {
+  const response = await fetch(`${url}/token`, { method: 'POST', body: new URLSearchParams(parameters) })
+  return (await response.json() as { access_token: string }).access_token
+}
+
+// oauth2-mock-server issues `typ: JWT` without a client, and an audience only when it is asked for one. Each step of this
+// test does what the log line before it says, and nothing that only the documentation knows.
+test('oauth2-mock-server: from the first 401, the log alone leads to a configuration that accepts its tokens (F109)', async t => {
+  const machine = { grant_type: 'client_credentials', scope: 'projects:read' }
+
+  const slash = await tryOut(`${url}/`, await requestToken(machine))
+  t.equal(slash.status, 401)
+  t.match(slash.refusals, [{
+    reason: 'issuer_unknown', detail: { expected: `iss is ${url}/`, received: `iss is "${url}"`, fix: /exactly as `iss` spells it/ }
+  }])
+
+  const first = await tryOut(url, await requestToken(machine))
+  t.equal(first.status, 401)
+  t.match(first.refusals, [{
+    reason: 'type_refused',
+    detail: { expected: 'typ is at+jwt (RFC 9068)', received: 'typ is "JWT"', fix: /^set profile: 'jwt'/ }
+  }])
+
+  const entry = { issuer: url, profile: 'jwt' } as const
+  const second = await tryOut(entry, await requestToken(machine))
+  t.equal(second.status, 401)
+  t.match(second.refusals, [{
+    reason: 'audience_missing',
+    detail: { expected: `aud is ${resource}`, received: 'aud is missing', fix: /parameter resource or audience of the token request.*allowMissingAudience: true/ }
+  }])
+
+  const third = await tryOut(entry, await requestToken({ ...machine, aud: resource }))
+  t.equal(third.status, 401)
+  t.match(third.refusals, [{
+    reason: 'claim_missing', detail: { expected: 'claim sub', received: 'sub is missing', fix: /no user \(sub\) and no client.*configure the issuer/ }
+  }])
+
+  issuer.service.on('beforeTokenSigning', (token: { payload: Record<string, unknown> }) => { token.payload.client_id = 'nightly-report' })
+  t.match(await tryOut(entry, await requestToken({ ...machine, aud: resource })), { status: 200, body: 'nightly-report', refusals: [] })
+})
+
+test('oauth2-mock-server: the audience that a user\'s token has by default is named in the log, and is what to configure (F109)', async t => {
+  issuer.service.removeAllListeners('beforeTokenSigning')
+  issuer.service.on('beforeTokenSigning', (token: { payload: Record<string, unknown> }) => { token.payload.aud = 'my-api' })
+  const token = await requestToken({ grant_type: 'password', username: 'ann', scope: 'projects:read' })
+
+  const refused = await tryOut({ issuer: url, profile: 'jwt' }, token)
+  t.match(refused.refusals, [{ reason: 'audience_foreign', detail: { received: 'aud is "my-api"', fix: /^set audience for this issuer/ } }])
+  t.match(await tryOut({ issuer: url, profile: 'jwt', audience: 'my-api' }, token), { status: 200, body: 'ann', refusals: [] })
+})
