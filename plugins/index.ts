@@ -8,6 +8,7 @@ import { authorize } from './authorize.ts'
 import { authorizationServerMirror } from './authorization-server-mirror.ts'
 import { challenge } from './challenge.ts'
 import { config } from './config.ts'
+import { doctor } from './doctor.ts'
 import { mcp } from './mcp.ts'
 import { metadata } from './metadata.ts'
 import { openapi } from './openapi.ts'
@@ -29,6 +30,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   // Loaded only where they are configured: they import the whole of lib/impersonation.
   if (app.oauthConfig.impersonatedTokens !== null) await app.register((await import('./impersonated-tokens.ts')).impersonatedTokens)
   await app.register(audit)
+  await app.register(doctor)
   if (app.oauthConfig.sharedSignals !== null) await app.register((await import('./shared-signals.ts')).sharedSignals)
   if (app.oauthConfig.impersonationGuard !== null) await app.register((await import('./impersonation-guard.ts')).impersonationGuard)
 }
@@ -44,7 +46,7 @@ const oauthResourceServer: FastifyPluginAsync<OAuthResourceServerOptions> = fp(p
 
 export default oauthResourceServer
 export {
-  audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, mcp, metadata, oauthResourceServer, openapi
+  audit, auditEntry, authenticate, authorizationServerMirror, authorize, challenge, config, doctor, mcp, metadata, oauthResourceServer, openapi
 }
 
 export type { Audit, AuditLevel, AuditWriter } from '../lib/audit/audit.ts'
@@ -63,6 +65,8 @@ export type { OAuthConfig } from '../lib/config/resolve.ts'
 export type { ScopeOptions } from '../lib/config/scopes.ts'
 export type { SharedSignalsOptions, TransmitterOptions } from '../lib/config/shared-signals.ts'
 export type { ClaimOptions, TokenRuleOptions, TokenShapeOptions } from '../lib/config/token-shape.ts'
+export type { OAuthDoctorOptions } from '../lib/doctor/check-resource.ts'
+export type { DoctorReport } from '../lib/doctor/report.ts'
 export type { RefusalDetail } from '../lib/errors/detail.ts'
 export { errorTable } from '../lib/errors/error-table.ts'
 export type { ErrorCode, ErrorRow } from '../lib/errors/error-table.ts'

@@ -14,9 +14,9 @@ import ts from 'typescript'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { exports, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entryPoints = Object.values(exports).filter(conditions => typeof conditions === 'object')
-const [rootEntry, ...otherEntries] = entryPoints.map(conditions => join(root, conditions.default))
+const [rootEntry, ...otherEntries] = [...entryPoints.map(conditions => conditions.default), ...Object.values(bin)].map(path => join(root, path))
 
 function compile () {
   rmSync(dist, { recursive: true, force: true })

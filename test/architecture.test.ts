@@ -191,8 +191,11 @@ const examples: Example[] = [
       'plugins/index.ts': "import './a.ts'\n",
       'plugins/a.ts': "import type { B } from '../lib/b.ts'\n",
       'lib/b.ts': '',
-      'lib/c.ts': "import './b.ts'\n"
+      'lib/c.ts': "import './b.ts'\n",
+      'lib/main.ts': "import './e.ts'\n",
+      'lib/e.ts': ''
     },
+    manifest: { bin: { command: 'dist/lib/main.js' } },
     says: ['lib/c.ts is not reached from an entry point']
   }
 ]

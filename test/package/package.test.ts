@@ -25,7 +25,7 @@ const consumer = join(work, 'consumer')
 const most = { files: 600, bytes: 550_000 }
 
 interface Conditions { readonly types: string, readonly default: string }
-const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | Conditions> }
+const { exports, bin: programs } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | Conditions>, bin: Record<string, string> }
 /** What can be imported, by its name for users: the package itself and its sub-paths. */
 const entryPoints = Object.entries(exports).filter((entry): entry is [string, Conditions] => typeof entry[1] === 'object')
   .map(([path, { types }]) => ({ specifier: posix.join('fastify-oauth-resource-server', path), types: types.replace('./', '') }))
@@ -83,7 +83,7 @@ test('the package', async t => {
       const specifiers = [...(await textOf(path)).matchAll(/(?:\bfrom |\bimport ?\(?)['"](\.[^'"]+)['"]/g)].map(match => match[1]!)
       return [path, specifiers.map(specifier => posix.join(posix.dirname(path), specifier).replace(/\.[jt]s$/, path.endsWith('.js') ? '.js' : '.d.ts'))] as const
     })))
-    const used = new Set(entryPoints.flatMap(({ types }) => [types, types.replace(/\.d\.ts$/, '.js')]))
+    const used = new Set([...entryPoints.flatMap(({ types }) => [types, types.replace(/\.d\.ts$/, '.js')]), ...Object.values(programs)])
     for (const path of used) for (const next of imports.get(path) ?? []) used.add(next)
     t.same(built.filter(path => !used.has(path)), [], 'an entry point reaches each file')
     t.same([...used].filter(path => !built.includes(path)), [], 'and what is imported is there')
@@ -115,6 +115,13 @@ test('the package', async t => {
     const installed = await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...packages], { cwd: consumer })
     t.equal(succeeded(installed), true)
     t.notOk(existsSync(join(consumer, 'node_modules/typescript')), 'without our tools')
+  })
+
+  await t.test('has a command that runs as npm installs it', async t => {
+    const { exitCode, stdout, stderr } = await run('npx', ['--no-install', 'fastify-oauth-resource-server', '--version'], { cwd: consumer })
+    t.match({ exitCode, stdout }, { exitCode: 0, stdout: /^\d+\.\d+\.\d+\n$/ }, stderr)
+    const refused = await run('npx', ['--no-install', 'fastify-oauth-resource-server', 'check', 'http://localhost:1/'], { cwd: consumer })
+    t.match(refused, { exitCode: 2, stdout: /The server answers/ })
   })
 
   const boot = (load: string): string => `${load}

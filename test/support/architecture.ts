@@ -12,6 +12,7 @@ export interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, unknown>>>>
+  readonly bin?: Readonly<Record<string, string>>
   readonly typesVersions?: { readonly '*': Readonly<Record<string, readonly string[]>> }
 }
 
@@ -56,7 +57,8 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['config'],
   ['refusal'],
   ['resource'],
-  ['testing']
+  ['testing'],
+  ['doctor']
 ]
 
 /** What holds the shape of the tree, each by what it promises. */
@@ -77,8 +79,11 @@ export const rules: Readonly<Record<string, Rule>> = {
   'lib/client stays a house that one can walk through': clientStaysSmall
 }
 
+/** It loads a module of the user: the configuration that a token is explained by. */
+const loadsTheUsersModule = 'lib/doctor/explain/sources.ts'
+
 function everyImportIsALiteral (tree: SourceTree): string[] {
-  return referencesOf(tree).filter(({ specifier }) => specifier === null).map(({ from }) => `${from} computes what it imports`)
+  return referencesOf(tree).filter(({ from, specifier }) => specifier === null && from !== loadsTheUsersModule).map(({ from }) => `${from} computes what it imports`)
 }
 
 function importsPointDown (tree: SourceTree): string[] {
@@ -190,7 +195,7 @@ function entryPointsAreExported (tree: SourceTree, { exports = {}, typesVersions
   ]
 }
 
-function noDeadFiles (tree: SourceTree): string[] {
+function noDeadFiles (tree: SourceTree, { bin = {} }: Manifest): string[] {
   const imports = importsByFile(tree)
   const reached = new Set<string>()
   const reach = (path: string): void => {
@@ -199,6 +204,7 @@ function noDeadFiles (tree: SourceTree): string[] {
     imports.get(path)?.forEach(reach)
   }
   for (const path of tree.keys()) if (isEntryPoint(path)) reach(path)
+  for (const program of Object.values(bin)) reach(program.replace(/^dist\//, '').replace(/\.js$/, '.ts'))
   return [...tree.keys()].filter(path => !reached.has(path)).map(path => `${path} is not reached from an entry point`)
 }
 
