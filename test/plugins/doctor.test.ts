@@ -50,7 +50,6 @@ test('each resource has its own doctor, and the route can be named', async t => 
     await app.register(async child => {
       const issuer = createTestIssuer({ resource: `${resource}/${name}`, issuer: `https://${name}.test` })
       await child.register(oauthResourceServer, completed(issuer))
-      await child.register(oauthResourceServer, child[Object.getOwnPropertySymbols(child).find(symbol => symbol.description?.endsWith('.options') === true) as never] as OAuthResourceServerOptions)
       child.post(`/${name}/mcp`, async () => 'a session')
       children.push(child)
     })

@@ -160,7 +160,7 @@ const adviseKeys: Advise = refused => {
 
 /** Reasons that the verifier has for a token, or for not being able to check it. */
 type VerifierReason = TokenReason | Extract<UnavailableReason,
-  'keys_unavailable' | 'custom_tokens_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable' | 'token_rule_unavailable'>
+  'keys_unavailable' | 'custom_tokens_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable' | 'token_rule_unavailable' | 'status_list_unavailable'>
 
 /** What to do about each of them. */
 export const adviceTable: Readonly<Record<VerifierReason, Advise>> = {
@@ -170,6 +170,8 @@ export const adviceTable: Readonly<Record<VerifierReason, Advise>> = {
   token_not_yet_valid: adviseFuture,
   token_inactive: asTheTableSays,
   token_revoked: asTheTableSays,
+  token_suspended: asTheTableSays,
+  status_unreadable: asTheTableSays,
   token_rule_broken: adviseRule,
   issuer_unknown: adviseIssuer,
   algorithm_refused: adviseAlgorithm,
@@ -197,6 +199,7 @@ export const adviceTable: Readonly<Record<VerifierReason, Advise>> = {
   issuer_unresolvable: asTheTableSays,
   introspection_unavailable: asTheTableSays,
   revocations_unavailable: asTheTableSays,
+  status_list_unavailable: asTheTableSays,
   token_rule_unavailable: adviseRule
 }
 

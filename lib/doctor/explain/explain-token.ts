@@ -118,7 +118,7 @@ async function verify (token: string, { config, verifier }: ProtectedResource): 
 /** As a request would present the token. It has no proof: that is made for one request. */
 function presentationFor ({ dpop, resource }: OAuthConfig): Presentation {
   return {
-    scheme: 'Bearer', requirement: dpop?.requirement ?? 'off', method: 'GET', proofs: [], targetUri: resource, certificateThumbprint: null, provideNonce: ignore
+    scheme: 'Bearer', requirement: dpop?.requirement ?? 'off', method: 'GET', proofs: [], targetUris: [resource], certificateThumbprint: null, provideNonce: ignore
   }
 }
 

@@ -10,7 +10,7 @@ import { Subject } from '../../../lib/doctor/subject.ts'
 import type { CheckServerOptions } from '../../../lib/doctor/check-server.ts'
 import { checkServer } from '../../../lib/doctor/check-server.ts'
 import type { DoctorReport, ReportedCheck } from '../../../lib/doctor/report.ts'
-import { createCertificateAuthority } from '../../support/certificate.ts'
+import { createTestCertificateAuthority } from '../../../lib/testing/test-certificates.ts'
 import type { DoctorTarget, Fault } from '../../support/doctor-target.ts'
 import { documentOf, issuerMetadataOf, json, startDoctorTarget } from '../../support/doctor-target.ts'
 import { selfSigned } from '../../support/self-signed.ts'
@@ -82,7 +82,7 @@ test('a certificate that is not accepted, or about to expire, is reported (RFC 9
   const trusted = await checkServer(url, { certificateAuthorities: selfSigned.cert })
   t.match(says(trusted, 'certificate'), /^holds: it is accepted, and expires on 2126/)
   t.equal(says(trusted, 'tls'), 'holds: it is')
-  const authority = createCertificateAuthority('an authority')
+  const authority = createTestCertificateAuthority('an authority')
   const expiring = await checkServer(await secureServer(t, authority.issue('localhost')), { certificateAuthorities: authority.cert })
   t.match(says(expiring, 'certificate'), /^fails: it expires on/)
   t.match(says(await checkServer('https://localhost:1/'), 'certificate'), /^unknown: network/)
