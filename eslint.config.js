@@ -1,7 +1,7 @@
 import neostandard, { plugins } from 'neostandard'
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist', 'node_modules', '.tap', 'examples/nestjs.ts'] }),
+  ...neostandard({ ts: true, ignores: ['dist', 'node_modules', '.tap', '.mutate', 'examples/nestjs.ts'] }),
   {
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true } },

@@ -6,7 +6,8 @@ import type { OAuthCounters } from '../lib/audit/audit.ts'
 import type { Attribution } from '../lib/audit/events.ts'
 import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { McpError } from '../lib/errors/mcp-errors.ts'
-import { verifiedToken } from './shared/request-state.ts'
+import type { CredentialScheme } from '../lib/token/credentials.ts'
+import { schemeOf, verifiedToken } from './shared/request-state.ts'
 
 const listening: unique symbol = Symbol('fastify-oauth-resource-server.listening')
 const refused: unique symbol = Symbol('fastify-oauth-resource-server.refused')
@@ -47,7 +48,9 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
       request[refused] = true
       const audit = request.server.oauthAudit
       if (!isAudited(refusal)) {
-        const event = refusalEvent(refusal, { accessToken: verifiedToken(request), route: routeOf(request), time: clock.now() })
+        const event = refusalEvent(refusal, {
+          accessToken: verifiedToken(request), route: routeOf(request), scheme: schemeOf(request), time: clock.now()
+        })
         audit.record(event, request.log, event.kind === 'unavailable' ? refusal : null)
       }
       // What an application throws around a refusal says more than the refusal: Fastify logs that.
@@ -57,7 +60,8 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
   })
   // Counted by the final status: the application, or a plugin that runs later, may refuse a request that this plugin accepted.
   app.addHook('onResponse', (request, reply, next) => {
-    if (request[refused] !== true && request.server.oauthResource === resource && verifiedToken(request) !== null) counters.answered(reply.statusCode)
+    const accessToken = verifiedToken(request)
+    if (request[refused] !== true && request.server.oauthResource === resource && accessToken !== null) counters.answered(reply.statusCode, accessToken)
     next()
   })
   done()
@@ -86,6 +90,8 @@ export interface AuditEntry extends Attribution {
   readonly staff: string | null
   /** Whether the subject is impersonated: then the subject is not the person who acts. */
   readonly impersonated: boolean
+  /** `DPoP` for a token that is bound to a key of the client and came with a proof; `null` without a verified token. */
+  readonly scheme: CredentialScheme | null
 }
 
 /**
@@ -94,7 +100,14 @@ export interface AuditEntry extends Attribution {
  */
 export function auditEntry (request: FastifyRequest): AuditEntry {
   const { impersonation = null } = request as Partial<Pick<FastifyRequest, 'impersonation'>>
-  return { route: routeOf(request), ...attributionOf(verifiedToken(request)), staff: impersonation?.staff ?? null, impersonated: impersonation !== null }
+  const accessToken = verifiedToken(request)
+  return {
+    route: routeOf(request),
+    ...attributionOf(accessToken),
+    staff: impersonation?.staff ?? null,
+    impersonated: impersonation !== null,
+    scheme: accessToken === null ? null : schemeOf(request)
+  }
 }
 
 /**

@@ -4,8 +4,7 @@ import type { OAuthResourceError } from '../lib/errors/errors.ts'
 import { OptionError } from '../lib/errors/errors.ts'
 import type { ChallengeHeaders } from '../lib/refusal/refusal-headers.ts'
 import { refusalHeaders } from '../lib/refusal/refusal-headers.ts'
-import type { Credentials } from '../lib/token/credentials.ts'
-import { credentialsOf, policyOf, refusalOf } from './shared/request-state.ts'
+import { credentialsOf, policyOf, refusalOf, schemeOf } from './shared/request-state.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -71,24 +70,14 @@ function completeHeaders (request: FastifyRequest, reply: FastifyReply): void {
   for (const [name, value] of Object.entries(headersFor(request, reply, refusal))) reply.header(name, value)
 }
 
-function schemeOf (credentials: Credentials): 'Bearer' | 'DPoP' | null {
-  switch (credentials.kind) {
-    case 'none': return null
-    case 'malformed': return credentials.scheme
-    case 'bearer': return 'Bearer'
-    case 'dpop': return 'DPoP'
-  }
-}
-
 /** @param error `null` for a 401 of the application or another plugin */
 function headersFor (request: FastifyRequest, reply: FastifyReply, error: OAuthResourceError | null): ChallengeHeaders {
   const { oauthResource: { challenger } } = request.server
-  const credentials = credentialsOf(request)
   const { headers, droppedUnreadable } = refusalHeaders({
     error,
     policy: policyOf(request),
-    hasCredentials: credentials.kind !== 'none',
-    scheme: schemeOf(credentials),
+    hasCredentials: credentialsOf(request).kind !== 'none',
+    scheme: schemeOf(request),
     hasOrigin: request.headers.origin !== undefined || reply.hasHeader('access-control-allow-origin'),
     existing: {
       challenge: reply.getHeader('www-authenticate'),

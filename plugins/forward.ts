@@ -46,7 +46,7 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
     throw new OptionError('forward.callers is "access-token", but this scope does not check access tokens: register the authenticate plugin first')
   }
   const upstreams = await createUpstreams(options, options.dispatcher)
-  const forwarder = createForwarder(options, upstreams)
+  const forwarder = createForwarder(options, upstreams, callerHeadersOf(app))
   const { targets, find, close } = createTargetRegistry<FastifyRequest>({
     allowInsecureUpstreams: options.allowInsecureUpstreams,
     withSecrets: callers === 'secret',
@@ -113,6 +113,11 @@ function pathIn (prefix: string, path: string): string {
 
 function asksForTokens (app: FastifyInstance): boolean {
   return app.hasDecorator('accessTokenVerifier')
+}
+
+/** The headers that a proxy in front of this server sets, as the configuration of the protected resource names them. */
+function callerHeadersOf ({ oauthConfig }: Partial<FastifyInstance>): string[] {
+  return [oauthConfig?.tokenHeader, oauthConfig?.clientCertificates?.header].filter(name => typeof name === 'string')
 }
 
 function fixedTarget (

@@ -5,7 +5,7 @@ import { useDecisionEvent } from '../lib/audit/grant-events.ts'
 import type { CheckToken, TokenDecision } from '../lib/impersonation/check-token.ts'
 import type { TokenImpersonation } from '../lib/impersonation/token-impersonation.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
-import { setVerifiedToken, verifiedToken } from './shared/request-state.ts'
+import { schemeOf, setVerifiedToken, verifiedToken } from './shared/request-state.ts'
 
 type Done = (error?: Error) => void
 
@@ -85,7 +85,7 @@ function audit (request: FastifyRequest, accessToken: AccessToken, result: Token
   const { decision, refusal } = result
   if (refusal !== null || server.oauthConfig.impersonatedTokens!.audit === 'all') {
     const route = url === undefined ? null : `${method} ${url}`
-    const event = useDecisionEvent(decision, refusal, { accessToken, route, time: server.oauthConfig.clock.now() })
+    const event = useDecisionEvent(decision, refusal, { accessToken, route, scheme: schemeOf(request), time: server.oauthConfig.clock.now() })
     const recorder = server.hasDecorator('oauthAudit') ? server.oauthAudit : server.oauthResource.audit
     recorder.record(event, log, decision.error)
   }

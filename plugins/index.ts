@@ -29,6 +29,7 @@ const plugin: FastifyPluginAsync<OAuthResourceServerOptions> = async (app, optio
   // Loaded only where they are configured: they import the whole of lib/impersonation.
   if (app.oauthConfig.impersonatedTokens !== null) await app.register((await import('./impersonated-tokens.ts')).impersonatedTokens)
   await app.register(audit)
+  if (app.oauthConfig.sharedSignals !== null) await app.register((await import('./shared-signals.ts')).sharedSignals)
   if (app.oauthConfig.impersonationGuard !== null) await app.register((await import('./impersonation-guard.ts')).impersonationGuard)
 }
 
@@ -48,16 +49,19 @@ export {
 
 export type { Audit, AuditLevel, AuditWriter } from '../lib/audit/audit.ts'
 export type { OAuthCounters, RefusalCount } from '../lib/audit/audit.ts'
-export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent } from '../lib/audit/events.ts'
+export type { Attribution, GrantDecisionEvent, RefusalEvent, SecurityEvent, SignalEvent } from '../lib/audit/events.ts'
 export type { Clock } from '../lib/clock.ts'
 export type { SignatureAlgorithm } from '../lib/config/algorithms.ts'
 export type { CustomTokensOptions } from '../lib/config/custom-tokens.ts'
 export type { IntrospectionOptions } from '../lib/config/introspection.ts'
 export type { IssuerOptions } from '../lib/config/issuer.ts'
+export type { SignedMetadataOptions } from '../lib/config/signed-metadata.ts'
+export type { StatusListOptions } from '../lib/config/status-list.ts'
 export { issuerPresets } from '../lib/config/presets.ts'
 export type { Preset, PresetName } from '../lib/config/presets.ts'
 export type { OAuthConfig } from '../lib/config/resolve.ts'
 export type { ScopeOptions } from '../lib/config/scopes.ts'
+export type { SharedSignalsOptions, TransmitterOptions } from '../lib/config/shared-signals.ts'
 export type { ClaimOptions, TokenRuleOptions, TokenShapeOptions } from '../lib/config/token-shape.ts'
 export type { RefusalDetail } from '../lib/errors/detail.ts'
 export { errorTable } from '../lib/errors/error-table.ts'
@@ -76,6 +80,7 @@ export type { GrantRefusalReason, ProofReason, Reason, RequestReason, TokenReaso
 export type { McpOptions, McpRequirement, McpUndeclared } from '../lib/mcp/options.ts'
 export type { McpSecurityScheme } from '../lib/mcp/policy.ts'
 export type { McpStream } from '../lib/mcp/streams.ts'
+export type { MetadataKeyOptions } from '../lib/metadata/metadata-key.ts'
 export type { ProtectedResourceMetadata } from '../lib/metadata/document.ts'
 export { refusalBody } from '../lib/openapi/responses.ts'
 export { actorChain } from '../lib/policy/actors.ts'
@@ -85,6 +90,12 @@ export type { Policy } from '../lib/policy/policy.ts'
 export type { RoutePolicy } from '../lib/policy/route-policy.ts'
 export type { ScopeImplies } from '../lib/policy/scopes.ts'
 export type { TenantOf } from '../lib/policy/tenancy.ts'
+export { createMemoryIntrospectionCache } from '../lib/stores/introspection/introspection-cache.ts'
+export type { IntrospectionAnswer, IntrospectionCache, MemoryIntrospectionCacheOptions } from '../lib/stores/introspection/introspection-cache.ts'
+export type { RevokingEventName } from '../lib/shared-signals/event-types.ts'
+export type { ResolveSubject, SharedSignal, SignalOutcome } from '../lib/shared-signals/receiver.ts'
+export type { SubjectIdentifier } from '../lib/shared-signals/security-event-token.ts'
+export type { SignalTarget } from '../lib/shared-signals/subjects.ts'
 export { createMemoryMcpSessionStore } from '../lib/stores/mcp-sessions/mcp-session-store.ts'
 export type { MemoryMcpSessionStoreOptions } from '../lib/stores/mcp-sessions/mcp-session-store.ts'
 export type { McpSessionStore } from '../lib/stores/mcp-sessions/mcp-session-store.ts'

@@ -81,6 +81,9 @@ declare module 'fastify' {
 
 const json = 'application/json; charset=utf-8'
 
+/** The DPoP extension of MCP (SEP-1932): `iat` within five minutes, either way. */
+const mcpProofWindowMs = 300_000
+
 /** To name the scopes of a call in a refusal, a body is read up to this size and for this long. */
 const refusedBody = { maxBytes: 65_536, maxMs: 1000 }
 
@@ -91,6 +94,7 @@ const plugin: FastifyPluginAsync<McpOptions> = async (app, options) => {
   const endpoint = createMcpEndpoint(ownOptions(options), app.oauthConfig)
   const { policy, streams } = endpoint
   app.oauthResource.policies.addRequiredScopes(policy.requiredScopes)
+  app.oauthResource.expectProofsAhead(mcpProofWindowMs)
 
   app.decorate('mcpEndpoint', endpoint)
   app.decorate('mcpRoute', routeOf(endpoint))

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
+import type { HttpErrors } from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { withoutStackTrace } from '../lib/errors/errors.ts'
 import { isKnown } from '../lib/metadata/document.ts'
 import { createLiveDocument } from '../lib/metadata/live-document.ts'
 import { createLiveScopes } from '../lib/metadata/live-scopes.ts'
@@ -14,16 +14,19 @@ const routesAdded: unique symbol = Symbol('fastify-oauth-resource-server.metadat
 // Async: Fastify reports to the caller of `register` only what an async plugin throws.
 const plugin: FastifyPluginAsync = async app => {
   const { oauthConfig, oauthDocuments, oauthResource: { policies } } = app
-  const { identifier, document, metadataUrl, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, scopes, scopesSupported, liveScopes, clock } = oauthConfig
+  const { identifier, document, metadataUrl, metadataMaxAgeSeconds, rootAlias, documentServedElsewhere, scopes, scopesSupported, liveScopes, signedMetadata, clock } = oauthConfig
   if (documentServedElsewhere) return
   const neverAdvertised = ['*', ...scopes.filter(scope => !scope.advertised).map(scope => scope.name)]
   // Two scopes of one resource share the document that came first, and both have routes.
   const publishedAt = targetOf(metadataUrl)
-  oauthDocuments.add(identifier, createLiveDocument({
+  const live = createLiveDocument({
     document,
     routes: scopesSupported === 'routes' ? { neverAdvertised } : null,
     liveScopes: liveScopes === null ? null : createLiveScopes(liveScopes, clock)
-  }), { maxAgeSeconds: metadataMaxAgeSeconds, rootAlias, publishedAt }).addScopes(policies)
+  })
+  // Loaded only where it is configured.
+  const served = signedMetadata === null ? live : (await import('./shared/signed-document.ts')).signDocument(app, signedMetadata, live)
+  oauthDocuments.add(identifier, served, { maxAgeSeconds: metadataMaxAgeSeconds, rootAlias, publishedAt }).addScopes(policies)
 
   const root = rootOf(app) as FastifyInstance & { [routesAdded]?: Set<string> }
   const added = root[routesAdded] ??= new Set()
@@ -41,14 +44,14 @@ function addRoutes (root: FastifyInstance, urls: readonly string[], documents: M
   const route = { config: openRoute, schema: hiddenRoute, errorHandler: sendError }
   const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     allowEveryOrigin(reply).header('allow', allowedMethods.join(', '))
-    throw createHttpError(405, 'The metadata of a protected resource is read with GET')
+    throw (await httpErrors()).methodNotAllowed('The metadata of a protected resource is read with GET')
   }
   const sendDocument = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     allowEveryOrigin(reply)
     const entry = documents.find(targetOf(request.url), request.host)
     if (entry === null) {
       reply.header('cache-control', 'no-store')
-      throw createHttpError(404, 'No protected resource of this server has its metadata here')
+      throw (await httpErrors()).notFound('No protected resource of this server has its metadata here')
     }
     const { body, etag } = await entry.document.current()
     reply.header('cache-control', `public, max-age=${entry.maxAgeSeconds}`).header('etag', etag)
@@ -64,8 +67,12 @@ function addRoutes (root: FastifyInstance, urls: readonly string[], documents: M
   }
 }
 
-function createHttpError (statusCode: number, message: string): Error & { statusCode: number } {
-  return withoutStackTrace(() => Object.assign(new Error(message), { statusCode }))
+/**
+ * The errors of `@fastify/sensible`, without the plugin: the host may register it. Loaded with the first error, as it takes as
+ * much time to load as the rest of this package.
+ */
+async function httpErrors (): Promise<HttpErrors> {
+  return (await import('@fastify/sensible')).httpErrors
 }
 
 /** Clients of the well-known routes read this body. The error handler of the host renders the errors of its own API. */

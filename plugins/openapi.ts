@@ -43,13 +43,20 @@ function carry (server: Server, root: FastifyInstance, route: RouteOptions): voi
 }
 
 /** By the resource of the nearest scope, which need not be the one that the hook was added for. */
-function describe (catalogue: OpenApiCatalogue, { oauthResource: { config: { openapi, issuers }, policies } }: FastifyInstance, route: DescribedOnce): void {
+function describe (catalogue: OpenApiCatalogue, { oauthResource: { config, policies } }: FastifyInstance, route: DescribedOnce): void {
+  const { openapi, issuers, dpop, clientCertificates } = config
   // A scope within a scope runs the hooks of both.
   if (openapi === null || route[described] === true) return
   Object.defineProperty(route, described, { value: true })
-  const advertised = issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer)
   // The `onRoute` hook of config, which is older, has set it.
-  catalogue.add(route, () => policies.policyOf(route.config!), openapi, advertised)
+  catalogue.add(route, () => policies.policyOf(route.config!), {
+    settings: openapi,
+    advertisedIssuers: issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer),
+    binding: {
+      dpop: dpop?.requirement ?? 'off',
+      certificates: clientCertificates === null ? 'off' : clientCertificates.required ? 'required' : 'allowed'
+    }
+  })
 }
 
 type DescribedOnce = RouteOptions & { [described]?: boolean }

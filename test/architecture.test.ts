@@ -124,11 +124,13 @@ const examples: Example[] = [
     rule: 'runtime dependencies are those of package.json',
     files: {
       'lib/a.ts': "import { sign } from 'node:crypto'\nimport fs from 'fs'\nimport * as Value from 'typebox/value'\n",
+      'lib/b.ts': "import type { A } from 'types-alone'\nimport { b } from 'loaded'\n",
       'plugins/a.ts': "import sensible from '@fastify/sensible/package.json'\nimport type { App } from 'fastify'\nimport 'node:nothing'\n"
     },
-    manifest: { dependencies: { typebox: '1', '@fastify/sensible': '6', jose: '6' }, peerDependencies: { fastify: '5' } },
+    manifest: { dependencies: { typebox: '1', '@fastify/sensible': '6', jose: '6' }, devDependencies: { 'types-alone': '1', loaded: '1' }, peerDependencies: { fastify: '5' } },
     says: [
       'lib/a.ts imports fs, which package.json does not declare',
+      'lib/b.ts imports loaded, which package.json does not declare',
       'plugins/a.ts imports node:nothing, which package.json does not declare',
       'package.json declares jose, which nothing imports'
     ]

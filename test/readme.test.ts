@@ -10,6 +10,7 @@ import { authorizationErrorTable } from '../lib/errors/authorization-error.ts'
 import { forwardErrorTable } from '../lib/errors/forward-errors.ts'
 import { mcpErrorTable } from '../lib/errors/mcp-errors.ts'
 import { runNode } from './support/child.ts'
+import { documents as allDocuments, textOfDocument } from './support/documents.ts'
 import { loader } from './support/loader.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -18,10 +19,9 @@ const entryPoints = [
   ...readdirSync(join(root, 'plugins/entry-points'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts')).map(name => `plugins/entry-points/${name}`)
 ].map(path => join(root, path))
 
-/** What users read: the README, and a page for each part that is too long for it. */
-const documents = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
-const textOf = (document: string): string => readFileSync(join(root, document), 'utf8')
-const words = documents.map(textOf).join('\n')
+/** What users read: the README, and a page for each part that is too long for it. The reference is generated from what is compared here. */
+const documents = allDocuments.filter(path => path !== 'docs/reference.md' && (path === 'README.md' || path === 'llms.txt' || path.startsWith('docs/')))
+const words = documents.map(textOfDocument).join('\n')
 
 interface Snippet {
   /** What stands behind the fence: a language and, for us, what to do with it. */
@@ -35,7 +35,7 @@ interface Snippet {
 }
 
 function snippetsOf (document: string): Snippet[] {
-  const markdown = textOf(document)
+  const markdown = textOfDocument(document)
   return [...markdown.matchAll(/^(?:<!-- (\S+) -->\n)?```(.*)\n([^]*?)^```$/gm)].map(match => {
     const [whole, copyOf = null, info, code] = match as unknown as [string, string | undefined, string, string]
     const before = markdown.slice(0, match.index + whole.indexOf('```'))
@@ -59,7 +59,7 @@ function readOptions (): ts.CompilerOptions {
 const namesInCode = new Set(
   [...snippets.map(({ code }) => code), ...words.replace(/^```[^]*?^```$/gm, '').match(/`[^`\n]+`/g) ?? []].join(' ').split(/\W+/))
 
-const fileNameOf = ({ document, line }: Snippet): string => `${basename(document, '.md')}-line-${line}.ts`
+const fileNameOf = ({ document, line }: Snippet): string => `${document.replace(/\.\w+$/, '').replaceAll('/', '-')}-line-${line}.ts`
 const placeOf = ({ document, line }: Snippet, offset = 0): string => `${document}:${line + offset}`
 
 test('the README has snippets of every kind', t => {

@@ -11,7 +11,8 @@ export async function serve (app) {
     await app.listen({ port: 0, host: '127.0.0.1' })
     return app.server.address().port
   }
-  const server = createServer(app).listen(0, '127.0.0.1')
+  // Longer than a pause between two rounds.
+  const server = createServer({ keepAliveTimeout: 60_000 }, app).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return server.address().port
 }

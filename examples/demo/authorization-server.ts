@@ -15,6 +15,7 @@ import { interactions } from './interactions.ts'
 import { errorPage } from './pages/error.ts'
 import type { Projects } from './projects.ts'
 import type { OidcGuard } from './provider.ts'
+import { lifetimes } from './lifetimes.ts'
 import { createProvider } from './provider.ts'
 import type { Resource } from './resources.ts'
 import { account } from './routes/account.ts'
@@ -67,6 +68,11 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   const guard = guardOf(app, options)
   const provider = createProvider({ issuer, resources, database: host.database, sessions: host.sessions, guard, introspectionSecret, ...fetch !== undefined && { fetch } })
   provider.on('server_error', (_ctx, error) => app.log.error(error))
+  for (const request of refusableRequests) {
+    provider.on(`${request}.error`, (_ctx, error) => {
+      app.log.info([`${request} request refused: ${error.error ?? error.message}`, error.error_description, error.error_detail].filter(Boolean).join(', '))
+    })
+  }
   host.impersonations.onEnd(ended => endImpersonation(ended, {
     issuer,
     revocations: options.revocations,
@@ -88,7 +94,10 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
       const status = error.statusCode ?? 500
       if (status >= 500) request.log.error(error)
       if (status === 503) reply.header('retry-after', '5')
-      return sendPage(reply.code(status), errorPage(status < 500 || status === 503 ? error.message : 'The authorization server failed.', request.browserSession))
+      const path = request.routeOptions.url ?? ''
+      if (status === 401 && request.method !== 'POST') return reply.redirect(`/sign-in?${new URLSearchParams({ return_to: path })}`, 303)
+      const message = status < 500 || status === 503 ? error.message : 'The authorization server failed.'
+      return sendPage(reply.code(status), errorPage({ status, message }, request.browserSession))
     })
     await pages.register(interactions, { provider, guard, resources, host })
     await pages.register(account, {
@@ -118,6 +127,9 @@ export async function createAuthorizationServer (options: AuthorizationServerOpt
   return app
 }
 
+/** The requests of oidc-provider whose refusals are logged. */
+const refusableRequests = ['authorization', 'grant', 'registration_create', 'introspection', 'revocation'] as const
+
 function guardOf (app: FastifyInstance, { host, issuer, revocations }: AuthorizationServerOptions): OidcGuard {
   const { accounts, sessions, grants } = host
   return createOidcProviderGuard({
@@ -139,6 +151,6 @@ function guardOf (app: FastifyInstance, { host, issuer, revocations }: Authoriza
     // MCP clients rarely ask for offline_access; what they register says whether they can refresh.
     issueRefreshToken: async (_ctx: Context, client: Client) => client.grantTypeAllowed('refresh_token'),
     claimsOf: ({ id, access }) => ({ [claimNames.grant]: id, ...access.level !== 'all' && { [claimNames.access]: access } }),
-    accessTokenSeconds: 15 * 60
+    accessTokenSeconds: lifetimes.accessToken
   })
 }

@@ -9,9 +9,11 @@ import type { Host } from './host/host.ts'
 import { impersonationIn } from './host/impersonation-of-session.ts'
 import type { CustomerOrganization } from './host/organizations.ts'
 import type { BrowserSession } from './host/sessions.ts'
+import type { RequestedAccess } from './pages/consent.ts'
 import { consentPage } from './pages/consent.ts'
 import { refusalPage } from './pages/refusal.ts'
 import { impersonateFirstPage, signInPage } from './pages/sign-in.ts'
+import { lifetimes } from './lifetimes.ts'
 import type { OidcGuard } from './provider.ts'
 import type { Resource } from './resources.ts'
 import { refusal } from './routes/account.ts'
@@ -38,6 +40,9 @@ interface Answers {
   team?: string[]
 }
 
+/** An impersonator's client gets no ID token: it would say that the customer has signed in. */
+const identityScopes = { openid: 'Know who you are' }
+
 type Customer = BrowserSession & { account: NonNullable<BrowserSession['account']> }
 
 /** What a user sees and answers during an authorization request: sign in, then allow or deny. */
@@ -48,7 +53,7 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
     const interaction = await provider.interactionDetails(request.raw, reply.raw)
     const session = request.browserSession
     if (session === null || asksToSignInAgain(interaction, session)) {
-      return sendPage(reply, signInPage(`/interaction/${interaction.uid}/sign-in`, session, await accounts.list()))
+      return sendPage(reply, signInPage(session, { action: `/interaction/${interaction.uid}/sign-in`, accounts: await accounts.list() }))
     }
     if (session.account === null) return sendPage(reply, impersonateFirstPage(session))
     if (interaction.prompt.name === 'login') {
@@ -161,20 +166,34 @@ export async function interactions (app: FastifyInstance, { provider, guard, res
   }
 
   async function consentRequestOf ({ uid, params }: Interaction, customer: Customer): Promise<Parameters<typeof consentPage>[1]> {
-    const { account } = customer
-    // A read-only impersonation is offered what it can grant.
-    const requested = app.impersonationGuard.narrowGrant(
-      { expiresInSeconds: 0, scopes: String(params.scope ?? '').split(' '), refreshToken: false }, impersonationIn(host, customer)).scopes
+    const { account, impersonation } = customer
+    const client = await provider.Client.find(String(params.client_id))
+    const asked = String(params.scope ?? '').split(' ')
+    // What the guard grants, by the guard itself.
+    const terms = app.impersonationGuard.narrowGrant({
+      expiresInSeconds: lifetimes.accessToken, scopes: asked, refreshToken: client?.grantTypeAllowed('refresh_token') ?? false
+    }, impersonationIn(host, customer))
+    const divided = (scopes: Readonly<Record<string, string>>, isGranted: (scope: string) => boolean): Pick<RequestedAccess, 'granted' | 'withheld'> => {
+      const known = Object.entries(scopes).filter(([scope]) => asked.includes(scope))
+      return {
+        granted: known.flatMap(([scope, description]) => isGranted(scope) ? [description] : []),
+        withheld: known.flatMap(([scope, description]) => isGranted(scope) ? [] : [description])
+      }
+    }
+    const identity = divided(identityScopes, () => impersonation === null)
     return {
       uid,
       clientName: await clientNames.of(String(params.client_id)),
       destination: destinationOf(String(params.redirect_uri)),
-      access: [params.resource].flat().flatMap(identifier => {
-        const resource = resources.find(one => one.identifier === identifier)
-        if (resource === undefined) return []
-        const scopes = Object.entries(resource.scopes).filter(([scope]) => requested.includes(scope))
-        return [{ resource: resource.identifier, name: resource.name, scopes: scopes.map(([, description]) => description) }]
-      }),
+      access: [
+        ...[params.resource].flat().flatMap(identifier => {
+          const resource = resources.find(one => one.identifier === identifier)
+          if (resource === undefined) return []
+          return [{ resource: resource.identifier, name: resource.name, ...divided(resource.scopes, scope => terms.scopes.includes(scope)) }]
+        }),
+        ...identity.granted.length + identity.withheld.length === 0 ? [] : [{ resource: null, name: 'Account', ...identity }]
+      ],
+      lifetime: { accessTokenSeconds: terms.expiresInSeconds, refreshSeconds: terms.refreshToken ? lifetimes.grant : 0 },
       organizations: await organizations.of(account.id)
     }
   }

@@ -2,7 +2,6 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import type { FastifyInstance } from 'fastify'
 import oauthResourceServer, { mcp as mcpEndpoint, toAuthInfo } from '../../plugins/index.ts'
-import { browserClients } from './browser-clients.ts'
 import type { Projects } from './projects.ts'
 import type { Protection } from './protection.ts'
 import type { Resource } from './resources.ts'
@@ -13,10 +12,12 @@ export interface McpOptions {
   resource: Resource
   protection: Protection
   projects: Projects
+  /** Origins whose pages may call it. */
+  browserOrigins: readonly string[]
 }
 
 /** The MCP endpoint, the second of the protected resources. */
-export async function mcp (app: FastifyInstance, { resource, protection, projects }: McpOptions): Promise<void> {
+export async function mcp (app: FastifyInstance, { resource, protection, projects, browserOrigins }: McpOptions): Promise<void> {
   await app.register(oauthResourceServer, {
     resource: resource.identifier,
     ...protection,
@@ -27,7 +28,7 @@ export async function mcp (app: FastifyInstance, { resource, protection, project
   })
   await app.register(mcpEndpoint, {
     tools: toolScopes,
-    allowedOrigins: [new URL(resource.identifier).origin, ...browserClients]
+    allowedOrigins: [new URL(resource.identifier).origin, ...browserOrigins]
   })
 
   const handler = createMcpHandler(() => createMcpServer(projects), { onerror: error => app.log.error(error) })

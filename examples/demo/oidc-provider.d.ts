@@ -22,6 +22,7 @@ declare module 'oidc-provider' {
     readonly req: IncomingMessage
     readonly res: ServerResponse
     set (headers: Readonly<Record<string, string>>): void
+    accepts (...types: string[]): string | false
     readonly oidc: {
       readonly provider: Provider
       readonly client?: Client
@@ -132,6 +133,8 @@ declare module 'oidc-provider' {
     [option: string]: unknown
   }
 
+  export type RefusalEvent = `${'authorization' | 'grant' | 'registration_create' | 'introspection' | 'revocation'}.error`
+
   interface Revocable {
     revokeByGrantId (grantId: string): Promise<void>
   }
@@ -151,6 +154,7 @@ declare module 'oidc-provider' {
 
     constructor (issuer: string, configuration: Configuration)
     on (event: 'server_error', listener: (ctx: Context, error: Error) => void): this
+    on (event: RefusalEvent, listener: (ctx: Context, error: Error & { error?: string, error_description?: string, error_detail?: string }) => void): this
     on (event: 'grant.revoked', listener: (ctx: Context, grantId: string) => void): this
     emit (event: 'server_error', ctx: Context, error: Error): boolean
     use (middleware: (ctx: Context, next: () => Promise<void>) => Promise<void>): this

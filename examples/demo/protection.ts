@@ -4,7 +4,7 @@ import type { Host } from './host/host.ts'
 import { isRunning } from './host/impersonation-of-session.ts'
 import { accessOf, claimNames } from './token-claims.ts'
 
-export type Protection = Pick<OAuthResourceServerOptions, 'authorizationServers' | 'revocations' | 'impersonatedTokens'>
+export type Protection = Pick<OAuthResourceServerOptions, 'authorizationServers' | 'revocations' | 'impersonatedTokens' | 'dpop'>
 type Issuer = OAuthResourceServerOptions['authorizationServers'][number]
 
 /** The claim that names the grant. */
@@ -29,6 +29,8 @@ export function partnerTokensOf (issuer: string, clientSecret: string): Issuer {
 export function protection (host: Host, revocations: RevocationStore): Omit<Protection, 'authorizationServers'> {
   return {
     revocations,
+    // Tokens that are bound to a key of the client are accepted beside bearer tokens; their proofs need a nonce of this server.
+    dpop: { nonce: true },
     impersonatedTokens: {
       directory: host.directory,
       accessOf: ({ claims: said }) => accessOf(said),

@@ -7,7 +7,8 @@ import type { Database } from './database/database.ts'
 import { DatabaseUnavailableError } from './database/database.ts'
 import { createOidcAdapter } from './database/oidc-adapter.ts'
 import type { Sessions } from './host/sessions.ts'
-import { errorPage } from './pages/error.ts'
+import { errorPage, notFoundPage } from './pages/error.ts'
+import { lifetimes } from './lifetimes.ts'
 import type { Resource } from './resources.ts'
 import { pageHeaders } from './routes/send.ts'
 
@@ -69,8 +70,8 @@ export function createProvider ({ issuer, resources, database, guard, sessions, 
       // Its requests come in a body, where the default scope is not seen.
       pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
-      // The protected server takes Bearer tokens; one that is bound to a key would be refused.
-      dPoP: { enabled: false },
+      // A client that sends a proof with its token request gets a token that is bound to its key; others get bearer tokens.
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
       registration: { enabled: true },
       introspection: {
         enabled: true,
@@ -96,15 +97,15 @@ export function createProvider ({ issuer, resources, database, guard, sessions, 
       }
     },
     ttl: {
-      AccessToken: guard.accessTokenTtl, AuthorizationCode: 60, IdToken: 15 * 60, RefreshToken: 24 * 3600,
-      Grant: 24 * 3600, Interaction: 10 * 60, Session: 24 * 3600
+      AccessToken: guard.accessTokenTtl, AuthorizationCode: 60, IdToken: 15 * 60, RefreshToken: lifetimes.grant,
+      Grant: lifetimes.grant, Interaction: 10 * 60, Session: 24 * 3600
     },
 
     interactions: { policy: guard.policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     async renderError (ctx, { error, error_description: description }) {
       ctx.type = 'html'
       ctx.set(pageHeaders)
-      ctx.body = errorPage(description ?? error, await sessions.of(ctx.req))
+      ctx.body = errorPage({ status: ctx.status, message: sentence(description ?? error) }, await sessions.of(ctx.req))
     }
   })
   guard.attach(provider)
@@ -113,12 +114,24 @@ export function createProvider ({ issuer, resources, database, guard, sessions, 
   provider.on('server_error', (ctx, error) => { if (error instanceof DatabaseUnavailableError) unavailable.add(ctx) })
   provider.use(async (ctx, next) => {
     await next()
+    if (ctx.status === 404 && ctx.body == null && ctx.accepts('json', 'html') === 'html') {
+      const body = notFoundPage(await sessions.of(ctx.req))
+      ctx.status = 404
+      ctx.type = 'html'
+      ctx.set(pageHeaders)
+      ctx.body = body
+    }
     if (!unavailable.has(ctx)) return
     ctx.status = 503
     ctx.set({ 'retry-after': '5' })
     if (typeof ctx.body === 'object') ctx.body = { error: 'temporarily_unavailable', error_description: 'the database does not answer at the moment' }
   })
   return provider
+}
+
+/** oidc-provider writes `client is invalid`. */
+function sentence (text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
 }
 
 /** A new one with each start. */

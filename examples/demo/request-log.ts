@@ -55,7 +55,8 @@ export function readableStream (output: { write (text: string): unknown }): Requ
         if (detail) parts.push(JSON.stringify(detail))
       }
       if (err !== undefined) parts.push(err.stack ?? err.message ?? '')
-      output.write(`${parts.join('  ')}\n`)
+      // A client must not be able to write lines or control sequences into a terminal.
+      output.write(`${parts.join('  ').replace(/(?!\n)\p{Cc}/gu, '?')}\n`)
     }
   }
 }

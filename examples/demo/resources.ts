@@ -20,7 +20,7 @@ export interface Resources {
 }
 
 const scopes = {
-  'projects:read': 'See your projects',
+  'projects:read': 'See projects',
   'projects:write': 'Create projects, and see them'
 }
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import type { Clock, WritableRevocationStore } from '../../plugins/index.ts'
 import { createMemoryRevocationStore } from '../../plugins/index.ts'
 import { createAuthorizationServer } from './authorization-server.ts'
+import { browserClients } from './browser-clients.ts'
 import type { Database } from './database/database.ts'
 import { openDatabase } from './database/database.ts'
 import { forgetExpired } from './database/oidc-adapter.ts'
@@ -26,6 +27,8 @@ export interface ExampleServerOptions {
   partnerPort: number
   /** Fetches client ID metadata documents; for tests, whose documents are not on the internet. */
   fetch?: typeof fetch
+  /** Origins whose pages may call the protected server. Default: those of the MCP inspector. */
+  browserOrigins?: readonly string[]
   /** A PostgreSQL server. Default: a database in this process. */
   databaseUrl?: string
   /** One that is open already, and stays so. */
@@ -74,7 +77,7 @@ export async function startExampleServer (options: ExampleServerOptions): Promis
 
 async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
   const { port, asPort, partnerPort, fetch, limits = { idleSeconds: 600, totalSeconds: 3600 }, sessionClock = { now: () => Date.now() } } = options
-  const { log = { level: 'error', stream: process.stderr }, onProgress = () => {} } = options
+  const { browserOrigins = browserClients, log = { level: 'error', stream: process.stderr }, onProgress = () => {} } = options
   const origin = `http://localhost:${port}`
   const issuer = `http://localhost:${asPort}`
   const partner = { issuer: `http://localhost:${partnerPort}`, introspectionSecret: randomBytes(32).toString('base64url') }
@@ -101,7 +104,7 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     opened.push(() => authorizationServer.close())
     const partnerIssuer = await createPartnerIssuer({ partner, log, resources: [resources.mcp, resources.api] })
     opened.push(() => partnerIssuer.close())
-    const resourceServer = await createResourceServer({ resources, issuer, partner, introspectionSecret, host, projects, revocations, log })
+    const resourceServer = await createResourceServer({ resources, issuer, partner, introspectionSecret, host, projects, revocations, browserOrigins, log })
     opened.push(() => resourceServer.close())
     opened.push(keepHouse(async () => {
       await host.impersonations.settle()

@@ -15,11 +15,11 @@ export function createMcpServer (projects: Projects): McpServer {
   const server = new McpServer({ name: 'projects', version: '1.0.0' })
 
   server.registerTool('whoami', {
-    description: 'Says whose token this is'
+    description: 'Says whose token this is, and whether it is bound to a key of the client (DPoP)'
   }, context => {
-    const { clientId, scopes } = authInfoOf(context)
+    const { clientId, scopes, extra } = authInfoOf(context)
     const { issuer, subject } = ownerOf(context)
-    return answer({ issuer, subject, client: clientId, scopes })
+    return answer({ issuer, subject, client: clientId, scopes, tokenType: extra?.tokenType })
   })
 
   server.registerTool('list_projects', {

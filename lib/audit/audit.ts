@@ -7,8 +7,9 @@ import { reasonTable } from '../errors/reason-table.ts'
 import type { Reason } from '../errors/reasons.ts'
 import type { GrantReason } from '../impersonation/check-grant.ts'
 import type { AccessToken } from '../token/access-token.ts'
+import type { CredentialScheme } from '../token/credentials.ts'
 import type { TokenCache } from '../token/token-cache.ts'
-import type { Attribution, EventContext, GrantDecisionEvent, RefusalEvent, SecurityEvent } from './events.ts'
+import type { Attribution, EventContext, GrantDecisionEvent, RefusalEvent, SecurityEvent, SignalEvent } from './events.ts'
 
 /** The `diagnostics_channel` on which events are published, as objects. */
 export const channelName = 'fastify-oauth-resource-server'
@@ -40,12 +41,36 @@ const channel = diagnosticsChannel.channel(channelName)
 
 /** @param counters `null` for a server that is no protected resource */
 export function createAudit ({ level }: AuditSettings, counters: Counters | null): Audit {
+  const repetitions = createRepetitions()
   return {
     writes: level !== 'silent',
     record (event, log, error = null) {
       counters?.record(event)
       if (channel.hasSubscribers) channel.publish(event)
-      if (level !== 'silent') log[levelOf(event) ?? level](error === null ? { audit: event } : { audit: event, err: error }, messageOf(event))
+      if (level === 'silent') return
+      const leftOut = event.kind === 'unavailable' ? repetitions.leftOutBefore(event) : 0
+      if (leftOut === null) return
+      log[levelOf(event) ?? level]({ audit: event, ...error !== null && { err: error }, ...leftOut > 0 && { leftOut } }, messageOf(event))
+    }
+  }
+}
+
+/** Of checks that fail for one reason, one entry is written in this time, in milliseconds. */
+const repetitionMs = 10_000
+
+/** Keeps an outage from flooding the log: every request fails for the same reason then. */
+function createRepetitions (): { leftOutBefore (event: RefusalEvent): number | null } {
+  const written = new Map<string, { readonly time: number, leftOut: number }>()
+  return {
+    /** How many entries with this reason were left out before this one; `null` when this one is left out, too. */
+    leftOutBefore ({ reason, time }) {
+      const last = written.get(reason)
+      if (last !== undefined && Math.abs(time - last.time) < repetitionMs) {
+        last.leftOut++
+        return null
+      }
+      written.set(reason, { time, leftOut: 0 })
+      return last?.leftOut ?? 0
     }
   }
 }
@@ -72,10 +97,10 @@ export function attributionOf (accessToken: AccessToken | null): Attribution {
   return { issuer, subject, actor, clientId, tokenId }
 }
 
-export function refusalEvent (refusal: OAuthResourceError | McpError, { accessToken, route, time }: EventContext): RefusalEvent {
+export function refusalEvent (refusal: OAuthResourceError | McpError, { accessToken, route, scheme = null, time }: EventContext): RefusalEvent {
   const { reason, code, statusCode } = refusal
   const kind = code === 'FST_OAUTH_UNAVAILABLE' ? 'unavailable' : 'refusal'
-  return Object.freeze({ kind, reason, code, statusCode, detail: detailOf(refusal), route, ...attributionOf(accessToken), time })
+  return Object.freeze({ kind, reason, code, statusCode, detail: detailOf(refusal), route, ...attributionOf(accessToken), scheme, time })
 }
 
 /** An error of another installed copy of the package may know neither the detail nor the reason. */
@@ -87,6 +112,8 @@ function detailOf ({ reason, detail = null }: { readonly reason: string, readonl
 
 function levelOf (event: SecurityEvent): 'warn' | 'error' | null {
   if (event.kind === 'unavailable') return 'error'
+  // It would have revoked tokens.
+  if (event.kind === 'signal') return ['unresolved', 'discarded'].includes(event.outcome) ? 'warn' : null
   return event.kind === 'grant-decision' && !event.allowed ? 'warn' : null
 }
 
@@ -94,6 +121,7 @@ function messageOf (event: SecurityEvent): string {
   switch (event.kind) {
     case 'refusal': return `request refused: ${event.reason}`
     case 'unavailable': return `request could not be checked: ${event.reason}`
+    case 'signal': return event.type === null ? `shared signal refused: ${event.reason}` : `shared signal ${event.outcome}: ${event.type}`
     case 'grant-decision': return `${event.step === 'use' ? 'use of an impersonated token' : 'grant by an impersonator'} ${event.allowed ? 'allowed' : 'refused'}`
   }
 }
@@ -110,6 +138,12 @@ export interface OAuthCounters {
   readonly unavailable: readonly RefusalCount[]
   /** Decisions about grants by impersonators. */
   readonly grants: ReadonlyArray<{ readonly allowed: boolean, readonly reason: GrantReason, readonly count: number }>
+  /** Requests by the scheme of their credentials. The sums are smaller than those above: some requests have no scheme, or several. */
+  readonly schemes: Readonly<Record<CredentialScheme, SchemeCount>>
+  /** Requests that were accepted with a token that is bound to a certificate. */
+  readonly certificateBound: number
+  /** Events of transmitters of shared signals, and security event tokens that were refused. */
+  readonly signals: ReadonlyArray<{ readonly transmitter: string, readonly outcome: SignalEvent['outcome'], readonly count: number }>
   /** Tokens found in the cache of verified tokens, and tokens that had to be verified. */
   readonly cache: { readonly hits: number, readonly misses: number }
 }
@@ -120,10 +154,17 @@ export interface RefusalCount {
   readonly count: number
 }
 
+/** What became of the requests of one scheme, in the words of {@link OAuthCounters}. */
+export interface SchemeCount {
+  readonly accepted: number
+  readonly refused: number
+  readonly unavailable: number
+}
+
 /** Counts what happens at one resource. */
 export interface Counters {
   /** Counts a response to a request with a verified token that this package did not refuse, by the status that left the server. */
-  answered (statusCode: number): void
+  answered (statusCode: number, accessToken: AccessToken): void
   record (event: SecurityEvent): void
   /** The same cache, with its hits and misses counted. */
   counted (cache: TokenCache): TokenCache
@@ -135,25 +176,44 @@ export function createCounters (): Counters {
   let refusedElsewhere = 0
   let hits = 0
   let misses = 0
+  let certificateBound = 0
+  const schemes = { Bearer: { accepted: 0, refused: 0, unavailable: 0 }, DPoP: { accepted: 0, refused: 0, unavailable: 0 } }
   const refused = new Map<string, RefusalCount>()
   const unavailable = new Map<string, RefusalCount>()
   const grants = new Map<GrantReason, number>()
+  const signals = new Map<string, OAuthCounters['signals'][number]>()
 
   /** The decision about a token that is used is the outcome of a request. */
-  const countDecision = ({ allowed, step, reason, code }: GrantDecisionEvent): void => {
+  const countDecision = ({ allowed, step, reason, code, scheme }: GrantDecisionEvent): void => {
     if (step !== 'use') grants.set(reason as GrantReason, (grants.get(reason as GrantReason) ?? 0) + 1)
-    else if (!allowed) countRefusal(code === 'FST_OAUTH_UNAVAILABLE' ? unavailable : refused, { code: code!, reason: reason as Reason })
+    else if (!allowed) count(code === 'FST_OAUTH_UNAVAILABLE' ? 'unavailable' : 'refused', { code: code!, reason: reason as Reason, scheme })
+  }
+  const count = (outcome: 'refused' | 'unavailable', { code, reason, scheme }: Pick<RefusalEvent, 'code' | 'reason' | 'scheme'>): void => {
+    const counts = outcome === 'refused' ? refused : unavailable
+    counts.set(reason, { code, reason, count: (counts.get(reason)?.count ?? 0) + 1 })
+    if (scheme !== null) schemes[scheme][outcome]++
   }
   return {
-    answered (statusCode) {
-      if (statusCode === 401 || statusCode === 403) refusedElsewhere++
-      else accepted++
+    answered (statusCode, { confirmation }) {
+      if (statusCode === 401 || statusCode === 403) {
+        refusedElsewhere++
+        return
+      }
+      accepted++
+      // A token that is bound to a key is accepted under the DPoP scheme alone.
+      schemes[confirmation === null || confirmation.keyThumbprint === null ? 'Bearer' : 'DPoP'].accepted++
+      if (confirmation !== null && confirmation.certificateThumbprint !== null) certificateBound++
     },
     record (event) {
       switch (event.kind) {
-        case 'refusal': return countRefusal(refused, event)
-        case 'unavailable': return countRefusal(unavailable, event)
+        case 'refusal': return count('refused', event)
+        case 'unavailable': return count('unavailable', event)
         case 'grant-decision': return countDecision(event)
+        case 'signal': {
+          const { transmitter, outcome } = event
+          const key = JSON.stringify([transmitter, outcome])
+          signals.set(key, { transmitter, outcome, count: (signals.get(key)?.count ?? 0) + 1 })
+        }
       }
     },
     counted: cache => ({
@@ -171,11 +231,10 @@ export function createCounters (): Counters {
       refusedElsewhere,
       unavailable: [...unavailable.values()],
       grants: [...grants].map(([reason, count]) => ({ allowed: reason === 'approved', reason, count })),
+      schemes: { Bearer: { ...schemes.Bearer }, DPoP: { ...schemes.DPoP } },
+      certificateBound,
+      signals: [...signals.values()],
       cache: { hits, misses }
     })
   }
-}
-
-function countRefusal (counts: Map<string, RefusalCount>, { code, reason }: Omit<RefusalCount, 'count'>): void {
-  counts.set(reason, { code, reason, count: (counts.get(reason)?.count ?? 0) + 1 })
 }

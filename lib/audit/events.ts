@@ -3,8 +3,11 @@ import type { ErrorCode } from '../errors/error-table.ts'
 import type { McpErrorCode, McpReason } from '../errors/mcp-errors.ts'
 import type { Reason } from '../errors/reasons.ts'
 import type { GrantReason, GrantStep } from '../impersonation/check-grant.ts'
+import type { SetErrorCode } from '../errors/set-error.ts'
+import type { SignalOutcome } from '../shared-signals/receiver.ts'
 import type { GrantAccess } from '../stores/organizations/organization-directory.ts'
 import type { AccessToken, Actor } from '../token/access-token.ts'
+import type { CredentialScheme } from '../token/credentials.ts'
 
 /** The account that an action is recorded for. When an actor acts for the subject, both are named (RFC 8693 section 4.1). */
 export interface Attribution {
@@ -22,6 +25,8 @@ interface AuditEvent extends Attribution {
   readonly statusCode: number | null
   /** Method and pattern of the route, never the URL of the request; `null` outside of any route. */
   readonly route: string | null
+  /** The scheme of the credentials, `DPoP` for a token that comes with a proof; `null` for a request with none, or with several. */
+  readonly scheme: CredentialScheme | null
   /** Milliseconds since the epoch. */
   readonly time: number
 }
@@ -57,11 +62,34 @@ export interface GrantDecisionEvent extends AuditEvent {
   readonly organizations: readonly string[]
 }
 
-export type SecurityEvent = RefusalEvent | GrantDecisionEvent
+/**
+ * An event of a transmitter of shared signals was received, or a security event token was refused. Issuer, subject and token
+ * are those whose access tokens were revoked; of several, the first.
+ */
+export interface SignalEvent extends Omit<AuditEvent, 'code'> {
+  readonly kind: 'signal'
+  /** `null` for a token that was not refused. */
+  readonly code: 'FST_OAUTH_SET_REFUSED' | null
+  readonly outcome: SignalOutcome | 'refused'
+  /** The issuer of the transmitter. */
+  readonly transmitter: string
+  /** The event type URI, and `jti`; `null` for a token that was refused: its claims are not trustworthy. */
+  readonly type: string | null
+  readonly id: string | null
+  /** Why it was refused (RFC 8935 section 2.4), or the outcome. */
+  readonly reason: SetErrorCode | SignalOutcome
+  readonly description: string | null
+  /** How many revocations it caused. */
+  readonly revoked: number
+}
+
+export type SecurityEvent = RefusalEvent | GrantDecisionEvent | SignalEvent
 
 /** Where and when something happened, and with which token. */
 export interface EventContext {
   readonly accessToken: AccessToken | null
   readonly route: string | null
+  /** Default: `null`. */
+  readonly scheme?: CredentialScheme | null
   readonly time: number
 }

@@ -14,7 +14,7 @@ export interface AuditedGrant {
 
 /** @param refusal the error that the request is refused with; by default the one that belongs to the reason of the decision */
 export function grantDecisionEvent (
-  { allowed, reason, impersonation, access, withoutApproval }: GrantDecision, { step, client }: AuditedGrant, { accessToken, route, time }: EventContext,
+  { allowed, reason, impersonation, access, withoutApproval }: GrantDecision, { step, client }: AuditedGrant, { accessToken, route, scheme = null, time }: EventContext,
   refusal: TableRefusal | null = tableRefusalOf(reason)
 ): GrantDecisionEvent {
   return Object.freeze({
@@ -31,6 +31,7 @@ export function grantDecisionEvent (
     access: access === null ? null : cut(access),
     organizations: withoutApproval,
     ...attributionOf(accessToken),
+    scheme,
     time
   })
 }

@@ -5,7 +5,7 @@ const token68 = /^[A-Za-z0-9\-._~+/]+=*$/
 // RFC 9110 section 5.6.4: HTAB, SP, VCHAR and obs-text; never CR, LF or NUL.
 const quotable = /^[\t\x20-\x7e\x80-\xff]*$/
 // RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E
-const notInDescription = /[^\x20-\x21\x23-\x5b\x5d-\x7e]+/g
+const notInDescription = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g
 
 /** RFC 9110 section 5.6.2. */
 export function isToken (value: string): boolean {

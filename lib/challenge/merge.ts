@@ -51,7 +51,7 @@ function mergedChallenge (ours: Challenge, parameters: ReadonlyMap<string, strin
   const pointer = ours.parameters.get('resource_metadata')
   // `resource_metadata` first: clients need it most.
   const merged = new Map<string, string>(pointer === undefined ? [] : [['resource_metadata', pointer]])
-  for (const [name, value] of parameters) if (!merged.has(name)) merged.set(name, value)
+  for (const [name, value] of parameters) merged.set(name, value)
   // `error_description` is added only if the error is the same: it explains that error.
   const explains = (parameters.get('error') ?? ours.parameters.get('error')) === ours.parameters.get('error')
   for (const [name, value] of ours.parameters) {

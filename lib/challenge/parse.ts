@@ -64,9 +64,9 @@ export function parseChallenges (value: string): ParsedChallenge[] {
     let token68: string | null = null
     let end = position
 
-    if (take(spacesAt) !== null && position < value.length) {
+    if (take(spacesAt) !== null) {
       token68 = take(token68At)?.[0] ?? null
-      if (token68 === null && parameter(parameters)) {
+      if (parameter(parameters)) {
         end = position
         // The next list element is one more parameter of this challenge, or a challenge of its own.
         for (let more = true; more;) {

@@ -5,6 +5,7 @@ import { anyFunction, closed, count, seconds, text, typed } from '../options/com
 import type { OptionSchemas } from '../options/option-group.ts'
 import { optionGroup } from '../options/option-group.ts'
 import { Type } from '../options/type.ts'
+import type { IntrospectionCache } from '../stores/introspection/introspection-cache.ts'
 import type { IntrospectionSettings } from '../token/introspection-request.ts'
 import type { SignatureAlgorithm } from './algorithms.ts'
 import { checkAlgorithms } from './algorithms.ts'
@@ -29,6 +30,11 @@ export interface IntrospectionOptions {
   cacheSeconds?: number
   /** How long an inactive token is refused without introspection, in seconds. Default: 0. */
   refusedCacheSeconds?: number
+  /**
+   * Keeps answers about active tokens for all servers, each for `cacheSeconds` at most: `createRedisIntrospectionCache`. Default:
+   * each server introspects for itself.
+   */
+  cache?: IntrospectionCache
   /** How many introspection requests can be pending; a token that would need one more gets 503. Default: 100. */
   maxConcurrent?: number
   /** Makes these requests, with a client certificate for instance. Default: the `fetch` of the plugin's options. */
@@ -50,6 +56,7 @@ export const introspectionSchemas: OptionSchemas<keyof IntrospectionOptions> = o
   opaquePrefix: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   cacheSeconds: Type.Optional(seconds),
   refusedCacheSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+  cache: Type.Optional(typed<IntrospectionCache>(Type.Object({ get: anyFunction, set: anyFunction }))),
   maxConcurrent: Type.Optional(count),
   fetch: Type.Optional(anyFunction)
 })
@@ -62,6 +69,8 @@ export interface ResolvedIntrospection {
   readonly opaquePrefix: string | null
   readonly cacheMs: number
   readonly refusedCacheMs: number
+  /** `null`: this server shares no answers. */
+  readonly cache: IntrospectionCache | null
   readonly maxConcurrent: number
   /** `null`: that of the plugin's options. */
   readonly fetch: Fetch | null
@@ -73,8 +82,9 @@ export function resolveIntrospection (
 ): ResolvedIntrospection {
   const {
     clientId, authentication, endpoint = null, signedResponseAlgorithm = null, opaquePrefix = '', cacheSeconds = 10,
-    refusedCacheSeconds = 0, maxConcurrent = 100, fetch = null
+    refusedCacheSeconds = 0, cache = null, maxConcurrent = 100, fetch = null
   } = options
+  if (cache !== null && cacheSeconds === 0) throw new OptionError(`${name}.cache and ${name}.cacheSeconds: 0 contradict each other; remove one`)
   if (endpoint !== null) parseIdentifierOption(`${name}.endpoint`, endpoint, allowInsecureHttp)
   if (signedResponseAlgorithm !== null) checkAlgorithms([signedResponseAlgorithm], `${name}.signedResponseAlgorithm`)
   if (authentication.method === 'private_key_jwt' && !isSigningKey(authentication.privateKey)) {
@@ -89,6 +99,7 @@ export function resolveIntrospection (
     opaquePrefix,
     cacheMs: cacheSeconds * 1000,
     refusedCacheMs: refusedCacheSeconds * 1000,
+    cache,
     maxConcurrent,
     fetch
   })

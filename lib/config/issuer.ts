@@ -11,6 +11,8 @@ import { introspectionSchemas, resolveIntrospection } from './introspection.ts'
 import { checkIssuerIdentifier } from './issuer-identifier.ts'
 import type { PresetName } from './presets.ts'
 import { issuerPresets } from './presets.ts'
+import type { StatusListOptions, StatusListSettings } from './status-list.ts'
+import { resolveStatusList, statusListSchema } from './status-list.ts'
 import type { TokenShapeDefaults, TokenShapeOptions } from './token-shape.ts'
 import { resolveExpectedToken, tokenShapeSchemas } from './token-shape.ts'
 
@@ -29,6 +31,11 @@ export interface IssuerOptions extends TokenShapeOptions {
   jwksUri?: string
   /** The keys themselves, a JWK Set (RFC 7517 section 5). Nothing is fetched then. */
   jwks?: { readonly keys: readonly object[] }
+  /**
+   * Checks the status of its tokens (`status.status_list`) in the lists that it publishes; `true`: with the defaults. Default:
+   * false, the claim is ignored as any other that is not understood (RFC 7519 section 4), with a warning in the log.
+   */
+  statusList?: boolean | StatusListOptions
   /** Whether the metadata document names this issuer. Default: true, and false where `issuer` is not a URL that clients can look up. */
   advertised?: boolean
   /** How far the clocks can differ, in seconds, 0 to 300. Default: the option of the same name beside `authorizationServers`. */
@@ -43,6 +50,7 @@ const schema = Type.Union([text, Type.Object({
     introspection: Type.Optional(typed<IntrospectionOptions>(Type.Object(introspectionSchemas, closed))),
     jwksUri: Type.Optional(text),
     jwks: Type.Optional(typed<{ readonly keys: readonly object[] }>(Type.Object({ keys: Type.Array(Type.Unknown()) }))),
+    statusList: Type.Optional(typed<boolean | StatusListOptions>(statusListSchema as never)),
     advertised: Type.Optional(Type.Boolean()),
     clockToleranceSeconds: Type.Optional(clockTolerance)
   })
@@ -54,6 +62,8 @@ export interface ResolvedIssuer {
   readonly advertised: boolean
   readonly jwksUri: string | null
   readonly jwks: Readonly<Record<string, unknown>> | null
+  /** `null`: the status of its tokens is not looked up. */
+  readonly statusList: StatusListSettings | null
   /** `null`: its tokens are JWTs that are verified here. */
   readonly introspection: ResolvedIntrospection | null
 }
@@ -69,13 +79,17 @@ export interface IssuerDefaults extends TokenShapeDefaults {
  */
 export function resolveIssuer (given: unknown, name: string, defaults: IssuerDefaults, warnings: string[]): ResolvedIssuer {
   const options = withPreset(toObject(checkOptions<string | IssuerOptions>(name, schema, given)))
-  const { issuer, jwksUri = null, jwks = null, introspection, allowMissingAudience = false } = options
+  const { issuer, jwksUri = null, jwks = null, introspection, allowMissingAudience = false, allowUnknownConfirmation = false } = options
   const { resource, allowInsecureHttp } = defaults
   const { clockToleranceSeconds = defaults.clockToleranceSeconds } = options
 
   if (jwksUri !== null && jwks !== null) throw new OptionError(`${name}.jwks and ${name}.jwksUri contradict each other; remove one`)
   if (jwksUri !== null) parseIdentifierOption(`${name}.jwksUri`, jwksUri, allowInsecureHttp)
   if (jwks !== null && createKeySet({ ...jwks }).size === 0) throw new OptionError(`${name}.jwks has no public key that can be used`)
+  const statusList = resolveStatusList(options.statusList, issuer, `${name}.statusList`, allowInsecureHttp)
+  if (statusList !== null && introspection !== undefined) {
+    throw new OptionError(`${name}.statusList and ${name}.introspection contradict each other: the issuer is asked about each token already; remove one`)
+  }
   const canBeLookedUp = checkIssuerIdentifier(`${name}.issuer`, issuer, { isFetched: needsMetadata(options), allowInsecureHttp })
   const { advertised = canBeLookedUp } = options
   if (advertised && !canBeLookedUp) {
@@ -84,11 +98,15 @@ export function resolveIssuer (given: unknown, name: string, defaults: IssuerDef
   if (allowMissingAudience) {
     warnings.push(`${name}.allowMissingAudience: tokens without aud are accepted, also those that the issuer issues for other resources`)
   }
+  if (allowUnknownConfirmation) {
+    warnings.push(`${name}.allowUnknownConfirmation: tokens that are bound by members of cnf which this server cannot check are accepted as bearer tokens`)
+  }
   return Object.freeze({
     rule: resolveExpectedToken(issuer, options, name, { resource, clockToleranceSeconds }),
     advertised,
     jwksUri,
     jwks: jwks as Readonly<Record<string, unknown>> | null,
+    statusList,
     introspection: introspection === undefined
       ? null
       : resolveIntrospection(introspection, `${name}.introspection`, allowInsecureHttp)

@@ -3,6 +3,7 @@ import type { IdentifierParts } from '../identifier.ts'
 import { MetadataMemberError, checkMetadata, checkSignedMetadata } from '../metadata/check-metadata.ts'
 import type { BindingMetadata, MetadataDocument, ProtectedResourceMetadata } from '../metadata/document.ts'
 import { createMetadataDocument } from '../metadata/document.ts'
+import type { SignedMetadataSettings } from '../metadata/metadata-signer.ts'
 import { metadataUrl as wellKnownUrl } from '../metadata/well-known.ts'
 import { seconds, text, typed } from '../options/common-schemas.ts'
 import type { OptionSchemas } from '../options/option-group.ts'
@@ -12,6 +13,8 @@ import { Type } from '../options/type.ts'
 import { parseIdentifierOption } from './identifiers.ts'
 import type { ResolvedIssuer } from './issuer.ts'
 import type { ResolvedScope } from './scopes.ts'
+
+export const defaultMetadataMaxAgeSeconds = 3600
 
 /** The metadata document of the resource (RFC 9728), and where clients find it. */
 export interface MetadataDocumentOptions {
@@ -73,11 +76,13 @@ export interface DocumentContext {
   readonly scopesSupported: 'configured' | 'routes'
   readonly allowInsecureHttp: boolean
   readonly binding: BindingMetadata
+  /** `null`: the document is not signed here. */
+  readonly signedMetadata: SignedMetadataSettings | null
 }
 
 /** @throws OptionError */
 export function resolveMetadataDocument (options: MetadataDocumentOptions, context: DocumentContext, warnings: string[]): MetadataDocumentSettings {
-  const { metadata = {}, metadataUrl, metadataMaxAgeSeconds = 3600, rootAlias = null, documentServedElsewhere = false } = options
+  const { metadata = {}, metadataUrl, metadataMaxAgeSeconds = defaultMetadataMaxAgeSeconds, rootAlias = null, documentServedElsewhere = false } = options
   if (documentServedElsewhere && rootAlias === true) {
     throw new OptionError('rootAlias: true and documentServedElsewhere: true contradict each other; remove one')
   }
@@ -85,6 +90,7 @@ export function resolveMetadataDocument (options: MetadataDocumentOptions, conte
   if (metadata.signed_metadata !== undefined && context.scopesSupported === 'routes') {
     throw new OptionError("metadata.signed_metadata and scopesSupported: 'routes' contradict each other: signed scopes cannot change; remove one")
   }
+  if (context.signedMetadata !== null) checkSigned(options)
   const types = metadata.authorization_details_types_supported
   return {
     metadataUrl: metadataUrl ?? wellKnownUrl(context.identifier),
@@ -97,7 +103,7 @@ export function resolveMetadataDocument (options: MetadataDocumentOptions, conte
   }
 }
 
-function createDocument (metadata: Readonly<ProtectedResourceMetadata>, { resource, issuers, scopes, binding }: DocumentContext, warnings: string[]): MetadataDocument {
+function createDocument (metadata: Readonly<ProtectedResourceMetadata>, { resource, issuers, scopes, binding, signedMetadata }: DocumentContext, warnings: string[]): MetadataDocument {
   try {
     warnings.push(...checkMetadata(metadata))
     const document = createMetadataDocument({
@@ -105,13 +111,21 @@ function createDocument (metadata: Readonly<ProtectedResourceMetadata>, { resour
       advertisedIssuers: issuers.filter(issuer => issuer.advertised).map(issuer => issuer.rule.issuer),
       advertisedScopes: scopes.filter(scope => scope.advertised).map(scope => scope.name),
       binding,
-      metadata
+      metadata: signedMetadata === null ? metadata : { ...metadata, jwks_uri: signedMetadata.jwksUri }
     })
     if ('signed_metadata' in document.members) checkSignedMetadata(metadata.signed_metadata, document.members)
     return document
   } catch (error) {
     if (!(error instanceof MetadataMemberError)) throw error
     throw new OptionError(`metadata.${error.member} ${error.message}, got ${show(metadata[error.member])}`)
+  }
+}
+
+/** What the host says of it must not contradict what follows from the keys. */
+function checkSigned ({ metadata = {}, documentServedElsewhere }: MetadataDocumentOptions): void {
+  if (documentServedElsewhere === true) throw new OptionError('signedMetadata and documentServedElsewhere: true contradict each other; remove one')
+  for (const name of ['signed_metadata', 'jwks_uri']) {
+    if (metadata[name] !== undefined) throw new OptionError(`metadata.${name} follows from signedMetadata; remove it${name === 'jwks_uri' ? ', or set signedMetadata.jwksUri' : ''}`)
   }
 }
 

@@ -12,8 +12,8 @@ export interface NetworkOptions {
   fetch?: Fetch
   /**
    * For development in containers or in a local network: accepts `http:` URLs of any host for the resource, the issuers and
-   * their endpoints. Tokens, keys and client secrets then travel unencrypted, and whoever changes them on the way can sign
-   * in as anyone: the server warns about it at each start. Without it, `http:` is accepted for loopback hosts only.
+   * their endpoints. Tokens, keys and client secrets then travel unencrypted, and an attacker who changes them on the way
+   * can sign in as anyone: the server warns about it at each start. Without it, `http:` is accepted for loopback hosts only.
    * Default: false.
    */
   allowInsecureHttp?: boolean

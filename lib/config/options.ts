@@ -13,6 +13,8 @@ import type { OpenApiOptions } from './openapi.ts'
 import type { ProofOptions } from './proof.ts'
 import type { ResourceOptions } from './resource.ts'
 import type { ScopesOptions } from './scopes.ts'
+import type { SharedSignalsOptions } from './shared-signals.ts'
+import type { SignedMetadataOptions } from './signed-metadata.ts'
 import type { TokenCacheOptions } from './token-cache.ts'
 
 /**
@@ -24,4 +26,4 @@ import type { TokenCacheOptions } from './token-cache.ts'
 export interface OAuthResourceServerOptions<Request = unknown> extends
   ResourceOptions, IssuersOptions, CredentialsOptions, CustomTokensGroup, ScopesOptions, LiveScopesOptions, MetadataDocumentOptions,
   HostFunctionOptions<Request>, ImpersonationOptions<Request>, TokenCacheOptions, ProofOptions, DiscoveryOptions, NetworkOptions, OpenApiOptions,
-  AuditOptions, TestOptions {}
+  AuditOptions, SharedSignalsOptions, SignedMetadataOptions, TestOptions {}

@@ -30,7 +30,7 @@ export interface ProofOptions {
     algorithms?: readonly SignatureAlgorithm[]
     /** How old a proof may be, in seconds. Default: 300. */
     maxAgeSeconds?: number
-    /** How far in the future `iat` of a proof may be, in seconds. The DPoP extension of MCP wants 300. Default: 5. */
+    /** How far in the future `iat` of a proof may be, in seconds. Default: 5; 300 with the `mcp` plugin, as the DPoP extension of MCP asks for. */
     futureToleranceSeconds?: number
     /**
      * Whether proofs need a nonce of this server, so that none can be made in advance (RFC 9449 section 9). Servers that
@@ -45,17 +45,24 @@ export interface ProofOptions {
     replayStore?: ReplayStore | false
     /**
      * The public URL of the root of this server, when a gateway strips a prefix of the path: `https://gateway.example/team`.
-     * Default: the origin of `resource`. The `Host` of a request never counts.
+     * A list for a server that is public at several: a proof names one of them. Default: the origin of `resource`. The `Host`
+     * of a request never counts.
      */
-    publicBaseUrl?: string
+    publicBaseUrl?: string | readonly string[]
   }
   /**
    * Where the certificate of a client comes from, for tokens that are bound to it (RFC 8705): `{ source: 'tls' }` for a
    * server that ends TLS itself, with `requestCert` on; else the header that the proxy sets. Default: none; tokens that are
    * bound to a certificate are refused.
    */
-  clientCertificates?: { source: 'tls' } | {
+  clientCertificates?: {
+    source: 'tls'
+    /** Whether tokens that are bound to no certificate are refused. Default: false. */
+    required?: boolean
+  } | {
     source?: 'header'
+    /** Whether tokens that are bound to no certificate are refused. Default: false. */
+    required?: boolean
     /** The name of the header. The proxy must remove one that a client sent. */
     header: string
     /** `client-cert`: RFC 9440; `xfcc`: `X-Forwarded-Client-Cert` of Envoy; `pem`: percent-encoded PEM, as nginx writes it. */
@@ -80,17 +87,18 @@ export const proofSchemas: OptionSchemas<keyof ProofOptions> = optionGroup<Proof
         Type.Object({ secret: typed<string | Uint8Array>(Type.Unknown()), rotateSeconds: Type.Optional(count) }, closed)
       ])),
       replayStore: Type.Optional(Type.Union([Type.Literal(false), typed<ReplayStore>(Type.Object({ seen: anyFunction }))])),
-      publicBaseUrl: Type.Optional(text)
+      publicBaseUrl: Type.Optional(Type.Union([text, Type.Array(text, { minItems: 1, uniqueItems: true })]))
     }, closed)
   ])),
   clientCertificates: Type.Optional(Type.Union([
     Type.Object({
       source: Type.Optional(Type.Literal('header')),
+      required: Type.Optional(Type.Boolean()),
       header: typed<string>(Type.String({ pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, description: 'the name of a header' })),
       format: Type.Enum(['client-cert', 'xfcc', 'pem']),
       trustedHops: Type.Array(text, { minItems: 1 })
     }, closed),
-    Type.Object({ source: Type.Literal('tls') }, closed)
+    Type.Object({ source: Type.Literal('tls'), required: Type.Optional(Type.Boolean()) }, closed)
   ]))
 })
 
@@ -98,20 +106,28 @@ export interface DpopSettings {
   readonly requirement: 'allowed' | 'required'
   readonly algorithms: readonly string[]
   readonly maxAgeMs: number
-  readonly futureToleranceMs: number
+  /** `null`: it depends on what is served. */
+  readonly futureToleranceMs: number | null
   /** `null`: proofs need no nonce. */
   readonly nonces: DpopNonces | null
   /** `null`: proofs that were used are not remembered. */
   readonly replays: ReplayStore | null
-  /** What the path of a request is appended to, without a slash at its end. */
-  readonly publicBaseUrl: string
+  /** What the path of a request is appended to, each without a slash at its end. */
+  readonly publicBaseUrls: readonly string[]
+}
+
+export interface CertificateSettings {
+  readonly read: CertificateSource
+  /** The header that has the certificate, in lower case; `null`: it is that of the connection. */
+  readonly header: string | null
+  readonly required: boolean
 }
 
 export interface ProofSettings {
   /** `null`: credentials of the DPoP scheme are not read. */
   readonly dpop: DpopSettings | null
   /** `null`: certificates of clients are not read. */
-  readonly clientCertificates: CertificateSource | null
+  readonly clientCertificates: CertificateSettings | null
 }
 
 /** What other groups of options say of the resource. */
@@ -140,17 +156,17 @@ const defaultAlgorithms: readonly SignatureAlgorithm[] = ['ES256', 'ES384', 'ES5
 function resolveDpop (given: NonNullable<ProofOptions['dpop']>, { origin, tokenHeader, allowInsecureHttp, clock }: ProofContext): DpopSettings {
   if (tokenHeader !== null) throw new OptionError('dpop and tokenHeader contradict each other: proofs go with the Authorization header; remove one')
   const options = typeof given === 'string' ? { required: given === 'required' } : given
-  const { required = false, algorithms = defaultAlgorithms, maxAgeSeconds = 300, futureToleranceSeconds = 5, publicBaseUrl } = options
+  const { required = false, algorithms = defaultAlgorithms, maxAgeSeconds = 300, futureToleranceSeconds = null, publicBaseUrl } = options
   checkAlgorithms(algorithms, 'dpop.algorithms')
   const { replayStore = createMemoryReplayStore({ clock }) } = options
   return Object.freeze({
     requirement: required ? 'required' : 'allowed',
     algorithms: Object.freeze([...algorithms]),
     maxAgeMs: maxAgeSeconds * 1000,
-    futureToleranceMs: futureToleranceSeconds * 1000,
+    futureToleranceMs: futureToleranceSeconds === null ? null : futureToleranceSeconds * 1000,
     nonces: resolveNonces(options.nonce ?? false, clock),
     replays: replayStore === false ? null : replayStore,
-    publicBaseUrl: publicBaseUrl === undefined ? origin : checkBaseUrl(publicBaseUrl, allowInsecureHttp)
+    publicBaseUrls: Object.freeze(publicBaseUrl === undefined ? [origin] : checkBaseUrls(publicBaseUrl, allowInsecureHttp))
   })
 }
 
@@ -166,18 +182,23 @@ function resolveNonces (nonce: boolean | { secret: string | Uint8Array, rotateSe
   return createDpopNonces({ secret: new Uint8Array(bytes), rotateMs: rotateSeconds * 1000 }, clock)
 }
 
-function checkBaseUrl (url: string, allowInsecureHttp: boolean): string {
-  const { query } = parseIdentifierOption('dpop.publicBaseUrl', url, allowInsecureHttp)
-  if (query !== '') throw new OptionError(`dpop.publicBaseUrl must have no query, got ${show(url)}`)
-  return url.replace(/\/$/, '')
+function checkBaseUrls (urls: string | readonly string[], allowInsecureHttp: boolean): string[] {
+  return [urls].flat().map((url, i) => {
+    const name = typeof urls === 'string' ? 'dpop.publicBaseUrl' : `dpop.publicBaseUrl[${i}]`
+    const { query } = parseIdentifierOption(name, url, allowInsecureHttp)
+    if (query !== '') throw new OptionError(`${name} must have no query, got ${show(url)}`)
+    return url.replace(/\/$/, '')
+  })
 }
 
-function resolveCertificates (given: NonNullable<ProofOptions['clientCertificates']>): CertificateSource {
-  if (given.source === 'tls') return createCertificateSource(given)
-  const { header, format, trustedHops } = given
+function resolveCertificates (given: NonNullable<ProofOptions['clientCertificates']>): CertificateSettings {
+  const { required = false } = given
+  if (given.source === 'tls') return Object.freeze({ read: createCertificateSource({ source: 'tls' }), header: null, required })
+  const { format, trustedHops } = given
+  const header = given.header.toLowerCase()
   const hops = new BlockList()
   for (const hop of trustedHops) {
     if (!addNetwork(hops, hop)) throw new OptionError(`clientCertificates.trustedHops must be IP addresses or networks such as 10.0.0.0/8, got ${show(hop)}`)
   }
-  return createCertificateSource({ source: 'header', header: header.toLowerCase(), format, trustedHops: hops })
+  return Object.freeze({ read: createCertificateSource({ source: 'header', header, format, trustedHops: hops }), header, required })
 }

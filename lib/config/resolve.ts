@@ -19,8 +19,9 @@ import { impersonationSchemas, resolveImpersonation } from './impersonation.ts'
 import type { IssuersSettings } from './issuers.ts'
 import { issuersSchemas, resolveIssuers } from './issuers.ts'
 import { liveScopesSchemas, resolveLiveScopes } from './live-scopes.ts'
+import type { SignedMetadataSettings } from '../metadata/metadata-signer.ts'
 import type { MetadataDocumentSettings } from './metadata-document.ts'
-import { metadataDocumentSchemas, resolveMetadataDocument } from './metadata-document.ts'
+import { defaultMetadataMaxAgeSeconds, metadataDocumentSchemas, resolveMetadataDocument } from './metadata-document.ts'
 import type { NetworkSettings } from './network.ts'
 import { networkSchemas, resolveNetwork } from './network.ts'
 import { openApiSchemas, resolveOpenApi } from './openapi.ts'
@@ -31,6 +32,9 @@ import type { ResourceSettings } from './resource.ts'
 import { resolveResource, resourceSchemas } from './resource.ts'
 import type { ScopesSettings } from './scopes.ts'
 import { resolveScopes, scopesSchemas } from './scopes.ts'
+import type { SharedSignalsSettings } from './shared-signals.ts'
+import { resolveSharedSignals, sharedSignalsSchemas } from './shared-signals.ts'
+import { resolveSignedMetadata, signedMetadataSchemas } from './signed-metadata.ts'
 import { resolveTokenCache, tokenCacheSchemas } from './token-cache.ts'
 
 /** The configuration of one protected resource: options checked, defaulted and frozen. */
@@ -46,6 +50,10 @@ export interface OAuthConfig extends
   /** `null`: routes are not described. */
   readonly openapi: OpenApiSettings | null
   readonly audit: AuditSettings
+  /** `null`: the metadata document is not signed. */
+  readonly signedMetadata: SignedMetadataSettings | null
+  /** `null`: no shared signals are received. */
+  readonly sharedSignals: SharedSignalsSettings | null
 }
 
 export interface ResolvedConfig {
@@ -69,7 +77,9 @@ const schema = Type.Object({
   ...discoverySchemas,
   ...networkSchemas,
   ...openApiSchemas,
-  ...auditSchemas
+  ...auditSchemas,
+  ...sharedSignalsSchemas,
+  ...signedMetadataSchemas
 }, closed)
 
 /**
@@ -90,6 +100,10 @@ export function resolveConfig (given: unknown): ResolvedConfig {
   const credentials = resolveCredentials(options)
   const { clock } = network
   const proof = resolveProof(options, { origin: resource.identifier.origin, tokenHeader: credentials.tokenHeader, allowInsecureHttp, clock })
+  const hostFunctions = resolveHostFunctions(options)
+  const signedMetadata = resolveSignedMetadata(options, {
+    ...resource, ...hostFunctions, allowInsecureHttp, metadataMaxAgeSeconds: options.metadataMaxAgeSeconds ?? defaultMetadataMaxAgeSeconds
+  })
   const config: OAuthConfig = {
     ...network,
     ...resource,
@@ -97,15 +111,17 @@ export function resolveConfig (given: unknown): ResolvedConfig {
     ...credentials,
     ...proof,
     ...scopes,
-    ...resolveMetadataDocument(options, { ...resource, ...issuers, ...scopes, allowInsecureHttp, binding: bindingMetadata(proof) }, warnings),
-    ...resolveHostFunctions(options),
+    ...resolveMetadataDocument(options, { ...resource, ...issuers, ...scopes, allowInsecureHttp, binding: bindingMetadata(proof), signedMetadata }, warnings),
+    ...hostFunctions,
     ...resolveImpersonation(options),
     customTokens: resolveCustomTokens(options, resource.resource, issuers.issuers),
     liveScopes: resolveLiveScopes(options, discovery.keys.retryAfterMs, options.metadata?.signed_metadata !== undefined),
     tokenCache: resolveTokenCache(options),
     discovery,
     openapi: resolveOpenApi(options),
-    audit: resolveAudit(options)
+    audit: resolveAudit(options),
+    signedMetadata,
+    sharedSignals: resolveSharedSignals(options, { ...resource, ...hostFunctions, ...issuers, allowInsecureHttp, clock })
   }
   return { config: Object.freeze(config), warnings }
 }

@@ -49,6 +49,12 @@ export interface TokenShapeOptions {
    * at each start. Default: false.
    */
   allowMissingAudience?: boolean
+  /**
+   * Ignores members of `cnf` that are not understood (RFC 7800 section 3.1). Dangerous: a token that the issuer bound by such
+   * a member is then accepted as a bearer token. `jkt` and `x5t#S256` count all the same. The server warns about it at each
+   * start. Default: false.
+   */
+  allowUnknownConfirmation?: boolean
   /** Whether a token with further audiences is refused; `report`: it is accepted and logged. Default: false. */
   rejectForeignAudiences?: boolean | 'report'
   /** JWS algorithms. Default: all asymmetric ones that are supported. */
@@ -85,6 +91,7 @@ export interface TokenShapeOptions {
 export const tokenShapeSchemas: OptionSchemas<keyof TokenShapeOptions> = optionGroup<TokenShapeOptions>()({
   audience: Type.Optional(Type.Union([text, texts])),
   allowMissingAudience: Type.Optional(Type.Boolean()),
+  allowUnknownConfirmation: Type.Optional(Type.Boolean()),
   rejectForeignAudiences: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('report')])),
   algorithms: Type.Optional(texts),
   profile: Type.Optional(Type.Enum(['rfc9068', 'jwt'])),
@@ -121,7 +128,7 @@ export function resolveExpectedToken (
 ): ExpectedToken {
   const {
     audience = resource, rejectForeignAudiences = false, algorithms = asymmetricAlgorithms, profile = 'rfc9068',
-    allowMissingAudience = false, allowIdTokens = false, claims = {}, requiredClaims = {}, clientTokens = [], tokenRules = []
+    allowMissingAudience = false, allowUnknownConfirmation = false, allowIdTokens = false, claims = {}, requiredClaims = {}, clientTokens = [], tokenRules = []
   } = options
   checkAlgorithms(algorithms, `${name}.algorithms`)
   checkClientTokens(clientTokens, `${name}.clientTokens`)
@@ -129,6 +136,7 @@ export function resolveExpectedToken (
     issuer,
     audiences: Object.freeze(typeof audience === 'string' ? [audience] : [...audience]),
     allowMissingAudience,
+    allowUnknownConfirmation,
     foreignAudiences: rejectForeignAudiences === 'report' ? 'report' : rejectForeignAudiences ? 'refuse' : 'accept',
     algorithms: Object.freeze([...algorithms]),
     profile,

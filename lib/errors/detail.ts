@@ -27,7 +27,7 @@ export function describeValue (value: unknown): string {
 function printable (text: string): string {
   if (printableAscii.test(text)) return text
   // Cc, Cf, Zl and Zp: control characters, direction overrides, separators that end a line. Also halves of surrogate pairs.
-  notPrintable ??= new RegExp('[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]+', 'gu')
+  notPrintable ??= /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu
   return text.replace(notPrintable, ' ')
 }
 

@@ -23,9 +23,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is neither a signed JWT in compact form nor an opaque token of a configured issuer', fix: 'For opaque tokens configure `introspection`; make sure that the client sends the access token and not another value'
   },
   token_encrypted: {
-    code: 'FST_OAUTH_TOKEN_INVALID',
-    meaning: 'The token is encrypted (JWE, RFC 7516), and only signed tokens are supported',
-    fix: 'Have the authorization server sign its access tokens only; Auth0 encrypts tokens that are requested without an `audience`'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is encrypted (JWE, RFC 7516), and only signed tokens are supported', fix: 'Have the authorization server sign its access tokens only; Auth0 encrypts tokens that are requested without an `audience`'
   },
   token_too_long: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is longer than `maxTokenLength` (16 KiB), or an opaque token longer than 4 KiB', fix: 'Issue smaller tokens, with fewer groups or roles in the claims, or raise `maxTokenLength` and `maxHeaderSize` of Node.js'
@@ -38,6 +36,12 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   },
   token_revoked: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token was revoked before it expired', fix: 'The client must get a new token'
+  },
+  token_suspended: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The status list of the issuer says that the token is suspended', fix: 'The issuer may lift the suspension; or the client gets a new token'
+  },
+  status_unreadable: {
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`status` of the token leads to no status: it is malformed, names a URI that is not allowed, or an index that its list does not have', fix: 'Set `statusList.uris` to where the issuer publishes its lists'
   },
   token_rule_broken: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'One of your `tokenRules` returned something other than `true`', fix: 'See the rule; `reportOnly` logs without refusing'
@@ -79,7 +83,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to a key or certificate (`cnf`), and came without the proof of it', fix: 'The client must prove possession of the key; the server must accept the proof: see `dpop` and `clientCertificates`'
   },
   token_unbound: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to no key, and came under the DPoP scheme or to a route that requires DPoP', fix: 'The client must send a DPoP proof with its token request (RFC 9449 section 5)'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to no key or certificate, and came under the DPoP scheme or to a route that requires a bound one', fix: 'The client must request a bound token: with a DPoP proof (RFC 9449 section 5), or over a connection with its certificate (RFC 8705 section 3)'
   },
   certificate_foreign: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is bound to another certificate than that of the request', fix: 'Use the certificate of the token request, or request a new token'
@@ -242,6 +246,12 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   },
   replay_store_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The replay store did not answer, so that it is not known whether a proof was used before', fix: 'Look at the cause in the log; the requests succeed again when the store answers'
+  },
+  status_list_unavailable: {
+    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The status list that the token names could not be loaded, or is not valid', fix: 'Make sure that this server can reach it; the cause has the URL and the error. Recovers automatically'
+  },
+  signal_function_unavailable: {
+    code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A function of `sharedSignals` failed, so that a security event was not processed', fix: 'See the cause; the transmitter sends the event again'
   },
   impersonation_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The check whether an impersonated token may still be used could not be completed', fix: 'See the cause'

@@ -8,7 +8,7 @@ export type TokenReason =
   | 'token_rule_broken' | 'issuer_unknown' | 'algorithm_refused' | 'key_id_refused' | 'critical_header_refused'
   | 'type_refused' | 'audience_missing' | 'audience_foreign' | 'claim_missing' | 'claim_malformed' | 'actor_malformed'
   | 'confirmation_unsupported' | 'proof_missing' | 'token_unbound' | 'certificate_foreign' | 'key_unknown' | 'key_ambiguous' | 'key_unusable' | 'signature_invalid' | 'token_expired'
-  | 'token_unverified' | 'impersonation_over'
+  | 'token_unverified' | 'impersonation_over' | 'token_suspended' | 'status_unreadable'
 
 /** Why the proof of possession of a request is invalid (RFC 9449 section 4.3). */
 export type ProofReason =
@@ -21,6 +21,7 @@ export type UnavailableReason =
   | 'keys_unavailable' | 'custom_tokens_unavailable' | 'issuer_unresolvable' | 'introspection_unavailable' | 'revocations_unavailable'
   | 'token_rule_unavailable' | 'organization_unavailable' | 'team_unavailable' | 'authorization_details_unavailable'
   | 'policy_unavailable' | 'session_store_unavailable' | 'impersonation_unavailable' | 'replay_store_unavailable'
+  | 'signal_function_unavailable' | 'status_list_unavailable'
 
 /** Why a valid token does not allow a request. */
 export type RouteReason =

@@ -8,6 +8,14 @@ export class ReplayStoreFullError extends PublicError<'FST_OAUTH_REPLAY_STORE_FU
   }
 }
 
+/** A revocation store in memory is full. It forgets no revocation before its time, as the tokens would be valid again. */
+export class RevocationStoreFullError extends PublicError<'FST_OAUTH_REVOCATION_STORE_FULL'> {
+  constructor (maxEntries: number) {
+    super({ code: 'FST_OAUTH_REVOCATION_STORE_FULL', statusCode: 503, expose: false, message: `the revocation store is full with ${maxEntries} revocations: raise maxEntries, revoke subjects or sessions in place of single tokens, or use Redis` })
+    this.name = 'RevocationStoreFullError'
+  }
+}
+
 /**
  * Redis did not answer in time, could not be reached or refused a command. The message is that of the client, the error
  * is not: ioredis keeps the arguments of the command on its errors, and they may be tokens.

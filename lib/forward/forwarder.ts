@@ -49,10 +49,11 @@ export interface Forwarder {
   endStreams (): void
 }
 
-export function createForwarder (options: ForwarderSettings, upstreams: Upstreams): Forwarder {
+/** @param callerHeaders further headers that are about the caller and never passed on: those of its token and its certificate */
+export function createForwarder (options: ForwarderSettings, upstreams: Upstreams, callerHeaders: readonly string[] = []): Forwarder {
   const { requestHeaders, responseHeaders, replayBytes, replayTimeoutMs, inspectBytes, inspectTimeoutMs, classifier, clock, secretHeader } = options
   const exchange = { limits: { maxBytes: inspectBytes, maxMs: inspectTimeoutMs }, classifier, clock }
-  const requestList = createRequestHeaderList(requestHeaders, [secretHeader])
+  const requestList = createRequestHeaderList(requestHeaders, [secretHeader, ...callerHeaders])
   const responseList = createResponseHeaderList(responseHeaders)
   const streams = new Set<Readable>()
   let closing = false

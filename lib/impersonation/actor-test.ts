@@ -6,9 +6,9 @@ type MaybePromise<T> = T | Promise<T>
 
 /** How a request is found to be an impersonator's. */
 export interface ActorTestParts<Request> {
-  /** By the session of the request, `null` for nobody. Default: it has none. */
+  /** By the session of the request, `null` for a user who acts for themselves. Default: it has none. */
   readonly impersonationOf?: (request: Request) => unknown
-  /** By the access token of the request, `null` for nobody. Default: it is not looked at. */
+  /** By the access token of the request, `null` for one that is not impersonated. Default: it is not looked at. */
   readonly impersonationOfToken?: (accessToken: AccessToken) => MaybePromise<unknown>
   /** How long each function may take, in milliseconds. Default: 2000. */
   readonly timeoutMs?: number

@@ -77,8 +77,6 @@ export interface CheckGrantSettings {
   readonly issuer?: string
 }
 
-const defaultSettings: CheckGrantSettings = { now: -Infinity, timeoutMs: 2000 }
-
 /**
  * Decides whether a grant may be made, or used again. A customer acting for themselves always may; nothing is looked up
  * then. A member of staff who impersonates a customer may only when every organization that the grant covers has approved AI
@@ -88,7 +86,7 @@ const defaultSettings: CheckGrantSettings = { now: -Infinity, timeoutMs: 2000 }
  * It never throws.
  */
 export async function checkGrant (
-  impersonation: Impersonated | null, access: unknown, directory: OrganizationDirectory, settings: CheckGrantSettings = defaultSettings
+  impersonation: Impersonated | null, access: unknown, directory: OrganizationDirectory, settings: CheckGrantSettings
 ): Promise<GrantDecision> {
   if (impersonation === null) return decision('not_impersonating', { impersonation, access: checkAccess(access) })
   const checked = checkAccess(access)

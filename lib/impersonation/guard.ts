@@ -17,7 +17,7 @@ import { checkAccess, createImpersonationRecord, isSameImpersonator, parseImpers
 export interface NewGrant {
   /** The step that makes it. */
   readonly step: NewGrantStep
-  /** Who impersonates whom, from the session that the server itself keeps; `null` for nobody. */
+  /** Who impersonates whom, from the session that the server itself keeps; `null` for a customer who acts for themselves. */
   readonly impersonation: Impersonation | null
   /** What the grant gives access to. Default: everything of the customer. */
   readonly access?: GrantAccess | null
@@ -37,7 +37,7 @@ export type ExistingGrant = {
 } & (
   // There is a client and no session: the record says who made the grant.
   | { readonly step: 'exchange' | 'refresh', readonly impersonation?: undefined }
-  // `null` for nobody: only what was made in the same state of impersonation is used again.
+  // `null` for a customer: only what was made in the same state of impersonation is used again.
   | { readonly step: 'automatic-approval', readonly impersonation: Impersonation | null }
 )
 

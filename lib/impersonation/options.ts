@@ -21,8 +21,8 @@ export interface ImpersonationGuardOptions<Request> {
   /** Knows the organizations and their approvals. */
   directory: OrganizationDirectory
   /**
-   * Who impersonates whom in this request, from the session that the server itself keeps; `null` for nobody. `undefined` is
-   * no answer: the check could not be completed, and the response is 503.
+   * Who impersonates whom in this request, from the session that the server itself keeps; `null` for a customer who acts for
+   * themselves. `undefined` is no answer: the check could not be completed, and the response is 503.
    */
   impersonationOf: (request: Request) => MaybePromise<Impersonation | null>
   /** What the grant gives access to, for routes that do not say. Default: everything the customer belongs to. */

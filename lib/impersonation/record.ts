@@ -59,14 +59,13 @@ export function parseImpersonationRecord (value: unknown): ImpersonationRecord |
  * customer, in the same session and with the same write access.
  *
  * @param storedRecord what was saved with the grant: `null` for a customer's own
- * @param impersonation of the request that would use it; `null` for nobody
+ * @param impersonation of the request that would use it; `null` when no impersonation is going on
  */
 export function isSameImpersonator (storedRecord: unknown, impersonation: Impersonation | null): boolean {
   try {
     const made = parseImpersonationRecord(storedRecord)
     const now = checkImpersonation(impersonation)
-    if (made === null || now === null) return made === now
-    return made.staff === now.staff && made.customer === now.customer && made.sessionId === now.sessionId && made.readOnly === now.readOnly
+    return made?.staff === now?.staff && made?.customer === now?.customer && made?.sessionId === now?.sessionId && made?.readOnly === now?.readOnly
   } catch {
     return false
   }

@@ -73,7 +73,7 @@ const routeSchema = Type.Object({
 export function checkGuardedRoute<Request> (given: unknown, route: string): GuardedRouteOptions<Request> | null {
   if (given === undefined || given === false) return null
   const name = `config.impersonationGuard of ${route}`
-  if (typeof given !== 'object' || given === null || (given as { step?: unknown }).step === undefined) {
+  if ((given as { step?: unknown } | null)?.step === undefined) {
     throw new OptionError(`${name} must be an object that names its step, got ${show(given)}. For a new grant write { step: "consent" }; for a token endpoint { step: "exchange", storedRecord: request => … }`)
   }
   const options = checkOptions<GuardedRouteOptions<Request>>(name, routeSchema, given)

@@ -18,8 +18,8 @@ export interface ImpersonatedTokenOptions {
    */
   markers?: readonly ImpersonationMarker[]
   /**
-   * In place of every marker: who impersonates whom by this token, `null` for nobody. `undefined` is no answer, and the response
-   * is 503.
+   * In place of every marker: who impersonates whom by this token; `null` for a token that is not impersonated. `undefined` is
+   * no answer, and the response is 503.
    */
   impersonationOf?: (accessToken: AccessToken) => MaybePromise<TokenImpersonation | null>
   /**

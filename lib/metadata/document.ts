@@ -82,6 +82,11 @@ export function withScopes ({ resource, members }: MetadataDocument, scopes: rea
   })
 }
 
+/** The same document with its signed metadata (RFC 9728 section 2.2). */
+export function withSignature ({ resource, members }: MetadataDocument, signedMetadata: string): MetadataDocument {
+  return finished(resource, { ...members, signed_metadata: signedMetadata })
+}
+
 function finished (resource: string, members: Record<string, unknown>): MetadataDocument {
   const body = JSON.stringify(members)
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`

@@ -63,7 +63,7 @@ export async function findIssuerMetadata (
 }
 
 /** The URL schemes and hosts that are allowed for the endpoints of an issuer: those that are allowed for the issuer. */
-interface AllowedUrls {
+export interface AllowedUrls {
   readonly http: boolean
   readonly loopback: boolean
 }
@@ -73,16 +73,17 @@ function metadataFrom (body: Document, issuer: string, needs: MetadataNeeds, all
   if (body.issuer !== issuer) return 'names another issuer'
   const aliases = needs.introspection === 'mtls' ? body.mtls_endpoint_aliases as Document | null | undefined : null
   const introspectionEndpoint = aliases?.introspection_endpoint ?? body.introspection_endpoint
-  const keysFault = needs.keys ? faultOf('jwks_uri', body.jwks_uri, allowed) : null
-  const endpointFault = needs.introspection === 'none' ? null : faultOf('introspection_endpoint', introspectionEndpoint, allowed)
-  return keysFault ?? endpointFault ?? {
+  const keysFault = needs.keys ? endpointFault('jwks_uri', body.jwks_uri, allowed) : null
+  const introspectionFault = needs.introspection === 'none' ? null : endpointFault('introspection_endpoint', introspectionEndpoint, allowed)
+  return keysFault ?? introspectionFault ?? {
     issuer,
     jwksUri: needs.keys ? body.jwks_uri as string : null,
     introspectionEndpoint: needs.introspection === 'none' ? null : introspectionEndpoint as string
   }
 }
 
-function faultOf (name: string, url: unknown, allowed: AllowedUrls): string | null {
+/** What is wrong with an endpoint of a metadata document; `null` when nothing is. */
+export function endpointFault (name: string, url: unknown, allowed: AllowedUrls): string | null {
   if (typeof url !== 'string') return `has no ${name}`
   try {
     const { host } = parseIdentifier(url, allowed.http)

@@ -21,7 +21,7 @@ export interface OidcProviderGuardOptions<Policy extends OidcPolicy = OidcPolicy
   guard: Pick<AppImpersonationGuard, 'checkExistingGrant' | 'isSameImpersonator' | 'narrowGrant'>
   /** The account that the browser is signed in to, by the host's own session: the customer's, also for an impersonator. */
   accountOf (request: IncomingMessage): Promise<string | null>
-  /** Who impersonates whom in that session; `null` for nobody. */
+  /** Who impersonates whom in that session; `null` for a customer who acts for themselves. */
   impersonationOf (request: IncomingMessage): Promise<Impersonation | null>
   /** Is called with a grant before a code can be issued for it, so that the host finds those of an impersonation when it ends. */
   onGrantSaved (grant: SavedGrant): Promise<void>
@@ -91,9 +91,9 @@ export function createOidcProviderGuard<Policy extends OidcPolicy> (options: Oid
   /** Authorization requests whose grant was not used again. */
   const refusals = new WeakMap<OidcContext, AutomaticRefusal>()
 
-  const checked = (grant: OidcGrant): SavedGrant => {
+  const checked = (grant: OidcGrant | undefined): SavedGrant => {
     const saved = readSavedGrant(grant)
-    if (saved === null) throw new errors.InvalidGrant('the grant was not made by the guard')
+    if (saved === null) throw new errors.InvalidGrant('the grant is gone, or was not made by the guard')
     return saved
   }
   /** The lifetime of an access token of the grant: 0 when none is to be issued any more. */
@@ -128,7 +128,7 @@ export function createOidcProviderGuard<Policy extends OidcPolicy> (options: Oid
   /** The exchange and the refresh: oidc-provider calls it before it issues tokens, and before it rotates a refresh token. */
   const findAccount = async (ctx: OidcContext, subject: string, token?: OidcToken): Promise<OidcAccount | undefined> => {
     if (token?.grantId !== undefined) {
-      const saved = checked(ctx.oidc.grant ?? await foundGrant(token.grantId))
+      const saved = checked(ctx.oidc.grant ?? await provider().Grant.find(token.grantId))
       // With less than a second left no token is issued: the impersonation counts as over, and the audit says so.
       const storedRecord = saved.record !== null && lifetime(saved) < 1 ? { ...saved.record, endsAt: 0 } : saved.record
       const { allowed, reason } = await guard.checkExistingGrant({ step: token.kind === 'RefreshToken' ? 'refresh' : 'exchange', storedRecord, client: saved.client })
@@ -139,11 +139,6 @@ export function createOidcProviderGuard<Policy extends OidcPolicy> (options: Oid
       }
     }
     return await options.findAccount(ctx as never, subject, token as never)
-  }
-  const foundGrant = async (grantId: string): Promise<OidcGrant> => {
-    const grant = await provider().Grant.find(grantId)
-    if (grant === undefined) throw new errors.InvalidGrant('the grant is gone')
-    return grant
   }
   const unavailable = (ctx: OidcContext, error?: unknown): Error => {
     if (error !== undefined) provider().emit('server_error', ctx, error)

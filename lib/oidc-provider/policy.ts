@@ -15,7 +15,7 @@ const reasons: Readonly<Record<AutomaticRefusal, string>> = {
 const anotherSubject = 'another_subject'
 
 export interface PolicyOptions {
-  /** Whom the browser is signed in as, by the host's session; `null` for nobody. */
+  /** The account that the browser is signed in to, by the session of the host; `null` for none. */
   accountOf (ctx: OidcContext): Promise<string | null>
   /** Why the grant of this request was not used again; `undefined` where it was, or where there is none. */
   refusalOf (ctx: OidcContext): AutomaticRefusal | undefined

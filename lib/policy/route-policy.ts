@@ -105,8 +105,8 @@ function compileScopes ({ scopes = [], anyOfScopes = [] }: RouteOptions, token: 
     throw new OptionError(`${name}: ${JSON.stringify(unfit)} is not a scope that RFC 6749 section 3.3 allows`)
   }
   const needed = [...new Set(scopes)]
+  if (needed.length === 0 && any.length === 0) return null
   const alternatives = any.length === 0 ? [needed] : any.map(one => [...new Set([...needed, ...one])])
-  if (alternatives.every(alternative => alternative.length === 0)) return null
   if (token !== 'required') throw new OptionError(`${name}: scopes cannot be combined with token: '${token}'`)
   return Object.freeze({ alternatives })
 }

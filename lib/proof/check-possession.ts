@@ -10,6 +10,8 @@ export interface PossessionSettings {
   readonly checkProof: CheckProof | null
   /** Whether it is known where the certificate of a client comes from. */
   readonly readsCertificates: boolean
+  /** Whether tokens that are bound to no certificate are refused. */
+  readonly requiresCertificates: boolean
 }
 
 const unbound: Confirmation = { keyThumbprint: null, certificateThumbprint: null }
@@ -18,20 +20,23 @@ const unbound: Confirmation = { keyThumbprint: null, certificateThumbprint: null
  * Makes the check that a token is presented by the client that it was issued to. Everything that binds the token must hold
  * (RFC 9449 section 6, RFC 8705 section 3): what this server cannot check makes a bound token unusable here.
  */
-export function createPossessionCheck ({ checkProof, readsCertificates }: PossessionSettings): CheckPossession {
+export function createPossessionCheck ({ checkProof, readsCertificates, requiresCertificates }: PossessionSettings): CheckPossession {
   /** A host may verify the token of one request more than once, and the proof is used up by then. */
   const proven = new WeakMap<Presentation, string>()
 
   return ({ confirmation }, token, presentation) => {
     const { keyThumbprint, certificateThumbprint } = confirmation ?? unbound
+    if (certificateThumbprint === null && requiresCertificates) {
+      throw refusedWithFix('token_unbound', 'a token with cnf x5t#S256, as clientCertificates.required is set', 'a token without it', null)
+    }
     if (certificateThumbprint !== null) checkCertificate(certificateThumbprint, presentation?.certificateThumbprint ?? null, readsCertificates)
     if (keyThumbprint === null) return refuseUnbound(presentation)
     if (presentation?.scheme !== 'DPoP' || checkProof === null) {
       throw refusedWithFix('proof_missing', 'the DPoP scheme and a proof, as cnf has a jkt', 'a bearer token', checkProof === null ? 'dpop' : null)
     }
     if (proven.get(presentation) === token) return
-    const { proofs, method, targetUri } = presentation
-    const checked = checkProof({ proofs, method, targetUri, token, keyThumbprint, provideNonce: nonce => presentation.provideNonce(nonce) })
+    const { proofs, method, targetUris } = presentation
+    const checked = checkProof({ proofs, method, targetUris, token, keyThumbprint, provideNonce: nonce => presentation.provideNonce(nonce) })
     if (checked !== undefined) return checked.then(() => { proven.set(presentation, token) })
     proven.set(presentation, token)
   }

@@ -33,8 +33,8 @@ export interface ProvenRequest {
   /** The values of the `DPoP` fields of the request, one for each field line. */
   readonly proofs: readonly string[]
   readonly method: string
-  /** The URI that the client asked for, by the configuration and never by `Host`; its query does not matter. */
-  readonly targetUri: string
+  /** The URIs that the request has, one for each public base of the configuration, never by `Host`; their query does not matter. */
+  readonly targetUris: readonly string[]
   /** The access token, as it was presented. */
   readonly token: string
   /** `cnf.jkt` of the access token. */
@@ -77,8 +77,8 @@ export function createProofCheck (settings: DpopProofSettings, clock: Clock): Ch
       if (known === undefined) keys.set(header, key)
       if (nonces !== null && claims.nonce !== nonces.current()) request.provideNonce(nonces.current())
       if (replays === null) return
-      const { keyThumbprint, targetUri } = request
-      const use = `${keyThumbprint} ${targetUri} ${claims.jti as string}`
+      // By `htu` as it was signed: the request may spell its path differently each time.
+      const use = `${request.keyThumbprint} ${claims.htu as string} ${claims.jti as string}`
       return recordUse(replays, use, (claims.iat as number) * 1000 + maxAgeMs, replayTimeoutMs)
     }
     const isSigned = key.verify(proof.slice(0, header.length + 1 + payload.length), decode(signature))
@@ -120,12 +120,12 @@ function readHeader (part: string, algorithms: readonly string[]): ProofKey {
 }
 
 /** RFC 9449 section 4.3, 8 to 12. */
-function checkClaims (claims: Claims, key: ProofKey, { method, targetUri, token, keyThumbprint }: ProvenRequest, settings: DpopProofSettings, now: number): void {
+function checkClaims (claims: Claims, key: ProofKey, { method, targetUris, token, keyThumbprint }: ProvenRequest, settings: DpopProofSettings, now: number): void {
   const { ath, jti } = claims
   if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) {
     throw invalid('proof_malformed', { expected: `jti of 1 to ${maxIdLength} characters`, received: describeValue(jti) })
   }
-  checkTarget(claims, method, targetUri)
+  checkTarget(claims, method, targetUris)
   checkNonce(claims, settings.nonces)
   checkAge(claims, settings, now)
   if (ath !== sha256(token)) throw invalid('proof_of_another_token', { expected: 'ath is the hash of this access token', received: describeValue(ath) })
@@ -134,14 +134,20 @@ function checkClaims (claims: Claims, key: ProofKey, { method, targetUri, token,
   }
 }
 
-function checkTarget ({ htm, htu }: Claims, method: string, targetUri: string): void {
+function checkTarget ({ htm, htu }: Claims, method: string, targetUris: readonly string[]): void {
   if (htm !== method) throw invalid('proof_of_another_request', { expected: `htm is ${method}`, received: describeValue(htm) })
-  if (typeof htu !== 'string' || (htu !== targetUri && normalizeTargetUri(htu) !== normalizeTargetUri(targetUri))) {
+  if (typeof htu !== 'string' || !isOneOf(htu, targetUris)) {
     throw invalid('proof_of_another_request', {
-      expected: `htu is ${targetUri}`, received: describeValue(htu),
-      fix: 'clients must use the public URL of this server, which follows from `resource`'
+      expected: `htu is ${targetUris.join(' or ')}`, received: describeValue(htu),
+      fix: 'clients must use a public URL of this server, which follows from `resource`, or from `dpop.publicBaseUrl`'
     })
   }
+}
+
+function isOneOf (htu: string, targetUris: readonly string[]): boolean {
+  if (targetUris.includes(htu)) return true
+  const normalized = normalizeTargetUri(htu)
+  return normalized !== null && targetUris.some(targetUri => normalizeTargetUri(targetUri) === normalized)
 }
 
 function checkNonce ({ nonce }: Claims, nonces: DpopNonces | null): void {

@@ -1,13 +1,18 @@
 import type { OAuthConfig } from '../config/resolve.ts'
 import type { ResolvedIssuer } from '../config/issuer.ts'
+import type { StatusListSettings } from '../config/status-list.ts'
 import { createRefreshingValue } from '../http/refreshing-value.ts'
 import type { MetadataNeeds } from '../metadata/issuer-metadata.ts'
 import { findIssuerMetadata } from '../metadata/issuer-metadata.ts'
 import { createIntrospector } from '../token/introspector.ts'
 import type { Issuer } from '../token/issuer.ts'
 import { createIntrospectionIssuer, createJwtIssuer } from '../token/issuer.ts'
+import type { IssuerKeys } from '../token/issuer-keys.ts'
 import { createIssuerKeys } from '../token/issuer-keys.ts'
-import { createNegativeCache } from '../token/token-cache.ts'
+import { createSharedAnswers } from '../token/shared-answers.ts'
+import { alwaysCurrent, createNegativeCache } from '../token/token-cache.ts'
+import type { CheckStatus } from '../token/token-status.ts'
+import { createStatusCheck } from '../token/token-status.ts'
 
 /** Where it is written what no request is refused for, and an operator has to know. */
 export interface IssuerLog {
@@ -16,11 +21,11 @@ export interface IssuerLog {
 }
 
 /** The slice of the configuration that every issuer shares. */
-export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'clock'>
+export type IssuerEnvironment = Pick<OAuthConfig, 'discovery' | 'fetch' | 'lookupTimeoutMs' | 'clock'>
 
 /** Makes one issuer, with metadata, keys and caches of its own. Nothing is requested before its first token comes. */
-export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, clock }: IssuerEnvironment, log: IssuerLog): Issuer {
-  const { rule: expected, jwks, jwksUri, introspection } = resolved
+export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, lookupTimeoutMs, clock }: IssuerEnvironment, log: IssuerLog): Issuer {
+  const { rule: expected, jwks, jwksUri, introspection, statusList } = resolved
   const { issuer } = expected
   const { limits } = discovery
   const onRenewalFailed = (what: string) => (err: unknown): void =>
@@ -38,7 +43,10 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, cloc
     onSkippedKeys: skippedKeys => log.debug({ issuer, skippedKeys }, 'keys of an issuer cannot be used'),
     onRenewalFailed: onRenewalFailed('keys')
   })
-  if (introspection === null) return createJwtIssuer(expected, keys, clock)
+  if (introspection === null) {
+    const environment = { discovery, fetch, lookupTimeoutMs, clock }
+    return createJwtIssuer(expected, keys, clock, statusList === null ? createIgnoredStatus(issuer, log) : createStatus(resolved, statusList, keys, environment, log))
+  }
 
   const introspector = createIntrospector({
     expected,
@@ -46,6 +54,9 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, cloc
     endpoint: async () => introspection.endpoint ?? (await metadata.get()).introspectionEndpoint!,
     verifySignature: keys.verifySignature,
     refusedTokens: introspection.refusedCacheMs === 0 ? null : createNegativeCache(introspection.refusedCacheMs, clock),
+    sharedAnswers: introspection.cache === null
+      ? null
+      : createSharedAnswers(introspection.cache, expected, { ...introspection, clientId: introspection.rule.clientId, timeoutMs: lookupTimeoutMs, clock }),
     maxConcurrent: introspection.maxConcurrent,
     fetch: introspection.fetch ?? fetch,
     limits,
@@ -53,6 +64,37 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, cloc
     clock
   })
   return createIntrospectionIssuer(expected, introspector, introspection.opaquePrefix, introspection.cacheMs)
+}
+
+function createStatus (
+  { rule: expected }: ResolvedIssuer, settings: StatusListSettings, issuerKeys: IssuerKeys, { discovery, fetch, clock }: IssuerEnvironment, log: IssuerLog
+): CheckStatus {
+  const { issuer, algorithms, clockToleranceSeconds } = expected
+  const { limits, keys: { coolDownMs, retryAfterMs } } = discovery
+  const { jwksUri, maxAgeMs, maxStaleMs } = settings
+  return createStatusCheck({
+    ...settings,
+    // Another party signs the lists where the keys are other ones.
+    expected: { issuer: jwksUri === null ? issuer : null, algorithms, clockToleranceSeconds },
+    keys: jwksUri === null ? issuerKeys : createIssuerKeys({ jwksUri, jwks: null, metadata: null, fetch, limits, refresh: discovery.keys, clock }),
+    refresh: { minAgeMs: Math.min(10_000, maxAgeMs), maxAgeMs, defaultAgeMs: maxAgeMs, coolDownMs: Math.min(coolDownMs, maxAgeMs), retryAfterMs, maxStaleMs },
+    fetch,
+    limits,
+    clock,
+    onUnavailable: (uri, err) => log.warn({ issuer, uri, err }, 'the status list of an issuer could not be loaded')
+  })
+}
+
+/** A claim that is not understood is ignored (RFC 7519 section 4). An issuer that sends it expects it to be looked at. */
+function createIgnoredStatus (issuer: string, log: IssuerLog): CheckStatus {
+  let isWarned = false
+  return ({ status }) => {
+    if (!isWarned && (Object(status) as { status_list?: unknown }).status_list !== undefined) {
+      isWarned = true
+      log.warn({ issuer }, 'access tokens of an issuer name a status list, and it is not looked at: set statusList of the issuer')
+    }
+    return alwaysCurrent
+  }
 }
 
 /** An issuer that is asked about its tokens need not publish keys, and one that is not needs no introspection endpoint. */

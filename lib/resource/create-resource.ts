@@ -31,13 +31,22 @@ export interface ProtectedResource {
   readonly counters: Counters
   /** Checks the use of impersonated tokens; `null` where they are not distinguished from others. */
   readonly checkToken: CheckToken | null
+  /**
+   * Accepts DPoP proofs whose `iat` is this far in the future, where the options do not say how far. It is called before the
+   * verifier is needed.
+   */
+  expectProofsAhead (toleranceMs: number): void
 }
+
+/** RFC 9449 section 11.1: "within a few seconds". */
+const defaultFutureToleranceMs = 5000
 
 /** Makes the runtime of one protected resource. It knows no web framework and needs no server. */
 export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedResource {
   const counters = createCounters()
   const challenger = createChallenger(config)
   const { impersonatedTokens, clock, dpop } = config
+  let futureToleranceMs = dpop?.futureToleranceMs ?? defaultFutureToleranceMs
   return {
     config,
     counters,
@@ -45,8 +54,11 @@ export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedR
     policies: createRoutePolicies({ dpop: dpop?.requirement ?? 'off', defaultChallenges: challenger.defaultChallenges }),
     audit: createAudit(config.audit, counters),
     checkToken: impersonatedTokens === null ? null : createCheckToken(impersonatedTokens, clock),
+    expectProofsAhead (toleranceMs) {
+      futureToleranceMs = dpop?.futureToleranceMs ?? toleranceMs
+    },
     get verifier () {
-      const verifier = createResourceVerifier(config, counters, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
+      const verifier = createResourceVerifier(config, futureToleranceMs, counters, ({ rule, accessToken: { issuer, subject, clientId, tokenId } }) => {
         log.warn({ rule, issuer, subject, clientId, tokenId }, 'an access token breaks a rule that is not enforced yet')
       }, log)
       Object.defineProperty(this, 'verifier', { value: verifier })
@@ -58,11 +70,15 @@ export function createResource (config: OAuthConfig, log: IssuerLog): ProtectedR
 /**
  * Makes the verifier of a configured resource. Nothing is fetched before the first token comes.
  *
+ * @param futureToleranceMs how far in the future `iat` of a DPoP proof may be
  * @param counters count the hits and misses of the cache
  * @param report called for a token that is accepted though it breaks a rule, as the rule only reports
  */
-function createResourceVerifier (config: OAuthConfig, counters: Counters, report: (report: RuleReport) => void, log: IssuerLog): AccessTokenVerifier {
+function createResourceVerifier (
+  config: OAuthConfig, futureToleranceMs: number, counters: Counters, report: (report: RuleReport) => void, log: IssuerLog
+): AccessTokenVerifier {
   const { issuers, customTokens, resolveIssuer, tokenCache, revocations, lookupTimeoutMs, maxTokenLength, clock, dpop, clientCertificates } = config
+  const requiresCertificates = clientCertificates?.required === true
   return createVerifier({
     route: createTokenRouter(
       [...issuers.map(issuer => createIssuer(issuer, config, log)), ...customTokens.map(rule => createCustomTokenIssuer(rule, config))],
@@ -71,9 +87,11 @@ function createResourceVerifier (config: OAuthConfig, counters: Counters, report
     cache: tokenCache === null ? null : counters.counted(createTokenCache(tokenCache, clock)),
     revocations,
     checkPossession: createPossessionCheck({
-      checkProof: dpop === null ? null : createProofCheck({ ...dpop, replayTimeoutMs: lookupTimeoutMs }, clock),
-      readsCertificates: clientCertificates !== null
+      checkProof: dpop === null ? null : createProofCheck({ ...dpop, futureToleranceMs, replayTimeoutMs: lookupTimeoutMs }, clock),
+      readsCertificates: clientCertificates !== null,
+      requiresCertificates
     }),
+    requiresCertificates,
     lookupTimeoutMs,
     report
   })

@@ -1,18 +1,37 @@
+import { createHash } from 'node:crypto'
 import { OptionError } from '../errors/errors.ts'
 import { RedisStoreError } from '../errors/store-errors.ts'
 
-/** A client of `redis` (node-redis), or any object with a `sendCommand` that takes the command as a list of strings. */
+/** A client of `redis` (node-redis) for one server, a pool, or any object with a `sendCommand` that takes the command as a list of strings. */
 export interface NodeRedisClient {
+  readonly masters?: undefined
+  readonly getMasterNode?: undefined
   sendCommand (command: string[]): Promise<unknown>
 }
 
-/** A client of `ioredis`. */
+/** A cluster of `redis` (node-redis): `createCluster`. It is told which key decides about the node. */
+export interface NodeRedisClusterClient {
+  readonly masters: readonly object[]
+  readonly getMasterNode?: undefined
+  sendCommand (firstKey: string | undefined, isReadonly: boolean, command: string[]): Promise<unknown>
+}
+
+/** A sentinel client of `redis` (node-redis): `createSentinel`. */
+export interface NodeRedisSentinelClient {
+  readonly masters?: undefined
+  getMasterNode (): unknown
+  sendCommand (isReadonly: boolean, command: string[]): Promise<unknown>
+}
+
+/** A client of `ioredis`: `Redis`, with sentinels or without, or `Cluster`. */
 export interface IoredisClient {
+  readonly masters?: undefined
+  readonly getMasterNode?: undefined
   call (command: string, ...words: string[]): Promise<unknown>
 }
 
-/** A Redis client, which the host connects and closes. */
-export type RedisClient = NodeRedisClient | IoredisClient
+/** A Redis or Valkey client for one server, sentinels or a cluster, which the host connects and closes. */
+export type RedisClient = NodeRedisClient | NodeRedisClusterClient | NodeRedisSentinelClient | IoredisClient
 
 /**
  * Sends a command.
@@ -57,8 +76,50 @@ function senderOf (client: unknown): (command: string[]) => Promise<unknown> {
   const { call, sendCommand } = Object(client) as Partial<IoredisClient & NodeRedisClient>
   // ioredis has a sendCommand too, with other parameters.
   if (typeof call === 'function') return async ([name, ...words]) => await call.call(client, name!, ...words)
-  if (typeof sendCommand === 'function') return async command => await sendCommand.call(client, command)
-  throw new OptionError('client must be a client of redis or ioredis, or have a function sendCommand')
+  if (typeof sendCommand !== 'function') throw new OptionError('client must be a client of redis or ioredis, or have a function sendCommand')
+  // Reads are sent to the primary as well: a replica may not know yet what was revoked.
+  if (isNodeRedisCluster(client)) return async command => await client.sendCommand(firstKeyOf(command), false, command)
+  if (isNodeRedisSentinel(client)) return async command => await client.sendCommand(false, command)
+  return async command => await sendCommand.call(client, command)
+}
+
+function isNodeRedisCluster (client: unknown): client is NodeRedisClusterClient {
+  return 'masters' in Object(client)
+}
+
+function isNodeRedisSentinel (client: unknown): client is NodeRedisSentinelClient {
+  return typeof (client as Partial<NodeRedisSentinelClient>).getMasterNode === 'function'
+}
+
+/** Whether one client can send commands while it is subscribed, as it has connections of its own for subscriptions. */
+export function hasOwnSubscriptions (client: unknown): boolean {
+  // `nodes` is a function of a Cluster of ioredis.
+  return isNodeRedisCluster(client) || isNodeRedisSentinel(client) || typeof (client as { readonly nodes?: unknown }).nodes === 'function'
+}
+
+/** Scripts name the number of their keys first. Every other command of this package begins with its key. */
+function firstKeyOf (command: readonly string[]): string | undefined {
+  return command[command[0] === 'EVAL' || command[0] === 'EVALSHA' ? 3 : 1]
+}
+
+/** Runs a Lua script with keys that are all in one slot, and arguments. It throws what {@link SendCommand} throws. */
+export type RunScript = (keys: readonly string[], args: readonly string[]) => Promise<unknown>
+
+/**
+ * A script that is sent by its digest, and as a whole where the server does not know it: after a restart, a failover, or on
+ * a service without `EVALSHA`.
+ */
+export function createScript (send: SendCommand, source: string): RunScript {
+  const digest = createHash('sha1').update(source).digest('hex')
+  return async (keys, args) => {
+    const words = [String(keys.length), ...keys, ...args]
+    try {
+      return await send(['EVALSHA', digest, ...words])
+    } catch (error) {
+      if (!(error instanceof RedisStoreError) || !/NOSCRIPT|unknown command/i.test(error.message)) throw error
+      return await send(['EVAL', source, ...words])
+    }
+  }
 }
 
 /** Removes the arguments from an error of Redis: for an unknown command its message quotes them, and they may be secrets. */

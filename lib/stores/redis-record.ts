@@ -59,9 +59,12 @@ export interface RecordCodec<T> {
  * @param purpose what a text is sealed for: one sealed for another purpose is not read
  * @param place the key in Redis, for the warning
  * @param parse throws on text that is no record
+ * @param consequence what follows from an unreadable record, for the warning
  */
-export function createRecordCodec<T> (seal: RecordSeal | undefined, purpose: string, place: string, parse: (text: string) => T): RecordCodec<T> {
-  const warn = createUnreadableWarning(place)
+export function createRecordCodec<T> (
+  seal: RecordSeal | undefined, purpose: string, place: string, parse: (text: string) => T, consequence?: string
+): RecordCodec<T> {
+  const warn = createUnreadableWarning(place, consequence)
   return {
     async encode (value) {
       const text = JSON.stringify(value)

@@ -9,6 +9,8 @@ export interface TokenParts {
   readonly header: Members
   readonly claims: Members
   readonly key: SigningKey
+  /** The claims of an ID token of the product; `null` for an issuer by RFC 9068. */
+  readonly idToken: Members | null
   /** Seconds since the epoch. */
   readonly now: number
 }
@@ -54,8 +56,9 @@ export const brokenTokens: Readonly<Record<BrokenToken, Break>> = {
     return `${input}.${createHmac('sha256', JSON.stringify(key.publicJwk)).update(input).digest('base64url')}`
   },
   critical_header: withHeader({ crit: ['https://example.com/extension'], 'https://example.com/extension': true }),
-  id_token: ({ header, claims, key }) => {
+  id_token: ({ header, claims, key, idToken }) => {
     const { scope: _scope, client_id: clientId, ...others } = claims
+    if (idToken !== null) return key.sign(header, idToken)
     return key.sign({ ...header, typ: 'JWT' }, { ...others, aud: clientId, nonce: 'n-0S6_WzA2Mj', at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' })
   },
   other_type: withHeader({ typ: 'logout+jwt' }),

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import { constants, createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 
-/** The algorithms that test issuers and test clients sign with. */
-export type TestAlgorithm = 'ES256' | 'RS256' | 'PS256' | 'Ed25519'
+/** The algorithms that test issuers and test clients sign with. `Ed25519` and `EdDSA` are two names of one (RFC 9864). */
+export type TestAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'Ed25519' | 'EdDSA'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -24,11 +24,10 @@ export function createSigningKey (algorithm: TestAlgorithm, keyId: string): Sign
   const privateKey = generatePrivateKey(algorithm)
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' }) as Record<string, unknown>
   const { kty, crv, x, y, e, n } = jwk
-  const signText = (input: string): string => {
-    const digest = algorithm === 'Ed25519' ? null : 'sha256'
-    const padding = algorithm === 'PS256' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {}
-    return `${input}.${sign(digest, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363', ...padding }).toString('base64url')}`
-  }
+  const digest = isEdwards(algorithm) ? null : `sha${algorithm.slice(2)}`
+  const padding = algorithm.startsWith('PS') ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}
+  const signText = (input: string): string =>
+    `${input}.${sign(digest, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363', ...padding }).toString('base64url')}`
   const required = kty === 'RSA' ? { e, kty, n } : kty === 'EC' ? { crv, kty, x, y } : { crv, kty, x }
   return {
     keyId,
@@ -46,9 +45,11 @@ export function encode (value: unknown): string {
 }
 
 function generatePrivateKey (algorithm: TestAlgorithm): KeyObject {
-  switch (algorithm) {
-    case 'ES256': return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-    case 'Ed25519': return generateKeyPairSync('ed25519').privateKey
-    case 'RS256': case 'PS256': return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
-  }
+  if (isEdwards(algorithm)) return generateKeyPairSync('ed25519').privateKey
+  if (!algorithm.startsWith('ES')) return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  return generateKeyPairSync('ec', { namedCurve: { ES256: 'P-256', ES384: 'P-384' }[algorithm as string] ?? 'P-521' }).privateKey
+}
+
+function isEdwards (algorithm: TestAlgorithm): boolean {
+  return algorithm === 'Ed25519' || algorithm === 'EdDSA'
 }

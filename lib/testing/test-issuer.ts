@@ -2,42 +2,74 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { IssuerOptions } from '../config/issuer.ts'
+import type { PresetName } from '../config/presets.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
+import type { Impersonation } from '../impersonation/impersonation.ts'
+import { createImpersonationRecord } from '../impersonation/record.ts'
+import { impersonationClaims } from '../impersonation/token-impersonation.ts'
 import type { BrokenToken } from './broken-tokens.ts'
 import { brokenTokens } from './broken-tokens.ts'
+import type { Product } from './product-tokens.ts'
+import { products } from './product-tokens.ts'
 import type { SigningKey, TestAlgorithm } from './signing-key.ts'
 import { createSigningKey } from './signing-key.ts'
 
 export interface TestIssuerOptions {
   /** The identifier of the protected resource: `aud` of the tokens. */
   resource: string
-  /** The issuer identifier. Default: `https://issuer.test`; no request ever leaves the process. */
+  /** The issuer identifier. Default: `https://issuer.test`, or one of `product`; no request ever leaves the process. */
   issuer?: string
-  /** What its tokens are signed with. Default: `ES256`. */
+  /** What its tokens are signed with. Default: `ES256`, or that of `product`. */
   algorithm?: TestAlgorithm
+  /**
+   * Issues tokens in the form of this product (`keycloak`, `entra`, …); `options` then has the preset and the audience that a
+   * server needs for it. Default: tokens by RFC 9068.
+   */
+  product?: PresetName
   /** @internal For tests of this package: where the time comes from. Default: the system. */
   clock?: Clock
 }
 
-/** What a test says about a token; everything else is made up as a well-behaved issuer would. */
+/** A key by its thumbprint, or a certificate by its thumbprint. */
+export type TokenBinding = { readonly thumbprint: string } | { readonly certificateThumbprint: string }
+
+/** What a test says about a token. Everything else is as a conforming issuer would set it. */
 export interface TestTokenOptions {
-  /** `sub`. Default: `user-1`. */
+  /** `sub`. Default: `user-1`; for a client that acts for itself, the client. */
   subject?: string
   /** `scope`. Default: none. */
   scopes?: readonly string[]
   /** `client_id`. Default: `client-1`. */
   clientId?: string
+  /** `client`: a client that acts for itself, as by the client credentials grant. Default: `user`. */
+  principalType?: 'user' | 'client'
   /** Seconds until `exp`. Default: 300. */
   expiresInSeconds?: number
-  /** The one who acts for the subject (RFC 8693 section 4.1): `act.sub`. Default: nobody. */
-  actor?: string
-  /** The `thumbprint` of a key that the token is bound to (RFC 9449 section 6.1): see `createTestClient`. Default: none. */
-  boundTo?: { readonly thumbprint: string }
+  /** The party that acts for the subject (RFC 8693 section 4.1): `act.sub`; of several, the first is the current one. Default: none. */
+  actor?: string | readonly string[]
+  /** Marks the token as made by a member of staff who impersonates the subject, as `impersonationClaims` does. Default: nobody. */
+  impersonatedBy?: Omit<Impersonation, 'customer'>
+  /**
+   * The key that the token is bound to (RFC 9449 section 6.1), of `createTestClient`; or the certificate (RFC 8705 section
+   * 3.1), of `createTestCertificateAuthority`; a list: both. Default: none.
+   */
+  boundTo?: TokenBinding | readonly TokenBinding[]
   /** Further claims, in place of those above; `undefined` leaves a claim out. */
   claims?: Readonly<Record<string, unknown>>
   /** Further header parameters; `undefined` leaves one out. */
   header?: Readonly<Record<string, unknown>>
 }
+
+/** Options of the plugin that make it trust a test issuer. */
+export interface TestServerOptions {
+  readonly resource: string
+  readonly authorizationServers: readonly IssuerOptions[]
+  readonly fetch: Fetch
+  readonly tokenHeader?: string
+}
+
+/** A URL of a test issuer. */
+export type TestEndpoint = 'metadata' | 'jwks' | 'introspection'
 
 /**
  * An authorization server inside the process, for tests: its documents, keys and introspection are reached by its `fetch`,
@@ -46,16 +78,16 @@ export interface TestTokenOptions {
 export interface TestIssuer {
   readonly issuer: string
   /** The options of the plugin that make it trust this issuer: `{ resource, authorizationServers, fetch }`. */
-  readonly options: { readonly resource: string, readonly authorizationServers: readonly IssuerOptions[], readonly fetch: Fetch }
+  readonly options: TestServerOptions
   /** The same, for opaque tokens that are introspected (RFC 7662). */
-  readonly introspectionOptions: { readonly resource: string, readonly authorizationServers: readonly IssuerOptions[], readonly fetch: Fetch }
+  readonly introspectionOptions: TestServerOptions
   readonly fetch: Fetch
   /** The URLs that were fetched, in order. */
   readonly requests: readonly string[]
-  /** A good access token by RFC 9068. */
+  /** A good access token, by RFC 9068 or in the form of the `product`. */
   token (options?: TestTokenOptions): string
   /** The header of a request with a good access token: `{ authorization: 'Bearer …' }`. */
-  headers (options?: TestTokenOptions): { authorization: string }
+  headers (options?: TestTokenOptions): Record<string, string>
   /** A token with one thing wrong; everything else about it is right. */
   brokenToken (kind: BrokenToken, options?: TestTokenOptions): string
   /** A good opaque access token, which introspection knows. */
@@ -66,12 +98,17 @@ export interface TestIssuer {
   rotateKeys (options?: { keepOld?: boolean }): void
   /** Lets every fetch fail, until it is called with `false`. */
   setOutage (isDown: boolean): void
+  /** Answers an endpoint differently until it is called with `null`: with an error, a delay, a wrong document. */
+  respond (endpoint: TestEndpoint, answer: ((init: RequestInit) => Response | Promise<Response>) | null): void
 }
 
 /** Makes an authorization server for tests; see {@link TestIssuer}. */
 export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
   // Destructured here, as the published declaration does not have the internal option.
-  const { resource, issuer = 'https://issuer.test', algorithm = 'ES256', clock = systemClock } = options
+  const { resource, clock = systemClock } = options
+  const product: Product | null = options.product === undefined ? null : products[options.product]
+  const { issuer = product?.issuer ?? 'https://issuer.test', algorithm = product?.algorithm ?? 'ES256' } = options
+  const audience = product?.audience ?? resource
   let keys: SigningKey[] = [createSigningKey(algorithm, 'key-1')]
   let keysMade = 1
   let isDown = false
@@ -80,22 +117,37 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
   const now = (): number => Math.floor(clock.now() / 1000)
 
   const claimsOf = (options: TestTokenOptions): Record<string, unknown> => {
-    const { subject = 'user-1', scopes = [], clientId = 'client-1', expiresInSeconds = 300, actor, boundTo, claims } = options
+    const { principalType = 'user', scopes = [], clientId = 'client-1', expiresInSeconds = 300, actor, impersonatedBy, boundTo, claims } = options
+    const { subject = principalType === 'client' ? clientId : 'user-1' } = options
+    const shape = principalType === 'client' ? product?.client : product?.user
+    if (shape === null) throw new TypeError('this product issues no access tokens to clients that act for themselves')
     return {
-      iss: issuer, sub: subject, aud: resource, client_id: clientId, jti: randomUUID(), iat: now(), exp: now() + expiresInSeconds,
+      iss: issuer, sub: subject, aud: audience, client_id: clientId, jti: randomUUID(), iat: now(), exp: now() + expiresInSeconds,
       ...scopes.length > 0 && { scope: scopes.join(' ') },
-      ...actor !== undefined && { act: { sub: actor } },
-      ...boundTo !== undefined && { cnf: { jkt: boundTo.thumbprint } },
+      ...shape?.({ subject, clientId, scopes, audience }),
+      ...actor !== undefined && { act: actorOf(typeof actor === 'string' ? [actor] : actor) },
+      ...impersonatedBy !== undefined && impersonationClaims(createImpersonationRecord(
+        { ...impersonatedBy, customer: subject }, { access: { level: 'all' }, client: clientId, grantedAt: clock.now() }
+      )),
+      ...boundTo !== undefined && { cnf: confirmationOf([boundTo].flat()) },
       ...claims
     }
   }
-  const headerOf = ({ header }: TestTokenOptions): Record<string, unknown> => ({ typ: 'at+jwt', kid: keys.at(-1)!.keyId, ...header })
+  const idTokenOf = ({ subject = 'user-1', scopes = [], clientId = 'client-1' }: TestTokenOptions): Record<string, unknown> | null => product === null
+    ? null
+    : { iss: issuer, sub: subject, iat: now(), exp: now() + 300, jti: randomUUID(), ...product.idToken({ subject, clientId, scopes, audience }) }
+  const headerOf = ({ header }: TestTokenOptions): Record<string, unknown> => ({ typ: 'at+jwt', ...product?.header, kid: keys.at(-1)!.keyId, ...header })
   const token = (options: TestTokenOptions = {}): string => keys.at(-1)!.sign(headerOf(options), claimsOf(options))
 
-  const documents: Readonly<Record<string, () => unknown>> = {
-    [metadataUrlOf(issuer)]: () => ({ issuer, jwks_uri: `${issuer}/jwks`, introspection_endpoint: `${issuer}/introspect`, response_types_supported: ['code'] }),
-    [`${issuer}/jwks`]: () => ({ keys: keys.map(({ publicJwk }) => publicJwk) })
+  const urls: Readonly<Record<TestEndpoint, string>> = {
+    metadata: metadataUrlOf(issuer), jwks: product?.options?.jwksUri ?? `${issuer.replace(/\/$/, '')}/jwks`, introspection: `${issuer.replace(/\/$/, '')}/introspect`
   }
+  const documents: Readonly<Record<TestEndpoint, (init: RequestInit) => unknown>> = {
+    metadata: () => ({ issuer, jwks_uri: urls.jwks, introspection_endpoint: urls.introspection, response_types_supported: ['code'] }),
+    jwks: () => ({ keys: keys.map(({ publicJwk }) => publicJwk) }),
+    introspection: init => introspect(String(init.body))
+  }
+  const answers = new Map<TestEndpoint, (init: RequestInit) => Response | Promise<Response>>()
   const introspect = (form: string): unknown => {
     const claims = opaqueTokens.get(new URLSearchParams(form).get('token') ?? '')
     return claims === undefined || (claims.exp as number) <= now() ? { active: false } : { active: true, ...claims }
@@ -103,24 +155,29 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
   const fetch: Fetch = async (url, init) => {
     requests.push(url)
     if (isDown) throw new TypeError('fetch failed: the test issuer is down')
-    if (url === `${issuer}/introspect`) return Response.json(introspect(String(init.body)))
-    const document = documents[url]
-    return document === undefined ? new Response('not found', { status: 404 }) : Response.json(document())
+    const endpoint = (Object.keys(urls) as TestEndpoint[]).find(name => urls[name] === url)
+    if (endpoint === undefined) return new Response('not found', { status: 404 })
+    return await answers.get(endpoint)?.(init) ?? Response.json(documents[endpoint](init))
   }
   const introspection: IssuerOptions['introspection'] = {
     clientId: 'resource-server', authentication: { method: 'client_secret_basic', clientSecret: 'test-secret' }, cacheSeconds: 0
   }
 
+  const trusted: IssuerOptions = {
+    issuer, ...options.product !== undefined && { preset: options.product, ...product?.audience !== undefined && { audience }, ...product?.options }
+  }
+  const common = { resource, fetch, ...product?.tokenHeader !== undefined && { tokenHeader: product.tokenHeader } }
+
   return {
     issuer,
-    options: { resource, authorizationServers: [{ issuer }], fetch },
-    introspectionOptions: { resource, authorizationServers: [{ issuer, introspection }], fetch },
+    options: { ...common, authorizationServers: [trusted] },
+    introspectionOptions: { ...common, authorizationServers: [{ ...trusted, introspection }] },
     fetch,
     requests,
     token,
-    headers: options => ({ authorization: `Bearer ${token(options)}` }),
+    headers: options => product?.tokenHeader === undefined ? { authorization: `Bearer ${token(options)}` } : { [product.tokenHeader]: token(options) },
     brokenToken: (kind, options = {}) =>
-      brokenTokens[kind]({ header: headerOf(options), claims: claimsOf(options), key: keys.at(-1)!, now: now() }),
+      brokenTokens[kind]({ header: headerOf(options), claims: claimsOf(options), idToken: idTokenOf(options), key: keys.at(-1)!, now: now() }),
     opaqueToken (options = {}) {
       const opaque = `test_${randomUUID().replaceAll('-', '')}`
       opaqueTokens.set(opaque, claimsOf(options))
@@ -131,8 +188,23 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
       const key = createSigningKey(algorithm, `key-${++keysMade}`)
       keys = keepOld ? [...keys, key] : [key]
     },
-    setOutage (down) { isDown = down }
+    setOutage (down) { isDown = down },
+    respond (endpoint, answer) {
+      if (answer === null) answers.delete(endpoint)
+      else answers.set(endpoint, answer)
+    }
   }
+}
+
+/** `cnf` of RFC 7800. */
+function confirmationOf (bindings: readonly TokenBinding[]): Readonly<Record<string, string>> {
+  return Object.assign({}, ...bindings.map(binding =>
+    'thumbprint' in binding ? { jkt: binding.thumbprint } : { 'x5t#S256': binding.certificateThumbprint })) as Record<string, string>
+}
+
+/** RFC 8693 section 4.1: each actor holds the one before it. */
+function actorOf ([sub, ...earlier]: readonly string[]): { sub: string | undefined, act?: unknown } {
+  return { sub, ...earlier.length > 0 && { act: actorOf(earlier) } }
 }
 
 /** RFC 8414 section 3.1. */

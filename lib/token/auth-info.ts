@@ -1,4 +1,6 @@
 import type { AccessToken, Actor, PrincipalType } from './access-token.ts'
+import type { Confirmation } from './confirmation.ts'
+import type { CredentialScheme } from './credentials.ts'
 
 /** The resource that accepted an access token: the slice of `app.oauthConfig` that tool handlers may need. */
 export interface AcceptedAt {
@@ -26,6 +28,13 @@ export interface AuthInfo {
     /** The actor that acts for the subject; `null` when there is none. */
     actor: Actor | null
     tokenId: string | null
+    /** `token_type` of the token (RFC 6749 section 7.1): `DPoP` for one that came with a proof of its key (RFC 9449 section 5). */
+    tokenType: CredentialScheme
+    /**
+     * The key or the certificate that the token is bound to, each proven by this request; `null` for a token that any party
+     * that has it can use.
+     */
+    confirmation: Confirmation | null
     /** All claims of the token. */
     claims: Readonly<Record<string, unknown>>
   }
@@ -37,7 +46,8 @@ export interface AuthInfo {
  * @param acceptedAt `request.server.oauthConfig`
  */
 export function toAuthInfo (accessToken: AccessToken, { resource, metadataUrl }: AcceptedAt): AuthInfo {
-  const { issuer, subject, principalType, actor, tokenId, expiresAt, claims } = accessToken
+  const { issuer, subject, principalType, actor, tokenId, expiresAt, confirmation, claims } = accessToken
+  const tokenType = confirmation !== null && confirmation.keyThumbprint !== null ? 'DPoP' : 'Bearer'
   return {
     token: '',
     clientId: accessToken.clientId ?? '',
@@ -45,6 +55,6 @@ export function toAuthInfo (accessToken: AccessToken, { resource, metadataUrl }:
     ...expiresAt !== null && { expiresAt },
     resource: new URL(resource),
     resourceMetadataUrl: metadataUrl,
-    extra: { issuer, subject, principalType, actor, tokenId, claims }
+    extra: { issuer, subject, principalType, actor, tokenId, tokenType, confirmation, claims }
   }
 }

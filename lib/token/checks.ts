@@ -198,10 +198,11 @@ function idToken (received: string): Error {
  * RFC 7800 section 3.1: a token that is bound to a key is worth nothing without a proof of that key. Here `cnf` is read; the
  * proof is checked with each request that presents the token.
  */
-export function checkConfirmation ({ jwt: { claims: { cnf } } }: CheckInput): void {
-  if (cnf === undefined || parseConfirmation(cnf) !== null) return
+export function checkConfirmation ({ jwt: { claims: { cnf } }, expected: { allowUnknownConfirmation } }: CheckInput): void {
+  if (parseConfirmation(cnf, allowUnknownConfirmation) !== 'unsupported') return
   throw refused('confirmation_unsupported', {
-    expected: 'cnf has no other members than jkt (RFC 9449) and x5t#S256 (RFC 8705), each a SHA-256 thumbprint', received: `cnf is ${describeValue(cnf)}`
+    expected: 'cnf has no other members than jkt (RFC 9449) and x5t#S256 (RFC 8705), each a SHA-256 thumbprint',
+    received: `cnf is ${describeValue(cnf)}`
   })
 }
 

@@ -12,13 +12,17 @@ const thumbprint = /^[A-Za-z0-9_-]{43}$/
  * Reads `cnf`. Each member binds the token, so one that is not understood makes the token unusable here: it would be
  * accepted with less proof than its issuer asked for.
  *
- * @returns `null` for a `cnf` with unknown members, with none, or with one that is no SHA-256 thumbprint
+ * @param allowUnknown ignores members that are not understood, as RFC 7800 section 3.1 has it
+ * @returns `null` for a token that is bound to nothing that is understood; `'unsupported'` for a `cnf` with unknown members,
+ * with none, or with one that is no SHA-256 thumbprint
  */
-export function parseConfirmation (cnf: unknown): Confirmation | null {
-  if (typeof cnf !== 'object' || cnf === null || Array.isArray(cnf)) return null
+export function parseConfirmation (cnf: unknown, allowUnknown = false): Confirmation | null | 'unsupported' {
+  if (cnf === undefined) return null
+  if (typeof cnf !== 'object' || cnf === null || Array.isArray(cnf)) return 'unsupported'
   const { jkt, 'x5t#S256': x5t, ...unknown } = cnf as Record<string, unknown>
-  if (Object.keys(unknown).length > 0 || (jkt === undefined && x5t === undefined)) return null
-  if (!isThumbprint(jkt) || !isThumbprint(x5t)) return null
+  const hasUnknown = Object.keys(unknown).length > 0
+  if ((hasUnknown && !allowUnknown) || !isThumbprint(jkt) || !isThumbprint(x5t)) return 'unsupported'
+  if (jkt === undefined && x5t === undefined) return hasUnknown ? null : 'unsupported'
   return Object.freeze({ keyThumbprint: jkt ?? null, certificateThumbprint: x5t ?? null })
 }
 
@@ -39,8 +43,8 @@ export interface Presentation {
   readonly method: string
   /** The values of the `DPoP` fields of the request, one for each field line. */
   readonly proofs: readonly string[]
-  /** The URI that the client asked for, by the configuration and never by `Host`. */
-  readonly targetUri: string
+  /** The URIs that the request has, one for each public base of the configuration: `Host` does not count. */
+  readonly targetUris: readonly string[]
   /** `x5t#S256` of the client's certificate (RFC 8705 section 3.1); `null` without a certificate. */
   readonly certificateThumbprint: string | null
   /** Is told of the nonce that the client needs next, when its proof has an older one (RFC 9449 section 8.2). */

@@ -1,9 +1,12 @@
 import type { RequestReason } from '../errors/reasons.ts'
 
+/** The authentication schemes that present an access token (RFC 6750 section 2.1, RFC 9449 section 7.1). */
+export type CredentialScheme = 'Bearer' | 'DPoP'
+
 /** What a request carries before anything is believed. */
 export type Credentials =
   | { readonly kind: 'none' }
-  | { readonly kind: 'malformed', readonly reason: RequestReason, readonly scheme: 'Bearer' | 'DPoP' | null }
+  | { readonly kind: 'malformed', readonly reason: RequestReason, readonly scheme: CredentialScheme | null }
   | { readonly kind: 'bearer' | 'dpop', readonly token: string }
 
 const none: Credentials = { kind: 'none' }

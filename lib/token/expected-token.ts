@@ -43,6 +43,8 @@ export interface ExpectedToken {
   readonly audiences: readonly string[]
   /** Whether a token without an audience is taken for one of this resource, as the issuer issues them for no other. */
   readonly allowMissingAudience?: boolean
+  /** Whether members of `cnf` that are not understood are ignored; such a token may be a plain bearer token here. */
+  readonly allowUnknownConfirmation?: boolean
   /** What any further audience does to a token; `report`: it is accepted, and reported. */
   readonly foreignAudiences: 'accept' | 'report' | 'refuse'
   /** JWS algorithms, exact case. */

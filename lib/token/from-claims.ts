@@ -3,6 +3,7 @@ import type { AccessToken, Actor, PrincipalType } from './access-token.ts'
 import { audienceOf, clientIdOf, subjectOf } from './checks.ts'
 import type { ClaimPath, Claims } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
+import type { Confirmation } from './confirmation.ts'
 import { parseConfirmation } from './confirmation.ts'
 import type { ClientMark, ExpectedToken } from './expected-token.ts'
 import { refused } from './jwt.ts'
@@ -38,7 +39,8 @@ export function accessTokenFrom (claims: Claims, expected: ExpectedToken): Acces
     authenticationContext: textAt(claims, 'acr'),
     authenticatedAt: typeof claims.auth_time === 'number' ? claims.auth_time : null,
     authorizationDetails: authorizationDetailsOf(claims),
-    confirmation: claims.cnf === undefined ? null : parseConfirmation(claims.cnf),
+    // Checked before: `checkConfirmation` refuses what is unsupported.
+    confirmation: parseConfirmation(claims.cnf, expected.allowUnknownConfirmation) as Confirmation | null,
     claims
   })
 }

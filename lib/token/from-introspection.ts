@@ -14,6 +14,8 @@ export interface Introspected {
   readonly accessToken: AccessToken
   /** Rules that the token breaks and that are not enforced yet. */
   readonly brokenRules: readonly string[]
+  /** How long it may still be remembered, where another server got the answer. */
+  readonly maxAgeMs?: number
 }
 
 type Members = Readonly<Record<string, unknown>>
@@ -33,7 +35,8 @@ export function accessTokenFromIntrospection (response: Members, expected: Expec
   if (iss !== undefined && iss !== expected.issuer) {
     throw refused('issuer_unknown', { expected: `iss is ${expected.issuer}`, received: `iss is ${describeValue(iss)}` })
   }
-  const wanted = parseConfirmation(cnf)?.keyThumbprint ? 'DPoP' : 'Bearer'
+  const confirmation = parseConfirmation(cnf, expected.allowUnknownConfirmation)
+  const wanted = confirmation !== null && confirmation !== 'unsupported' && confirmation.keyThumbprint !== null ? 'DPoP' : 'Bearer'
   if (!isOfType(type, wanted)) {
     throw refused('type_refused', { expected: `token_type is ${wanted}, or missing`, received: `token_type is ${describeValue(type)}` })
   }

@@ -6,12 +6,15 @@ import { createIntrospectionBreaker } from './introspection-breaker.ts'
 import type { IntrospectionTarget } from './introspection-request.ts'
 import { requestIntrospection, RequestRefusedError } from './introspection-request.ts'
 import { refused } from './jwt.ts'
+import type { SharedAnswers } from './shared-answers.ts'
 import type { NegativeCache } from './token-cache.ts'
 import { digestOf } from './token-cache.ts'
 
 export interface IntrospectionSource extends IntrospectionTarget {
   readonly refusedTokens: NegativeCache | null
-  /** As many requests may be under way at the same time; strangers make up as many tokens as they like. */
+  /** `null`: this server shares no answers with others. */
+  readonly sharedAnswers: SharedAnswers | null
+  /** As many tokens may be asked about at the same time; strangers make up as many tokens as they like. */
   readonly maxConcurrent: number
   readonly retryAfterMs: number
 }
@@ -27,15 +30,18 @@ export interface Introspector {
 }
 
 export function createIntrospector (source: IntrospectionSource): Introspector {
-  const { expected, refusedTokens, maxConcurrent, retryAfterMs, clock } = source
+  const { expected, refusedTokens, sharedAnswers, maxConcurrent, retryAfterMs, clock } = source
   const underWay = new Map<string, Promise<Introspected>>()
   const breaker = createIntrospectionBreaker(retryAfterMs, clock)
 
   const ask = async (token: string, digest: string): Promise<Introspected> => {
+    const askedAt = clock.now()
     try {
+      const members = await requestIntrospection(token, source)
       // A response of the issuer is held to the same rules as the claims of a JWT.
-      const introspected = accessTokenFromIntrospection(await requestIntrospection(token, source), expected, clock.now() / 1000)
+      const introspected = accessTokenFromIntrospection(members, expected, clock.now() / 1000)
       breaker.succeed(digest)
+      sharedAnswers?.share(token, members, introspected, askedAt)
       return introspected
     } catch (error) {
       if (error instanceof InvalidTokenError) {
@@ -57,6 +63,23 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
     }))
   }
 
+  const findShared = async (token: string): Promise<Introspected | null> => {
+    try {
+      return await sharedAnswers!.find(token)
+    } catch (error) {
+      throw error instanceof InvalidTokenError ? error : unavailable(error)
+    }
+  }
+  const start = async (token: string, digest: string): Promise<Introspected> => {
+    // Before the issuer is taken for down: the answer may be there all the same.
+    const shared = sharedAnswers === null ? null : await findShared(token)
+    if (shared !== null) return shared
+    const failure = breaker.failureOf(digest)
+    if (failure !== null) throw unavailable(failure.error)
+    breaker.start(digest)
+    return await ask(token, digest)
+  }
+
   return {
     async introspect (token) {
       const digest = digestOf(token)
@@ -65,11 +88,8 @@ export function createIntrospector (source: IntrospectionSource): Introspector {
       }
       const same = underWay.get(digest)
       if (same !== undefined) return await same
-      const failure = breaker.failureOf(digest)
-      if (failure !== null) throw unavailable(failure.error)
       if (underWay.size >= maxConcurrent) throw unavailable(new TooManyRequestsError(maxConcurrent))
-      breaker.start(digest)
-      const response = ask(token, digest).finally(() => { underWay.delete(digest) })
+      const response = start(token, digest).finally(() => { underWay.delete(digest) })
       underWay.set(digest, response)
       return await response
     }

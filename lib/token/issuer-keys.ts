@@ -24,8 +24,8 @@ export interface IssuerKeysSource {
   readonly jwksUri: string | null
   /** Where it is given, nothing is requested. */
   readonly jwks: Readonly<Record<string, unknown>> | null
-  /** Must be of the kind that has keys, where neither of the above is given. */
-  readonly metadata: RefreshingValue<IssuerMetadata>
+  /** Must be of the kind that has keys, where neither of the above is given; else it may be `null`. */
+  readonly metadata: RefreshingValue<IssuerMetadata> | null
   readonly fetch: Fetch
   readonly limits: FetchLimits
   readonly refresh: RefreshSettings
@@ -207,13 +207,13 @@ function createVersions (source: IssuerKeysSource): RefreshingValue<Version> {
     // One deadline for all requests of a look-up.
     const within = withDeadline(limits)
     if (jwksUri !== null) return await load(jwksUri, within)
-    const known = await withinTime(metadata.get(), limits.timeoutMs)
+    const known = await withinTime(metadata!.get(), limits.timeoutMs)
     try {
       return await load(known.jwksUri!, within)
     } catch (error) {
       // An issuer that does not answer has not moved its keys.
       if ((error as FetchError).fault === 'timeout') throw error
-      const newer = await withinTime(metadata.reloadUnlessChanged(known), within.deadline - performance.now())
+      const newer = await withinTime(metadata!.reloadUnlessChanged(known), within.deadline - performance.now())
       if (newer === null || newer.jwksUri === known.jwksUri) throw error
       return await load(newer.jwksUri!, within)
     }

@@ -9,6 +9,7 @@ import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
 import type { CacheValidity } from './token-cache.ts'
 import { alwaysCurrent } from './token-cache.ts'
+import type { CheckStatus } from './token-status.ts'
 
 /** An access token that was verified just now, and what that rests on. */
 export interface Verified {
@@ -35,8 +36,12 @@ export interface Issuer {
   verify (token: string, jwt: UnverifiedJwt | null): Verified | Promise<Verified>
 }
 
-/** An issuer of JWTs that are verified here (RFC 9068 section 4). */
-export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, clock: Clock): Issuer {
+/**
+ * An issuer of JWTs that are verified here (RFC 9068 section 4).
+ *
+ * @param checkStatus `null`: the status of its tokens is not looked up
+ */
+export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, clock: Clock, checkStatus: CheckStatus | null = null): Issuer {
   return {
     expected,
     opaquePrefix: null,
@@ -47,10 +52,20 @@ export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, cloc
       for (const check of checks) check({ jwt, expected, now, brokenRules })
       const finish = (validity: CacheValidity): Verified =>
         ({ accessToken: accessTokenFrom(jwt.claims, expected), validity, maxAgeMs: undefined, brokenRules })
+      const signed = (validity: CacheValidity): Verified | Promise<Verified> => {
+        if (checkStatus === null) return finish(validity)
+        // Last: no list is fetched for a token that is refused anyway (Token Status List section 8.3).
+        const status = checkStatus(jwt.claims)
+        return 'then' in status ? status.then(one => finish(bothOf(validity, one))) : finish(bothOf(validity, status))
+      }
       const validity = keys.verifySignature(jwt)
-      return 'then' in validity ? validity.then(finish) : finish(validity)
+      return 'then' in validity ? validity.then(signed) : signed(validity)
     }
   }
+}
+
+function bothOf (one: CacheValidity, other: CacheValidity): CacheValidity {
+  return { isCurrent: () => one.isCurrent() && other.isCurrent() }
 }
 
 /** An issuer that is asked about its tokens, JWTs or not (RFC 7662). */
@@ -61,7 +76,7 @@ export function createIntrospectionIssuer (
     expected,
     opaquePrefix,
     async verify (token) {
-      return { ...await introspector.introspect(token), validity: alwaysCurrent, maxAgeMs }
+      return { maxAgeMs, ...await introspector.introspect(token), validity: alwaysCurrent }
     }
   }
 }

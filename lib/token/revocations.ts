@@ -9,15 +9,17 @@ import { refused } from './jwt.ts'
  * Asks the revocation store about a verified token: on every request, as a token may have been revoked since it was last
  * used. A store that throws, answers with no boolean, or does not answer in time has not answered.
  *
+ * @param onRevoked called when the token was revoked
  * @returns the token, with a promise only where the store answers with one
  * @throws InvalidTokenError when the token was revoked
  * @throws UnavailableError when the store gave no answer
  */
 export function checkNotRevoked (
-  accessToken: AccessToken, revocations: RevocationStore, timeoutMs: number
+  accessToken: AccessToken, revocations: RevocationStore, timeoutMs: number, onRevoked: () => void
 ): AccessToken | Promise<AccessToken> {
   const decide = (revoked: unknown): AccessToken => {
     if (revoked === false) return accessToken
+    if (revoked === true) onRevoked()
     // A non-boolean answer counts as unavailable.
     throw revoked === true
       ? refused('token_revoked', { expected: 'a token that is not revoked', received: 'isRevoked returned true' })

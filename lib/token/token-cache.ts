@@ -25,6 +25,8 @@ export interface TokenCache {
    * @param tokenLength characters of the token; an entry that is larger than the whole cache is not remembered
    */
   remember (digest: string, accessToken: AccessToken, validity: CacheValidity, maxAgeMs?: number, tokenLength?: number): void
+  /** Of a token that was revoked. */
+  forget (digest: string): void
 }
 
 /** What a verification rested on: its result may be used for as long as this is current. */
@@ -66,7 +68,8 @@ export function createTokenCache (settings: TokenCacheSettings, clock: Clock): T
       const lifetimeMs = expiresAt === null ? Infinity : expiresAt * 1000 - clock.now()
       const keptMs = Math.min(lifetimeMs, settings.maxAgeMs, maxAgeMs)
       if (keptMs > 0) entries.set(digest, { accessToken, validity, deadline: age.now() + keptMs }, { size: bytesOf(tokenLength) })
-    }
+    },
+    forget (digest) { entries.delete(digest) }
   }
 }
 

@@ -48,6 +48,8 @@ export interface VerifierParts {
   readonly revocations: RevocationStore | null
   /** Is not asked about unbound tokens under the Bearer scheme, where a bearer token will do. */
   readonly checkPossession: CheckPossession
+  /** Whether a token that is bound to nothing is refused under the Bearer scheme, too. */
+  readonly requiresCertificates: boolean
   /** How long the store, or a rule of the host, may take to answer. */
   readonly lookupTimeoutMs: number
   /** Is told of tokens that are accepted though they break a rule, as it is not enforced yet. */
@@ -56,15 +58,15 @@ export interface VerifierParts {
 
 type MaybePromise<T> = T | Promise<T>
 
-export function createVerifier ({ route, cache, revocations, checkPossession, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
-  const unlessRevoked = (accessToken: AccessToken): MaybePromise<AccessToken> =>
-    revocations === null ? accessToken : checkNotRevoked(accessToken, revocations, lookupTimeoutMs)
+export function createVerifier ({ route, cache, revocations, checkPossession, requiresCertificates, lookupTimeoutMs, report }: VerifierParts): AccessTokenVerifier {
+  const unlessRevoked = (accessToken: AccessToken, digest: string): MaybePromise<AccessToken> =>
+    revocations === null ? accessToken : checkNotRevoked(accessToken, revocations, lookupTimeoutMs, () => cache?.forget(digest))
 
   const verifyNew = (token: string, digest: string): MaybePromise<AccessToken> => {
     const accept = ({ accessToken, validity, maxAgeMs }: Verified, brokenRules: readonly string[]): MaybePromise<AccessToken> => {
       for (const rule of brokenRules) report({ rule, accessToken })
       cache?.remember(digest, accessToken, validity, maxAgeMs, token.length)
-      return unlessRevoked(accessToken)
+      return unlessRevoked(accessToken, digest)
     }
     return chain(route(token), ({ issuer, jwt }: RoutedToken) => chain(issuer.verify(token, jwt), (verified: Verified) => {
       const { tokenRules } = issuer.expected
@@ -78,10 +80,10 @@ export function createVerifier ({ route, cache, revocations, checkPossession, lo
     verify (token, presentation) {
       const digest = digestOf(token)
       const known = cache?.find(digest)
-      const verified = known ? unlessRevoked(known) : verifyNew(token, digest)
+      const verified = known ? unlessRevoked(known, digest) : verifyNew(token, digest)
       // Last: a proof is used up with a request that is accepted.
       return chain(verified, (accessToken: AccessToken) => {
-        if (accessToken.confirmation === null && isPlainBearer(presentation)) return accessToken
+        if (accessToken.confirmation === null && !requiresCertificates && isPlainBearer(presentation)) return accessToken
         const checked = checkPossession(accessToken, token, presentation)
         return checked === undefined ? accessToken : checked.then(() => accessToken)
       })

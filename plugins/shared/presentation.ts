@@ -45,13 +45,13 @@ class RequestPresentation implements Presentation {
   }
 
   /** Of the URL as the client sent it: Fastify's own may be rewritten. */
-  get targetUri (): string {
-    const { dpop } = this.#config
-    return dpop!.publicBaseUrl + targetOf(this.#request.url!).replace(/[?#].*$/s, '')
+  get targetUris (): readonly string[] {
+    const path = targetOf(this.#request.url!).replace(/[?#].*$/s, '')
+    return this.#config.dpop!.publicBaseUrls.map(base => base + path)
   }
 
   get certificateThumbprint (): string | null {
-    return this.#config.clientCertificates?.(this.#request) ?? null
+    return this.#config.clientCertificates?.read(this.#request) ?? null
   }
 
   provideNonce (nonce: string): void {

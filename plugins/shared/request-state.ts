@@ -5,7 +5,7 @@ import type { RouteConfigHolder } from '../../lib/policy/route-policies.ts'
 import { compiled } from '../../lib/policy/route-policies.ts'
 import type { RoutePolicy } from '../../lib/policy/route-policy.ts'
 import type { AccessToken } from '../../lib/token/access-token.ts'
-import type { Credentials } from '../../lib/token/credentials.ts'
+import type { CredentialScheme, Credentials } from '../../lib/token/credentials.ts'
 import { readCredentials } from '../../lib/token/credentials.ts'
 
 const credentials: unique symbol = Symbol('fastify-oauth-resource-server.credentials')
@@ -33,6 +33,17 @@ export function declareRequestState (app: FastifyInstance): void {
 export function credentialsOf (request: FastifyRequest): Credentials {
   request[credentials] ??= parseCredentials(request)
   return request[credentials]
+}
+
+/** The scheme that the client used; `null` when it used none, or several. */
+export function schemeOf (request: FastifyRequest): CredentialScheme | null {
+  const presented = credentialsOf(request)
+  switch (presented.kind) {
+    case 'none': return null
+    case 'malformed': return presented.scheme
+    case 'bearer': return 'Bearer'
+    case 'dpop': return 'DPoP'
+  }
 }
 
 const noCredentials: Credentials = { kind: 'none' }

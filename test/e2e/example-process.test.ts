@@ -56,7 +56,10 @@ test('the example prints the URL of its MCP endpoint and three commands that sho
   t.match(refused, 'HTTP/1.1 401 Unauthorized')
   t.ok(refused.includes(challenge))
   t.match(JSON.parse(await run(commands[1]!)), { resource: url })
-  t.equal((await run(commands[2]!)).trim().toLowerCase(), `www-authenticate: ${challenge}`.toLowerCase())
+  const [bearer, dpop, ...others] = (await run(commands[2]!)).trim().toLowerCase().split(/\r?\n/)
+  t.equal(bearer, `www-authenticate: ${challenge}`.toLowerCase(), 'the Bearer challenge first, as older MCP clients read no other')
+  t.match(dpop, /^www-authenticate: dpop .*algs="es256/)
+  t.strictSame(others, [])
 
   example.child.kill('SIGINT')
   t.equal(await example.exitCode, 0, 'Ctrl-C closes it')

@@ -169,7 +169,7 @@ test('issue 4: the story of an impersonation, in a browser', { skip: missingPart
 
   await sam.goto(`${issuer}/staff/log`)
   await sam.getByRole('row', { name: /refused/ }).first().waitFor()
-  t.match(await sam.getByRole('main').innerText(), /not_approved[\s\S]*sam as ada[\s\S]*Desktop assistant[\s\S]*royal-institution/)
+  t.match(await sam.getByRole('main').innerText(), /not_approved[\s\S]*Sam Porter as Ada Lovelace[\s\S]*Desktop assistant[\s\S]*Royal Institution/)
   await look(t, sam, 'log')
   await banner.getByRole('button', { name: 'End impersonation' }).click()
   await sam.getByRole('heading', { name: 'Customers' }).waitFor()
@@ -181,7 +181,7 @@ test('issue 4: the story of an impersonation, in a browser', { skip: missingPart
   await t.rejects(adasClient.projects(), 'and she can take back what she gave')
 
   await ada.goto(`${issuer}/staff`)
-  await ada.getByRole('heading', { name: 'That did not work' }).waitFor()
+  await ada.getByRole('heading', { name: 'Not allowed' }).waitFor()
   await look(t, ada, 'error')
   const robin = await openBrowser(browser, issuer)
   await robin.getByRole('radio', { name: 'Robin Berg' }).check()

@@ -93,7 +93,7 @@ for (const { name, negotiation, version } of negotiations) {
     t.same(await call('list_projects'), [{ name: 'Analytical Engine' }])
     t.match(agent.pages.at(-1), 'Test client', 'the consent page names the client')
     t.match(agent.pages.at(-1), mcpUrl, 'and the resource')
-    t.match(agent.pages.at(-1), 'See your projects', 'and the scope')
+    t.match(agent.pages.at(-1), 'See projects', 'and the scope')
   })
 }
 

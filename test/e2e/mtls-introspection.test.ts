@@ -10,12 +10,12 @@ import { test } from 'tap'
 import { Agent, fetch as fetchOver } from 'undici'
 import type { Fetch } from '../../lib/http/limited-fetch.ts'
 import { bearer, createApp, resource } from '../support/app.ts'
-import type { Certified } from '../support/certificate.ts'
-import { createCertificateAuthority } from '../support/certificate.ts'
+import type { TestCertificate } from '../../lib/testing/test-certificates.ts'
+import { createTestCertificateAuthority } from '../../lib/testing/test-certificates.ts'
 import { accepted, answerOf, invalidToken, unavailable } from '../support/server.ts'
 
-const authority = createCertificateAuthority('The authority of this test')
-const stranger = createCertificateAuthority('Another authority')
+const authority = createTestCertificateAuthority('The authority of this test')
+const stranger = createTestCertificateAuthority('Another authority')
 const server = authority.issue('localhost')
 const client = authority.issue('resource-server')
 
@@ -27,7 +27,7 @@ async function listen (t: Test, options: ServerOptions, listener: RequestListene
 }
 
 /** A `fetch` that trusts an authority and may present a certificate. */
-function fetchWith (t: Test, ca: string, certificate: Partial<Certified> = {}): Fetch {
+function fetchWith (t: Test, ca: string, certificate: Partial<TestCertificate> = {}): Fetch {
   const dispatcher = new Agent({ connect: { ca, ...certificate } })
   t.teardown(() => dispatcher.destroy())
   // The types of the package and those of Node.js are of two makes, and the same.

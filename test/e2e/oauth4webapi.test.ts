@@ -34,7 +34,7 @@ test('oauth4webapi: it reads the challenge, and the URL in it leads to the docum
     ).catch((cause: unknown) => cause)
     if (!(error instanceof oauth.WWWAuthenticateChallengeError)) throw new Error('no challenge that can be read')
     t.equal(error.status, 401)
-    t.equal(error.cause.length, 1)
+    t.strictSame(error.cause.map(({ scheme }) => scheme), ['bearer', 'dpop'])
     t.equal(error.cause[0]!.scheme, 'bearer')
     return error.cause[0]!.parameters
   }

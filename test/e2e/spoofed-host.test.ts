@@ -53,9 +53,11 @@ for (const { name, prefix = '', headers } of spoofs) {
       const resource = path === '/mcp' ? '/mcp' : '/api'
       const refused = await rawRequest(Number(port), `GET ${prefix}${path} HTTP/1.1`, headers(host))
       t.equal(refused.status, 401)
-      t.strictSame(challengesOf(refused), [
-        `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource${resource}"${scope}`
-      ])
+      const [bearer, dpop, ...others] = challengesOf(refused)
+      const pointer = `resource_metadata="${origin}/.well-known/oauth-protected-resource${resource}"${scope}`
+      t.equal(bearer, `Bearer ${pointer}`)
+      t.ok(dpop!.startsWith(`DPoP ${pointer}, algs=`))
+      t.strictSame(others, [])
       t.notMatch(JSON.stringify(refused), evil)
 
       const document = await rawRequest(

@@ -473,15 +473,41 @@ test('a read-only impersonation reads: more scope is not had by asking again, an
   t.equal((await staff.submit(forged, /revoke$/)).status, 403)
 })
 
-test('a read-only impersonation is not offered what it cannot grant [E8]', async t => {
+test('the consent page lists what is granted, and the token has exactly these scopes [E8]', async t => {
+  const example = await startExample(t)
+  const client = await registerClient(example)
+  const customer = await optIn(example)
+  const words: Readonly<Record<string, string>> = { 'projects:read': 'See projects', 'projects:write': 'Create projects, and see them', openid: 'Know who you are' }
+  const listed = (text: string, list: 'granted' | 'withheld'): string[] =>
+    [...text.matchAll(new RegExp(`<ul class="${list}">(.*?)</ul>`, 'gs'))].flatMap(([, items]) => [...items!.matchAll(/<li>(.*?)<\/li>/g)].map(([, item]) => item!))
+  for (const [agent, granted, withheld, lifetime] of [
+    [customer, ['projects:read', 'projects:write', 'openid'], [], 'The client can renew its access for 24 hours, unless you revoke it.'],
+    [await startImpersonating(example, { mode: 'read-only' }), ['projects:read'], ['projects:write', 'openid'], 'The access ends after 10 minutes, and with your impersonation'],
+    [await startImpersonating(example, { staff: 'kim' }), ['projects:read', 'projects:write'], ['openid'], 'The client cannot renew it.']
+  ] as const) {
+    const request = client.request({ scope: 'openid projects:read projects:write', prompt: 'consent' })
+    const page = await agent.open(request.url)
+    t.same(listed(page.text, 'granted'), granted.map(scope => words[scope]))
+    t.same(listed(page.text, 'withheld'), withheld.map(scope => words[scope]))
+    t.match(page.text, lifetime)
+    const { body } = await client.exchange(request, (await agent.submit(page, /consent$/, { decision: 'allow', level: 'all' })).url)
+    t.same(body.scope?.split(' ').sort(), granted.filter(scope => scope !== 'openid'))
+    t.equal(body.id_token !== undefined, granted.some(scope => scope === 'openid'))
+    t.equal(body.refresh_token !== undefined, agent === customer)
+    if (agent !== customer) t.equal(body.expires_in, 600)
+  }
+})
+
+test('a request that an impersonation can grant nothing of is only denied', async t => {
   const example = await startExample(t)
   const client = await registerClient(example)
   await optIn(example)
-  const scope = 'projects:read projects:write'
-  const reading = await (await startImpersonating(example, { mode: 'read-only' })).open(client.request({ scope }).url)
-  t.match(reading.text, /Allow access\?[\s\S]*See your projects/)
-  t.notMatch(reading.text, 'Create projects')
-  t.match((await (await startImpersonating(example, { staff: 'kim' })).open(client.request({ scope }).url)).text, 'Create projects')
+  const staff = await startImpersonating(example, { mode: 'read-only' })
+  const page = await staff.open(client.request({ scope: 'projects:write' }).url)
+  t.match(page.text, 'asks only for what this impersonation cannot grant')
+  t.notMatch(page.text, 'value="allow"')
+  const denied = await staff.submit(page, /consent$/, { decision: 'deny' })
+  t.match(Object.fromEntries(denied.url.searchParams), { error: 'access_denied' })
 })
 
 test('a consent is one entry of the log, and so is the use of the grant without a question [E8] (G22)', async t => {

@@ -28,7 +28,7 @@ test('issue 4: the same on PostgreSQL, where it is all there after a restart', {
   await setApproval(customer, example, 'royal-institution', 'off')
   t.equal((await callTool(example, token)).status, 403)
   t.equal((await callTool(example, own)).status, 200)
-  t.match((await staff.open(`${example.issuer}/staff/log`)).text, /not_approved[\s\S]*royal-institution/)
+  t.match((await staff.open(`${example.issuer}/staff/log`)).text, /not_approved[\s\S]*Royal Institution/)
   await staff.submit(await staff.open(example.issuer), '/impersonation/end')
   t.equal((await callTool(example, token)).status, 401)
 

@@ -176,6 +176,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'minimal.ts': 'minimal.test.ts',
   'commonjs.cjs': '../package/package.test.ts',
   'nestjs.ts': '../hosts/install.ts',
+  keycloak: 'keycloak.test.ts',
   demo: '../e2e/example-process.test.ts',
   'local-proxy': '../e2e/local-proxy-process.test.ts',
   'mcp-conformance': '../conformance/mcp-server.test.ts',

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { clientOf, connect, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating } from '../support/example-client.ts'
+import { clientOf, connect, impersonate, optIn, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating } from '../support/example-client.ts'
 import { startExample } from '../support/example-server.ts'
 import type { Page } from '../support/user-agent.ts'
 import { createUserAgent } from '../support/user-agent.ts'
@@ -27,19 +27,101 @@ test('every page says so while somebody impersonates, and can end it', async t =
   }
 })
 
-test('pages are for whom they are: nobody, customers, staff, and those who say who may', async t => {
+test('each page is for customers, staff or administrators; without a session it leads to the sign-in', async t => {
   const example = await startExample(t)
-  const [nobody, customer, sam] = [createUserAgent(), createUserAgent(), createUserAgent()]
+  const [stranger, customer, sam] = [createUserAgent(), createUserAgent(), createUserAgent()]
   await signInAsCustomer(customer, example)
   await signInAsStaff(sam, example)
   for (const [path, expected] of [
-    ['/', [200, 200, 200]], ['/organizations', [401, 200, 403]], ['/clients', [401, 200, 403]],
-    ['/staff', [401, 403, 200]], ['/staff/log', [401, 403, 200]], ['/staff/people', [401, 403, 403]]
+    ['/', [200, 200]], ['/organizations', [200, 403]], ['/clients', [200, 403]],
+    ['/staff', [403, 200]], ['/staff/log', [403, 200]], ['/staff/people', [403, 403]]
   ] as const) {
-    for (const [index, agent] of [nobody, customer, sam].entries()) {
+    for (const [index, agent] of [customer, sam].entries()) {
       t.equal((await agent.open(`${example.issuer}${path}`)).status, expected[index], `${path} ${index}`)
     }
+    t.equal((await stranger.open(`${example.issuer}${path}`)).url.pathname, '/sign-in', path)
   }
+})
+
+test('a page that was opened without a session is shown after the sign-in', async t => {
+  const example = await startExample(t)
+  for (const [path, fields, name] of [
+    ['/organizations', { account: 'ada', staff: [] }, 'Organizations'], ['/clients', { account: 'ada', staff: [] }, 'Connected clients'],
+    ['/staff/log', { account: [], staff: 'sam' }, 'Log']
+  ] as const) {
+    const agent = createUserAgent()
+    const page = await agent.open(`${example.issuer}${path}`)
+    t.match(page, { status: 200, text: `Sign in to open <strong>${name}</strong>` })
+    t.match(await agent.submit(page, '/sign-in', fields), { status: 200, url: { pathname: path } })
+  }
+})
+
+test('after the sign-in only pages of this server are opened, whatever the link says', async t => {
+  const example = await startExample(t)
+  for (const path of ['https://evil.example', '//evil.example', '/\\evil.example', '/constructor', 'constructor', '/impersonation/end', '/auth?client_id=x']) {
+    const agent = createUserAgent()
+    const page = await agent.open(`${example.issuer}/sign-in?${new URLSearchParams({ return_to: path })}`)
+    t.notMatch(page.text, 'return_to')
+    const answer = await agent.post(page, '/sign-in', { account: 'ada', staff: [], return_to: path })
+    t.match(answer, { status: 303 })
+    t.equal(answer.headers.get('location'), '/', path)
+  }
+})
+
+test('a form that is sent without a session changes nothing and says so', async t => {
+  const example = await startExample(t)
+  const page = await signInAsCustomer(createUserAgent(), example)
+  const answer = await createUserAgent().submit(withForm(page, '/organizations/analytical-society/ai'), /\/ai$/, { ai: 'off' })
+  t.match(answer, { status: 401, text: /You are not signed in[\s\S]*Your session has ended\.[\s\S]*Nothing was changed/ })
+})
+
+test('an unknown address is answered by a page for browsers, with the session, and without one for programs', async t => {
+  const example = await startExample(t)
+  const staff = await startImpersonating(example)
+  t.match(await staff.open(`${example.issuer}/no/such/page`), { status: 404, text: /There is no page at this address[\s\S]*Overview/ })
+  const { headers, status } = await fetch(`${example.issuer}/no/such/page`, { headers: { accept: 'text/html' } })
+  t.equal(status, 404)
+  t.equal(headers.get('cache-control'), 'no-store')
+  t.match(headers.get('content-security-policy'), "frame-ancestors 'none'")
+  t.equal((await (await fetch(`${example.issuer}/no/such/page`, { headers: { accept: 'application/json' } })).text()), 'Not Found')
+})
+
+test('the page after a change confirms it, once', async t => {
+  const example = await startExample(t)
+  const { issuer } = example
+  const confirmed = async (page: Page, agent: ReturnType<typeof createUserAgent>, text: string): Promise<void> => {
+    t.match(page.text, `role="status"><p>${text}`)
+    t.notMatch((await agent.open(page.url)).text, 'role="status"', 'not again')
+  }
+  const ada = createUserAgent()
+  await signInAsCustomer(ada, example)
+  await confirmed(await setApproval(ada, example, 'royal-institution', 'on'), ada, 'AI processing is on for Royal Institution.')
+  await confirmed(await setApproval(ada, example, 'royal-institution', 'off'), ada, 'AI processing is off for Royal Institution.')
+  await connect(ada, await registerClient(example))
+  await confirmed(await ada.submit(await ada.open(`${issuer}/clients`), /revoke$/), ada, 'Test client has lost this access.')
+
+  const robin = createUserAgent()
+  await signInAsStaff(robin, example, 'robin')
+  await confirmed(await impersonate(robin, example), robin, 'The impersonation of Ada Lovelace has begun, with write access.')
+  await robin.open(`${issuer}/style.css`)
+  const ended = await robin.submit(await impersonate(robin, example, 'grace', 'read-only'), '/impersonation/end')
+  await confirmed(ended, robin, 'The impersonation of Grace Hopper has ended.')
+  const people = await robin.open(`${issuer}/staff/people`)
+  await confirmed(await robin.submit(people, '/staff/people/kim/role', { role: 'none' }), robin, 'Kim Okafor may not impersonate from now on.')
+  await confirmed(await robin.submit(people, '/staff/people/kim/remove'), robin, 'Kim Okafor is not a member of staff any more.')
+})
+
+test('the log names people, organizations and clients, also staff that were removed', async t => {
+  const example = await startExample(t)
+  const sam = await startImpersonating(example)
+  const refused = await sam.open((await registerClient(example)).request().url)
+  await sam.submit(refused, /consent$/, { decision: 'allow', level: 'all' })
+  const robin = createUserAgent()
+  await signInAsStaff(robin, example, 'robin')
+  await robin.submit(await robin.open(`${example.issuer}/staff/people`), '/staff/people/sam/remove')
+  const { text } = await robin.open(`${example.issuer}/staff/log`)
+  t.match(text, /not_approved[\s\S]*Sam Porter as Ada Lovelace[\s\S]*Test client[\s\S]*Royal Institution[\s\S]*<th scope="row">Sam Porter<\/th>/)
+  t.notMatch(text, /royal-institution|sam as ada/)
 })
 
 test('pages are neither framed nor kept, run no script, and send their forms home', async t => {

@@ -62,7 +62,7 @@ test('the package', async t => {
     for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'dist/plugins/index.js', 'dist/plugins/index.d.ts']) {
       t.ok(files.includes(path), path)
     }
-    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png)|examples\/(?:README\.md|autoload\/.+\.ts|[\w-]+\.(?:ts|cjs))|llms\.txt|bench\/README\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
+    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png)|examples\/(?:README\.md|(?:autoload|keycloak)\/.+\.(?:ts|json|yaml)|[\w-]+\.(?:ts|cjs))|llms\.txt|bench\/README\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
     t.ok(files.length <= most.files, `${files.length} files`)
     const { size } = await stat(tarball)
     t.ok(size <= most.bytes, `${size} bytes`)
@@ -87,8 +87,12 @@ test('the package', async t => {
     for (const path of used) for (const next of imports.get(path) ?? []) used.add(next)
     t.same(built.filter(path => !used.has(path)), [], 'an entry point reaches each file')
     t.same([...used].filter(path => !built.includes(path)), [], 'and what is imported is there')
-    const naming = await Promise.all(built.filter(path => path.endsWith('.d.ts')).map(async path => (await textOf(path)).includes('typebox') ? [path] : []))
-    t.same(naming.flat(), [], 'no declaration names typebox')
+    const { dependencies, peerDependencies } = JSON.parse(await textOf('package.json')) as Record<string, Record<string, string>>
+    const declared = new Set([...Object.keys(dependencies!), ...Object.keys(peerDependencies!)])
+    const naming = await Promise.all(built.map(async path => [...(await textOf(path)).matchAll(/(?:\bfrom |\bimport ?\(?)['"]([^.'"][^'"]*)['"]/g)].map(match => match[1]!)
+      .filter(specifier => !specifier.startsWith('node:') && !declared.has(specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')))
+      .map(specifier => `${path}: ${specifier}`)))
+    t.same(naming.flat(), [], 'code and declarations name only packages that are installed with it')
     const maps = files.filter(path => path.endsWith('.js')).map(async path => (await textOf(path)).includes('sourceMappingURL') ? [path] : [])
     t.same((await Promise.all(maps)).flat(), [], 'no source map is named')
   })
@@ -232,11 +236,14 @@ ${entryPoints.map(({ specifier }, i) => `      import * as part${i} from '${spec
       app.register(plugin.oauthResourceServer, { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] })
     `)
     const files = ['consumer.ts', 'consumer.cts']
-    const example = join(root, 'examples/minimal.ts')
-    if (existsSync(example)) {
-      await cp(example, join(consumer, 'minimal.ts'))
-      files.push('minimal.ts')
+    // The examples that need nothing but what is installed here, as users copy them.
+    for (const name of (await readdir(join(root, 'examples'))).filter(name => name.endsWith('.ts'))) {
+      const imports = [...(await readFile(join(root, 'examples', name), 'utf8')).matchAll(/ from '([^']+)'$/gm)].map(([, from]) => from!)
+      if (!imports.every(from => /^(?:node:|fastify$|fastify-oauth-resource-server(?:\/|$))/.test(from))) continue
+      await cp(join(root, 'examples', name), join(consumer, name))
+      files.push(name)
     }
+    t.ok(files.length > 6, files.join())
     await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {
         target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', types: ['node'], strict: true,

@@ -51,14 +51,14 @@ test('every refusal is one entry with a reason, and never with the token (S16, F
   await app.inject('/things/1?secret=in-the-query')
   for (const token of [foreign, weak, good]) await app.inject({ url: '/things/1', headers: bearer(token) })
 
-  const nobody = { issuer: null, subject: null, actor: null, clientId: null, tokenId: null }
+  const nobody = { issuer: null, subject: null, actor: null, clientId: null, tokenId: null, scheme: null }
   const shared = { kind: 'refusal', route: 'GET /things/:id', time: 1_800_000_000_000 }
   t.strictSame(entries().map(({ detail: _for, ...entry }: SecurityEvent & { detail?: unknown }) => entry), [
     { ...shared, reason: 'token_missing', code: 'FST_OAUTH_TOKEN_MISSING', statusCode: 401, ...nobody },
-    { ...shared, reason: 'audience_foreign', code: 'FST_OAUTH_TOKEN_INVALID', statusCode: 401, ...nobody },
+    { ...shared, reason: 'audience_foreign', code: 'FST_OAUTH_TOKEN_INVALID', statusCode: 401, ...nobody, scheme: 'Bearer' },
     {
       ...shared, reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403,
-      issuer: issuer.issuer, subject: 'user-1', actor: { issuer: actor.iss, subject: 'staff-1' }, clientId: 'client-1', tokenId: 'token-2'
+      issuer: issuer.issuer, subject: 'user-1', actor: { issuer: actor.iss, subject: 'staff-1' }, clientId: 'client-1', tokenId: 'token-2', scheme: 'Bearer'
     }
   ].map(entry => JSON.parse(JSON.stringify(entry)) as unknown))
   t.same(heard, entries(), 'the channel says the same')
@@ -87,9 +87,9 @@ test('a delegated action is put down to subject and actor (S17, R8693-13)', asyn
   const token = await issuer.token({ scope: 'read', act: actor })
   t.strictSame((await app.inject({ url: '/things/1', headers: bearer(token) })).json(), {
     route: 'GET /things/:id', issuer: issuer.issuer, subject: 'user-1', actor: { issuer: actor.iss, subject: 'staff-1' },
-    clientId: 'client-1', tokenId: 'token-1', staff: null, impersonated: false
+    clientId: 'client-1', tokenId: 'token-1', staff: null, impersonated: false, scheme: 'Bearer'
   })
-  t.match((await app.inject('/open')).json(), { route: 'GET /open', subject: null, actor: null })
+  t.match((await app.inject('/open')).json(), { route: 'GET /open', subject: null, actor: null, scheme: null })
 })
 
 test('what happens is counted (F81)', async t => {
@@ -108,6 +108,9 @@ test('what happens is counted (F81)', async t => {
     refusedElsewhere: 0,
     unavailable: [],
     grants: [],
+    schemes: { Bearer: { accepted: 3, refused: 1, unavailable: 0 }, DPoP: { accepted: 0, refused: 0, unavailable: 0 } },
+    certificateBound: 0,
+    signals: [],
     cache: { hits: 2, misses: 2 }
   })
   t.strictSame(entries(), [], 'and nothing is written when nothing is to be')

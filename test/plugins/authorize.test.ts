@@ -36,6 +36,17 @@ test('what a route asks for, and what a token has (S7, S8, S9)', async t => {
   t.equal((await app.inject('/read')).statusCode, 401)
 })
 
+test('a request without the scope of its route is refused before its body is read', async t => {
+  const issuer = await createFakeIssuer()
+  const app = await createApp(t, optionsFor(issuer))
+  app.post('/read', { config: { oauth: { scopes: ['read'] } } }, async () => 'in')
+  const post = async (scope: string): Promise<number> => (await app.inject({
+    method: 'POST', url: '/read', payload: '{', headers: { ...bearer(await issuer.token({ scope })), 'content-type': 'application/json' }
+  })).statusCode
+  t.equal(await post('list'), 403)
+  t.equal(await post('read'), 400)
+})
+
 test('a preflight and an unrouted URL are asked for nothing', async t => {
   const app = await createApp(t, optionsFor(await createFakeIssuer()))
   app.options('/', { config: { oauth: { scopes: ['read'] } } }, async () => 'preflight')

@@ -209,7 +209,7 @@ test('each refusal is one entry, with whoever it is about (G22, S17)', async t =
   t.same(entries(), [{
     kind: 'grant-decision', reason: 'not_approved', allowed: false, code: 'FST_OAUTH_ACCESS_DENIED', statusCode: 403, route: 'GET /',
     staff: 'sam', customer: 'user-1', step: 'use', grantedTo: 'client-1', access: { level: 'all' }, organizations: ['acme-secret-name'],
-    issuer: issuer.issuer, subject: 'user-1', actor: { issuer: issuer.issuer, subject: 'sam' }, clientId: 'client-1', tokenId: 'token-1', time: clock.now()
+    issuer: issuer.issuer, subject: 'user-1', actor: { issuer: issuer.issuer, subject: 'sam' }, clientId: 'client-1', tokenId: 'token-1', scheme: 'Bearer', time: clock.now()
   }])
   t.match(lines.find(({ audit }) => audit !== undefined), { level: 40, msg: 'use of an impersonated token refused' })
   t.match(app.oauthCounters, { accepted: 1, refused: [{ reason: 'not_approved', count: 1 }], grants: [] })

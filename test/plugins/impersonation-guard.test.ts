@@ -94,6 +94,20 @@ test('a denial by the user proceeds, as it grants nothing (G13)', async t => {
   t.equal(response.statusCode, 200)
 })
 
+test('the guard sees the body of a consent form as the schema of the route made it', async t => {
+  const { app } = await createServer(t)
+  const body = { type: 'object', properties: { allow: { type: 'boolean', default: false } } }
+  app.post('/form', {
+    schema: { body },
+    config: { impersonationGuard: { step: 'consent', when: request => (request.body as { allow: boolean }).allow } }
+  }, async () => 'answered')
+  const post = async (payload: object): Promise<number> => (await app.inject({ method: 'POST', url: '/form', payload, ...as('staff-1') })).statusCode
+  t.equal(await post({}), 200, 'the default denies')
+  t.equal(await post({ allow: 'false' }), 200, 'text of a form is converted')
+  t.equal(await post({ allow: 'true' }), 403)
+  t.equal(await post({ allow: 'perhaps' }), 400, 'a body that the route refuses is not audited as a grant')
+})
+
 test('a route without the rule is not guarded', async t => {
   const { app } = await createServer(t)
   t.equal((await app.inject({ url: '/plain', ...as('staff-1') })).statusCode, 200)

@@ -45,6 +45,33 @@ test('the 401 of a tools/call names the scopes of the tool, also where no tool i
   for (const body of [call('whoami'), call('other'), message('initialize')]) t.equal(bearerOf(await post(body, null)).scope, undefined)
 })
 
+test('a call without the scopes of its tool is refused before its body is validated', async t => {
+  const { app, issuer } = await createMcpTestServer(t, {
+    routes: app => { app.post('/checked', { ...app.mcpRoute, schema: { body: { type: 'object', required: ['more'] } } }, async () => 'ok') }
+  })
+  const post = async (scope: string): Promise<number> =>
+    (await app.inject({ method: 'POST', url: '/checked', payload: call('delete_note'), headers: bearer(await issuer.token({ scope })) })).statusCode
+  t.equal(await post('notes:read'), 403, 'and not 400, which would say what the schema requires')
+  t.equal(await post('notes:read notes:write'), 400)
+})
+
+test('a preHandler hook of the host sees no call without the scopes of its tool', async t => {
+  const issuer = await createFakeIssuer({ audience: mcpResource })
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  const seen: unknown[] = []
+  app.addHook('preHandler', async request => { seen.push(request.body) })
+  await app.register(oauthResourceServer, optionsFor(issuer, { resource: mcpResource }))
+  await app.register(mcp, { tools: protectedTools })
+  app.post('/mcp', app.mcpRoute, async () => 'ok')
+  const post = async (scope: string): Promise<number> =>
+    (await app.inject({ method: 'POST', url: '/mcp', payload: call('delete_note'), headers: bearer(await issuer.token({ scope })) })).statusCode
+  t.equal(await post('notes:read'), 403)
+  t.same(seen, [])
+  t.equal(await post('notes:read notes:write'), 200)
+  t.same(seen, [call('delete_note')])
+})
+
 test('a body that cannot be read leaves the 401 as it is', async t => {
   const { app } = await createMcpTestServer(t)
   const headers = { 'content-type': 'application/json' }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import { parseChallenges } from '../../lib/challenge/parse.ts'
 import { createTestClient, createTestIssuer } from '../../plugins/entry-points/testing.ts'
 import type { OAuthResourceServerOptions } from '../../plugins/index.ts'
-import { createMemoryReplayStore } from '../../plugins/index.ts'
+import oauthResourceServer, { createMemoryReplayStore } from '../../plugins/index.ts'
 import { createApp, resource } from '../support/app.ts'
 import { createTestClock } from '../support/clock.ts'
 
@@ -252,4 +253,60 @@ test('RFC 9449 6.2 and RFC 7662: the binding of an introspected token counts [R9
   t.equal((await app.inject({ url: '/mcp', headers: { authorization: `Bearer ${token}` } })).statusCode, 401)
   const wrong = issuer.opaqueToken({ boundTo: client, claims: { token_type: 'Bearer' } })
   t.equal((await app.inject({ url: '/mcp', headers: client.headers({ url, token: wrong }) })).statusCode, 401)
+})
+
+test('RFC 9449 7.3 and 11.1: a valid proof is used up by its request, also when the route answers 403 [R9449-17]', async t => {
+  const at = world()
+  const { app } = await start(t, at)
+  app.get('/scoped', { config: { oauth: { scopes: ['write'] } } }, async () => 'in')
+  const path = `${resource}/scoped`
+  const headers = at.client.headers({ url: path, token: at.token })
+  const refused = await app.inject({ url: '/scoped', headers })
+  t.strictSame([refused.statusCode, errorsOf(refused)], [403, { Bearer: undefined, DPoP: 'insufficient_scope' }])
+  const wider = at.issuer.token({ boundTo: at.client, scopes: ['write'] })
+  t.equal((await app.inject({ url: '/scoped', headers: at.client.headers({ url: path, token: wider }) })).statusCode, 200)
+  t.strictSame(errorsOf(await app.inject({ url: '/scoped', headers })), { Bearer: undefined, DPoP: 'invalid_dpop_proof' }, 'the first check that fails is that of the proof')
+})
+
+test('RFC 9449 7.3: a request whose token or proof is refused does not use up the proof', async t => {
+  const at = world()
+  const { app } = await start(t, at)
+  const headers = at.client.headers({ url, token: at.token })
+  t.equal((await app.inject({ method: 'POST', url: '/mcp', headers })).statusCode, 401, 'another method')
+  t.equal((await app.inject({ url: '/mcp', headers: { ...headers, authorization: `DPoP ${at.issuer.token({ boundTo: at.client })}` } })).statusCode, 401, 'another token')
+  t.equal((await app.inject({ url: '/mcp', headers })).statusCode, 200)
+})
+
+test('RFC 9449 4.3(9): a server with several public hosts accepts proofs for each of them, and each proof once [R9449-09, R9449-11, R9449-17, F38]', async t => {
+  const at = world()
+  const { client, token } = at
+  const { app } = await start(t, at, { dpop: { publicBaseUrl: [resource, 'https://internal.example/team'] } })
+  for (const base of [resource, 'https://internal.example/team']) {
+    const headers = client.headers({ url: `${base}/mcp`, token })
+    t.equal((await app.inject({ url: '/mcp', headers: { ...headers, host: 'evil.example' } })).statusCode, 200, base)
+    t.equal((await app.inject({ url: '/mcp', headers })).statusCode, 401, 'used')
+  }
+  const { statusCode } = await app.inject({ url: '/mcp', headers: { ...client.headers({ url: 'https://evil.example/mcp', token }), host: 'evil.example' } })
+  t.equal(statusCode, 401, 'no other host')
+})
+
+test('RFC 9449 4.3(9): each resource of a server has public hosts of its own [F38]', async t => {
+  const at = world()
+  const root = Fastify() as unknown as FastifyInstance
+  t.teardown(() => root.close())
+  const hosts = { a: ['https://a.example', 'https://a.internal.example'], b: ['https://b.example'] }
+  for (const [name, bases] of Object.entries(hosts)) {
+    await root.register(async scope => {
+      await scope.register(oauthResourceServer, { ...at.issuer.options, resource: `https://${name}.example/${name}`, clock: at.clock, dpop: { publicBaseUrl: bases } })
+      scope.get(`/${name}`, async () => name)
+    })
+  }
+  const { client, issuer } = at
+  const ask = async (name: string, base: string): Promise<number> => {
+    const token = issuer.token({ boundTo: client, claims: { aud: `https://${name}.example/${name}` } })
+    return (await root.inject({ url: `/${name}`, headers: client.headers({ url: `${base}/${name}`, token }) })).statusCode
+  }
+  for (const base of [...hosts.a, ...hosts.b]) {
+    t.strictSame([await ask('a', base), await ask('b', base)], hosts.a.includes(base) ? [200, 401] : [401, 200], base)
+  }
 })

@@ -8,6 +8,7 @@ export type SourceTree = ReadonlyMap<string, string>
 /** What of a package.json the rules look at. */
 export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, unknown>>>>
@@ -50,7 +51,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['client'],
   ['token'],
   ['proof', 'policy'],
-  ['impersonation', 'mcp', 'forward'],
+  ['impersonation', 'mcp', 'forward', 'shared-signals'],
   ['audit', 'openapi', 'oidc-provider'],
   ['config'],
   ['refusal'],
@@ -129,15 +130,17 @@ function noCycles (tree: SourceTree): string[] {
   return violations
 }
 
-function dependenciesAreDeclared (tree: SourceTree, { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} }: Manifest): string[] {
+function dependenciesAreDeclared (tree: SourceTree, { dependencies = {}, devDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} }: Manifest): string[] {
   const declared = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)])
   const used = new Set<string>()
   const violations: string[] = []
-  for (const { from, specifier } of referencesOf(tree)) {
+  for (const { from, specifier, kind } of referencesOf(tree)) {
     if (specifier === null || specifier.startsWith('.')) continue
     if (specifier.startsWith('node:') && isBuiltin(specifier)) continue
     const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
     used.add(name)
+    // Types alone are erased. That no published declaration names such a package is held by the package test.
+    if (kind === 'type import' && name in devDependencies) continue
     if (!declared.has(name)) violations.push(`${from} imports ${specifier}, which package.json does not declare`)
   }
   // What is optional is met at run time, when the host has it.

@@ -24,7 +24,7 @@ export interface ManualWait {
   of (ms: number): Promise<PendingWait>
 }
 
-export function createManualWait (): ManualWait {
+function createManualWait (): ManualWait {
   const pending = new Set<PendingWait>()
   const wanted: Array<{ ms: number, resolve: (wait: PendingWait) => void }> = []
   return {
@@ -71,7 +71,7 @@ export interface RotatingServer {
 
 export const lifetimeMs = 300_000
 
-export function createRotatingServer (clock: TestClock, options: { rotates?: boolean } = {}): RotatingServer {
+function createRotatingServer (clock: TestClock, options: { rotates?: boolean } = {}): RotatingServer {
   const { rotates = true } = options
   const live = new Set<string>()
   /** By refresh token: of whom it is, and whether it was used. */

@@ -2,6 +2,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
 
 /** Of util-linux, which every Debian has. */
 const setpriv = '/usr/bin/setpriv'
@@ -9,6 +10,8 @@ const setpriv = '/usr/bin/setpriv'
 export interface Daemon {
   /** Ends it and waits until it is gone. */
   stop (signal?: NodeJS.Signals): Promise<void>
+  /** Sends a signal and does not wait: `SIGSTOP` makes it hang, `SIGCONT` lets it go on. */
+  signal (signal: NodeJS.Signals): void
 }
 
 /** It ended before it was ready; `output` is all that it wrote. */
@@ -43,8 +46,11 @@ export async function startDaemon (
   return {
     async stop (signal = 'SIGTERM') {
       child.kill(signal)
+      // One that was made to hang would never see another signal.
+      if (signal !== 'SIGKILL') child.kill('SIGCONT')
       await gone
-    }
+    },
+    signal: signal => { child.kill(signal) }
   }
 }
 
@@ -61,6 +67,16 @@ async function untilReady (child: ChildProcess, command: string, ready: RegExp):
     child.once('error', error => reject(new DaemonEndedError(command, String(error))))
     child.once('close', () => reject(new DaemonEndedError(command, output)))
   })
+}
+
+/** Waits until a port of this machine accepts connections: some servers say that they are ready before they listen. */
+export async function untilListening (port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1')
+    const isOpen = await once(socket, 'connect').then(() => true, () => false)
+    socket.destroy()
+    if (isOpen) return
+  }
 }
 
 /** Runs a program to its end. @throws DaemonEndedError when it fails */

@@ -40,7 +40,7 @@ export async function startExample (t: { teardown (close: () => unknown): unknow
   return { origin: `http://localhost:${port}`, output, commands: readCommands(output), run }
 }
 
-export function readCommands (output: string): PrintedCommand[] {
+function readCommands (output: string): PrintedCommand[] {
   return output.replaceAll('\\\n', ' ').split('\n').filter(line => line.startsWith('curl ')).map(line => {
     const [command = '', remark = ''] = line.split(/ {3}# /)
     const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!)

@@ -1,4 +1,3 @@
-import { SignJWT } from 'jose'
 import type { Clock } from '../../lib/clock.ts'
 import type { IntrospectionOptions } from '../../lib/config/introspection.ts'
 import type { Answer, FakeIssuer, SigningKey } from './issuer.ts'
@@ -49,9 +48,7 @@ export function addIntrospection (issuer: FakeIssuer, clock: Clock, audience = '
 
   const sign: FakeIntrospection['sign'] = async (members, claims = {}, header = {}, key = issuer.keys.at(-1)!) => {
     const payload = { iss: issuer.issuer, aud: clientId, iat: now(), token_introspection: members, ...claims }
-    return await new SignJWT(defined(payload))
-      .setProtectedHeader(defined({ alg: key.alg, typ: 'token-introspection+jwt', kid: key.kid, ...header }) as { alg: string })
-      .sign(key.privateKey)
+    return key.sign({ typ: 'token-introspection+jwt', kid: key.kid, ...header }, payload)
   }
   issuer.answer(issuer.metadataUrl, () => Response.json({
     issuer: issuer.issuer, jwks_uri: issuer.jwksUri, introspection_endpoint: endpoint

@@ -1,7 +1,8 @@
-import { SignJWT, exportJWK, generateKeyPair } from 'jose'
-import type { CryptoKey, JWK } from 'jose'
+import type { JWK } from 'jose'
 import type { Clock } from '../../lib/clock.ts'
 import type { Fetch } from '../../lib/http/limited-fetch.ts'
+import type { SigningKey as TestKey, TestAlgorithm } from '../../lib/testing/signing-key.ts'
+import { createSigningKey as createTestKey } from '../../lib/testing/signing-key.ts'
 
 /** How the fake issuer answers one of its URLs, in place of the truth. */
 export type Answer = (init: RequestInit) => Response | Promise<Response>
@@ -9,8 +10,9 @@ export type Answer = (init: RequestInit) => Response | Promise<Response>
 export interface SigningKey {
   readonly kid: string
   readonly alg: string
-  readonly privateKey: CryptoKey
   readonly publicJwk: JWK
+  readonly sign: TestKey['sign']
+  readonly signText: TestKey['signText']
 }
 
 /**
@@ -83,17 +85,15 @@ export async function createFakeIssuer (options: FakeIssuerOptions = {}): Promis
         iss: issuer, aud: audience, sub: 'user-1', client_id: 'client-1', iat: now(), exp: now() + 300,
         jti: `token-${++serial}`, ...claims
       }
-      const protectedHeader = { alg: key.alg, typ: 'at+jwt', kid: key.kid, ...header }
-      return await new SignJWT(JSON.parse(JSON.stringify(payload)) as Record<string, unknown>)
-        .setProtectedHeader(JSON.parse(JSON.stringify(protectedHeader)) as { alg: string })
-        .sign(key.privateKey)
+      return key.sign({ typ: 'at+jwt', kid: key.kid, ...header }, payload)
     }
   }
 }
 
+/** A key of the test kit, under the names of JOSE. */
 export async function createSigningKey (kid: string, alg: string): Promise<SigningKey> {
-  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
-  return { kid, alg, privateKey, publicJwk: { ...await exportJWK(publicKey), kid, alg, use: 'sig' } }
+  const { publicJwk, sign, signText } = createTestKey(alg as TestAlgorithm, kid)
+  return { kid, alg, publicJwk: publicJwk as JWK, sign, signText }
 }
 
 /** A promise of an answer that never comes, unless the request is given up. */

@@ -34,6 +34,20 @@ const parts = {
     names: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
     folders: () => ['/Applications/Google Chrome.app/Contents/MacOS'],
     install: 'apt-get install chromium'
+  },
+  nginx: {
+    what: 'nginx',
+    variable: 'NGINX',
+    names: ['nginx'],
+    folders: () => ['/usr/sbin'],
+    install: 'apt-get install nginx'
+  },
+  haproxy: {
+    what: 'HAProxy',
+    variable: 'HAPROXY',
+    names: ['haproxy'],
+    folders: () => ['/usr/sbin'],
+    install: 'apt-get install haproxy'
   }
 } satisfies Record<string, Part>
 

@@ -9,7 +9,7 @@ export function outboundTo ({ fetch }: Pick<FakeOAuth, 'fetch'>, options: HttpCl
   return createHttpClient({ fetch, ...options })
 }
 
-export const publicClient: ClientIdentity = { clientId: 'client-1', authentication: { method: 'none' } }
+const publicClient: ClientIdentity = { clientId: 'client-1', authentication: { method: 'none' } }
 
 /** What a client knows of a fake authorization server once it is found. */
 export function accessTo (fake: FakeOAuth, changes: Partial<ServerAccess> = {}): ServerAccess {

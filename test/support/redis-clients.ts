@@ -40,7 +40,7 @@ export const clientKinds: readonly ClientKind[] = [
       const client = new Redis(url, { lazyConnect: true })
       await client.connect()
       t.teardown(() => client.disconnect())
-      return { sendCommand: ([name, ...words]) => client.call(name!, ...words) }
+      return { sendCommand: ([name, ...words]: string[]) => client.call(name!, ...words) }
     }
   }
 ]

@@ -9,8 +9,10 @@ export interface RedisServer {
   /** `redis://127.0.0.1:…` */
   readonly url: string
   readonly port: number
-  /** Ends it before the test does. */
-  stop (): Promise<void>
+  /** Ends it before the test does; `SIGKILL` gives it no time to close its connections. */
+  stop (signal?: NodeJS.Signals): Promise<void>
+  /** `SIGSTOP`: it accepts connections and answers nothing; `SIGCONT`: it goes on. */
+  signal (signal: NodeJS.Signals): void
 }
 
 interface Teardown {
@@ -21,12 +23,13 @@ interface Teardown {
  * Starts one that is stopped when the test ends. Ask `missingPart('redis')` before.
  *
  * @param args further arguments of `redis-server`
+ * @param fixedPort of one that was ended and is to come back
  */
-export async function startRedis (t: Teardown, args: readonly string[] = []): Promise<RedisServer> {
+export async function startRedis (t: Teardown, args: readonly string[] = [], fixedPort?: number): Promise<RedisServer> {
   const command = findPart('redis') ?? 'redis-server'
   // Between the look for a port and the start of the server somebody else may take it.
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort()
+    const port = fixedPort ?? await freePort()
     let daemon: Daemon
     try {
       daemon = await startDaemon(command,
@@ -37,11 +40,11 @@ export async function startRedis (t: Teardown, args: readonly string[] = []): Pr
       throw error
     }
     t.teardown(() => daemon.stop())
-    return { url: `redis://127.0.0.1:${port}`, port, stop: () => daemon.stop() }
+    return { url: `redis://127.0.0.1:${port}`, port, stop: async signal => await daemon.stop(signal), signal: daemon.signal }
   }
 }
 
-async function freePort (): Promise<number> {
+export async function freePort (): Promise<number> {
   const server = createServer()
   const { port } = await new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject)

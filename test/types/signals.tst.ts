@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { audit, auditEntry } from '../../plugins/index.ts'
 import type {
-  Audit, AuditEntry, GrantDecisionEvent, McpReason, OAuthCounters, OAuthResourceServerOptions, Reason, RefusalEvent, SecurityEvent
+  Audit, AuditEntry, GrantDecisionEvent, McpReason, OAuthCounters, OAuthResourceServerOptions, Reason, RefusalEvent, SecurityEvent, SignalEvent
 } from '../../plugins/index.ts'
 
 const app = Fastify()
@@ -20,7 +20,9 @@ describe('signals', () => {
   test('an event is told apart by its kind', () => {
     const event = {} as SecurityEvent
     if (event.kind === 'grant-decision') expect(event).type.toBe<GrantDecisionEvent>()
+    else if (event.kind === 'signal') expect(event).type.toBe<SignalEvent>()
     else expect(event).type.toBe<RefusalEvent>()
+    expect<SecurityEvent['scheme']>().type.toBe<'Bearer' | 'DPoP' | null>()
     expect<RefusalEvent['reason']>().type.toBe<Reason | McpReason>()
     expect<SecurityEvent>().type.not.toHaveProperty('claims')
   })

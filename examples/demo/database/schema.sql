@@ -12,6 +12,12 @@ create table if not exists staff (
   role text not null check (role in ('none', 'support', 'admin'))
 );
 
+-- The names of removed staff: the log shows them.
+create table if not exists former_staff (
+  id   text primary key,
+  name text not null
+);
+
 -- Somebody in front of a browser: a customer or a member of staff, never both.
 create table if not exists sessions (
   -- The cookie itself is not kept: whoever reads this table cannot sign in with it.
@@ -21,8 +27,12 @@ create table if not exists sessions (
   -- What every form of the session has to bring along.
   form_token   text not null,
   signed_in_at timestamptz not null,
+  -- What the next page confirms, once.
+  notice       text,
   check ((account is null) <> (staff is null))
 );
+
+alter table sessions add column if not exists notice text;
 
 -- Who was whom, and when. Staff are named and not referenced: the mark stays when they are gone.
 create table if not exists impersonations (

@@ -2,7 +2,7 @@ import diagnosticsChannel from 'node:diagnostics_channel'
 import type { SecurityEvent } from '../../../plugins/index.ts'
 import type { Database } from '../database/database.ts'
 
-/** What the guard decided, as it can be read afterwards. There is no token in it. */
+/** What the guard decided, with the names of people and organizations where they are known. There is no token in it. */
 export interface LoggedDecision {
   readonly at: Date
   readonly allowed: boolean
@@ -45,7 +45,13 @@ export function createDecisions (database: Database, onError: (error: unknown) =
       // What was decided before somebody looks is there to be seen.
       await writing
       return (await database.query<LoggedDecision>(`
-        select at, allowed, reason, staff, customer, client, step, route, organizations from decisions order by id desc limit 100`)).rows
+        select d.at, d.allowed, d.reason, coalesce(s.name, f.name, d.staff) as staff, coalesce(a.name, d.customer) as customer,
+          coalesce(c.name, d.client) as client, d.step, d.route,
+          (select coalesce(json_agg(coalesce(n.name, o.id) order by coalesce(n.name, o.id)), '[]')
+            from jsonb_array_elements_text(d.organizations) as o (id) left join organization_names n on n.organization = o.id) as organizations
+        from decisions d left join staff s on s.id = d.staff left join former_staff f on f.id = d.staff left join accounts a on a.id = d.customer
+          left join client_names c on c.client = d.client
+        order by d.id desc limit 100`)).rows
     },
     async close () {
       diagnosticsChannel.unsubscribe(channel, listen)

@@ -6,7 +6,7 @@ export interface ListedGrant {
   readonly id: string
   readonly account: string
   readonly client: string
-  /** Who made it in the customer's place; `null` when the customer did. */
+  /** The member of staff who made it in the customer's place; `null` when the customer did. */
   readonly staff: string | null
   readonly impersonation: string | null
   readonly access: GrantAccess

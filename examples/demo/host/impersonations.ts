@@ -26,6 +26,7 @@ export interface EndedImpersonation {
   readonly endedBy: string
 }
 
+/** With the names of both. */
 export interface PastImpersonation {
   readonly staff: string
   readonly customer: string
@@ -134,8 +135,11 @@ export function createImpersonations (database: Database, limits: ImpersonationL
     },
     async end (session, by) { await endWhere('session = $2', '$3', [session, by]) },
     recent: async () => (await database.query<PastImpersonation>(`
-      select staff, customer, read_only as "readOnly", started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy"
-      from impersonations order by started_at desc limit 50`)).rows,
+      select coalesce(s.name, f.name, i.staff) as staff, coalesce(a.name, i.customer) as customer, read_only as "readOnly",
+        started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy"
+      from impersonations i left join staff s on s.id = i.staff left join former_staff f on f.id = i.staff
+        left join accounts a on a.id = i.customer
+      order by started_at desc limit 50`)).rows,
     onEnd (listener) { listeners.push(listener) },
     onFailure (listener) { failureListeners.push(listener) }
   }

@@ -16,6 +16,8 @@ export interface BrowserSession {
   /** The member of staff; `null` for customers. */
   readonly staff: StaffMember | null
   readonly impersonation: RunningImpersonation | null
+  /** What the last form did; shown by one page. */
+  readonly notice: string | null
 }
 
 export interface Sessions {
@@ -23,6 +25,8 @@ export interface Sessions {
   of (request: { readonly headers: { readonly cookie?: string | undefined } }): Promise<BrowserSession | null>
   /** @returns the `Set-Cookie` of the new session */
   signIn (who: { readonly account: string } | { readonly staff: string }): Promise<string>
+  /** Sets what the next page confirms; `null` once a page has shown it. */
+  setNotice (session: BrowserSession, notice: string | null): Promise<void>
   /** @returns the `Set-Cookie` that takes the cookie away */
   signOut (session: BrowserSession): Promise<string>
 }
@@ -31,6 +35,7 @@ interface Row {
   id: string
   formToken: string
   signedInAt: Date
+  notice: string | null
   account: string | null
   accountName: string | null
   staff: string | null
@@ -48,20 +53,21 @@ export function createSessions (database: Database, impersonations: Impersonatio
       const value = readCookie(cookie, cookieName)
       if (value === undefined) return null
       const { rows: [row] } = await database.query<Row>(`
-        select b.id, b.form_token as "formToken", b.signed_in_at as "signedInAt", a.id as account, a.name as "accountName",
+        select b.id, b.form_token as "formToken", b.signed_in_at as "signedInAt", b.notice, a.id as account, a.name as "accountName",
           s.id as staff, s.name as "staffName", s.role
         from sessions b left join accounts a on a.id = b.account left join staff s on s.id = b.staff where b.id = $1`,
       [digest(value)])
       if (row === undefined) return null
-      const { id, formToken, signedInAt } = row
+      const { id, formToken, signedInAt, notice } = row
       if (row.staff === null) {
-        return { id, formToken, signedInAt, account: { id: row.account!, name: row.accountName! }, staff: null, impersonation: null }
+        return { id, formToken, signedInAt, notice, account: { id: row.account!, name: row.accountName! }, staff: null, impersonation: null }
       }
       const impersonation = await impersonations.use(id)
       return {
         id,
         formToken,
         signedInAt,
+        notice,
         account: impersonation && { id: impersonation.customer, name: impersonation.customerName },
         staff: { id: row.staff, name: row.staffName!, role: row.role! },
         impersonation
@@ -75,6 +81,7 @@ export function createSessions (database: Database, impersonations: Impersonatio
       ])
       return `${cookieName}=${value}; ${attributes}`
     },
+    async setNotice ({ id }, notice) { await database.query('update sessions set notice = $2 where id = $1', [id, notice]) },
     async signOut ({ id }) {
       await database.query('delete from sessions where id = $1', [id])
       await impersonations.settle()

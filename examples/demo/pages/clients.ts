@@ -16,7 +16,7 @@ export function clientsPage (session: BrowserSession, clients: readonly Connecte
           <td data-label="Access to">${access}</td>
           <td data-label="Connected by">${staff === null ? session.account!.name : html`${staff} <span class="tag">staff</span>`}</td>
           <td data-label="Since">${time(since)}</td>
-          <td>${session.impersonation?.readOnly
+          <td class="action">${session.impersonation?.readOnly
             ? html`<span class="soft">read-only</span>`
             : form(session, `/clients/${encodeURIComponent(grantId)}/revoke`, html`<button class="danger" type="submit">Revoke<span class="hidden"> the access of ${name}</span></button>`)}</td>
         </tr>`)}

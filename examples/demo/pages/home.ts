@@ -14,7 +14,7 @@ export function homePage (session: BrowserSession, { mcpUrl, projects, organizat
   return page({ title: `Projects of ${session.account!.name}`, session, path: '/' }, html`
     <div class="card">
       <h2>Projects</h2>
-      ${projects.length === 0 ? html`<p>There are none yet.</p>` : html`<ul>${projects.map(name => html`<li>${name}</li>`)}</ul>`}
+      ${projects.length === 0 ? html`<p>There are no projects yet.</p>` : html`<ul>${projects.map(name => html`<li>${name}</li>`)}</ul>`}
     </div>
     <div class="cards">
       <section class="card" aria-labelledby="ai">
@@ -24,15 +24,15 @@ export function homePage (session: BrowserSession, { mcpUrl, projects, organizat
       </section>
       <section class="card" aria-labelledby="clients">
         <h2 id="clients">Connected clients</h2>
-        <p>${clients === 0 ? 'No client has access.' : clients === 1 ? 'One client has access.' : `${clients} grants are open.`}</p>
+        <p>${clients === 0 ? 'No client has access.' : clients === 1 ? 'One client has access.' : `${clients} clients have access.`}</p>
         <p><a href="/clients">Connected clients</a></p>
       </section>
     </div>
     <section class="card" aria-labelledby="connect">
       <h2 id="connect">Connect a client</h2>
-      <p>Give any MCP client this address; it finds out the rest by itself, and brings you back here to be asked:</p>
+      <p>Give this URL to any MCP client. The client finds this server by itself, and sends you here to allow or deny it:</p>
       <pre><code>${mcpUrl}</code></pre>
-      <p>With nothing but Node at hand:</p>
+      <p>A client that needs only Node.js:</p>
       <pre><code>npx mcp-remote ${mcpUrl} --allow-http</code></pre>
     </section>`)
 }

@@ -5,7 +5,7 @@ import { html } from './html.ts'
 /** What is around the content of a page. */
 export interface Frame {
   readonly title: string
-  /** `null` for nobody; pages of the authorization server's own have no session at hand. */
+  /** `null` when no user is signed in. */
   readonly session: BrowserSession | null
   /** Where in the navigation the page is. */
   readonly path?: string
@@ -19,6 +19,7 @@ export function page ({ title, session, path = '', narrow = false }: Frame, cont
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
     <title>${title} – Projects</title>
     <link rel="stylesheet" href="/style.css">
   </head>
@@ -35,41 +36,60 @@ export function page ({ title, session, path = '', narrow = false }: Frame, cont
     </div></header>
     ${session?.impersonation ? banner(session) : ''}
     <main id="main"${narrow ? html` class="narrow"` : ''}>
+      ${session?.notice == null ? '' : html`<div class="card done" role="status"><p>${session.notice}</p></div>`}
       <h1>${title}</h1>
       ${content}
     </main>
-    <footer><p>This is a demonstration: there are no passwords, and nobody here is real.</p></footer>
+    <footer><p>This is a demonstration: there are no passwords, and all people and organizations are made up.</p></footer>
   </body>
 </html>
 `.toString()
 }
 
-/** A form of somebody who is signed in: it says so by a token that a page of another site does not know. */
+/** A form. During a session it carries the token of the session, which a page of another site does not know. */
 export function form (session: BrowserSession | null, action: string, content: Html): Html {
   return html`<form method="post" action="${action}">${session === null
     ? ''
     : html`<input type="hidden" name="form_token" value="${session.formToken}">`}${content}</form>`
 }
 
-/** For people: the day and the minute, in the one time zone that is the same for everybody. */
+/** The day and the minute, in UTC. */
 export function time (at: Date): Html {
   const iso = at.toISOString()
   return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
 }
 
-function clock (at: Date): Html {
+/** The minute, in UTC. */
+export function clock (at: Date): Html {
   const iso = at.toISOString()
   return html`<time datetime="${iso}">${iso.slice(11, 16)} UTC</time>`
 }
 
+/** A time span in the largest whole unit. */
+export function duration (seconds: number): string {
+  const [unit, size] = seconds >= 7200 && seconds % 3600 === 0 ? ['hour', 3600] as const : seconds >= 60 && seconds % 60 === 0 ? ['minute', 60] as const : ['second', 1] as const
+  const count = seconds / size
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
+/** The pages that a user can come back to after the sign-in. */
+export const pageNames: Readonly<Record<string, string>> = {
+  '/': 'Overview',
+  '/organizations': 'Organizations',
+  '/clients': 'Connected clients',
+  '/staff': 'Customers',
+  '/staff/log': 'Log',
+  '/staff/people': 'Staff'
+}
+
 function navigation ({ account, staff }: BrowserSession, path: string): Html {
   const links = [
-    ...account === null ? [] : [['/', 'Overview'], ['/organizations', 'Organizations'], ['/clients', 'Connected clients']],
-    ...staff === null ? [] : [['/staff', 'Customers'], ['/staff/log', 'Log']],
-    ...staff?.role === 'admin' ? [['/staff/people', 'Staff']] : []
+    ...account === null ? [] : ['/', '/organizations', '/clients'],
+    ...staff === null ? [] : ['/staff', '/staff/log'],
+    ...staff?.role === 'admin' ? ['/staff/people'] : []
   ]
-  return html`<nav aria-label="Main"><ul>${links.map(([href = '', name = '']) => html`
-        <li><a href="${href}"${href === path ? html` aria-current="page"` : ''}>${name}</a></li>`)}
+  return html`<nav aria-label="Main"><ul>${links.map(href => html`
+        <li><a href="${href}"${href === path ? html` aria-current="page"` : ''}>${pageNames[href]!}</a></li>`)}
       </ul></nav>`
 }
 

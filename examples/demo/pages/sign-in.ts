@@ -2,32 +2,39 @@ import type { DemoAccount } from '../host/accounts.ts'
 import type { BrowserSession } from '../host/sessions.ts'
 import type { StaffMember } from '../host/staff.ts'
 import { html } from './html.ts'
-import { form, page } from './layout.ts'
+import { form, page, pageNames } from './layout.ts'
 
-/**
- * @param action where the form is sent: during an authorization request, a route that resumes it
- * @param session `null` when no user is signed in
- */
-export function signInPage (
-  action: string, session: BrowserSession | null, accounts: readonly DemoAccount[], staff: readonly StaffMember[] = []
-): string {
+export interface SignIn {
+  /** Where the form is sent: during an authorization request, a route that resumes it. */
+  readonly action: string
+  readonly accounts: readonly DemoAccount[]
+  /** During an authorization request none: a client gets access to a customer's data. */
+  readonly staff?: readonly StaffMember[]
+  /** The path that was asked for. The user comes back to it. */
+  readonly returnTo?: string | null
+}
+
+/** @param session `null` when no user is signed in */
+export function signInPage (session: BrowserSession | null, { action, accounts, staff = [], returnTo = null }: SignIn): string {
+  const back = returnTo === null ? '' : html`<input type="hidden" name="return_to" value="${returnTo}">`
   return page({ title: 'Sign in', session, narrow: true }, html`
+    ${returnTo === null ? '' : html`<div class="card note"><p>Sign in to open <strong>${pageNames[returnTo]!}</strong>. You will come back to it.</p></div>`}
     <p class="lead">There are no passwords: choose an account.</p>
-    <div class="card">${form(session, action, html`
+    <div class="card">${form(session, action, html`${back}
       <fieldset>
         <legend>Customers</legend>
         ${accounts.map((account, index) => html`
-        <label class="choice"><input type="radio" name="account" value="${account.id}" required${index === 0 ? html` checked` : ''}> ${account.name}</label>`)}
+        <label class="choice"><input type="radio" name="account" value="${account.id}" required${index === 0 ? html` checked` : ''}> <span>${account.name}</span></label>`)}
       </fieldset>
       <p><button class="first" type="submit">Sign in</button></p>`)}
     </div>
     ${staff.length === 0
       ? ''
-      : html`<div class="card">${form(session, action, html`
+      : html`<div class="card">${form(session, action, html`${back}
       <fieldset>
         <legend>Staff</legend>
         ${staff.map(({ id, name, role }, index) => html`
-        <label class="choice"><input type="radio" name="staff" value="${id}" required${index === 0 ? html` checked` : ''}> ${name} <span class="soft">${inWords[role]}</span></label>`)}
+        <label class="choice"><input type="radio" name="staff" value="${id}" required${index === 0 ? html` checked` : ''}> <span>${name} <span class="soft">${inWords[role]}</span></span></label>`)}
       </fieldset>
       <p><button type="submit">Sign in as staff</button></p>`)}
     </div>`}`)
@@ -39,7 +46,7 @@ export function impersonateFirstPage (session: BrowserSession): string {
     <div class="card note">
       <p>You are signed in as a member of staff, who has no projects. A client can only be connected for a customer.</p>
       <p>Impersonate a customer first, and connect the client again. To connect it as a customer, sign out first.</p>
-      <p><a class="button" href="/staff">Choose a customer</a></p>
+      <p class="actions"><a class="button" href="/staff">Choose a customer</a></p>
     </div>`)
 }
 

@@ -4,7 +4,7 @@ import type { BrowserSession } from '../host/sessions.ts'
 import type { StaffMember } from '../host/staff.ts'
 import { roles } from '../host/staff.ts'
 import { html } from './html.ts'
-import { form, page } from './layout.ts'
+import { duration, form, page } from './layout.ts'
 import { inWords } from './sign-in.ts'
 
 export function customersPage (
@@ -14,7 +14,7 @@ export function customersPage (
   return page({ title: 'Customers', session, path: '/staff' }, html`
     <p class="lead">To help a customer, see what they see: impersonate them.</p>
     ${allowed
-      ? html`<p>It ends when nothing was done for ${minutes(idleSeconds)}, after ${minutes(totalSeconds)} in any case, and with your session. Clients that were connected in it lose their access then.</p>`
+      ? html`<p>An impersonation ends after ${duration(idleSeconds)} without activity, after ${duration(totalSeconds)} in any case, and when you sign out. Clients that were connected in it lose their access then.</p>`
       : html`<p>You may not impersonate customers.</p>`}
     ${customers.map(({ id, name }) => html`
     <section class="card" aria-labelledby="customer-${id}">
@@ -51,8 +51,4 @@ export function peoplePage (session: BrowserSession, people: readonly StaffMembe
 
 function capital (text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)
-}
-
-function minutes (seconds: number): string {
-  return seconds % 60 === 0 ? seconds === 60 ? 'a minute' : `${seconds / 60} minutes` : `${seconds} seconds`
 }

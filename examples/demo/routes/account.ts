@@ -6,6 +6,7 @@ import type { BrowserSession } from '../host/sessions.ts'
 import { clientsPage } from '../pages/clients.ts'
 import { homePage } from '../pages/home.ts'
 import { organizationsPage } from '../pages/organizations.ts'
+import { pageNames } from '../pages/layout.ts'
 import { signInPage } from '../pages/sign-in.ts'
 import type { Projects } from '../projects.ts'
 import { ownFormsOnly, sendPage } from './send.ts'
@@ -30,11 +31,12 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
   app.get('/style.css', async (_request, reply) =>
     reply.type('text/css; charset=utf-8').header('cache-control', 'max-age=300').header('x-content-type-options', 'nosniff').send(stylesheet))
 
-  app.get('/sign-in', async (request, reply) =>
-    sendPage(reply, signInPage('/sign-in', request.browserSession, await accounts.list(), await staff.list())))
+  app.get<{ Querystring: { return_to?: string } }>('/sign-in', async (request, reply) => sendPage(reply, signInPage(request.browserSession, {
+    action: '/sign-in', accounts: await accounts.list(), staff: await staff.list(), returnTo: knownPath(request.query.return_to)
+  })))
 
-  app.post<{ Body: { account?: string, staff?: string } }>('/sign-in', {
-    schema: { body: Type.Object({ account: Type.Optional(Type.String()), staff: Type.Optional(Type.String()) }) }
+  app.post<{ Body: { account?: string, staff?: string, return_to?: string } }>('/sign-in', {
+    schema: { body: Type.Object({ account: Type.Optional(Type.String()), staff: Type.Optional(Type.String()), return_to: Type.Optional(Type.String()) }) }
   }, async (request, reply) => {
     const { body, browserSession } = request
     const customer = await accounts.find(body.account ?? '')
@@ -43,7 +45,7 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
     if (browserSession !== null) await sessions.signOut(browserSession)
     await options.forgetBrowser(request, reply)
     const cookie = await sessions.signIn(customer === undefined ? { staff: member!.id } : { account: customer.id })
-    return reply.header('set-cookie', cookie).redirect(customer === undefined ? '/staff' : '/', 303)
+    return reply.header('set-cookie', cookie).redirect(knownPath(body.return_to) ?? (customer === undefined ? '/staff' : '/'), 303)
   })
 
   app.post('/sign-out', async (request, reply) => {
@@ -80,6 +82,10 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
     if (!await organizations.setApproval(session.account.id, request.params.id, approved)) {
       throw refusal(403, 'Only an administrator of the organization can decide about AI processing.')
     }
+    const name = (await organizations.of(session.account.id)).find(({ id }) => id === request.params.id)?.name ?? request.params.id
+    await sessions.setNotice(session, approved
+      ? `AI processing is on for ${name}. Staff who act for you can connect AI clients to it.`
+      : `AI processing is off for ${name}. Clients that staff have connected to it are refused from now on.`)
     return reply.redirect('/organizations', 303)
   })
 
@@ -90,7 +96,7 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
       grantId: id,
       name: await clientNames.of(client),
       access: await organizations.describe(access),
-      staff: by === null ? null : (await staff.find(by))?.name ?? by,
+      staff: by === null ? null : await staff.nameOf(by),
       since: createdAt
     })))))
   })
@@ -99,17 +105,24 @@ export async function account (app: FastifyInstance, options: AccountOptions): P
     const session = customerSession(request)
     if (session.impersonation?.readOnly) throw refusal(403, 'This impersonation is read-only.')
     const listed = await grants.of(session.account.id)
-    if (!listed.some(({ id }) => id === request.params.id)) throw refusal(404, 'There is no such client any more.')
+    const grant = listed.find(({ id }) => id === request.params.id)
+    if (grant === undefined) throw refusal(404, 'This client has no access any more.')
     await options.revokeGrant(request.params.id)
+    await sessions.setNotice(session, `${await clientNames.of(grant.client)} has lost this access.`)
     return reply.redirect('/clients', 303)
   })
 }
 
 function customerSession ({ browserSession }: FastifyRequest): BrowserSession & { account: NonNullable<BrowserSession['account']> } {
-  if (browserSession === null) throw refusal(401, 'You are not signed in.')
+  if (browserSession === null) throw refusal(401, 'Your session has ended.')
   const { account: customer } = browserSession
   if (customer === null) throw refusal(403, 'Choose a customer first: staff have no account of their own.')
   return { ...browserSession, account: customer }
+}
+
+/** A path of these pages, and no other: a link to the sign-in must not lead anywhere else afterwards. */
+function knownPath (path: unknown): string | null {
+  return typeof path === 'string' && Object.hasOwn(pageNames, path) ? path : null
 }
 
 export function refusal (statusCode: number, message: string): Error {

@@ -61,7 +61,7 @@ function toRefreshError (error: unknown): RefreshError {
 }
 
 /** The longest `Retry-After` that is respected: a mistyped one must not stop a session for days. */
-export const longestRetryAfterMs = 3_600_000
+const longestRetryAfterMs = 3_600_000
 
 /** The time after a failed refresh in which no token request is made. Requests to the resource are still sent. */
 export interface CoolDown {

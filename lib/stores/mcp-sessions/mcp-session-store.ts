@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
@@ -32,11 +33,12 @@ export function createMemoryMcpSessionStore (options: MemoryMcpSessionStoreOptio
   const sessions = new LRUCache<string, { owner: string, usedAt: number }>({ max: maxSessions })
 
   const ownerOf = (sessionId: string): string | null => {
-    const session = sessions.get(sessionId)
+    const name = nameOf(sessionId)
+    const session = sessions.get(name)
     if (session === undefined) return null
     const now = clock.now()
     if (now - session.usedAt >= idleSeconds * 1000) {
-      sessions.delete(sessionId)
+      sessions.delete(name)
       return null
     }
     session.usedAt = now
@@ -47,8 +49,13 @@ export function createMemoryMcpSessionStore (options: MemoryMcpSessionStoreOptio
     bind (sessionId, owner, replaces) {
       const current = ownerOf(sessionId)
       if (current !== null && current !== replaces) return current
-      sessions.set(sessionId, { owner, usedAt: clock.now() })
+      sessions.set(nameOf(sessionId), { owner, usedAt: clock.now() })
       return owner
     }
   }
+}
+
+/** Long ids are kept as their digest, so that a session takes little space whatever its id. */
+function nameOf (sessionId: string): string {
+  return sessionId.length <= 64 ? sessionId : hash('sha256', sessionId, 'base64url')
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { RevocableToken, RevocationStore, TokenActor } from './revocation-store.ts'
 
 /** When something was revoked, and which time of a token is compared with it. A single token is revoked whatever its times are. */
@@ -125,15 +126,23 @@ function isActor (value: unknown): value is TokenActor {
   return typeof issuer === 'string' && typeof subject === 'string'
 }
 
-/** Encoded as JSON: identifiers may have any character, so that no separator is safe. */
 function keyOf (issuer: string, name: Exclude<Name, 'actor'> | 'sessionId, authenticated' | 'subject, authenticated', value: string): string {
-  return JSON.stringify([issuer, name, value])
+  return encode([issuer, name, value])
 }
 
 function keyOfActor (issuer: string, actor: TokenActor): string {
-  return JSON.stringify([issuer, 'actor', actor.issuer, actor.subject])
+  return encode([issuer, 'actor', actor.issuer, actor.subject])
 }
 
 function keyOfPair (issuer: string, subject: string, actor: TokenActor): string {
-  return JSON.stringify([issuer, 'subject, actor', subject, actor.issuer, actor.subject])
+  return encode([issuer, 'subject, actor', subject, actor.issuer, actor.subject])
+}
+
+/** Longer keys become digests, so that a store that bounds their number is bounded in bytes as well. */
+const maxKeyLength = 512
+
+/** As JSON: identifiers may have any character, so that no separator is safe. */
+function encode (parts: readonly string[]): string {
+  const key = JSON.stringify(parts)
+  return key.length <= maxKeyLength ? key : hash('sha256', key, 'base64url')
 }

@@ -1,7 +1,17 @@
 export { RedisStoreError } from '../../../lib/errors/store-errors.ts'
 export { createRedisConnectionStore } from '../../../lib/stores/connections/redis-connection-store.ts'
 export type { RedisConnectionStoreOptions } from '../../../lib/stores/connections/redis-connection-store.ts'
-export type { IoredisClient, NodeRedisClient, RedisClient } from '../../../lib/stores/redis-client.ts'
+export { createRedisIntrospectionCache } from '../../../lib/stores/introspection/redis-introspection-cache.ts'
+export type { RedisIntrospectionCacheOptions } from '../../../lib/stores/introspection/redis-introspection-cache.ts'
+export { createRedisMcpSessionStore } from '../../../lib/stores/mcp-sessions/redis-mcp-session-store.ts'
+export type { RedisMcpSessionStoreOptions } from '../../../lib/stores/mcp-sessions/redis-mcp-session-store.ts'
+export { warnOfOutage } from '../../../lib/stores/outage.ts'
+export type { StoreOutage } from '../../../lib/stores/outage.ts'
+export type {
+  IoredisClient, NodeRedisClient, NodeRedisClusterClient, NodeRedisSentinelClient, RedisClient
+} from '../../../lib/stores/redis-client.ts'
+export type { RedisStoreOptions } from '../../../lib/stores/redis-store.ts'
+export type { IoredisSubscriber, NodeRedisSubscriber, RedisSubscriber } from '../../../lib/stores/redis-subscriber.ts'
 export { createRedisReplayStore } from '../../../lib/stores/replay/redis-replay-store.ts'
 export type { RedisReplayStore, RedisReplayStoreOptions } from '../../../lib/stores/replay/redis-replay-store.ts'
 export type { ReplayStore } from '../../../lib/stores/replay/replay-store.ts'

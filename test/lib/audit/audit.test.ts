@@ -8,8 +8,10 @@ import {
 import { createCounters } from '../../../lib/audit/audit.ts'
 import type { SecurityEvent } from '../../../lib/audit/events.ts'
 import { grantDecisionEvent, useDecisionEvent } from '../../../lib/audit/grant-events.ts'
+import { signalEvent } from '../../../lib/audit/signal-events.ts'
 import { McpError } from '../../../lib/errors/mcp-errors.ts'
 import { reasonTable } from '../../../lib/errors/reason-table.ts'
+import type { SignalOutcome } from '../../../lib/shared-signals/receiver.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 
 const where = { accessToken: null, route: null, time: 0 }
@@ -21,6 +23,11 @@ const allowed = grantDecisionEvent({ ...decision, allowed: true, reason: 'approv
 const blocked = grantDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, said, where)
 const used = useDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where)
 const notUsed = useDecisionEvent({ ...decision, allowed: false, reason: 'not_approved' }, new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' }), where)
+
+const signal = (outcome: SignalOutcome): SecurityEvent => signalEvent({
+  type: 'urn:event', transmitter: 'https://login.example.com', id: '1', transaction: null, subject: { format: 'opaque', id: '1' }, payload: {}, happenedAt: 0, outcome, revocations: []
+}, { statusCode: null, route: null, time: 0 })
+const refusedSignal = signalEvent({ err: 'invalid_issuer', description: 'x', transmitter: 'https://login.example.com' }, { statusCode: null, route: null, time: 0 })
 
 type Line = [level: string, entry: object, message: string]
 
@@ -39,6 +46,10 @@ const rows: ReadonlyArray<readonly [AuditLevel, SecurityEvent, string | null, st
   ['debug', blocked, 'warn', 'grant by an impersonator refused'],
   ['info', used, 'info', 'use of an impersonated token allowed'],
   ['info', notUsed, 'warn', 'use of an impersonated token refused'],
+  ['debug', signal('revoked'), 'debug', 'shared signal revoked: urn:event'],
+  ['info', signal('unresolved'), 'warn', 'shared signal unresolved: urn:event'],
+  ['info', signal('discarded'), 'warn', 'shared signal discarded: urn:event'],
+  ['info', refusedSignal, 'info', 'shared signal refused: invalid_issuer'],
   ['silent', refused, null, ''],
   ['silent', blocked, null, '']
 ]
@@ -110,10 +121,10 @@ test('a refusal has its reason, code and status, and no claim (S16)', t => {
     [new UnavailableError('keys_unavailable', 5), 'unavailable', 'keys_unavailable', 'FST_OAUTH_UNAVAILABLE', 503]
   ] as const
   for (const [error, kind, reason, code, statusCode] of events) {
-    t.strictSame(refusalEvent(error, request), { kind, reason, code, statusCode, detail: { fix: reasonTable[reason].fix }, route: 'GET /', ...nobody, time: 5 })
+    t.strictSame(refusalEvent(error, request), { kind, reason, code, statusCode, detail: { fix: reasonTable[reason].fix }, route: 'GET /', ...nobody, scheme: null, time: 5 })
   }
   t.strictSame(refusalEvent(new InsufficientScopeError(['a']), { ...request, accessToken: accessTokenOf({ actor }) }), {
-    kind: 'refusal', reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403, detail: { fix: reasonTable.scope_insufficient.fix }, route: 'GET /', ...ann, time: 5
+    kind: 'refusal', reason: 'scope_insufficient', code: 'FST_OAUTH_SCOPE_INSUFFICIENT', statusCode: 403, detail: { fix: reasonTable.scope_insufficient.fix }, route: 'GET /', ...ann, scheme: null, time: 5
   })
   t.end()
 })
@@ -128,5 +139,30 @@ test('a refusal says what was expected, what came and how to fix it [A1]', t => 
   t.strictSame(refusalEvent(new McpError('FST_OAUTH_MCP_ORIGIN_REFUSED', { detail: own }), request).detail, own)
   const stranger = { code: 'FST_OAUTH_TOKEN_INVALID', reason: 'of_a_later_version', statusCode: 401 }
   t.equal(refusalEvent(stranger as unknown as OAuthResourceError, request).detail, null, 'another copy of the package may have other reasons')
+  t.end()
+})
+
+test('of checks that fail for one reason, the log has one entry in ten seconds, and the counters have all', t => {
+  const { log, lines } = createWriter()
+  const counters = createCounters()
+  const audit = createAudit(defaultAuditSettings, counters)
+  const at = (seconds: number, reason: 'keys_unavailable' | 'replay_store_unavailable' = 'keys_unavailable') =>
+    audit.record(refusalEvent(new UnavailableError(reason, 5), { ...where, time: seconds * 1000 }), log)
+  for (const seconds of [0, 1, 9.9, 5]) at(seconds)
+  at(2, 'replay_store_unavailable')
+  at(10)
+  at(11)
+  t.match(lines, [
+    ['error', { audit: { reason: 'keys_unavailable', time: 0 } }], ['error', { audit: { reason: 'replay_store_unavailable' } }],
+    ['error', { audit: { reason: 'keys_unavailable', time: 10_000 }, leftOut: 3 }]
+  ])
+  t.equal(lines.length, 3)
+  t.notHas(lines[0]![1], { leftOut: 0 })
+  at(0)
+  t.equal(lines.length, 4, 'a clock that is set back silences nothing')
+  audit.record(refused, log)
+  audit.record(refused, log)
+  t.equal(lines.length, 6, 'refusals are all written')
+  t.same(counters.snapshot().unavailable.map(({ count }) => count), [7, 1])
   t.end()
 })

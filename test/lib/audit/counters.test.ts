@@ -7,15 +7,16 @@ import { createTokenCache } from '../../../lib/token/token-cache.ts'
 import { accessTokenOf } from '../../support/access-token.ts'
 import { createTestClock } from '../../support/clock.ts'
 
+const none = { accepted: 0, refused: 0, unavailable: 0 }
 const where = { accessToken: null, route: null, time: 0 }
 
 test('everything is counted by its reason (F81)', t => {
   const counters = createCounters()
-  t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], cache: { hits: 0, misses: 0 } })
+  t.strictSame(counters.snapshot(), { accepted: 0, refused: [], refusedElsewhere: 0, unavailable: [], grants: [], schemes: { Bearer: none, DPoP: none }, certificateBound: 0, signals: [], cache: { hits: 0, misses: 0 } })
   const before = counters.snapshot()
 
   const refuse = (error: OAuthResourceError): void => { counters.record(refusalEvent(error, where)) }
-  for (const status of [200, 404, 500, 401, 403]) counters.answered(status)
+  for (const status of [200, 404, 500, 401, 403]) counters.answered(status, accessTokenOf())
   refuse(new MissingTokenError())
   refuse(new InvalidTokenError('token_expired'))
   refuse(new MissingTokenError())
@@ -34,6 +35,9 @@ test('everything is counted by its reason (F81)', t => {
     refusedElsewhere: 2,
     unavailable: [{ code: 'FST_OAUTH_UNAVAILABLE', reason: 'keys_unavailable', count: 1 }],
     grants: [{ allowed: true, reason: 'approved', count: 1 }, { allowed: false, reason: 'access_empty', count: 1 }],
+    schemes: { Bearer: { ...none, accepted: 3 }, DPoP: none },
+    certificateBound: 0,
+    signals: [],
     cache: { hits: 0, misses: 0 }
   })
   t.strictSame(before.refused, [], 'a snapshot stays as it was')
@@ -68,5 +72,21 @@ test('a counted cache is a cache (F81)', t => {
   t.equal(cache.find('a'), accessToken)
   t.equal(cache.find('b'), null)
   t.strictSame(counters.snapshot().cache, { hits: 2, misses: 2 })
+  t.end()
+})
+
+test('requests are counted by the scheme of their credentials, and those with a certificate-bound token', t => {
+  const counters = createCounters()
+  const bound = (keyThumbprint: string | null, certificateThumbprint: string | null) => accessTokenOf({ confirmation: { keyThumbprint, certificateThumbprint } })
+  for (const accessToken of [accessTokenOf(), bound('key', null), bound('key', 'certificate'), bound(null, 'certificate')]) counters.answered(200, accessToken)
+  counters.answered(401, bound('key', 'certificate'))
+  for (const scheme of ['Bearer', 'DPoP', 'DPoP', null] as const) counters.record(refusalEvent(new InvalidTokenError('token_expired'), { ...where, scheme }))
+  counters.record(refusalEvent(new UnavailableError('keys_unavailable', 5), { ...where, scheme: 'DPoP' }))
+  const decision = { impersonation: null, access: null, record: null, withoutApproval: [], error: null, allowed: false }
+  counters.record(useDecisionEvent({ ...decision, reason: 'not_approved' }, new OAuthResourceError('FST_OAUTH_ACCESS_DENIED', { reason: 'not_approved' }), { ...where, scheme: 'Bearer' }))
+  const { schemes, certificateBound, refused } = counters.snapshot()
+  t.strictSame(schemes, { Bearer: { accepted: 2, refused: 2, unavailable: 0 }, DPoP: { accepted: 2, refused: 2, unavailable: 1 } })
+  t.equal(certificateBound, 2)
+  t.match(refused, [{ reason: 'token_expired', count: 4 }, { reason: 'not_approved', count: 1 }], 'one entry for a reason, whatever the scheme')
   t.end()
 })

@@ -17,7 +17,7 @@ test('a decision about a grant names staff, customer, client, organizations and 
   const said = { step: 'consent', client: 'client-9' } as const
   t.strictSame(grantDecisionEvent(decision, said, where), {
     kind: 'grant-decision', reason: 'not_approved', allowed: false, code: 'FST_OAUTH_ACCESS_DENIED', statusCode: 403, route: 'GET /',
-    staff: 'sam', customer: 'ann', step: 'consent', grantedTo: 'client-9', access: { level: 'all' }, organizations: ['acme'], ...nobody, time: 5
+    staff: 'sam', customer: 'ann', step: 'consent', grantedTo: 'client-9', access: { level: 'all' }, organizations: ['acme'], ...nobody, scheme: null, time: 5
   })
   t.match(grantDecisionEvent({ ...decision, allowed: true, reason: 'approved', withoutApproval: [] }, { step: null, client: null }, where),
     { code: null, statusCode: null, grantedTo: null, step: null })
@@ -31,9 +31,9 @@ test('a decision about a token that is used names whose it is, and has the reaso
   const decision: GrantDecision = {
     allowed: false, reason: 'lookup_failed', impersonation: { staff: 'staff-1', customer: 'ann' }, access: { level: 'all' }, withoutApproval: [], record: null, error: null
   }
-  t.strictSame(useDecisionEvent(decision, new UnavailableError('impersonation_unavailable', 5), { ...where, accessToken }), {
+  t.strictSame(useDecisionEvent(decision, new UnavailableError('impersonation_unavailable', 5), { ...where, accessToken, scheme: 'DPoP' }), {
     kind: 'grant-decision', reason: 'impersonation_unavailable', allowed: false, code: 'FST_OAUTH_UNAVAILABLE', statusCode: 503, route: 'GET /',
-    staff: 'staff-1', customer: 'ann', step: 'use', grantedTo: 'client-1', access: { level: 'all' }, organizations: [], ...ann, time: 5
+    staff: 'staff-1', customer: 'ann', step: 'use', grantedTo: 'client-1', access: { level: 'all' }, organizations: [], ...ann, scheme: 'DPoP', time: 5
   })
   t.match(useDecisionEvent({ ...decision, allowed: true, reason: 'approved' }, null, where), { reason: 'approved', code: null, grantedTo: null })
   t.end()

@@ -17,6 +17,7 @@ const good: ReadonlyArray<readonly [string, readonly Expected[]]> = [
   ['Bearer Realm=x', [['Bearer', { realm: 'x' }]]],
   ['bearer max_age = 5 , acr_values="a b"', [['bearer', { max_age: '5', acr_values: 'a b' }]]],
   ['Bearer a\t=\t"1"\t', [['Bearer', { a: '1' }]]],
+  ['Bearer a=1 \t ', [['Bearer', { a: '1' }]]],
   ['Bearer a="", b="\\"\\\\\\x"', [['Bearer', { a: '', b: '"\\x' }]]],
   ['Bearer a="1, b=2, Basic"', [['Bearer', { a: '1, b=2, Basic' }]]],
   ['Bearer a=1,,b=2,', [['Bearer', { a: '1', b: '2' }]]],
@@ -48,7 +49,8 @@ for (const [value, expected] of good) {
 const bad = [
   '=', '"x"', 'Bearer a="x', 'Bearer a="x\\', 'Bearer a="x\ny"', 'Bearer a=1, a=2', 'Bearer a=1, A=2', 'Bearer a=1 b=2',
   'Bearer a="1"b', 'Bearer a="1",b=', 'Bearer a="1", b=,', 'Bearer abc def', 'Bearer a="\u0100"', 'Bearer\r\nX-Other: 1',
-  'Bearer a=1\0', 'Basic abc, x=y', 'Bearer a=""; b=""', 'Bearer abc!', 'Bearer\tx=1', '\u00a0Bearer', 'Bearer a="\\\u0100"'
+  'Bearer a=1\0', 'Basic abc, x=y', 'Bearer a=""; b=""', 'Bearer abc!', 'Bearer\tx=1', '\u00a0Bearer', 'Bearer a="\\\u0100"',
+  'Basic/abc', 'Basic =x', 'Basic a=b, =c', 'Bearer a=1 Basic', 'Bearer a=1 \t Basic'
 ]
 
 for (const value of bad) {

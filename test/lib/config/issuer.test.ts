@@ -1,3 +1,4 @@
+import { generateKeyPair } from 'jose'
 import { test } from 'tap'
 import type { ResolvedIssuer } from '../../../lib/config/issuer.ts'
 import { resolveConfig } from '../../../lib/config/resolve.ts'
@@ -31,7 +32,7 @@ test('defaults and what is given', async t => {
 })
 
 test('introspection, claims and rules', async t => {
-  const { privateKey } = await createSigningKey('k', 'ES256')
+  const { privateKey } = await generateKeyPair('ES256')
   const check = (): boolean => true
   const [resolved] = resolve([{
     issuer,
@@ -166,6 +167,14 @@ test('tokens without an audience are accepted by one option for JWT and introspe
     t.strictSame(warnings, ['authorizationServers[0].allowMissingAudience: tokens without aud are accepted, also those that the issuer issues for other resources'])
   }
   t.match(resolve([issuer])[0]!.rule, { allowMissingAudience: false, allowIdTokens: false })
+  t.end()
+})
+
+test('unknown members of cnf are ignored by an option, with a warning at each start [R8705-09]', t => {
+  const { config, warnings } = resolveConfig({ ...plainOptions, authorizationServers: [{ issuer, allowUnknownConfirmation: true }] })
+  t.equal(config.issuers[0]!.rule.allowUnknownConfirmation, true)
+  t.match(warnings, [/^authorizationServers\[0\]\.allowUnknownConfirmation: tokens that are bound by members of cnf/])
+  t.equal(resolve([issuer])[0]!.rule.allowUnknownConfirmation, false)
   t.end()
 })
 

@@ -12,14 +12,17 @@ test('dpop and clientCertificates are off by default, and have the defaults of t
   t.match(resolve({}), { dpop: null, clientCertificates: null })
   const { dpop } = resolve({ dpop: 'allowed' })
   t.match(dpop, {
-    requirement: 'allowed', algorithms: ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'], maxAgeMs: 300_000, futureToleranceMs: 5000,
-    nonces: null, publicBaseUrl: 'https://api.example.com'
+    requirement: 'allowed', algorithms: ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'], maxAgeMs: 300_000, futureToleranceMs: null,
+    nonces: null, publicBaseUrls: ['https://api.example.com']
   })
   t.type(dpop!.replays!.seen, 'function')
   t.equal(resolve({ dpop: 'required' }).dpop!.requirement, 'required')
   t.match(resolve({ dpop: { required: true, maxAgeSeconds: 60, futureToleranceSeconds: 300, replayStore: false, nonce: false, publicBaseUrl: 'https://g.example/a/' } }).dpop, {
-    requirement: 'required', maxAgeMs: 60_000, futureToleranceMs: 300_000, replays: null, nonces: null, publicBaseUrl: 'https://g.example/a'
+    requirement: 'required', maxAgeMs: 60_000, futureToleranceMs: 300_000, replays: null, nonces: null, publicBaseUrls: ['https://g.example/a']
   })
+  t.strictSame(resolve({ dpop: { publicBaseUrl: ['https://a.example/', 'https://b.example/c'] } }).dpop!.publicBaseUrls, ['https://a.example', 'https://b.example/c'])
+  t.match(resolve({ clientCertificates: { source: 'tls' } }), { clientCertificates: { header: null, required: false } })
+  t.match(resolve({ clientCertificates: { header: 'X-Cert', format: 'pem', trustedHops: ['::1'], required: true } }), { clientCertificates: { header: 'x-cert', required: true } })
   t.end()
 })
 
@@ -43,6 +46,9 @@ test('what contradicts itself, or cannot be used, stops the boot, and no message
     [{ dpop: { replayStore: {} } }, /dpop\.replayStore/],
     [{ dpop: { publicBaseUrl: 'nowhere' } }, /dpop\.publicBaseUrl/],
     [{ dpop: { publicBaseUrl: 'https://g.example/?a' } }, /dpop\.publicBaseUrl must have no query/],
+    [{ dpop: { publicBaseUrl: [] } }, /dpop\.publicBaseUrl/],
+    [{ dpop: { publicBaseUrl: ['https://a.example', 'nowhere'] } }, /dpop\.publicBaseUrl\[1\]/],
+    [{ dpop: { publicBaseUrl: ['https://a.example?b'] } }, /dpop\.publicBaseUrl\[0\] must have no query/],
     [{ dpop: 'allowed', metadata: { dpop_signing_alg_values_supported: ['ES256'] } }, /follows from dpop/],
     [{ clientCertificates: { source: 'header' } }, /clientCertificates\.header. is required/], [{ clientCertificates: { source: 'quic' } }, /clientCertificates\.source must be one of/],
     [{ clientCertificates: { source: 'tls', header: 'a' } }, /clientCertificates: unknown option "header"/],

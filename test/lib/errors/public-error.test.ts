@@ -11,7 +11,7 @@ import type { ForwardErrorCode } from '../../../lib/errors/forward-errors.ts'
 import { McpError, mcpErrorTable } from '../../../lib/errors/mcp-errors.ts'
 import type { McpErrorCode } from '../../../lib/errors/mcp-errors.ts'
 import type { PublicErrorFields } from '../../../lib/errors/public-error.ts'
-import { RedisStoreError, ReplayStoreFullError } from '../../../lib/errors/store-errors.ts'
+import { RedisStoreError, ReplayStoreFullError, RevocationStoreFullError } from '../../../lib/errors/store-errors.ts'
 import { ChallengeSyntaxError, IdentifierError } from '../../../lib/errors/syntax-errors.ts'
 
 const keys = <Code extends string>(table: Readonly<Record<Code, unknown>>): Code[] => Object.keys(table) as Code[]
@@ -24,7 +24,7 @@ const errors: ReadonlyArray<Error & PublicErrorFields> = [
   ...keys<McpErrorCode>(mcpErrorTable).map(code => new McpError(code)),
   ...(['retry', 'keep', 'over'] as const).map(outcome => new RefreshError(outcome, { message: 'x' })),
   new RequestError({ ...request, cause: null }), new AnswerError({ ...request, status: 404, body: null, kind: 'refused' }),
-  new RedisStoreError('down'), new ReplayStoreFullError(1), new ChallengeSyntaxError(3), new IdentifierError('must be https')
+  new RedisStoreError('down'), new ReplayStoreFullError(1), new RevocationStoreFullError(1), new ChallengeSyntaxError(3), new IdentifierError('must be https')
 ]
 
 test('every public error has a code of its own, one status under two names, and says whether its message may be shown [E3]', t => {

@@ -1,9 +1,12 @@
 import { test } from 'tap'
-import { checkGrant, lookupFailed } from '../../../lib/impersonation/check-grant.ts'
+import { checkGrant as checkGrantOf, lookupFailed } from '../../../lib/impersonation/check-grant.ts'
 import { createMemoryOrganizationDirectory } from '../../../lib/stores/organizations/memory-organization-directory.ts'
 import type { GrantAccess, AccessReport } from '../../../lib/stores/organizations/organization-directory.ts'
 
 const impersonation = { staff: 'staff-1', customer: 'ann' }
+type Given = Parameters<typeof checkGrantOf>
+const checkGrant = (who: Given[0], access: unknown, of: Given[2], settings: Given[3] = { now: 0, timeoutMs: 2000 }): ReturnType<typeof checkGrantOf> =>
+  checkGrantOf(who, access, of, settings)
 const directory = createMemoryOrganizationDirectory({
   organizations: [
     { id: 'yes', aiApproved: true }, { id: 'also-yes', aiApproved: true }, { id: 'no', aiApproved: false }, { id: 'unset' },
@@ -37,6 +40,9 @@ const cases: ReadonlyArray<[title: string, access: unknown, reason: string, with
   ['G23 the text "true"', organization('text'), 'not_approved', ['text']],
   ['G23 the number 1', organization('one'), 'not_approved', ['one']],
   ['a level nobody knows', { level: 'galaxy' }, 'access_malformed'],
+  ['organizations with a level nobody knows', { level: 'galaxy', organizations: ['yes'] }, 'access_malformed'],
+  ['organizations with the level of teams', { level: 'team', organizations: ['yes'] }, 'access_malformed'],
+  ['teams with the level of organizations', { level: 'organization', teams: ['team-yes'] }, 'access_malformed'],
   ['organizations that are no list', { level: 'organization', organizations: 'yes' }, 'access_malformed'],
   ['organizations that are no strings', { level: 'organization', organizations: [{}] }, 'access_malformed'],
   ['teams that are missing', { level: 'team' }, 'access_malformed']
@@ -68,6 +74,7 @@ test('a look-up that throws, or rejects (G19)', async t => {
 test('a directory that says nothing clear allows nothing', async t => {
   const good: AccessReport = { organizations: 1, complete: true, withoutApproval: [] }
   t.match(await checkGrant(impersonation, null, { report: () => good }), { allowed: true })
+  t.match(await checkGrant(impersonation, null, { report: () => null as never }), { reason: 'lookup_failed', error: { message: /^directory\.report must return \{/ } })
   const unclear: unknown[] = [
     undefined, null, true, {}, { ...good, organizations: '1' }, { ...good, organizations: NaN }, { ...good, organizations: -1 },
     { ...good, complete: 'true' }, { ...good, complete: undefined }, { ...good, withoutApproval: null }, { ...good, withoutApproval: [1] }
@@ -75,6 +82,7 @@ test('a directory that says nothing clear allows nothing', async t => {
   for (const report of unclear) {
     const decision = await checkGrant(impersonation, null, { report: () => report as AccessReport })
     t.equal(decision.allowed, false, JSON.stringify(report))
+    t.match(decision, { impersonation, access: { level: 'all' } }, 'the audit knows whose grant it was')
   }
 })
 

@@ -61,6 +61,8 @@ test('without a time of the grant that of the token counts, in whole seconds (G1
   t.equal(await reason({ issuedAt: issuedAt + 10.9 }), 'approval_younger', 'not by parts of a second')
   t.equal(await reason({ issuedAt: issuedAt + 11 }), 'allowed')
   t.equal(await reason({ issuedAt: null }), 'approval_younger', 'nor when it was issued')
+  const ancient = setup({ directory: { report: () => ({ organizations: 1, complete: true, withoutApproval: [], approvedSince: 0 }) } })
+  t.match(await ancient.check(impersonated({}, { issuedAt: null })), { refusal: { reason: 'approval_younger' } }, 'however old the approval is')
 })
 
 test('where the directory does not say since when, age does not matter (G18)', async t => {
@@ -98,6 +100,7 @@ test('a session that is over leaves a dead token, whatever was approved (G30, H3
   clock.advance(60)
   t.match(await check(token), { decision: { reason: 'impersonation_ended' }, refusal: dead }, 'in total')
   t.match(await check(impersonated({ ends_at: 'soon' })), { refusal: dead }, 'at a time that cannot be read')
+  t.match(await setup({ sessionIsActive: () => { throw new Error('the session is gone') } }).check(impersonated({ ends_at: 1 })), { refusal: dead }, 'no session store is needed to know it')
 
   let alive: unknown = true
   const asked: unknown[] = []
@@ -133,6 +136,7 @@ test('somebody impersonates, and nobody knows who (G19)', async t => {
     t.match(await setup({ impersonationOf: () => found as never }).check(impersonated()),
       { impersonation: null, refusal: { statusCode: 503, reason: 'impersonation_unavailable' } }, JSON.stringify(found))
   }
+  t.match(await setup({ impersonationOf: () => true as never }).check(impersonated()), { decision: { error: { message: 'impersonationOf must return null or { staff, customer }' } } }, 'the log says it')
   t.match(await setup({ impersonationOf: async () => good }).check(impersonated()), { impersonation: good, refusal: null })
   t.match(await setup({ impersonationOf: async () => ({ customer: 'bob', staff: null, endsAt: null, grantedAt: null }) }).check(impersonated()), { impersonation: { staff: null }, refusal: null })
   t.equal(await setup({ impersonationOf: async () => null }).check(impersonated()), null)

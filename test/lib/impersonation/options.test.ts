@@ -12,6 +12,8 @@ for (const [given, message] of [
   [{ ...good, acces: () => null }, 'impersonationGuard: unknown option "acces". Did you mean "accessOf"?'],
   [{ ...good, recordIsActive: true }, 'impersonationGuard.recordIsActive must be a function, got true'],
   [{ ...good, readOnlyScopes: 'read' }, /impersonationGuard\.readOnlyScopes must be an array or a function, got "read"/],
+  [{ ...good, readOnlyScopes: [''] }, 'impersonationGuard.readOnlyScopes[0] must be a non-empty string, got ""'],
+  [{ ...good, clock: {} }, '`impersonationGuard.clock.now` is required'],
   [{ ...good, timeoutMs: 1.5 }, 'impersonationGuard.timeoutMs must be an integer from 1 to 60000, got 1.5'],
   [{ ...good, timeoutMs: 60_001 }, /impersonationGuard\.timeoutMs must be an integer from 1 to 60000, got 60001/],
   [{ ...good, grantRoutes: ['/consent'] }, /impersonationGuard\.grantRoutes\[0\] must be a string that matches/]

@@ -51,6 +51,7 @@ test('routes that make no grants', t => {
   t.equal(checkGuardedRoute(all, 'GET /'), all)
   t.ok(checkGuardedRoute({ step: () => 'exchange' }, 'GET /'), 'only the request will tell')
   t.same(checkGuardedRoute({ step: 'consent', when }, 'GET /'), { step: 'consent', when })
+  t.ok(checkGuardedRoute({ step: 'consent', refuseWith: 'access_denied' }, 'GET /'))
   t.end()
 })
 
@@ -77,6 +78,7 @@ test('a route that uses a grant again needs its stored record [D1] (G14, G16)', 
 test('a guarded route with an option that makes no sense is named', t => {
   t.throws(() => checkGuardedRoute({ step: 'elsewhere' }, 'POST /consent'), { message: /^config\.impersonationGuard\.step of POST \/consent must be one of "first-party", / })
   t.throws(() => checkGuardedRoute({ step: 'consent', tokens: 'all' }, 'POST /consent'), { message: /tokens of POST \/consent must be one of "direct", "any", got "all"$/ })
+  t.throws(() => checkGuardedRoute({ step: 'consent', whenever: true }, 'POST /consent'), { message: 'config.impersonationGuard of POST /consent: unknown option "whenever". Known options: step, accessOf, storedRecord, when, onRefused, redirectOf, refuseWith, tokens.' })
   t.throws(() => checkGuardedRoute({ step: 'consent', when: true }, 'POST /consent'), { message: /\.when of POST \/consent must be a function, got true/ })
   t.end()
 })
@@ -138,7 +140,9 @@ test('a grant is made with a user\'s own token (GG-02, GG-03, GG-04)', async t =
   ]
   t.match(await check({}, {}, {}), { allowed: true })
   for (const [token, impersonated] of others) {
-    t.match(await check({}, {}, token, impersonated), { allowed: false, reason: 'token_not_direct', impersonation: null }, JSON.stringify(token))
+    const decided = await check({}, {}, token, impersonated)
+    t.match(decided, { allowed: false, reason: 'token_not_direct' }, JSON.stringify(token))
+    t.equal(decided!.impersonation, null)
     t.match(await check({}, { tokens: 'direct' }, token, impersonated), { allowed: false })
     t.match(await check({}, { tokens: 'any' }, token, impersonated), { allowed: true })
     t.match(await check({ staff: 's' }, { tokens: 'any' }, token, impersonated), { allowed: false, reason: 'not_approved' })

@@ -14,6 +14,8 @@ for (const [given, message] of [
   [{ directory, markers: [{}] }, /impersonatedTokens\.markers\[0\] must be /],
   [{ directory, markers: [{ claim: 'x', actorIssuer: 'y' }] }, /impersonatedTokens\.markers\[0\] must be an object with exactly one member/],
   [{ directory, markers: [{ actorSubject: 'x' }] }, /impersonatedTokens\.markers\[0\]\.actorSubject must be an object, got "x"/],
+  [{ directory, markers: [{ claim: [] }] }, /impersonatedTokens\.markers\[0\]\.claim must be a non-empty string or a non-empty array, got \[\]/],
+  [{ directory, markers: [{ actorSubject: {} }] }, /`impersonatedTokens\.markers\[0\]\.actorSubject\.source` is required/],
   [{ directory, accessOf: 'all' }, 'impersonatedTokens.accessOf must be a function, got "all"'],
   [{ directory, timeoutMs: 0 }, /impersonatedTokens\.timeoutMs must be an integer .*, got 0/],
   [{ directory, audit: 'some' }, 'impersonatedTokens.audit must be one of "refused", "all", got "some"'],

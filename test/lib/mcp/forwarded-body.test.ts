@@ -41,3 +41,13 @@ test('no earlier body changes how the names of a body are read', t => {
   t.throws(() => parse('{"method":"tools/call","params":{"name":"open","n\\u0061me":"secret"}}'), { code: 'FST_OAUTH_MCP_BODY_INVALID' })
   t.end()
 })
+
+for (const name of ['jsonrpc', 'id', 'method', 'params', 'result', 'error', 'name', 'uri', 'ref', 'type', 'notifications', 'resourceSubscriptions']) {
+  test(`a body with ${name} in another case is refused [T-39]`, t => {
+    for (const other of [name.toUpperCase(), `${name[0]!.toUpperCase()}${name.slice(1)}`]) {
+      t.throws(() => parse(JSON.stringify({ jsonrpc: '2.0', method: 'ping', [other]: 1 })), { code: 'FST_OAUTH_MCP_BODY_INVALID' }, other)
+    }
+    t.doesNotThrow(() => parse(JSON.stringify({ jsonrpc: '2.0', method: 'ping', [name]: 1 })))
+    t.end()
+  })
+}

@@ -43,7 +43,8 @@ for (const [name, calls, scopes, answer] of [
   ['one of a batch that is not declared, first', [tool('other'), tool('list')], ['read'], undeclared],
   ['a public batch', [tool('time'), method('ping')], null, 'pass'],
   ['no calls: answers to the server', [], null, 'pass'],
-  ['the handshake', [method('initialize'), method('server/discover'), method('ping')], null, 'pass'],
+  ['the handshake', [method('initialize'), method('notifications/initialized'), method('notifications/cancelled'), method('server/discover'), method('ping')], null, 'pass'],
+  ['a resource whose URI begins a protected one', [read('notes://p')], ['read'], 'pass'],
   ['the list of tools', [method('tools/list')], null, 'pass'],
   ['the list of resources', [method('resources/list'), method('resources/templates/list')], null, 'pass'],
   ['the list of prompts, none of which is public', [method('prompts/list')], null, missing()],
@@ -266,5 +267,12 @@ test('policy: the security schemes of a tool [F92]', t => {
   t.same(policy.securitySchemesOf('copy'), [{ type: 'oauth2', scopes: ['read', 'write'] }])
   t.same(policy.securitySchemesOf('whoami'), [{ type: 'oauth2', scopes: [] }])
   t.same(policy.securitySchemesOf('other'), [])
+  t.end()
+})
+
+test('scopesFor of a tool does not apply to a prompt of its name', t => {
+  const policy = createMcpPolicy({ tools: { a: { scopes: [], scopesFor: () => ['write'] } }, prompts: { a: [] } }, null)
+  t.throws(() => policy.check([tool('a')], tokenWith(), null), { code: 'FST_OAUTH_SCOPE_INSUFFICIENT' })
+  t.doesNotThrow(() => policy.check([prompt('a')], tokenWith(), null))
   t.end()
 })

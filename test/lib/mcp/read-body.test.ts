@@ -11,6 +11,16 @@ test('a body that is too long is not read to its end', async t => {
   t.equal(await readBody(Readable.from([Buffer.from('ab'), Buffer.from('cd')]), 3), null)
 })
 
+test('a body without a time limit has no timer', async t => {
+  const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const source = new PassThrough()
+  const before = timers()
+  const reading = readBody(source, 3)
+  t.equal(timers(), before)
+  source.end('abc')
+  t.equal(String(await reading), 'abc')
+})
+
 test('a body that is too slow is not waited for', async t => {
   t.equal(await readBody(new PassThrough(), 3, 1), null)
 })

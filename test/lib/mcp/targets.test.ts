@@ -37,8 +37,8 @@ for (const [method, params, message] of [
   ['completion/complete', { ref: 'a' }, /"ref"/],
   ['completion/complete', { ref: { type: 'ref/tool', name: 'a' } }, /"ref"/],
   ['completion/complete', { ref: Object.create({ type: 'ref/prompt', name: 'a' }) as object }, /"ref"/],
-  ['completion/complete', { ref: { type: 'ref/prompt' } }, /"name"/],
-  ['completion/complete', { ref: { type: 'ref/resource', name: 'a' } }, /"uri"/],
+  ['completion/complete', { ref: { type: 'ref/prompt' } }, 'completion/complete needs the parameter "name"'],
+  ['completion/complete', { ref: { type: 'ref/resource', name: 'a' } }, 'completion/complete needs the parameter "uri"'],
   ['subscriptions/listen', { notifications: { resourceSubscriptions: 'a' } }, /"notifications.resourceSubscriptions"/],
   ['subscriptions/listen', uris('a', 1), /"notifications.resourceSubscriptions"/]
 ] as ReadonlyArray<readonly [string, Record<string, unknown>, string | RegExp]>) {
@@ -58,3 +58,11 @@ for (const method of ['resources/subscribe', 'resources/unsubscribe']) {
     t.end()
   })
 }
+
+test('MCP 2026-07-28 has the other methods', t => {
+  for (const revision of ['2026-07-28', '2027-01-01']) {
+    t.same(targetsOf({ method: 'tools/call', params: { name: 'a' } }, revision), [{ kind: 'tool', name: 'a' }])
+    t.same(targetsOf({ method: 'ping', params: {} }, revision), [])
+  }
+  t.end()
+})

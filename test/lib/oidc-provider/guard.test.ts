@@ -119,6 +119,12 @@ test('an exchange with less than a second left is refused, and audited as ended 
   t.match(decisions.at(-1), { step: 'exchange', reason: 'impersonation_ended' })
 })
 
+test('a lifetime of one second is a lifetime (G25)', async t => {
+  const { browser, session } = await createGuardedProvider(t, { accessTokenSeconds: 1 })
+  session.impersonation = sam
+  t.match(await browser().connect(), { status: 200, body: { expires_in: 1 } })
+})
+
 test('no access token is issued when the last second passes during the exchange (G25)', async t => {
   const { browser, session, clock } = await createGuardedProvider(t, {
     findAccount: async (_ctx: unknown, accountId: string, token?: unknown) => {
@@ -131,7 +137,7 @@ test('no access token is issued when the last second passes during the exchange 
 })
 
 test('a refresh is checked, and a check that could not be completed keeps the refresh token [C7]', async t => {
-  const { browser, token, provider, saved, decisions, revoked } = await createGuardedProvider(t, { report: () => { throw new Error('down') } })
+  const { browser, token, provider, saved, decisions, revoked, errors } = await createGuardedProvider(t, { report: () => { throw new Error('down') } })
   const agent = browser()
   const { body } = await agent.connect({ scope: 'offline_access read', prompt: 'consent' })
   const refresh = async (value: unknown) => await token({ grant_type: 'refresh_token', refresh_token: String(value) })
@@ -148,6 +154,7 @@ test('a refresh is checked, and a check that could not be completed keeps the re
   t.match(refused, { status: 503, body: { error: 'temporarily_unavailable' } })
   t.equal(refused.headers.get('retry-after'), '5')
   t.strictSame(revoked, [])
+  t.strictSame(errors, [], 'the decision was audited with its error, and is no error of the server')
   grant.rar = rar
   await grant.save()
   t.equal((await refresh(first.body.refresh_token)).status, 200, 'the same refresh token works when the look-up does')
@@ -243,6 +250,9 @@ test('an account that changes while the request is checked has to sign in', asyn
   accounts.splice(0, accounts.length, 'ann', 'bob')
   asking = true
   t.equal(errorOf(await agent.open(agent.request({ prompt: 'none' }).url)), 'login_required')
+  accounts.splice(0, accounts.length, 'ann', 'bob')
+  await agent.open(agent.request().url)
+  t.match(interactions, [{ name: 'login', reasons: ['host_session'] }])
 })
 
 test('OpenID Connect Core 3.1.2.1: an id_token_hint of another account leads to a sign-in', async t => {
@@ -254,6 +264,19 @@ test('OpenID Connect Core 3.1.2.1: an id_token_hint of another account leads to 
   interactions.length = 0
   t.equal(errorOf(await agent.open(agent.request({ scope: 'openid read', id_token_hint: hint }).url)), 'login_required')
   t.ok(interactions.at(-1)!.reasons.includes('another_subject'))
+})
+
+test('OpenID Connect Core 3.1.2.1: an id_token_hint of the same account asks nothing, and one without a session names no other account', async t => {
+  const { browser, session, interactions } = await createGuardedProvider(t)
+  const agent = browser()
+  const hint = (await agent.connect({ scope: 'openid read' })).body.id_token as string
+  interactions.length = 0
+  t.ok(codeOf(await agent.open(agent.request({ scope: 'openid read', id_token_hint: hint }).url)))
+  t.same(interactions, [])
+  session.account = null
+  t.equal(errorOf(await browser().open(agent.request({ scope: 'openid read', id_token_hint: hint }).url)), 'login_required')
+  t.equal(interactions.length, 1)
+  t.notOk(interactions[0]!.reasons.includes('another_subject'))
 })
 
 test('RFC 6749 4.1.2.1: a session that cannot be read in time is temporarily_unavailable, for customers as well [C7]', async t => {
@@ -282,6 +305,8 @@ test('an account that cannot be read in time is 503 on the way in, and temporari
   const response = await agent.open(agent.request().url)
   t.equal(response.status, 503)
   t.equal(response.headers.get('retry-after'), '5')
+  t.equal(response.headers.get('cache-control'), 'no-store')
+  t.equal((await agent.open(new URL('/jwks', response.location))).status, 200, 'other endpoints need no session')
   t.match(JSON.parse(response.text), { error: 'temporarily_unavailable' })
   // Without a session of the provider the policy asks first.
   t.equal(errorOf(await browser().open(agent.request().url)), 'temporarily_unavailable')
@@ -362,7 +387,7 @@ test('revoking a grant deletes the records of each model, in any store', async t
   const calls: string[] = []
   const model = (name: string) => ({ revokeByGrantId: async (id: string) => { calls.push(`${name} ${id}`) } })
   const provider = {
-    Grant: { find: async () => ({ destroy: async () => { calls.push('Grant') } }) },
+    Grant: { find: async (_id: string, options: object) => ({ destroy: async () => { calls.push(`Grant ${JSON.stringify(options)}`) } }) },
     AccessToken: model('AccessToken'),
     AuthorizationCode: model('AuthorizationCode'),
     RefreshToken: model('RefreshToken'),
@@ -375,5 +400,5 @@ test('revoking a grant deletes the records of each model, in any store', async t
   })
   guard.attach(provider as never)
   await guard.revokeGrant('g')
-  t.strictSame(calls, ['Grant', 'AuthorizationCode g', 'RefreshToken g', 'AccessToken g', 'host g'])
+  t.strictSame(calls, ['Grant {"ignoreExpiration":true}', 'AuthorizationCode g', 'RefreshToken g', 'AccessToken g', 'host g'])
 })

@@ -33,6 +33,16 @@ test('what the guard saves in a grant is read from it', t => {
   t.end()
 })
 
+test('a grant is the guard\'s only with its access and its record, in the detail that stored grants have', t => {
+  const type = 'urn:fastify-oauth-resource-server:guarded-grant'
+  const read = (...rar: OidcAuthorizationDetail[]): unknown => readSavedGrant({ ...createGrant(), rar })
+  t.match(read({ type: 'other' }, { type, ...saved }), saved)
+  t.equal(read({ type, access: saved.access }), null, 'without a record it is nobody\'s, not the customer\'s own')
+  t.equal(read({ type, record: null }), null)
+  t.equal(read({ type: '', ...saved }), null)
+  t.end()
+})
+
 test('the answers of an earlier grant are repeated as far as this request asks for the same scopes', t => {
   const earlier: OidcGrant = {
     ...createGrant(),

@@ -120,6 +120,6 @@ test('a misspelt config.oauth is refused, as the route would be less protected t
     t.throws(() => createRoutePolicies(routeDefaults).add({ method: 'GET', url: '/x', config: { [name]: { scopes: ['a'] } } }),
       { name: 'OptionError', message: `config of GET /x: unknown option "${name}". Did you mean "oauth"?` })
   }
-  t.doesNotThrow(() => createRoutePolicies(routeDefaults).add({ method: 'GET', url: '/x', config: { auth: 1, oauth: {}, rateLimit: {} } }))
+  t.doesNotThrow(() => createRoutePolicies(routeDefaults).add({ method: 'GET', url: '/x', config: { auth: 1, oauth: {}, rateLimit: {}, microsoftOauth2: {} } }))
   t.end()
 })

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { compileRoutePolicy } from '../../../lib/policy/route-policy.ts'
-import { routeDefaults } from '../../support/route-policy.ts'
+import { policyOf, routeDefaults } from '../../support/route-policy.ts'
 
 const compile = (config: unknown): ReturnType<typeof compileRoutePolicy> => compileRoutePolicy(config, 'GET /x', routeDefaults)
 
@@ -121,6 +121,7 @@ const refusedDemands: ReadonlyArray<readonly [unknown, string]> = [
   ] as const).map(demand => [
     { token, ...demand }, `config.oauth of GET /x: ${Object.keys(demand)[0]} cannot be combined with token: '${token}'`
   ] as const)),
+  [{ token: 'optional', actors: 'any', acr: ['a'] }, 'config.oauth of GET /x: acr cannot be combined with token: \'optional\''],
   [{ token: 'none', anyOrganization: true }, 'config.oauth of GET /x: anyOrganization cannot be combined with token: \'none\''],
   [{ token: 'none', anyTeam: true }, 'config.oauth of GET /x: anyTeam cannot be combined with token: \'none\'']
 ]
@@ -131,3 +132,24 @@ for (const [config, message] of [...refused, ...refusedDemands]) {
     t.end()
   })
 }
+
+test('RFC 9449: the dpop option of a route agrees with that of the resource, or stops the boot', t => {
+  for (const [config, ofResource, expected] of [
+    [{}, 'off', 'off'], [{}, 'required', 'required'], [{ token: 'none' }, 'allowed', 'allowed'],
+    [{ dpop: 'off' }, 'off', 'off'], [{ dpop: 'required' }, 'required', 'required'],
+    [{ dpop: 'off' }, 'allowed', 'off'], [{ dpop: 'allowed' }, 'allowed', 'allowed'], [{ dpop: 'required' }, 'allowed', 'required'],
+    [{ token: 'none', dpop: 'allowed' }, 'allowed', 'allowed']
+  ] as const) {
+    t.equal(policyOf(config, ofResource).dpop, expected, JSON.stringify({ ...config, ofResource }))
+  }
+  for (const [config, ofResource, message] of [
+    [{ dpop: 'required', token: 'none' }, 'allowed', /dpop cannot be combined with token: 'none'$/],
+    [{ dpop: 'required' }, 'off', /dpop: 'required' has no effect without the dpop option of the plugin/],
+    [{ dpop: 'allowed' }, 'required', /dpop: 'allowed' contradicts the dpop option of the plugin/],
+    [{ dpop: 'off' }, 'required', /dpop: 'off' contradicts the dpop option of the plugin/],
+    [{ dpop: 'always' }, 'allowed', /dpop of GET \/ must be one of "off", "allowed", "required", got "always"/]
+  ] as const) {
+    t.throws(() => policyOf(config, ofResource), { name: 'OptionError', message })
+  }
+  t.end()
+})

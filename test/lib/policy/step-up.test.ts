@@ -18,6 +18,7 @@ const cases: readonly Case[] = [
   ['R9470-08 by a clock that is ahead', { maxAgeSeconds: 0 }, null, now + 5, true],
   ['R9470-08 still to come', { maxAgeSeconds: 300 }, null, now + 6, false],
   ['R9470-10 no time', { maxAgeSeconds: 300 }, 'gold', null, false],
+  ['R9470-10 no time, however long ago it may be', { maxAgeSeconds: Number.MAX_SAFE_INTEGER }, 'gold', null, false],
   ['R9470-04 both', { acr: ['gold'], maxAgeSeconds: 300 }, 'gold', now, true],
   ['R9470-04 the context alone', { acr: ['gold'], maxAgeSeconds: 300 }, 'gold', now - 1000, false],
   ['R9470-04 the time alone', { acr: ['gold'], maxAgeSeconds: 300 }, 'silver', now, false]

@@ -9,11 +9,11 @@ const certificateThumbprint = 'certificate'
 const bound = (confirmation: Partial<Record<'keyThumbprint' | 'certificateThumbprint', string>>) =>
   accessTokenOf({ confirmation: { keyThumbprint: null, certificateThumbprint: null, ...confirmation } })
 const presentation = (members: Partial<Presentation> = {}): Presentation => ({
-  scheme: 'Bearer', requirement: 'allowed', method: 'GET', proofs: [], targetUri: 'https://h/', certificateThumbprint: null, provideNonce: () => {}, ...members
+  scheme: 'Bearer', requirement: 'allowed', method: 'GET', proofs: [], targetUris: ['https://h/'], certificateThumbprint: null, provideNonce: () => {}, ...members
 })
 
 test('a token that is bound is refused without the proof, and the log says which option is missing [R9449-21, R8705-07]', async t => {
-  const check = createPossessionCheck({ checkProof: null, readsCertificates: false })
+  const check = createPossessionCheck({ checkProof: null, readsCertificates: false, requiresCertificates: false })
   for (const [accessToken, given, reason, fix] of [
     [bound({ keyThumbprint }), undefined, 'proof_missing', /set the dpop option/],
     [bound({ keyThumbprint }), presentation({ scheme: 'DPoP' }), 'proof_missing', /set the dpop option/],
@@ -32,15 +32,28 @@ test('a token that is bound is refused without the proof, and the log says which
   t.equal(check(accessTokenOf(), 'token', undefined), undefined)
 })
 
+test('where certificates are required, a token that is bound to none is refused, however it is presented', async t => {
+  const check = createPossessionCheck({ checkProof: () => {}, readsCertificates: true, requiresCertificates: true })
+  for (const [accessToken, given] of [
+    [accessTokenOf(), presentation()], [accessTokenOf(), undefined], [bound({ keyThumbprint }), presentation({ scheme: 'DPoP', certificateThumbprint })]
+  ] as const) {
+    let found: unknown = null
+    try { await check(accessToken, 'token', given) } catch (error) { found = error }
+    t.match(found, { reason: 'token_unbound', detail: { expected: /clientCertificates\.required/ } })
+  }
+  t.equal(check(bound({ certificateThumbprint }), 'token', presentation({ certificateThumbprint })), undefined)
+  t.equal(check(bound({ certificateThumbprint, keyThumbprint }), 'token', presentation({ scheme: 'DPoP', certificateThumbprint })), undefined)
+})
+
 test('a proof is checked once for a request and its token, at once or later, however often the host verifies them', async t => {
   for (const answer of [undefined, Promise.resolve()]) {
     const checked: string[] = []
-    const check = createPossessionCheck({ checkProof: ({ token, provideNonce }) => { checked.push(token); provideNonce('next'); return answer }, readsCertificates: true })
+    const check = createPossessionCheck({ checkProof: ({ token, provideNonce }) => { checked.push(token); provideNonce('next'); return answer }, readsCertificates: true, requiresCertificates: false })
     const nonces: string[] = []
     const given = presentation({ scheme: 'DPoP', provideNonce: nonce => nonces.push(nonce) })
     for (const token of ['a', 'a', 'b', 'b']) await check(bound({ keyThumbprint }), token, given)
     t.strictSame([checked, nonces], [['a', 'b'], ['next', 'next']])
   }
-  const check = createPossessionCheck({ checkProof: () => { throw new Error('no proof') }, readsCertificates: true })
+  const check = createPossessionCheck({ checkProof: () => { throw new Error('no proof') }, readsCertificates: true, requiresCertificates: false })
   for (let i = 0; i < 2; i++) await t.rejects(async () => await check(bound({ keyThumbprint }), 'a', presentation({ scheme: 'DPoP' })), { message: 'no proof' })
 })

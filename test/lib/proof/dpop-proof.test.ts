@@ -17,7 +17,7 @@ const right = { htm: 'POST', htu: targetUri, iat: now, ath: tokenHash(token) }
 const settings: DpopProofSettings = {
   algorithms: ['ES256', 'RS256', 'Ed25519', 'ES384'], maxAgeMs: 300_000, futureToleranceMs: 5000, nonces: null, replays: null, replayTimeoutMs: 1000
 }
-const requestWith = (...proofs: string[]): ProvenRequest => ({ proofs, method: 'POST', targetUri, token, keyThumbprint: client.thumbprint, provideNonce: () => {} })
+const requestWith = (...proofs: string[]): ProvenRequest => ({ proofs, method: 'POST', targetUris: [targetUri], token, keyThumbprint: client.thumbprint, provideNonce: () => {} })
 
 /** The reason of the refusal; `null` where the proof is accepted. */
 async function outcome (request: ProvenRequest, changes: Partial<DpopProofSettings> = {}): Promise<string | null> {
@@ -142,6 +142,27 @@ test('RFC 9449 11.1: a proof is good once, and one that fails another check is n
   t.equal(await check(requestWith(proof)), undefined)
   t.equal(await reasonOf(async () => await check(requestWith(proof))), 'proof_replayed')
   t.equal(await check(requestWith(client.proof(right))), undefined, 'a new one')
+})
+
+test('RFC 9449 11.1: another spelling of the request does not make a used proof a new one (R9449-17)', async t => {
+  const check = createProofCheck({ ...settings, replays: createMemoryReplayStore({ clock }) }, clock)
+  const proof = client.proof(right)
+  t.equal(await check(requestWith(proof)), undefined)
+  for (const spelling of ['https://api.example.com/%6Dcp', 'https://api.example.com/./mcp', 'https://API.example.com:443/mcp']) {
+    t.equal(await reasonOf(async () => await check({ ...requestWith(proof), targetUris: [spelling] })), 'proof_replayed', spelling)
+  }
+})
+
+test('RFC 9449 4.3(9): of several public bases any one will do, and each proof names one', async t => {
+  const targetUris = ['https://one.example/mcp', 'https://two.example/team/mcp']
+  const at = (htu: string): ProvenRequest => ({ ...requestWith(client.proof({ ...right, htu })), targetUris })
+  for (const htu of [...targetUris, 'HTTPS://two.example:443/team/%6Dcp']) t.equal(await outcome(at(htu)), null, htu)
+  for (const htu of ['https://two.example/mcp', 'https://one.example/team/mcp', targetUri, 'nonsense']) t.equal(await outcome(at(htu)), 'proof_of_another_request', htu)
+  try {
+    await createProofCheck(settings, clock)(at(targetUri))
+  } catch (error) {
+    t.equal((error as { detail: { expected: string } }).detail.expected, 'htu is https://one.example/mcp or https://two.example/team/mcp')
+  }
 })
 
 test('RFC 9449 11.1: a proof is remembered for as long as it could be used again', async t => {

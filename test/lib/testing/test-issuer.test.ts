@@ -5,6 +5,9 @@ import oauthResourceServer from 'fastify-oauth-resource-server'
 import type { OAuthResourceServerOptions } from 'fastify-oauth-resource-server'
 import { createTestClient, createTestIssuer, createTestPrincipals } from 'fastify-oauth-resource-server/testing'
 import type { BrokenToken, TestAlgorithm } from 'fastify-oauth-resource-server/testing'
+import { createMemoryOrganizationDirectory } from 'fastify-oauth-resource-server/impersonation'
+import type { PresetName } from '../../../lib/config/presets.ts'
+import { issuerPresets } from '../../../lib/config/presets.ts'
 import { brokenTokens } from '../../../lib/testing/broken-tokens.ts'
 import { createTestClock } from '../../support/clock.ts'
 
@@ -19,7 +22,8 @@ async function createApp (options: OAuthResourceServerOptions): Promise<FastifyI
 }
 
 test('a good token in one line, for each algorithm', async t => {
-  for (const algorithm of ['ES256', 'RS256', 'PS256', 'Ed25519'] as TestAlgorithm[]) {
+  const algorithms: TestAlgorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA']
+  for (const algorithm of algorithms) {
     const issuer = createTestIssuer({ resource, algorithm })
     const app = await createApp(issuer.options)
     const { statusCode } = await app.inject({ url: '/projects', headers: issuer.headers({ scopes: ['projects:read'] }) })
@@ -122,3 +126,78 @@ test('a client with a key of its own makes proofs', t => {
   t.notOk('nonce' in partsOf(client.proof({ url: resource, token }))[1]!)
   t.end()
 })
+
+test('each product: the tokens of the kit are accepted with the options of the kit, its ID tokens are not [F52 F87]', async t => {
+  for (const product of Object.keys(issuerPresets) as PresetName[]) {
+    const issuer = createTestIssuer({ resource, product })
+    const app = await createApp({ ...issuer.options, errorDescriptions: 'reason' })
+    const user = await app.inject({ url: '/', headers: issuer.headers({ scopes: ['projects:read'] }) })
+    t.equal(user.statusCode, 200, product)
+    t.match(user.json(), { issuer: issuer.issuer, ...!machinesOnly.includes(product) && { principalType: 'user', subject: 'user-1' } }, product)
+    if (!withoutScopes.includes(product)) t.equal((await app.inject({ url: '/projects', headers: issuer.headers({ scopes: ['projects:read'] }) })).statusCode, 200, product)
+    t.equal((await app.inject({ url: '/projects', headers: issuer.headers() })).statusCode, 403, product)
+    if (withoutClients.includes(product)) {
+      t.throws(() => issuer.token({ principalType: 'client' }), { message: /issues no access tokens to clients/ }, product)
+    } else {
+      const client = await app.inject({ url: '/', headers: issuer.headers({ principalType: 'client' }) })
+      t.match(client.json(), { principalType: 'client' }, product)
+    }
+    const [header, value] = Object.entries(issuer.headers())[0]!
+    const idToken = issuer.brokenToken('id_token')
+    t.equal((await app.inject({ url: '/', headers: { [header]: value.startsWith('Bearer ') ? `Bearer ${idToken}` : idToken } })).statusCode, 401, product)
+    await app.close()
+  }
+})
+
+test('a token by RFC 9068 of a client that acts for itself', async t => {
+  const issuer = createTestIssuer({ resource })
+  const app = await createApp(issuer.options)
+  t.match((await app.inject({ url: '/', headers: issuer.headers({ principalType: 'client', clientId: 'nightly' }) })).json(), {
+    principalType: 'client', subject: 'nightly', clientId: 'nightly'
+  })
+  await app.close()
+})
+
+test('delegation: the actors of a token, the current one first [RFC 8693 4.1]', t => {
+  const issuer = createTestIssuer({ resource })
+  t.match(claimsOf(issuer.token({ actor: ['agent', 'gateway'] })), { act: { sub: 'agent', act: { sub: 'gateway' } } })
+  t.end()
+})
+
+test('impersonation: a token that a member of staff made is found by the server, and the customer\'s own is not', async t => {
+  const issuer = createTestIssuer({ resource })
+  const directory = createMemoryOrganizationDirectory({ organizations: [{ id: 'globex', aiApproved: false }], memberships: [{ customer: 'ann', organization: 'globex' }] })
+  const app = await createApp({ ...issuer.options, impersonatedTokens: { directory } })
+  const own = await app.inject({ url: '/', headers: issuer.headers({ subject: 'ann' }) })
+  t.equal(own.statusCode, 200)
+  const staff = await app.inject({ url: '/', headers: issuer.headers({ subject: 'ann', impersonatedBy: { staff: 'sam', readOnly: true } }) })
+  t.equal(staff.statusCode, 403)
+  t.match(claimsOf(issuer.token({ subject: 'ann', impersonatedBy: { staff: 'sam', readOnly: true } })), {
+    sub: 'ann', act: { sub: 'sam' }, impersonation: { actor: { sub: 'sam' }, read_only: true }
+  })
+  await app.close()
+})
+
+test('an endpoint that answers differently: a failure is 503, and it recovers', async t => {
+  const clock = createTestClock()
+  const issuer = createTestIssuer({ resource, clock })
+  const app = await createApp({ ...issuer.introspectionOptions, clock })
+  const headers = { authorization: `Bearer ${issuer.opaqueToken()}` }
+  issuer.respond('introspection', () => new Response('busy', { status: 500 }))
+  t.equal((await app.inject({ url: '/', headers })).statusCode, 503)
+  issuer.respond('introspection', null)
+  clock.advance(60)
+  t.equal((await app.inject({ url: '/', headers })).statusCode, 200)
+  await app.close()
+})
+
+/** Products whose tokens all belong to machines. */
+const machinesOnly: readonly PresetName[] = ['google', 'githubActions', 'kubernetes']
+/** Products that issue no access tokens to clients that act for themselves. */
+const withoutClients: readonly PresetName[] = ['clerk', 'supabase', 'cloudflareAccess']
+/** Products whose tokens have no scopes: of a WorkOS session the permissions are roles. */
+const withoutScopes: readonly PresetName[] = [...machinesOnly, ...withoutClients, 'workos']
+
+function claimsOf (token: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>
+}

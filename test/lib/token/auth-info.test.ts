@@ -43,6 +43,8 @@ test('what a tool handler learns of a verified token (F70)', async t => {
       principalType: 'user',
       actor: null,
       tokenId: 'token-1',
+      tokenType: 'Bearer',
+      confirmation: null,
       claims: { sub: 'user-1', plan: 'pro' }
     }
   })
@@ -51,6 +53,12 @@ test('what a tool handler learns of a verified token (F70)', async t => {
 test('who acts for the user is known to the tool', async t => {
   const actor = { issuer: 'https://login.example.com', subject: 'staff-1' }
   t.strictSame(toAuthInfo({ ...accessToken, actor }, acceptedAt).extra.actor, actor)
+})
+
+test('whether the token is bound, and to what, is known to the tool [F35, F39]', async t => {
+  for (const [confirmation, tokenType] of [
+    [{ keyThumbprint: 'key', certificateThumbprint: null }, 'DPoP'], [{ keyThumbprint: null, certificateThumbprint: 'certificate' }, 'Bearer']
+  ] as const) t.match(toAuthInfo({ ...accessToken, confirmation }, acceptedAt).extra, { tokenType, confirmation })
 })
 
 test('a token that names no client', async t => {

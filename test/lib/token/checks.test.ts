@@ -243,6 +243,12 @@ const tables: Array<{ check: Check, part: 'header' | 'claims', rule: ExpectedTok
       [{}, null], [{ cnf: { jkt: thumbprint } }, null], [{ cnf: { jkt: thumbprint, 'x5t#S256': thumbprint } }, null],
       ...[{ jkt: 'x' }, {}, null, { 'x5t#S256': 'x' }, 'x', { kid: 'x' }, { jkt: thumbprint, jwk: {} }].map((cnf): Case => [{ cnf }, 'confirmation_unsupported'])
     ]
+  },
+  {
+    check: checkConfirmation,
+    part: 'claims',
+    rule: { ...strict, allowUnknownConfirmation: true },
+    cases: [[{ cnf: { kid: 'x' } }, null], [{ cnf: { jkt: thumbprint, jwk: {} } }, null], [{ cnf: { jkt: 'x', jwk: {} } }, 'confirmation_unsupported'], [{ cnf: {} }, 'confirmation_unsupported']]
   }
 ]
 

@@ -32,6 +32,7 @@ function setup (answer: (token: string) => Response | Promise<Response>, changes
     endpoint: async () => 'https://login.example.com/introspect',
     verifySignature: async () => {},
     refusedTokens: null,
+    sharedAnswers: null,
     maxConcurrent: 100,
     fetch: async (_url, init) => {
       const token = (init.body as URLSearchParams).get('token')!

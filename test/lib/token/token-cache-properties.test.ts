@@ -153,7 +153,8 @@ function createResourceVerifier (resource: string, clock: ReturnType<typeof crea
       createExpectedToken({ issuer, audiences: [resource], clockToleranceSeconds: 0 }), { verifySignature: () => validity }, clock)), null),
     cache: createTokenCache({ maxEntries: 3, maxBytes: 10_000, maxAgeMs: 60_000 }, clock),
     revocations,
-    checkPossession: createPossessionCheck({ checkProof: null, readsCertificates: false }),
+    checkPossession: createPossessionCheck({ checkProof: null, readsCertificates: false, requiresCertificates: false }),
+    requiresCertificates: false,
     lookupTimeoutMs: 20,
     report () {}
   })

@@ -2,19 +2,6 @@ import { test } from 'tap'
 import { createMemoryMcpSessionStore } from '../../../../lib/stores/mcp-sessions/mcp-session-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
 
-test('the first owner stays', t => {
-  const store = createMemoryMcpSessionStore()
-  t.equal(store.ownerOf('s'), null)
-  t.equal(store.bind('s', 'ann'), 'ann')
-  t.equal(store.bind('s', 'ann'), 'ann')
-  t.equal(store.bind('s', 'bob'), 'ann')
-  t.equal(store.bind('s', 'bob', 'eve'), 'ann')
-  t.equal(store.ownerOf('s'), 'ann')
-  t.equal(store.bind('s', 'bob', 'ann'), 'bob', 'unless it is the one to be replaced')
-  t.equal(store.ownerOf('s'), 'bob')
-  t.end()
-})
-
 test('a session that is not used is forgotten, one that is used is not', t => {
   const clock = createTestClock()
   const store = createMemoryMcpSessionStore({ clock, idleSeconds: 60 })

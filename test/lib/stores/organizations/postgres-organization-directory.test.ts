@@ -132,6 +132,18 @@ for (const { name, missing, database } of databases) {
       t.ok((await approvedSince('b'))! >= first, 'one that is given again is a new one')
     })
 
+    await t.test('an approval holds since it was written, not since its transaction began (G18)', async t => {
+      await run("insert into oauth_directory.organizations (id, ai_approved) values ('updated', false)")
+      await run(`
+        begin;
+        insert into oauth_directory.organizations values ('begin', true, now());
+        do $$ begin while clock_timestamp() < now() + interval '5 milliseconds' loop end loop; end $$;
+        insert into oauth_directory.organizations (id, ai_approved) values ('inserted', true);
+        update oauth_directory.organizations set ai_approved = true where id = 'updated';
+        commit`)
+      for (const id of ['inserted', 'updated']) t.ok((await approvedSince(id))! > (await approvedSince('begin'))!, id)
+    })
+
     await t.test('the youngest approval in reach counts (G18)', async t => {
       await run(`insert into oauth_directory.organizations values
         ('old', true, '2026-01-01T00:00:00Z'), ('young', true, '2026-02-01T00:00:00.000001Z'), ('no', false, '2026-03-01T00:00:00Z')`)

@@ -1,24 +1,13 @@
-import { Cluster, Redis } from 'ioredis'
-import tap, { test } from 'tap'
+import { Redis } from 'ioredis'
+import { test } from 'tap'
 import { createRedisReplayStore } from '../../../../lib/stores/replay/redis-replay-store.ts'
+import type { RedisClient } from '../../../../lib/stores/redis-client.ts'
+import { connectBreakable } from '../../../support/breakable-redis.ts'
 import { createTestClock } from '../../../support/clock.ts'
 import { missingPart } from '../../../support/missing-part.ts'
-import { clientKinds } from '../../../support/redis-clients.ts'
 import { startRedis } from '../../../support/redis-server.ts'
-import { replaySuite } from '../../../support/replay-suite.ts'
 
 const skip = missingPart('redis')
-if (skip === false) {
-  const { url } = await startRedis(tap)
-  let stores = 0
-  for (const { name, connect } of clientKinds) {
-    const clients = [await connect(tap, url), await connect(tap, url)] as const
-    replaySuite(`in Redis, over ${name}`, clock => {
-      const prefix = `replay-${++stores}:`
-      return [createRedisReplayStore({ client: clients[0], clock, prefix }), createRedisReplayStore({ client: clients[1], clock, prefix })]
-    }, { numRuns: 20 })
-  }
-}
 
 test('replays in Redis', { skip }, async t => {
   const { url, stop } = await startRedis(t)
@@ -45,30 +34,78 @@ test('replays in Redis', { skip }, async t => {
   })
 })
 
-test('a cluster needs no braces, as each command has one key', { skip }, async t => {
-  const { url, port } = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--dir', t.testdir()])
-  const node = new Redis(url)
-  t.teardown(() => node.disconnect())
-  await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-  // The node waits two seconds before it is sure of itself. Waiting for a replica that does not exist passes the time there.
-  while (!String(await node.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await node.call('WAIT', '1', '100')
-  const client = new Cluster([{ host: '127.0.0.1', port }])
-  t.teardown(() => client.disconnect())
-  const store = createRedisReplayStore({ client })
-  for (const wasSeen of [false, true]) {
-    for (let i = 0; i < 20; i++) t.equal(await store.seen(`key ${i}`, Date.now() + 60_000), wasSeen)
-  }
-})
-
 test('a client that changes replies is an error', async t => {
   for (const reply of [1, undefined, Buffer.from('OK'), '']) {
     await t.rejects(createRedisReplayStore({ client: { sendCommand: async () => reply } }).seen('a', Date.now()), { name: 'TypeError', message: /expected OK or null/ })
   }
 })
 
+test('with a local view, a Redis that is away lets each identifier in once at each server, and learns of them when it is back', { skip }, async t => {
+  const { url } = await startRedis(t)
+  const [here, there] = [await connectBreakable(t, url), await connectBreakable(t, url)]
+  const clock = createTestClock()
+  const outages: string[] = []
+  const open = (client: RedisClient, maxLocalEntries?: number) => createRedisReplayStore({
+    client, clock, whenUnavailable: 'local', onOutage: ({ store, state }) => outages.push(`${store} ${state}`), ...maxLocalEntries !== undefined && { maxLocalEntries }
+  })
+  const [store, other] = [open(here.client), open(there.client)]
+  const untilMs = clock.now() + 300_000
+  t.equal(await store.seen('before', untilMs), false)
+
+  here.isBroken = true
+  t.equal(await store.seen('before', untilMs), true, 'it remembers what it has accepted')
+  t.equal(await store.seen('expiring', clock.now() + 1000), false)
+  clock.advance(100)
+  const names = Array.from({ length: 150 }, (_none, i) => `outage ${i}`)
+  for (const name of names) t.equal(await store.seen(name, untilMs), false)
+  for (const name of names) t.equal(await store.seen(name, untilMs), true)
+  t.equal(await other.seen('outage 0', untilMs), false, 'another server does not know it yet')
+  t.ok(here.commands.length < 20, 'one attempt in each second, not one for each request')
+
+  here.isBroken = false
+  clock.advance(1)
+  const written = here.until(150)
+  t.equal(await store.seen('after', untilMs), false)
+  await written
+  for (const name of names) t.equal(await other.seen(name, untilMs), true)
+  t.equal(await other.seen('expiring', clock.now() + 1000), false, 'what has expired is not written')
+  t.same(outages, ['replays began', 'replays ended'])
+
+  const small = open(here.client, 1)
+  t.equal(await small.seen('first', untilMs), false)
+  t.equal(await small.seen('second', untilMs), false, 'what does not fit is known to Redis alone')
+  here.isBroken = true
+  await t.rejects(small.seen('third', untilMs), { name: 'ReplayStoreFullError' })
+})
+
+test('with a local view, identifiers that cannot be written stay for the next time', { skip }, async t => {
+  const { url } = await startRedis(t)
+  const breakable = await connectBreakable(t, url)
+  const clock = createTestClock()
+  const store = createRedisReplayStore({ client: breakable.client, clock, whenUnavailable: 'local', onOutage () {} })
+  const untilMs = clock.now() + 300_000
+  breakable.isBroken = true
+  for (const name of ['a', 'b']) t.equal(await store.seen(name, untilMs), false)
+  breakable.isBroken = false
+  clock.advance(1)
+  // One answer, and Redis is gone again.
+  breakable.answersLeft = 1
+  t.equal(await store.seen('c', untilMs), false)
+  const other = createRedisReplayStore({ client: (await connectBreakable(t, url)).client, clock })
+  breakable.answersLeft = Infinity
+  clock.advance(2)
+  const written = breakable.until(3)
+  t.equal(await store.seen('d', untilMs), false)
+  await written
+  t.equal(await other.seen('a', untilMs), true)
+  t.equal(await other.seen('b', untilMs), true)
+  await t.rejects(createRedisReplayStore({ client: { sendCommand: async () => 7 }, clock, whenUnavailable: 'local' }).seen('a', untilMs), TypeError)
+  await t.rejects(store.seen('a', NaN), TypeError)
+})
+
 test('options that are refused', t => {
   const client = { sendCommand: async () => null }
-  for (const options of [{}, { client: {} }, { client, timeoutMs: 0 }, { client, prefix: 1 }, { client, ttl: 1 }]) {
+  for (const options of [{}, { client: {} }, { client, timeoutMs: 0 }, { client, prefix: 1 }, { client, ttl: 1 }, { client, whenUnavailable: 'guess' }, { client, retryAfterMs: 0 }, { client, onOutage: 1 }, { client, maxLocalEntries: 0 }]) {
     t.throws(() => createRedisReplayStore(options as never), { code: 'FST_OAUTH_OPTION_INVALID' }, JSON.stringify(options))
   }
   t.end()

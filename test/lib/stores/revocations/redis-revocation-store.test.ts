@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import tap, { test } from 'tap'
+import { test } from 'tap'
 import { OptionError } from '../../../../lib/errors/errors.ts'
 import type { RedisRevocationStoreOptions } from '../../../../lib/stores/revocations/redis-revocation-store.ts'
 import { createRedisRevocationStore } from '../../../../lib/stores/revocations/redis-revocation-store.ts'
@@ -8,7 +8,6 @@ import { createTestClock } from '../../../support/clock.ts'
 import { missingPart } from '../../../support/missing-part.ts'
 import { clientKinds } from '../../../support/redis-clients.ts'
 import { startRedis } from '../../../support/redis-server.ts'
-import { revocationSuite } from '../../../support/revocation-suite.ts'
 
 const start = 1_800_000_000
 const issuer = 'https://login.example.com'
@@ -18,15 +17,6 @@ const token: RevocableToken = {
 }
 
 const missing = missingPart('redis')
-if (missing === false) {
-  const { url } = await startRedis(tap)
-  const clients = await Promise.all(clientKinds.map(async ({ name, connect }) => ({ name, client: await connect(tap, url) })))
-  for (const { name, client } of clients) {
-    let stores = 0
-    revocationSuite(`in Redis, over ${name}`, (clock, longestLifetimeSeconds, leewaySeconds = 0) =>
-      createRedisRevocationStore({ client, clock, longestLifetimeSeconds, leewaySeconds, prefix: `{${name}-${++stores}}` }))
-  }
-}
 
 test('revocations in Redis', { skip: missing }, async t => {
   const { url, stop } = await startRedis(t)
@@ -63,7 +53,7 @@ test('revocations in Redis', { skip: missing }, async t => {
   await t.test('it is kept as long as a token lives', async t => {
     const store = open({ longestLifetimeSeconds: 3600 })
     await store.revoke({ issuer, subject: 'user-1' })
-    const [key] = await redis.keys('*')
+    const [key] = await redis.keys('{oauth-revoked}:\\[*')
     const left = await redis.ttl(key!)
     t.ok(left > 1800 && left <= 3600, String(left))
     await redis.del(key!)
@@ -89,12 +79,12 @@ test('revocations in Redis', { skip: missing }, async t => {
   await t.test('what is no revocation of ours is no reason to let a token in', async t => {
     const store = open()
     await store.revoke({ issuer, subject: 'user-1' })
-    const [key] = await redis.keys('*')
+    const [key] = await redis.keys('{oauth-revoked}:\\[*')
     for (const value of ['', 'x', '-1', '1e9', '1.5']) {
       await redis.set(key!, value)
-      await t.rejects(store.isRevoked(token), new TypeError('{oauth-revoked}:… holds something else than a revocation'), value)
+      await t.rejects(async () => await store.isRevoked(token), new TypeError('{oauth-revoked}:… holds something else than a revocation'), value)
     }
-    await t.rejects(open({ client: { sendCommand: async () => [] } }).isRevoked(token), TypeError)
+    await t.rejects(async () => await open({ client: { sendCommand: async () => [] } }).isRevoked(token), TypeError)
   })
 
   await t.test('a revocation whose command fails is tried once more, and is an error when that fails, too (C10)', async t => {
@@ -103,7 +93,8 @@ test('revocations in Redis', { skip: missing }, async t => {
     let attempts = 0
     const client = {
       async sendCommand (command: string[]) {
-        attempts++
+        // An EVAL belongs to the attempt whose EVALSHA the server did not know.
+        if (command[0] === 'EVALSHA') attempts++
         if (failures-- > 0) throw new Error('connection reset')
         return await redis.call(...command as [string])
       }
@@ -122,7 +113,7 @@ test('revocations in Redis', { skip: missing }, async t => {
 
   await t.test('a Redis that is gone is an error, and not an answer (H40)', async t => {
     await stop()
-    await t.rejects(open({ timeoutMs: 50 }).isRevoked(token), { name: 'RedisStoreError' })
+    await t.rejects(async () => await open({ timeoutMs: 50 }).isRevoked(token), { name: 'RedisStoreError' })
     await t.rejects(open({ timeoutMs: 50 }).revoke({ issuer, subject: 'user-1' }), { name: 'RedisStoreError' })
   })
 })

@@ -1,31 +1,48 @@
 import type { KeyObject } from 'node:crypto'
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { X509Certificate, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { certificateThumbprint } from '../proof/certificate.ts'
 
-/** A certificate and its key in PEM, as `tls` takes them. */
-export interface Certified {
+/** A certificate and its key in PEM, as `tls` takes them: of a client, or of a server. */
+export interface TestCertificate {
   readonly cert: string
   readonly key: string
+  /** `x5t#S256` (RFC 8705 section 3.1). It binds a token to this certificate: `issuer.token({ boundTo: certificate })`. */
+  readonly certificateThumbprint: string
+  /** What a reverse proxy puts into `Client-Cert` (RFC 9440), for tests without TLS. */
+  readonly clientCert: string
 }
 
-export interface CertificateAuthority extends Certified {
-  /** A certificate for a name, which is the host of a server or what a client is called. */
-  issue (name: string): Certified
+/** The certificate of the authority is `cert`: the option `ca` of clients that are to trust what it issued. */
+export interface TestCertificateAuthority extends TestCertificate {
+  /** A certificate for a name: the host of a server, or what a client is called. */
+  issue (name: string): TestCertificate
 }
 
-/** A certificate authority of the test's own; what it issues is good for an hour. */
-export function createCertificateAuthority (name: string): CertificateAuthority {
+/**
+ * Makes a certificate authority for tests. What it issues is valid for an hour, before and after now. Its own certificate is
+ * signed by itself, as that of a client may be (RFC 8705 section 2.2).
+ */
+export function createTestCertificateAuthority (name = 'Test authority'): TestCertificateAuthority {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const self = certificateOf({ subject: name, issuer: name, publicKey, signedWith: privateKey, extensions: [authority] })
   return {
-    cert: self,
-    key: pemOf(privateKey),
+    ...certified(self, privateKey),
     issue (subject) {
       const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      const cert = certificateOf({
+      return certified(certificateOf({
         subject, issuer: name, publicKey: keys.publicKey, signedWith: privateKey, extensions: [alternativeName(subject)]
-      })
-      return { cert, key: pemOf(keys.privateKey) }
+      }), keys.privateKey)
     }
+  }
+}
+
+function certified (cert: string, privateKey: KeyObject): TestCertificate {
+  const { raw } = new X509Certificate(cert)
+  return {
+    cert,
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    certificateThumbprint: certificateThumbprint(raw),
+    clientCert: `:${raw.toString('base64')}:`
   }
 }
 
@@ -77,8 +94,4 @@ function alternativeName (host: string): Buffer {
 function time (seconds: number): Buffer {
   const text = new Date(Date.now() + seconds * 1000).toISOString().replace(/[-:T]|\.\d+/g, '')
   return der(0x18, Buffer.from(text))
-}
-
-function pemOf (key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }) as string
 }
