@@ -9,6 +9,11 @@ export interface TokenCacheOptions {
   tokenCache?: false | {
     /** How many tokens are kept. Default: 10000. */
     maxEntries?: number
+    /**
+     * How much memory they may take, in bytes, by the length of the tokens: an entry counts as two bytes for each character.
+     * Default: 67108864 (64 MiB).
+     */
+    maxBytes?: number
     /** How long a token is accepted without being verified again, in seconds, and never past its expiry. Default: 60. */
     maxAgeSeconds?: number
   }
@@ -18,13 +23,13 @@ export interface TokenCacheOptions {
 export const tokenCacheSchemas: OptionSchemas<keyof TokenCacheOptions> = optionGroup<TokenCacheOptions>()({
   tokenCache: Type.Optional(Type.Union([
     Type.Literal(false),
-    Type.Object({ maxEntries: Type.Optional(count), maxAgeSeconds: Type.Optional(count) }, closed)
+    Type.Object({ maxEntries: Type.Optional(count), maxBytes: Type.Optional(count), maxAgeSeconds: Type.Optional(count) }, closed)
   ]))
 })
 
 /** `null`: verified tokens are not kept. */
 export function resolveTokenCache ({ tokenCache = {} }: TokenCacheOptions): TokenCacheSettings | null {
   if (tokenCache === false) return null
-  const { maxEntries = 10_000, maxAgeSeconds = 60 } = tokenCache
-  return Object.freeze({ maxEntries, maxAgeMs: maxAgeSeconds * 1000 })
+  const { maxEntries = 10_000, maxBytes = 2 ** 26, maxAgeSeconds = 60 } = tokenCache
+  return Object.freeze({ maxEntries, maxBytes, maxAgeMs: maxAgeSeconds * 1000 })
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { RefusalDetail } from '../errors/detail.ts'
@@ -199,7 +199,7 @@ function decode (part: string): Buffer {
 }
 
 function sha256 (text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
+  return hash('sha256', text, 'base64url')
 }
 
 function invalid (reason: ProofReason, detail: RefusalDetail | null = null): InvalidProofError {

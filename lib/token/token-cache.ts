@@ -4,9 +4,11 @@ import type { Clock } from '../clock.ts'
 import { createForwardClock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
 
-/** How many verified tokens are remembered, and for how long. */
+/** How many verified tokens are remembered, how much memory they take, and for how long. */
 export interface TokenCacheSettings {
   readonly maxEntries: number
+  /** By the length of the tokens: an entry counts as two bytes for each character of its token. */
+  readonly maxBytes: number
   /** A token is verified again after this time, however long it is valid. */
   readonly maxAgeMs: number
 }
@@ -20,8 +22,9 @@ export interface TokenCache {
   /**
    * @param validity what the verification rested on
    * @param maxAgeMs where that is shorter than the cache's own
+   * @param tokenLength characters of the token; an entry that is larger than the whole cache is not remembered
    */
-  remember (digest: string, accessToken: AccessToken, validity: CacheValidity, maxAgeMs?: number): void
+  remember (digest: string, accessToken: AccessToken, validity: CacheValidity, maxAgeMs?: number, tokenLength?: number): void
   /** Of a token that was revoked. */
   forget (digest: string): void
 }
@@ -39,6 +42,9 @@ export function digestOf (token: string): string {
   return hash('sha256', token, 'base64')
 }
 
+/** What is remembered of a token takes about twice as many bytes as the token has characters: measured, 430 characters. */
+const bytesOf = (tokenLength: number): number => Math.max(1, 2 * tokenLength)
+
 interface Entry {
   readonly accessToken: AccessToken
   readonly validity: CacheValidity
@@ -47,7 +53,7 @@ interface Entry {
 }
 
 export function createTokenCache (settings: TokenCacheSettings, clock: Clock): TokenCache {
-  const entries = new LRUCache<string, Entry>({ max: settings.maxEntries })
+  const entries = new LRUCache<string, Entry>({ max: settings.maxEntries, maxSize: settings.maxBytes })
   const age = createForwardClock(clock)
   return {
     find (digest) {
@@ -57,11 +63,11 @@ export function createTokenCache (settings: TokenCacheSettings, clock: Clock): T
       entries.delete(digest)
       return null
     },
-    remember (digest, accessToken, validity, maxAgeMs = settings.maxAgeMs) {
+    remember (digest, accessToken, validity, maxAgeMs = settings.maxAgeMs, tokenLength = 0) {
       const { expiresAt } = accessToken
       const lifetimeMs = expiresAt === null ? Infinity : expiresAt * 1000 - clock.now()
       const keptMs = Math.min(lifetimeMs, settings.maxAgeMs, maxAgeMs)
-      if (keptMs > 0) entries.set(digest, { accessToken, validity, deadline: age.now() + keptMs })
+      if (keptMs > 0) entries.set(digest, { accessToken, validity, deadline: age.now() + keptMs }, { size: bytesOf(tokenLength) })
     },
     forget (digest) { entries.delete(digest) }
   }

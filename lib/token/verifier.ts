@@ -65,7 +65,7 @@ export function createVerifier ({ route, cache, revocations, checkPossession, re
   const verifyNew = (token: string, digest: string): MaybePromise<AccessToken> => {
     const accept = ({ accessToken, validity, maxAgeMs }: Verified, brokenRules: readonly string[]): MaybePromise<AccessToken> => {
       for (const rule of brokenRules) report({ rule, accessToken })
-      cache?.remember(digest, accessToken, validity, maxAgeMs)
+      cache?.remember(digest, accessToken, validity, maxAgeMs, token.length)
       return unlessRevoked(accessToken, digest)
     }
     return chain(route(token), ({ issuer, jwt }: RoutedToken) => chain(issuer.verify(token, jwt), (verified: Verified) => {

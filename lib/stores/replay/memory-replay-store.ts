@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import { ReplayStoreFullError } from '../../errors/store-errors.ts'
@@ -71,5 +71,5 @@ export function createMemoryReplayStore (options: MemoryReplayStoreOptions = {})
 
 /** 128 bits, one character per byte. A collision is likely only among 2^64 keys. */
 function digestOf (key: string): string {
-  return createHash('sha256').update(key).digest().toString('latin1', 0, 16)
+  return hash('sha256', key, 'buffer').toString('latin1', 0, 16)
 }

@@ -64,7 +64,7 @@ test('a token that is used is counted as the request that uses it (F81)', t => {
 test('a counted cache is a cache (F81)', t => {
   const clock = createTestClock()
   const counters = createCounters()
-  const cache = counters.counted(createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock))
+  const cache = counters.counted(createTokenCache({ maxEntries: 10, maxBytes: 10_000, maxAgeMs: 60_000 }, clock))
   const accessToken = accessTokenOf()
   t.equal(cache.find('a'), null)
   cache.remember('a', accessToken, { isCurrent: () => true })

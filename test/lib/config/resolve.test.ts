@@ -13,7 +13,7 @@ test('defaults', t => {
   t.strictSame(warnings, [])
   t.match(config, {
     resource: 'https://api.example.com', metadataUrl: pointer, metadataMaxAgeSeconds: 3600, rootAlias: null,
-    documentServedElsewhere: false, realm: null, scopes: [], scopeImplies: null, lookupTimeoutMs: 5000, tokenCache: { maxEntries: 10_000, maxAgeMs: 60_000 },
+    documentServedElsewhere: false, realm: null, scopes: [], scopeImplies: null, lookupTimeoutMs: 5000, tokenCache: { maxEntries: 10_000, maxBytes: 67_108_864, maxAgeMs: 60_000 },
     discovery: {
       limits: { timeoutMs: 5000, maxBytes: 1_048_576 },
       metadata: { defaultAgeMs: 3_600_000 },
@@ -30,7 +30,7 @@ test('what is given is taken, in the unit of its name', t => {
   const fetch = async (): Promise<Response> => new Response()
   const scopeImplies = (): boolean => true
   const { config } = resolveConfig(given({
-    realm: 'r', metadataMaxAgeSeconds: 0, rootAlias: false, lookupTimeoutMs: 7, tokenCache: { maxEntries: 2, maxAgeSeconds: 3 }, fetch, clock, scopeImplies,
+    realm: 'r', metadataMaxAgeSeconds: 0, rootAlias: false, lookupTimeoutMs: 7, tokenCache: { maxEntries: 2, maxBytes: 4000, maxAgeSeconds: 3 }, fetch, clock, scopeImplies,
     scopes: { a: 'A', b: { advertised: false } },
     discovery: {
       timeoutMs: 1, maxBytes: 2048, keysMaxAgeSeconds: 2, metadataMaxAgeSeconds: 3, unknownKeyCooldownSeconds: 4, retryAfterSeconds: 6,
@@ -38,7 +38,7 @@ test('what is given is taken, in the unit of its name', t => {
     }
   }))
   t.match(config, {
-    realm: 'r', metadataMaxAgeSeconds: 0, rootAlias: false, lookupTimeoutMs: 7, tokenCache: { maxEntries: 2, maxAgeMs: 3000 },
+    realm: 'r', metadataMaxAgeSeconds: 0, rootAlias: false, lookupTimeoutMs: 7, tokenCache: { maxEntries: 2, maxBytes: 4000, maxAgeMs: 3000 },
     discovery: {
       limits: { timeoutMs: 1, maxBytes: 2048 },
       metadata: { defaultAgeMs: 3000, coolDownMs: 4000, retryAfterMs: 6000, maxStaleMs: 0 },

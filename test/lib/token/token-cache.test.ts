@@ -7,7 +7,7 @@ import { createTestClock } from '../../support/clock.ts'
 const validity: CacheValidity = { isCurrent: () => true }
 
 /** A cache at second 0, and access tokens that expire so many seconds later. */
-function setup (rules = { maxEntries: 3, maxAgeMs: 60_000 }) {
+function setup (rules = { maxEntries: 3, maxBytes: 10_000, maxAgeMs: 60_000 }) {
   const clock = createTestClock()
   const start = clock.now() / 1000
   const expiring = (seconds: number): AccessToken => ({ expiresAt: start + seconds }) as AccessToken

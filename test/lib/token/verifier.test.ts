@@ -36,7 +36,7 @@ async function setup (cached = true, revocations: RevocationStore | null = null)
   const clock = createTestClock()
   const [a, b] = [await createFakeIssuer({ clock, issuer: 'https://a.example' }), await createFakeIssuer({ clock, issuer: 'https://b.example' })]
   const issuers = [trusting(a.issuer, clock), trusting(b.issuer, clock)] as const
-  const cache = cached ? createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock) : null
+  const cache = cached ? createTokenCache({ maxEntries: 10, maxBytes: 10_000, maxAgeMs: 60_000 }, clock) : null
   const verifier = createVerifier({ route: createTokenRouter(issuers, null), cache, revocations, checkPossession, requiresCertificates: false, lookupTimeoutMs: 20, report: () => {} })
   return { clock, a, b, issuers, verifier }
 }
@@ -191,7 +191,7 @@ test('rules of the host\'s own, enforced or told of, once for each verification'
   })
   const issuer = createJwtIssuer(rule, { verifySignature: async () => ({ isCurrent: () => true }) }, clock)
   const verifier = createVerifier({
-    route: createTokenRouter([issuer], null), cache: createTokenCache({ maxEntries: 10, maxAgeMs: 60_000 }, clock), revocations: null, lookupTimeoutMs: 20,
+    route: createTokenRouter([issuer], null), cache: createTokenCache({ maxEntries: 10, maxBytes: 10_000, maxAgeMs: 60_000 }, clock), revocations: null, lookupTimeoutMs: 20,
     checkPossession,
     requiresCertificates: false,
     report: ({ rule, accessToken }) => told.push(`${accessToken.subject} ${rule}`)

@@ -1,0 +1,60 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { Pool } from 'undici'
+
+/** Starts a module of this folder as a process and waits until its server listens. */
+export async function start (module, ...args) {
+  const child = fork(fileURLToPath(new URL(module, import.meta.url)), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const ended = once(child, 'exit').then(() => { throw new Error(`${module} ${args[0] ?? ''} ended`) })
+  ended.catch(() => {})
+  const heard = () => Promise.race([new Promise(resolve => child.once('message', resolve)), ended])
+  const message = await heard()
+  return {
+    message,
+    /** CPU time that the process has used, in microseconds. */
+    async cpu () {
+      const answer = heard()
+      child.send('cpu')
+      return (await answer).cpu
+    },
+    async stop () {
+      child.kill()
+      await once(child, 'exit')
+    }
+  }
+}
+
+const connections = 10
+
+/**
+ * Sends requests over ten connections, each its next one when it has the answer to the last.
+ *
+ * @param requests what `undici` takes, one for each request
+ * @param status what each answer must have
+ */
+export async function send (port, requests, status = 200) {
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections })
+  let next = 0
+  await Promise.all(Array.from({ length: connections }, async () => {
+    while (next < requests.length) {
+      const request = requests[next++]
+      const { statusCode, body } = await pool.request({ path: '/', method: 'GET', ...request })
+      if (statusCode !== status) throw new Error(`status ${statusCode} in place of ${status}: ${await body.text()}`)
+      await body.dump()
+    }
+  }))
+  await pool.close()
+}
+
+/** CPU time of the server for one request, after as many others as it takes to be warm. */
+export async function cpuPerRequest (server, port, { warmUp, requests, status }) {
+  await send(port, warmUp, status)
+  const before = await server.cpu()
+  await send(port, requests, status)
+  return (await server.cpu() - before) / requests.length
+}
+
+export const bearer = token => ({ headers: { authorization: `Bearer ${token}` } })
+
+export const repeat = (value, count) => Array.from({ length: count }, () => value)
