@@ -45,7 +45,10 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, look
   })
   if (introspection === null) {
     const environment = { discovery, fetch, lookupTimeoutMs, clock }
-    return createJwtIssuer(expected, keys, clock, statusList === null ? createIgnoredStatus(issuer, log) : createStatus(resolved, statusList, keys, environment, log))
+    return createJwtIssuer(expected, keys, clock, {
+      check: statusList === null ? createIgnoredStatus(issuer, log) : createStatus(resolved, statusList, keys, environment, log),
+      required: statusList?.required === true
+    })
   }
 
   const introspector = createIntrospector({

@@ -9,7 +9,7 @@ import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
 import type { CacheValidity } from './token-cache.ts'
 import { alwaysCurrent } from './token-cache.ts'
-import type { CheckStatus } from './token-status.ts'
+import type { StatusLookup } from './token-status.ts'
 
 /** An access token that was verified just now, and what that rests on. */
 export interface Verified {
@@ -39,9 +39,9 @@ export interface Issuer {
 /**
  * An issuer of JWTs that are verified here (RFC 9068 section 4).
  *
- * @param checkStatus `null`: the status of its tokens is not looked up
+ * @param status `null`: the status of its tokens is not looked up
  */
-export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, clock: Clock, checkStatus: CheckStatus | null = null): Issuer {
+export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, clock: Clock, status: StatusLookup | null = null): Issuer {
   return {
     expected,
     opaquePrefix: null,
@@ -53,10 +53,10 @@ export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, cloc
       const finish = (validity: CacheValidity): Verified =>
         ({ accessToken: accessTokenFrom(jwt.claims, expected), validity, maxAgeMs: undefined, brokenRules })
       const signed = (validity: CacheValidity): Verified | Promise<Verified> => {
-        if (checkStatus === null) return finish(validity)
+        if (status === null || (jwt.claims.status === undefined && !status.required)) return finish(validity)
         // Last: no list is fetched for a token that is refused anyway (Token Status List section 8.3).
-        const status = checkStatus(jwt.claims)
-        return 'then' in status ? status.then(one => finish(bothOf(validity, one))) : finish(bothOf(validity, status))
+        const found = status.check(jwt.claims)
+        return 'then' in found ? found.then(one => finish(bothOf(validity, one))) : finish(bothOf(validity, found))
       }
       const validity = keys.verifySignature(jwt)
       return 'then' in validity ? validity.then(signed) : signed(validity)
@@ -65,6 +65,7 @@ export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, cloc
 }
 
 function bothOf (one: CacheValidity, other: CacheValidity): CacheValidity {
+  if (other === alwaysCurrent) return one
   return { isCurrent: () => one.isCurrent() && other.isCurrent() }
 }
 

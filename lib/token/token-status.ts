@@ -49,6 +49,13 @@ export interface TokenStatusParts extends TokenStatusSettings {
  */
 export type CheckStatus = (claims: Claims) => CacheValidity | Promise<CacheValidity>
 
+/** How the status of an issuer's tokens is checked. */
+export interface StatusLookup {
+  readonly check: CheckStatus
+  /** Whether tokens without a status are checked as well. */
+  readonly required: boolean
+}
+
 /** As many lists of one issuer are kept. Only tokens that the issuer signed name one. */
 const maxLists = 100
 

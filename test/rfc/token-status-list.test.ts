@@ -238,7 +238,7 @@ test('Token Status List 8.3: nothing is fetched for a token that is refused anyw
 })
 
 test('Token Status List 12.4: another party may sign the lists', async t => {
-  const { at, statusOf, state } = await world(t, { uris: [login], jwksUri: `${login}/status-keys` })
+  const { at, statusOf, state } = await world(t, { uris: [`${login}/`], jwksUri: `${login}/status-keys` })
   state.key = createSigningKey('ES256', 'status-1')
   state.claims = { iss: 'https://status.example' }
   t.strictSame([await statusOf(at(0)), await statusOf(at(1))], [200, 401])
