@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { test } from 'tap'
 import type { OAuthResourceServerOptions } from '../../../lib/config/options.ts'
@@ -45,6 +46,14 @@ const jwt: TestTokenOptions = { header: { typ: 'JWT' } }
 const thumbprint = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'
 const placeholder = "introspection: { clientId: '<client id>', authentication: { method: 'client_secret_basic', clientSecret: '<secret>' } }"
 
+/** A token whose status list says that it is suspended. */
+function suspended (issuer: TestIssuer): string {
+  const uri = 'https://issuer.test/introspect'
+  const list = issuer.token({ header: { typ: 'statuslist+jwt' }, claims: { sub: uri, status_list: { bits: 2, lst: deflateSync(Buffer.of(2)).toString('base64url') } } })
+  issuer.respond('introspection', () => new Response(list, { headers: { 'content-type': 'application/statuslist+jwt' } }))
+  return issuer.token({ claims: { status: { status_list: { idx: 0, uri } } } })
+}
+
 const rows: readonly Row[] = [
   { reason: 'token_malformed', is: 'an opaque token', token: () => 'opaque-token', lines: [entry(placeholder)] },
   { reason: 'token_malformed', is: 'a claim twice', token: issuer => issuer.brokenToken('repeated_claim'), lines: [null] },
@@ -69,6 +78,15 @@ const rows: readonly Row[] = [
     lines: [null]
   },
   { reason: 'token_revoked', is: 'a revoked token', options: { revocations: { isRevoked: async () => true } as never }, token: good(), lines: [null] },
+  { reason: 'token_suspended', is: 'a suspended token', settings: { statusList: true }, token: suspended, lines: [null] },
+  { reason: 'status_unreadable', is: 'a status that is malformed', settings: { statusList: true }, token: good({ claims: { status: { status_list: {} } } }), lines: [null] },
+  {
+    reason: 'status_list_unavailable',
+    is: 'a status list that is not there',
+    settings: { statusList: true },
+    token: good({ claims: { status: { status_list: { idx: 0, uri: 'https://issuer.test/lists/1' } } } }),
+    lines: [null]
+  },
   { reason: 'token_rule_broken', is: 'a token that breaks a rule', settings: { tokenRules: [{ name: 'staff', check: () => false }] }, token: good(), lines: ['tokenRules: [{ name, check, reportOnly: true }]'] },
   { reason: 'token_rule_unavailable', is: 'a rule that fails', settings: { tokenRules: [{ name: 'staff', check: () => { throw new Error('down') } }] }, token: good(), lines: ['tokenRules: [{ name, check, reportOnly: true }]'] },
   { reason: 'issuer_unknown', is: 'another issuer', token: issuer => issuer.brokenToken('wrong_issuer'), lines: [entry('', 'https://another-issuer.example'), entry("jwksUri: '<URL of its keys>'", 'https://another-issuer.example')] },

@@ -27,6 +27,10 @@ test('revocations in Redis', { skip: missing }, async t => {
   const clock = createTestClock(start)
   const open = (options: Partial<RedisRevocationStoreOptions> = {}) => createRedisRevocationStore({ client: redis, clock, ...options })
 
+  await t.test('a store without a subscriber asks Redis for each token: it is never current by itself', async t => {
+    t.equal(open().isCurrent, false)
+  })
+
   await t.test('one command for each token, whatever it may have been revoked by', async t => {
     const commands: string[][] = []
     const store = open({
