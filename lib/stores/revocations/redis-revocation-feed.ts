@@ -62,7 +62,6 @@ export function createRevocationFeed (settings: RevocationFeedSettings): Revocat
   /** Counts gaps: what was read before one does not make the set complete. */
   let gaps = 0
   let fullUntil = -Infinity
-  let isBeating = false
 
   const lose = (): void => {
     gaps++
@@ -117,11 +116,10 @@ export function createRevocationFeed (settings: RevocationFeedSettings): Revocat
     if (performance.now() - provenAt > maxStalenessMs) await withinTime(subscription.start(), timeoutMs)
     await outage.insist(async () => await sendBeat([records.lastKey], [ownChannel, String(performance.now())]))
   }
+  let proceeding: Promise<void> | null = null
   const onTick = (): void => {
-    if (isBeating) return
-    isBeating = true
     // A failure is no news: the set is then not current, and requests ask Redis.
-    proceed().catch(() => {}).finally(() => { isBeating = false })
+    proceeding ??= proceed().catch(() => {}).finally(() => { proceeding = null })
   }
   const timer = setInterval(onTick, Math.max(1, maxStalenessMs / 4)).unref()
   onTick()
