@@ -4,6 +4,7 @@ import type { OAuthDoctorOptions, ResourceServer } from '../lib/doctor/check-res
 import type { DoctorRequest, DoctorResponse } from '../lib/doctor/exchange.ts'
 import type { DoctorReport } from '../lib/doctor/report.ts'
 import { listRoutes } from './shared/route-listing.ts'
+import { rootOf } from './shared/server.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,7 +20,8 @@ const plugin: FastifyPluginCallback = (app, _options, done) => {
   if (!Object.hasOwn(app, 'oauthDoctor')) {
     app.decorate('oauthDoctor', async function (this: FastifyInstance, options: OAuthDoctorOptions = {}) {
       const { checkResource } = await import('../lib/doctor/check-resource.ts')
-      await this.ready()
+      // `ready()` of an encapsulated scope fails once the server has started: only that of the root may be awaited at any time.
+      await rootOf(this).ready()
       const { config } = this.oauthResource
       return await checkResource({ config, route: protectedRoute(this), inject: async request => await injected(this, request) }, options)
     })

@@ -61,6 +61,21 @@ test('each resource has its own doctor, and the route can be named', async t => 
   t.equal(one.checks.find(({ id }) => id === 'mcp-initialize')?.outcome, 'holds')
 })
 
+test('a resource of an encapsulated scope is checked while the server runs, as often as it is asked', async t => {
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  const children: FastifyInstance[] = []
+  await app.register(async child => {
+    await child.register(oauthResourceServer, completed(createTestIssuer({ resource })))
+    child.get('/items', async () => [])
+    children.push(child)
+  })
+  await app.ready()
+  const child = children[0]!
+  for (const report of [await child.oauthDoctor(), ...await Promise.all([child.oauthDoctor(), child.oauthDoctor()])]) t.equal(report.counts.fails, 0)
+  t.equal((await app.inject('/items')).statusCode, 401, 'and the server goes on')
+})
+
 test('a server without a protected route has nothing to check, and a path begins with a slash', async t => {
   const app = await appWith(t, completed(createTestIssuer({ resource })))
   app.get('/items/:id', async () => 'one')
