@@ -71,7 +71,7 @@ app.get('/interaction/:uid', async (request, reply) => {
   const interaction = await provider.interactionDetails(request.raw, reply.raw)
   const answer = async (): Promise<oidc.InteractionResult> => {
     const account = sessionOf(request.raw)?.account
-    if (account === undefined) return { error: 'login_required', error_description: 'Nobody is signed in' }
+    if (account === undefined) return { error: 'login_required', error_description: 'The user is not signed in' }
     if (interaction.prompt.name === 'login') return { login: { accountId: account } }
     const decision = await request.checkNewGrant({ step: 'consent', access: { level: 'all' } })
     if (!decision.allowed) return { error: 'access_denied', error_description: 'The organization has not approved AI processing' }

@@ -1,16 +1,17 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { AuditWriter } from '../lib/audit/audit.ts'
 import { signalEvent } from '../lib/audit/signal-events.ts'
 import type { PushSettings } from '../lib/config/shared-signals.ts'
 import { isOAuthResourceError } from '../lib/errors/errors.ts'
 import { SetError } from '../lib/errors/set-error.ts'
 import { createSignalReceiver } from '../lib/resource/create-signal-receiver.ts'
+import type { PollParts } from '../lib/shared-signals/poll.ts'
 import { createPollLoop } from '../lib/shared-signals/poll.ts'
-import type { Receiver } from '../lib/shared-signals/receiver.ts'
 import { maxSetLength, setRefused } from '../lib/shared-signals/security-event-token.ts'
 import { hiddenRoute } from './shared/server.ts'
+
+type Receive = PollParts['receive']
 
 // Async: Fastify reports to the caller of `register` only what an async plugin throws.
 const plugin: FastifyPluginAsync = async app => {
@@ -18,11 +19,12 @@ const plugin: FastifyPluginAsync = async app => {
   const { sharedSignals, fetch, clock } = oauthConfig
   for (const transmitter of sharedSignals!.transmitters) {
     const { push, poll } = transmitter
-    const receiverFor = (statusCode: number | null, route: string | null, log: AuditWriter): Receiver =>
-      createSignalReceiver(oauthConfig, transmitter, app.log, signal => audit.record(signalEvent(signal, { statusCode, route, time: clock.now() }), log))
-    if (push !== null) await app.register(async scope => addRoute(scope, push, receiverFor(202, `POST ${scope.prefix}${push.path}`, app.log)))
+    const receiver = createSignalReceiver(oauthConfig, transmitter, app.log)
+    const receiveBy = (statusCode: number | null, route: string | null): Receive => async text =>
+      await receiver.receive(text, signal => audit.record(signalEvent(signal, { statusCode, route, time: clock.now() }), app.log))
+    if (push !== null) await app.register(async scope => addRoute(scope, push, receiveBy(202, `POST ${scope.prefix}${push.path}`)))
     if (poll !== null) {
-      const loop = createPollLoop({ settings: poll, receiver: receiverFor(null, null, app.log), fetch, log: app.log })
+      const loop = createPollLoop({ settings: poll, receive: receiveBy(null, null), fetch, log: app.log })
       app.addHook('onReady', async () => loop.start())
       app.addHook('onClose', async () => await loop.stop())
     }
@@ -30,7 +32,7 @@ const plugin: FastifyPluginAsync = async app => {
 }
 
 /** RFC 8935 section 2.1. In a scope of its own, which reads no other media type. */
-function addRoute (scope: FastifyInstance, { path, isAuthorized }: PushSettings, receiver: Receiver): void {
+function addRoute (scope: FastifyInstance, { path, isAuthorized }: PushSettings, receive: Receive): void {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('application/secevent+jwt', { parseAs: 'string', bodyLimit: maxSetLength }, (_request, body, done) => done(null, body))
   scope.route({
@@ -44,7 +46,7 @@ function addRoute (scope: FastifyInstance, { path, isAuthorized }: PushSettings,
       if (!isAuthorized(headers.authorization)) throw setRefused('authentication_failed', 'the Authorization header is not the one of the stream')
     },
     handler: async ({ body }: FastifyRequest, reply: FastifyReply) => {
-      await receiver.receive(String(body))
+      await receive(String(body))
       return reply.code(202).send()
     }
   })

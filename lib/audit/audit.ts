@@ -1,4 +1,5 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
+import { LRUCache } from 'lru-cache'
 import type { RefusalDetail } from '../errors/detail.ts'
 import type { ErrorCode } from '../errors/error-table.ts'
 import type { OAuthResourceError } from '../errors/errors.ts'
@@ -55,21 +56,25 @@ export function createAudit ({ level }: AuditSettings, counters: Counters | null
   }
 }
 
-/** Of checks that fail for one reason, one entry is written in this time, in milliseconds. */
+/** Of checks that fail for one reason and at one party, one entry is written in this time, in milliseconds. */
 const repetitionMs = 10_000
+/** As many reasons and parties are distinguished. */
+const maxRepetitions = 1000
 
-/** Keeps an outage from flooding the log: every request fails for the same reason then. */
+/** Keeps an outage from flooding the log: every request that needs this party fails for the same reason then. */
 function createRepetitions (): { leftOutBefore (event: RefusalEvent): number | null } {
-  const written = new Map<string, { readonly time: number, leftOut: number }>()
+  const written = new LRUCache<string, { readonly time: number, leftOut: number }>({ max: maxRepetitions })
   return {
-    /** How many entries with this reason were left out before this one; `null` when this one is left out, too. */
-    leftOutBefore ({ reason, time }) {
-      const last = written.get(reason)
+    /** How many entries like this one were left out before it; `null` when it is left out, too. */
+    leftOutBefore ({ reason, detail, time }) {
+      // What was expected names the issuer, the list, the rule or the store that failed.
+      const key = JSON.stringify([reason, detail?.expected])
+      const last = written.get(key)
       if (last !== undefined && Math.abs(time - last.time) < repetitionMs) {
         last.leftOut++
         return null
       }
-      written.set(reason, { time, leftOut: 0 })
+      written.set(key, { time, leftOut: 0 })
       return last?.leftOut ?? 0
     }
   }

@@ -10,7 +10,7 @@ import type { IntrospectionOptions, ResolvedIntrospection } from './introspectio
 import { introspectionSchemas, resolveIntrospection } from './introspection.ts'
 import { checkIssuerIdentifier } from './issuer-identifier.ts'
 import type { PresetName } from './presets.ts'
-import { issuerPresets } from './presets.ts'
+import { audienceOfEveryToken, issuerPresets } from './presets.ts'
 import type { StatusListOptions, StatusListSettings } from './status-list.ts'
 import { resolveStatusList, statusListSchema } from './status-list.ts'
 import type { TokenShapeDefaults, TokenShapeOptions } from './token-shape.ts'
@@ -78,7 +78,8 @@ export interface IssuerDefaults extends TokenShapeDefaults {
  * @throws OptionError
  */
 export function resolveIssuer (given: unknown, name: string, defaults: IssuerDefaults, warnings: string[]): ResolvedIssuer {
-  const options = withPreset(toObject(checkOptions<string | IssuerOptions>(name, schema, given)))
+  const own = toObject(checkOptions<string | IssuerOptions>(name, schema, given))
+  const options = withPreset(own)
   const { issuer, jwksUri = null, jwks = null, introspection, allowMissingAudience = false, allowUnknownConfirmation = false } = options
   const { resource, allowInsecureHttp } = defaults
   const { clockToleranceSeconds = defaults.clockToleranceSeconds } = options
@@ -94,6 +95,10 @@ export function resolveIssuer (given: unknown, name: string, defaults: IssuerDef
   const { advertised = canBeLookedUp } = options
   if (advertised && !canBeLookedUp) {
     throw new OptionError(`${name}.advertised: true requires an issuer that clients can look up: an https URL (RFC 8414 section 2)`)
+  }
+  const shared = own.preset === undefined ? undefined : audienceOfEveryToken[own.preset]
+  if (shared !== undefined && [options.audience].flat().includes(shared)) {
+    warnings.push(`${name}.audience: tokens for every API have the audience ${shared}, so tokens for other APIs are accepted; configure an audience for this API at the issuer`)
   }
   if (allowMissingAudience) {
     warnings.push(`${name}.allowMissingAudience: tokens without aud are accepted, also those that the issuer issues for other resources`)

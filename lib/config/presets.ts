@@ -11,6 +11,12 @@ export type PresetName =
  */
 export type Preset = Readonly<TokenShapeOptions>
 
+/**
+ * The audience that all tokens of a product have where none is configured for an API: it says nothing about which API a token
+ * is for. Keycloak: without an audience mapper.
+ */
+export const audienceOfEveryToken: Readonly<Partial<Record<PresetName, string>>> = { keycloak: 'account' }
+
 const jwtSignedWithRs256 = { profile: 'jwt', algorithms: ['RS256'] } as const
 
 export const issuerPresets: Readonly<Record<PresetName, Preset>> = {

@@ -3,7 +3,7 @@ import { addressRules } from '../http/guarded-fetch.ts'
 import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
 import { show } from '../options/show.ts'
 import { allChecks } from './all-checks.ts'
-import type { HttpTransportOptions } from './http-transport.ts'
+import type { HttpTransport, HttpTransportOptions } from './http-transport.ts'
 import { createHttpTransport } from './http-transport.ts'
 import type { DoctorProgress, DoctorReport } from './report.ts'
 import { runChecks } from './report.ts'
@@ -59,18 +59,10 @@ export const defaultLimits = { timeoutMs: 10_000, totalTimeoutMs: 120_000 } as c
  * @throws OptionError for a URL that is none
  */
 export async function checkServer (url: string, options: CheckServerOptions = {}): Promise<DoctorReport> {
-  const { timeoutMs = defaultLimits.timeoutMs, totalTimeoutMs = defaultLimits.totalTimeoutMs, onProgress = () => {} } = options
+  const { totalTimeoutMs = defaultLimits.totalTimeoutMs, onProgress = () => {} } = options
   checkUrl('url', url)
   if (options.resource !== undefined) checkUrl('resource', options.resource)
-  const { origin, hostname } = new URL(url)
-  const transport = createHttpTransport({
-    trustedOrigin: origin,
-    rules: addressRules({ allowLoopback: isLoopbackHost(hostname), allowedHosts: options.allowedHosts ?? [] }),
-    certificateAuthorities: options.certificateAuthorities,
-    lookup: options.lookup,
-    timeoutMs,
-    maxBytes: maxDocumentBytes
-  })
+  const transport = createServerTransport(url, options)
   const subject = new Subject({
     url: url.replace(/#.*$/s, ''),
     resource: options.resource ?? null,
@@ -86,6 +78,15 @@ export async function checkServer (url: string, options: CheckServerOptions = {}
   } finally {
     transport.close()
   }
+}
+
+/** Makes requests to a server that the user named, and to the addresses that its documents may lead to. */
+export function createServerTransport (
+  url: string, { timeoutMs = defaultLimits.timeoutMs, allowedHosts = [], certificateAuthorities, lookup }: Pick<CheckServerOptions, 'timeoutMs' | 'allowedHosts' | 'certificateAuthorities' | 'lookup'>
+): HttpTransport {
+  const { origin, hostname } = new URL(url)
+  const rules = addressRules({ allowLoopback: isLoopbackHost(hostname), allowedHosts })
+  return createHttpTransport({ trustedOrigin: origin, rules, certificateAuthorities, lookup, timeoutMs, maxBytes: maxDocumentBytes })
 }
 
 /** @throws OptionError for what is no http or https URL */

@@ -1,3 +1,4 @@
+import { printable } from '../errors/detail.ts'
 import type { Exchange, HeaderList } from './exchange.ts'
 
 /** A request and its response, shortened for a report. Tokens of the user are left out. */
@@ -6,7 +7,8 @@ export interface Evidence {
   readonly received: string
 }
 
-const longestLine = 300
+/** Characters of a line in a report. */
+export const longestLine = 300
 /** Header fields of requests that every request has. */
 const usualFields = ['accept', 'content-type', 'host', 'user-agent']
 /** Header fields of responses that a check can be about. */
@@ -14,21 +16,13 @@ const tellingFields = [
   'www-authenticate', 'content-type', 'cache-control', 'location', 'access-control-allow-origin', 'access-control-allow-headers',
   'access-control-expose-headers'
 ]
-// Cc, Cf, Zl and Zp: control characters, direction overrides, separators that end a line.
-const notPrintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
-
-/** Text of another server in one line: bounded, without control characters. */
-export function printable (text: string, longest: number = longestLine): string {
-  const line = text.replace(notPrintable, ' ')
-  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`
-}
 
 export function evidenceOf ({ request, response }: Exchange): Evidence {
   const { status, headers, text } = response
   const body = /json/.test(fieldsNamed(headers, ['content-type'])) && text !== '' ? ` · ${text}` : ''
   return {
-    sent: printable([`${request.method} ${request.url}`, fieldsBeside(request.headers, usualFields)].filter(part => part !== '').join(' · ')),
-    received: printable([String(status), fieldsNamed(headers, tellingFields)].filter(part => part !== '').join(' · ') + body)
+    sent: printable([`${request.method} ${request.url}`, fieldsBeside(request.headers, usualFields)].filter(part => part !== '').join(' · '), longestLine),
+    received: printable([String(status), fieldsNamed(headers, tellingFields)].filter(part => part !== '').join(' · ') + body, longestLine)
   }
 }
 

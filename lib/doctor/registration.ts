@@ -1,7 +1,7 @@
 import type { JsonObject } from './document.ts'
 import { identifierFault } from './document.ts'
 
-/** How clients that nobody registered beforehand can become clients of an authorization server. */
+/** How a client that is not registered with an authorization server can register there. */
 export interface Registration {
   readonly issuer: string
   /** RFC 7591. */

@@ -1,6 +1,7 @@
 import type { Check, CheckGroup, CheckOutcome, CheckResult } from './check.ts'
 import type { Evidence } from './evidence.ts'
-import { printable } from './evidence.ts'
+import { printable } from '../errors/detail.ts'
+import { longestLine } from './evidence.ts'
 import { describeFailure } from './exchange.ts'
 import { resourceOf } from './document.ts'
 import { usableIssuers } from './issuers.ts'
@@ -102,5 +103,5 @@ function unknown (message: string): CheckResult {
 }
 
 function report ({ id, group, title, level, rfc, why, fix }: Check, { outcome, message, evidence }: CheckResult): ReportedCheck {
-  return { id, group, title, level, rfc, outcome, message: printable(message), ...outcome === 'fails' && { why, fix }, evidence }
+  return { id, group, title, level, rfc, outcome, message: printable(message, longestLine), ...outcome === 'fails' && { why, fix }, evidence }
 }

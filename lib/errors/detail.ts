@@ -19,13 +19,17 @@ let notPrintable: RegExp | undefined
  * 200 characters.
  */
 export function describeValue (value: unknown): string {
-  const text = printable(textOf(value))
-  // Cut by code points, so that no surrogate pair is cut in two.
-  return text.length <= longestValue ? text : `${[...text.slice(0, longestValue)].slice(0, -1).join('')}…`
+  return printable(textOf(value), longestValue)
 }
 
-function printable (text: string): string {
-  if (printableAscii.test(text)) return text
+/** Text of another party in one line: without control characters, and cut to so many characters. */
+export function printable (text: string, longest: number): string {
+  const line = printableAscii.test(text) ? text : withoutControls(text)
+  // Cut by code points, so that no surrogate pair is cut in two.
+  return line.length <= longest ? line : `${[...line.slice(0, longest)].slice(0, -1).join('')}…`
+}
+
+function withoutControls (text: string): string {
   // Cc, Cf, Zl and Zp: control characters, direction overrides, separators that end a line. Also halves of surrogate pairs.
   notPrintable ??= /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu
   return text.replace(notPrintable, ' ')

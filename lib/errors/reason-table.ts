@@ -61,7 +61,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token has no `aud`', fix: 'Configure the issuer, or the `resource` parameter of the client, so that tokens name this resource'
   },
   audience_foreign: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`aud` does not name this resource, or names others where `singleAudience` forbids it', fix: 'Make the client request a token for this resource, or set `audience` of the issuer to the value that it sends'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`aud` does not name this resource, or names others where `rejectForeignAudiences` forbids it', fix: 'Make the client request a token for this resource, configure the audience at the issuer, or set `audience` of the issuer to a value that only tokens for this API have'
   },
   claim_missing: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'A required claim is missing', fix: 'Configure the issuer to send it, or set the profile or preset that matches the issuer'

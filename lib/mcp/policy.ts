@@ -1,9 +1,10 @@
-import { describeValue } from '../errors/detail.ts'
+import type { RefusalDetail } from '../errors/detail.ts'
+import { describeValue, printable } from '../errors/detail.ts'
 import { InsufficientScopeError, MissingTokenError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { McpErrorCode } from '../errors/mcp-errors.ts'
 import { McpError } from '../errors/mcp-errors.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
-import { isSatisfied, isScopeOfRoute } from '../policy/scopes.ts'
+import { isSatisfied, isScopeOfRoute, scopeDetail } from '../policy/scopes.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { McpCall } from './messages.ts'
 import { isRecord } from './messages.ts'
@@ -12,6 +13,9 @@ import { parseRequirement } from './options.ts'
 import { prefixSpellingsOf, spellingsOf } from './resource-uri.ts'
 import type { McpTarget } from './targets.ts'
 import { targetsOf } from './targets.ts'
+
+/** Characters of the calls that a log entry names. */
+const longestNames = 200
 
 /** Decides which calls an access token covers. */
 export interface McpPolicy {
@@ -91,7 +95,7 @@ export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies |
       // Without a token the answer is the same for what is declared and for what is not.
       if (accessToken === null) throw withoutStackTrace(() => new MissingTokenError(scopes))
       if (!isScopes(requirement)) throw notAvailable(requirement)
-      if (!covers(scopes, accessToken)) throw withoutStackTrace(() => new InsufficientScopeError(scopes))
+      if (!covers(scopes, accessToken)) throw withoutStackTrace(() => new InsufficientScopeError(scopes, detailOf(calls, scopes, accessToken, revision)))
     },
     scopesOf (calls) {
       try {
@@ -112,6 +116,13 @@ export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies |
       return isScopes(requirement) ? [{ type: 'oauth2', scopes: requirement }] : []
     }
   }
+}
+
+/** What was required for which calls, and what was granted, for the log. */
+function detailOf (calls: readonly McpCall[], scopes: readonly string[], accessToken: AccessToken, revision: string | null): RefusalDetail {
+  const { expected, received } = scopeDetail({ alternatives: [scopes] }, accessToken.scopes)
+  const named = calls.map(call => [call.method, ...targetsOf(call, revision).map(({ name }) => describeValue(name))].join(' '))
+  return { expected: `${expected} for ${printable(named.join(', '), longestNames)}`, received }
 }
 
 function isScopes (requirement: Requirement): requirement is readonly string[] {

@@ -1,5 +1,6 @@
-import { constants, createHash, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto'
+import { constants, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto'
 import type { JsonWebKey, webcrypto } from 'node:crypto'
+import { publicMembersOf, thumbprintOf } from '../jwk-thumbprint.ts'
 
 /** A private key that signs metadata. */
 export interface MetadataKeyOptions {
@@ -26,19 +27,18 @@ const byCurve: Readonly<Record<string, readonly [algorithm: string, digest: stri
 /** @throws TypeError for what is no key that can sign */
 function createMetadataKey ({ privateKey, keyId }: MetadataKeyOptions): MetadataKey {
   const key = privateKeyOf(privateKey)
-  const { kty, crv, x, y, e, n } = createPublicKey(key).export({ format: 'jwk' })
-  // In the order of RFC 7638 section 3.2, which the thumbprint depends on.
-  const members = kty === 'RSA' ? { e, kty, n } : kty === 'EC' ? { crv, kty, x, y } : { crv, kty, x }
+  const jwk = createPublicKey(key).export({ format: 'jwk' }) as Readonly<Record<string, string>>
+  const { kty, crv } = jwk
   const ec = kty === 'EC' ? byCurve[crv!] : undefined
   const [algorithm, digest] = kty === 'RSA' ? ['RS256', 'sha256'] : crv === 'Ed25519' ? ['EdDSA', null] : ec ?? []
   if (algorithm === undefined) throw new TypeError(`a key of kty ${String(kty)} and crv ${String(crv)} cannot sign metadata`)
   if (kty === 'RSA' && key.asymmetricKeyDetails!.modulusLength! < 2048) throw new TypeError('an RSA key must have 2048 bits or more')
-  const kid = keyId ?? createHash('sha256').update(JSON.stringify(members)).digest('base64url')
+  const kid = keyId ?? thumbprintOf(jwk)
   const header = encode({ alg: algorithm, kid, typ: 'JWT' })
   return {
     keyId: kid,
     algorithm,
-    publicJwk: Object.freeze({ ...members, kid, alg: algorithm, use: 'sig' }),
+    publicJwk: Object.freeze({ ...publicMembersOf(jwk), kid, alg: algorithm, use: 'sig' }),
     sign (claims) {
       const input = `${header}.${encode(claims)}`
       const signature = sign(digest ?? null, Buffer.from(input), { key, dsaEncoding: 'ieee-p1363', ...kty === 'RSA' && { padding: constants.RSA_PKCS1_PADDING } })

@@ -40,7 +40,7 @@ export function scopesToAskFor (requirement: ScopeRequirement): readonly string[
 }
 
 /** What was required and what was granted, for the log. */
-export function scopeDetail ({ alternatives }: ScopeRequirement, granted: readonly string[]): RefusalDetail {
+export function scopeDetail ({ alternatives }: ScopeRequirement, granted: readonly string[]): Required<Pick<RefusalDetail, 'expected' | 'received'>> {
   return {
     expected: `scope ${alternatives.map(scopes => describeValue(scopes.join(' '))).join(' or ')}`,
     received: `scope ${describeValue(granted.join(' '))}`

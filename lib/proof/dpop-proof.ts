@@ -7,6 +7,7 @@ import type { ProofReason } from '../errors/reasons.ts'
 import { InvalidProofError, NonceRequiredError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { ReplayStore } from '../stores/replay/replay-store.ts'
 import { isPromise, withinTime } from '../time-limit.ts'
+import { criticalParameterOf, hasType } from '../token/jwt.ts'
 import { parseStrictObject } from '../token/strict-json.ts'
 import type { DpopNonces } from './dpop-nonces.ts'
 import type { ProofKey } from './proof-key.ts'
@@ -107,13 +108,11 @@ function takeApart (proofs: readonly string[]): ProofParts {
 function readHeader (part: string, algorithms: readonly string[]): ProofKey {
   const header = parsePart(part)
   const { typ, alg, jwk } = header
-  if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'dpop+jwt') {
-    throw invalid('proof_malformed', { expected: 'typ is dpop+jwt', received: describeValue(typ) })
-  }
+  if (!hasType(header, 'dpop+jwt')) throw invalid('proof_malformed', { expected: 'typ is dpop+jwt', received: describeValue(typ) })
   if (typeof alg !== 'string' || !algorithms.includes(alg)) {
     throw invalid('proof_algorithm_refused', { expected: `alg is one of ${algorithms.join(', ')}`, received: describeValue(alg) })
   }
-  if ('crit' in header || 'b64' in header) throw invalid('proof_malformed', { expected: 'no critical header' })
+  if (criticalParameterOf(header) !== undefined) throw invalid('proof_malformed', { expected: 'no critical header' })
   const key = importProofKey(jwk, alg)
   if (typeof key === 'string') throw invalid('proof_key_refused', { expected: `a public key for ${alg}`, received: key })
   return key

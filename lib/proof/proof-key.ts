@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { thumbprintOf } from '../jwk-thumbprint.ts'
 import { keyFault } from '../token/key-set.ts'
 import type { Jwk, VerificationKey } from '../token/signature.ts'
 import { importKey, suitsAlgorithm } from '../token/signature.ts'
@@ -11,11 +11,6 @@ export interface ProofKey extends VerificationKey {
 
 /** Members that hold a secret (RFC 7518 section 6, RFC 9964 section 3). */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
-
-/** RFC 7638 section 3.2, RFC 8037 section 2 and RFC 9964 section 3: what a thumbprint is made of, in this order. */
-const thumbprintMembers: Readonly<Record<string, readonly string[]>> = {
-  RSA: ['e', 'kty', 'n'], EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'], AKP: ['alg', 'kty', 'pub']
-}
 
 /**
  * Imports the `jwk` of a proof's header for the algorithm that the header names.
@@ -34,9 +29,4 @@ export function importProofKey (jwk: unknown, algorithm: string): ProofKey | str
   } catch {
     return 'a jwk that is not a valid key'
   }
-}
-
-function thumbprintOf (jwk: Jwk): string {
-  const required = Object.fromEntries(thumbprintMembers[jwk.kty as string]!.map(member => [member, jwk[member]]))
-  return createHash('sha256').update(JSON.stringify(required)).digest('base64url')
 }

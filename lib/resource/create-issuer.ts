@@ -33,6 +33,7 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, look
   const metadata = createRefreshingValue(
     () => findIssuerMetadata(issuer, needsOf(resolved), fetch, limits), discovery.metadata, clock, onRenewalFailed('metadata'))
   const keys = createIssuerKeys({
+    owner: issuer,
     jwks,
     jwksUri,
     metadata,
@@ -79,7 +80,7 @@ function createStatus (
     ...settings,
     // Another party signs the lists where the keys are other ones.
     expected: { issuer: jwksUri === null ? issuer : null, algorithms, clockToleranceSeconds },
-    keys: jwksUri === null ? issuerKeys : createIssuerKeys({ jwksUri, jwks: null, metadata: null, fetch, limits, refresh: discovery.keys, clock }),
+    keys: jwksUri === null ? issuerKeys : createIssuerKeys({ owner: `the status lists of ${issuer}`, jwksUri, jwks: null, metadata: null, fetch, limits, refresh: discovery.keys, clock }),
     refresh: { minAgeMs: Math.min(10_000, maxAgeMs), maxAgeMs, defaultAgeMs: maxAgeMs, coolDownMs: Math.min(coolDownMs, maxAgeMs), retryAfterMs, maxStaleMs },
     fetch,
     limits,

@@ -1,14 +1,14 @@
 import type { OAuthConfig } from '../config/resolve.ts'
 import type { ResolvedTransmitter } from '../config/shared-signals.ts'
 import { createRefreshingValue } from '../http/refreshing-value.ts'
-import type { Receiver, ReceiverParts } from '../shared-signals/receiver.ts'
+import type { Receiver } from '../shared-signals/receiver.ts'
 import { createReceiver } from '../shared-signals/receiver.ts'
 import { findTransmitterMetadata } from '../shared-signals/transmitter-metadata.ts'
 import { createIssuerKeys } from '../token/issuer-keys.ts'
 import type { IssuerLog } from './create-issuer.ts'
 
 /** Makes the receiver of one transmitter, with metadata and keys of its own. Nothing is requested before its first event comes. */
-export function createSignalReceiver (config: OAuthConfig, transmitter: ResolvedTransmitter, log: IssuerLog, record: ReceiverParts['record']): Receiver {
+export function createSignalReceiver (config: OAuthConfig, transmitter: ResolvedTransmitter, log: IssuerLog): Receiver {
   const { discovery, fetch, clock, lookupTimeoutMs, issuers } = config
   const { expected, jwks, jwksUri, criticalMembers } = transmitter
   const { issuer } = expected
@@ -17,6 +17,7 @@ export function createSignalReceiver (config: OAuthConfig, transmitter: Resolved
   const metadata = createRefreshingValue(
     () => findTransmitterMetadata(issuer, fetch, discovery.limits), discovery.metadata, clock, onRenewalFailed('metadata'))
   const keys = createIssuerKeys({
+    owner: issuer,
     jwks,
     jwksUri,
     metadata,
@@ -34,7 +35,6 @@ export function createSignalReceiver (config: OAuthConfig, transmitter: Resolved
     trustedIssuers: issuers.map(({ rule }) => rule.issuer),
     criticalMembers: () => criticalMembers ?? metadata.get().then(known => known.criticalMembers),
     lookupTimeoutMs,
-    clock,
-    record
+    clock
   })
 }

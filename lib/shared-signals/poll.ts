@@ -5,7 +5,7 @@ import { SetError } from '../errors/set-error.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import { fetchText } from '../http/limited-fetch.ts'
 import { callHost } from '../time-limit.ts'
-import type { Receiver } from './receiver.ts'
+import type { SecurityEventToken } from './security-event-token.ts'
 import { setRefused } from './security-event-token.ts'
 
 /** How events are polled for (RFC 8936). */
@@ -22,7 +22,8 @@ export interface PollSettings {
 
 export interface PollParts {
   readonly settings: PollSettings
-  readonly receiver: Receiver
+  /** As `receive` of a receiver does. */
+  readonly receive: (text: string) => Promise<SecurityEventToken>
   readonly fetch: Fetch
   readonly log: PollLog
   /** Tests take the place of time. It resolves at once when the signal is aborted. */
@@ -54,7 +55,7 @@ interface Outcome {
  * Polls for events, one request after the other (RFC 8936 section 2.4): each acknowledges those of the one before. Events that
  * could not be processed are not acknowledged, so that the transmitter sends them again.
  */
-export function createPollLoop ({ settings, receiver, fetch, log, wait = waitFor }: PollParts): PollLoop {
+export function createPollLoop ({ settings, receive, fetch, log, wait = waitFor }: PollParts): PollLoop {
   const { endpoint, authorization, maxEvents, timeoutMs, intervalMs } = settings
   let running: { closing: AbortController, ended: Promise<void> } | null = null
 
@@ -110,7 +111,7 @@ export function createPollLoop ({ settings, receiver, fetch, log, wait = waitFor
       if (closing.aborted) return null
       try {
         if (typeof text !== 'string') throw setRefused('invalid_request', 'a security event token must be a string')
-        const set = await receiver.receive(text)
+        const set = await receive(text)
         // RFC 8936 section 2.3: the name of the member is the jti.
         if (set.id !== id) throw setRefused('invalid_request', 'jti is not the name under which the security event token came')
         ack.push(id)

@@ -77,11 +77,12 @@ export interface ReceiverParts {
   readonly isExpectedState: ((state: string, streamId: string) => boolean | Promise<boolean>) | null
   readonly lookupTimeoutMs: number
   readonly clock: Clock
-  /** Is told of every event, and of every token that is refused. */
-  readonly record: (signal: SharedSignal | RefusedSignal) => void
 }
 
-/** Receives the events of one transmitter. */
+/** Is told of every event, and of every token that is refused. */
+export type RecordSignal = (signal: SharedSignal | RefusedSignal) => void
+
+/** Receives the events of one transmitter, pushed and polled for. */
 export interface Receiver {
   /**
    * Verifies a security event token and does what its event says. When it returns, the transmitter need not send it again.
@@ -89,7 +90,7 @@ export interface Receiver {
    * @throws SetError when the token is refused
    * @throws UnavailableError when it could not be processed: the transmitter has to send it again
    */
-  receive (text: string): Promise<SecurityEventToken>
+  receive (text: string, record: RecordSignal): Promise<SecurityEventToken>
 }
 
 /** How long a token is remembered as received. Afterwards it revokes the same tokens as before, which have expired. */
@@ -98,7 +99,7 @@ const rememberedMs = 86_400_000
 const maxFailed = 1000
 
 export function createReceiver (parts: ReceiverParts): Receiver {
-  const { expected, issuers, trustedIssuers, revokeOn, keys, revocations, replays, resolveSubject, onEvent, isExpectedState, lookupTimeoutMs, clock, record } = parts
+  const { expected, issuers, trustedIssuers, revokeOn, keys, revocations, replays, resolveSubject, onEvent, isExpectedState, lookupTimeoutMs, clock } = parts
   const failed = new LRUCache<string, true>({ max: maxFailed })
 
   /** A function or store of the host that fails means: not now. */
@@ -146,7 +147,7 @@ export function createReceiver (parts: ReceiverParts): Receiver {
   }
 
   const checkState = async ({ state }: SharedSignal['payload'], { subject }: SecurityEventToken): Promise<void> => {
-    // One that the transmitter sends of its own accord has none (SSF 1.0 section 8.1.4.2).
+    // A verification event that was not requested has no state (SSF 1.0 section 8.1.4.2).
     if (isExpectedState === null || state === undefined) return
     const isGood = typeof state === 'string' &&
       await call('signal_function_unavailable', 'isExpectedState', async () => await isExpectedState(state, String(subject.id)))
@@ -172,7 +173,7 @@ export function createReceiver (parts: ReceiverParts): Receiver {
     }
   }
 
-  const process = async (text: string): Promise<SecurityEventToken> => {
+  const process = async (text: string, record: RecordSignal): Promise<SecurityEventToken> => {
     const jwt = parseSet(text)
     const set = checkSet(jwt, expected, clock.now() / 1000)
     await verify(jwt, keys)
@@ -193,9 +194,9 @@ export function createReceiver (parts: ReceiverParts): Receiver {
   }
 
   return {
-    async receive (text) {
+    async receive (text, record) {
       try {
-        return await process(text)
+        return await process(text, record)
       } catch (error) {
         if (error instanceof SetError) record({ err: error.err, description: error.message, transmitter: expected.issuer })
         throw error

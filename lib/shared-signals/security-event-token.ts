@@ -4,7 +4,7 @@ import { withoutStackTrace } from '../errors/errors.ts'
 import type { SetErrorCode } from '../errors/set-error.ts'
 import { SetError } from '../errors/set-error.ts'
 import type { UnverifiedJwt } from '../token/jwt.ts'
-import { parseJwt } from '../token/jwt.ts'
+import { criticalParameterOf, hasType, parseJwt } from '../token/jwt.ts'
 
 /** The subject of an event (RFC 9493): its format, and the members of that format. */
 export interface SubjectIdentifier {
@@ -92,11 +92,10 @@ export function checkSet ({ header, claims }: Pick<UnverifiedJwt, 'header' | 'cl
 }
 
 /** SSF 1.0 section 4.1.1 and RFC 8725bis section 3.1. */
-function checkHeader ({ typ, alg, kid, ...header }: Readonly<Record<string, unknown>>, { algorithms }: ExpectedSet): void {
-  if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'secevent+jwt') {
-    throw setRefused('invalid_request', `typ must be secevent+jwt, got ${describeValue(typ)}`)
-  }
-  const critical = ['crit', 'b64'].find(name => name in header)
+function checkHeader (header: UnverifiedJwt['header'], { algorithms }: ExpectedSet): void {
+  const { typ, alg, kid } = header
+  if (!hasType(header, 'secevent+jwt')) throw setRefused('invalid_request', `typ must be secevent+jwt, got ${describeValue(typ)}`)
+  const critical = criticalParameterOf(header)
   if (critical !== undefined) throw setRefused('invalid_request', `${critical} is in the header, and no extension of JWS is supported`)
   if (!algorithms.includes(alg as string)) throw setRefused('invalid_key', `alg must be one of ${algorithms.join(', ')}, got ${describeValue(alg)}`)
   if (kid !== undefined && (!isText(kid) || kid.length > maxIdLength)) throw setRefused('invalid_key', `kid must be a string of at most ${maxIdLength} characters`)

@@ -50,14 +50,8 @@ export function findTargets (identifier: SubjectIdentifier, context: SubjectCont
   const { format } = identifier
   checkMembers(identifier)
   switch (format) {
-    case 'iss_sub': {
-      const { iss, sub } = identifier as unknown as { iss: string, sub: string }
-      return ofIssuer(iss, { issuer: iss, subject: sub }, context)
-    }
-    case 'jwt_id': {
-      const { iss, jti } = identifier as unknown as { iss: string, jti: string }
-      return ofIssuer(iss, { issuer: iss, tokenId: jti }, context)
-    }
+    case 'iss_sub': return ofIssuer({ issuer: identifier.iss as string, subject: identifier.sub as string }, context)
+    case 'jwt_id': return ofIssuer({ issuer: identifier.iss as string, tokenId: identifier.jti as string }, context)
     case 'opaque':
       return context.opaqueIsSession ? { ...nothing, targets: sessionsOf(identifier.id as string, context.issuers) } : nothing
     case 'aliases': return ofAliases(identifier, context)
@@ -72,8 +66,8 @@ function checkMembers (identifier: SubjectIdentifier): void {
   if (missing !== undefined) throw setRefused('invalid_request', `${missing} of a subject identifier of format ${format} must be a string`)
 }
 
-function ofIssuer (issuer: string, target: SignalTarget, { issuers }: SubjectContext): FoundTargets {
-  return issuers.includes(issuer) ? { ...nothing, targets: [target] } : { ...nothing, foreignIssuers: [issuer] }
+function ofIssuer (target: SignalTarget, { issuers }: SubjectContext): FoundTargets {
+  return issuers.includes(target.issuer) ? { ...nothing, targets: [target] } : { ...nothing, foreignIssuers: [target.issuer] }
 }
 
 function sessionsOf (sessionId: string, issuers: readonly string[]): SignalTarget[] {
@@ -116,6 +110,5 @@ function ofComplex ({ format: _format, ...members }: SubjectIdentifier, context:
 function ofSessionMember (session: SubjectIdentifier, issuers: readonly string[], context: SubjectContext): FoundTargets {
   if (session.format === 'opaque') return { ...nothing, targets: sessionsOf(session.id as string, issuers) }
   if (session.format !== 'iss_sub') return nothing
-  const { iss, sub } = session as unknown as { iss: string, sub: string }
-  return ofIssuer(iss, { issuer: iss, sessionId: sub }, context)
+  return ofIssuer({ issuer: session.iss as string, sessionId: session.sub as string }, context)
 }

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { constants, createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { constants, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { thumbprintOf } from '../jwk-thumbprint.ts'
 
 /** The algorithms that test issuers and test clients sign with. `Ed25519` and `EdDSA` are two names of one (RFC 9864). */
 export type TestAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'Ed25519' | 'EdDSA'
@@ -23,17 +24,15 @@ export interface SigningKey {
 export function createSigningKey (algorithm: TestAlgorithm, keyId: string): SigningKey {
   const privateKey = generatePrivateKey(algorithm)
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' }) as Record<string, unknown>
-  const { kty, crv, x, y, e, n } = jwk
   const digest = isEdwards(algorithm) ? null : `sha${algorithm.slice(2)}`
   const padding = algorithm.startsWith('PS') ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}
   const signText = (input: string): string =>
     `${input}.${sign(digest, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363', ...padding }).toString('base64url')}`
-  const required = kty === 'RSA' ? { e, kty, n } : kty === 'EC' ? { crv, kty, x, y } : { crv, kty, x }
   return {
     keyId,
     algorithm,
     publicJwk: Object.freeze({ ...jwk, kid: keyId, alg: algorithm, use: 'sig' }),
-    thumbprint: createHash('sha256').update(JSON.stringify(required)).digest('base64url'),
+    thumbprint: thumbprintOf(jwk),
     sign: (header, payload) => signText(`${encode({ alg: algorithm, ...header })}.${encode(payload)}`),
     signText
   }

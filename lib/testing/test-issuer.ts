@@ -4,9 +4,11 @@ import { systemClock } from '../clock.ts'
 import type { IssuerOptions } from '../config/issuer.ts'
 import type { PresetName } from '../config/presets.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
+import { parseIdentifier } from '../identifier.ts'
 import type { Impersonation } from '../impersonation/impersonation.ts'
 import { createImpersonationRecord } from '../impersonation/record.ts'
 import { impersonationClaims } from '../impersonation/token-impersonation.ts'
+import { authorizationServerMetadataUrls } from '../metadata/well-known.ts'
 import type { BrokenToken } from './broken-tokens.ts'
 import { brokenTokens } from './broken-tokens.ts'
 import type { Product } from './product-tokens.ts'
@@ -47,7 +49,7 @@ export interface TestTokenOptions {
   expiresInSeconds?: number
   /** The party that acts for the subject (RFC 8693 section 4.1): `act.sub`; of several, the first is the current one. Default: none. */
   actor?: string | readonly string[]
-  /** Marks the token as made by a member of staff who impersonates the subject, as `impersonationClaims` does. Default: nobody. */
+  /** Marks the token as made by a member of staff who impersonates the subject, as `impersonationClaims` does. Default: not impersonated. */
   impersonatedBy?: Omit<Impersonation, 'customer'>
   /**
    * The key that the token is bound to (RFC 9449 section 6.1), of `createTestClient`; or the certificate (RFC 8705 section
@@ -140,7 +142,7 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
   const token = (options: TestTokenOptions = {}): string => keys.at(-1)!.sign(headerOf(options), claimsOf(options))
 
   const urls: Readonly<Record<TestEndpoint, string>> = {
-    metadata: metadataUrlOf(issuer), jwks: product?.options?.jwksUri ?? `${issuer.replace(/\/$/, '')}/jwks`, introspection: `${issuer.replace(/\/$/, '')}/introspect`
+    metadata: authorizationServerMetadataUrls(parseIdentifier(issuer, true))[0]!, jwks: product?.options?.jwksUri ?? `${issuer.replace(/\/$/, '')}/jwks`, introspection: `${issuer.replace(/\/$/, '')}/introspect`
   }
   const documents: Readonly<Record<TestEndpoint, (init: RequestInit) => unknown>> = {
     metadata: () => ({ issuer, jwks_uri: urls.jwks, introspection_endpoint: urls.introspection, response_types_supported: ['code'] }),
@@ -205,10 +207,4 @@ function confirmationOf (bindings: readonly TokenBinding[]): Readonly<Record<str
 /** RFC 8693 section 4.1: each actor holds the one before it. */
 function actorOf ([sub, ...earlier]: readonly string[]): { sub: string | undefined, act?: unknown } {
   return { sub, ...earlier.length > 0 && { act: actorOf(earlier) } }
-}
-
-/** RFC 8414 section 3.1. */
-function metadataUrlOf (issuer: string): string {
-  const { origin, pathname } = new URL(issuer)
-  return `${origin}/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`
 }

@@ -4,7 +4,7 @@ import type { Claims, ClaimPath } from './claim-path.ts'
 import { parseConfirmation } from './confirmation.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import type { UnverifiedJwt } from './jwt.ts'
-import { refused } from './jwt.ts'
+import { criticalParameterOf, hasType, refused } from './jwt.ts'
 
 /** What a check looks at. */
 export interface CheckInput {
@@ -53,9 +53,9 @@ export function checkKeyId ({ jwt: { header: { kid } } }: CheckInput): void {
   throw refused('key_id_refused', { expected: `kid is a string of at most ${maxKeyIdLength} characters`, received: `kid is ${describeValue(kid)}` })
 }
 
-/** RFC 7515 section 4.1.11 and RFC 7797: no extension is understood here, so none may be critical. */
+/** RFC 7515 section 4.1.11 and RFC 7797. */
 export function checkCritical ({ jwt: { header } }: CheckInput): void {
-  const name = ['crit', 'b64'].find(parameter => parameter in header)
+  const name = criticalParameterOf(header)
   if (name === undefined) return
   throw refused('critical_header_refused', {
     expected: `no ${name} in the header: no extension of JWS is supported`, received: `${name} is ${describeValue(header[name])}`
@@ -63,27 +63,30 @@ export function checkCritical ({ jwt: { header } }: CheckInput): void {
 }
 
 /** RFC 9068 section 4 and RFC 8725bis section 3.11: compared as a media type, without case. */
-export function checkType ({ jwt: { header: { typ } }, expected: { profile } }: CheckInput): void {
+export function checkType ({ jwt: { header }, expected: { profile } }: CheckInput): void {
+  const { typ } = header
   if (typ === undefined && profile === 'jwt') return
-  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : null
-  if (type === 'at+jwt' || (type === 'jwt' && profile === 'jwt')) return
+  if (hasType(header, 'at+jwt') || (profile === 'jwt' && hasType(header, 'jwt'))) return
   throw refused('type_refused', {
     expected: profile === 'jwt' ? 'typ is at+jwt or JWT, or missing' : 'typ is at+jwt (RFC 9068)',
     received: describeClaim('typ', typ),
     // Only where another profile would accept it.
-    ...(type === 'jwt' || typ === undefined) && { fix: "set profile: 'jwt' or a preset for this issuer, if its access tokens have this typ" }
+    ...(typ === undefined || hasType(header, 'jwt')) && { fix: "set profile: 'jwt' or a preset for this issuer, if its access tokens have this typ" }
   })
 }
 
 const fixForMissingAudience = 'request the token for this resource (parameter resource or audience of the token request); or set claims.audience, ' +
   'if another claim names the audience; or set allowMissingAudience: true, if this issuer issues tokens for this resource alone'
 
+const fixForForeignAudience = 'request the token for this resource, or configure its audience at the issuer (an audience mapper, an API); ' +
+  'or set audience of the issuer to a value that only tokens for this API have'
+
 /** RFC 9068 section 4: exact, never a prefix. */
 export function checkAudience ({ jwt: { claims }, expected, brokenRules }: CheckInput): void {
   const { audiences, foreignAudiences } = expected
   const audience = audienceOf(claims, expected)
   if (audience === null) throw refused('audience_missing', audienceDetail(claims, expected, fixForMissingAudience))
-  if (!audience.some(one => audiences.includes(one))) throw refused('audience_foreign', audienceDetail(claims, expected, 'set audience for this issuer, if these tokens are meant for this resource'))
+  if (!audience.some(one => audiences.includes(one))) throw refused('audience_foreign', audienceDetail(claims, expected, fixForForeignAudience))
   if (foreignAudiences === 'accept' || audience.every(one => audiences.includes(one))) return
   if (foreignAudiences === 'refuse') throw refused('audience_foreign', audienceDetail(claims, expected, 'rejectForeignAudiences refuses further audiences'))
   brokenRules.push('foreignAudiences')

@@ -20,6 +20,8 @@ import { alwaysCurrent, digestOf } from './token-cache.ts'
 
 /** Where the keys of an issuer come from, and within which limits. */
 export interface IssuerKeysSource {
+  /** Whose keys they are, for the log. */
+  readonly owner: string
   /** Where it is given, no metadata is requested. */
   readonly jwksUri: string | null
   /** Where it is given, nothing is requested. */
@@ -92,7 +94,7 @@ function createRemoteKeys (source: IssuerKeysSource): IssuerKeys {
   const decided = new LRUCache<string, Version>({ max: maxDecided })
 
   const unavailable = (cause: unknown, received: string): UnavailableError => withoutStackTrace(() =>
-    new UnavailableError('keys_unavailable', retryAfterSeconds, cause, { expected: 'the keys of the issuer', received, ...redirectFix(cause) }))
+    new UnavailableError('keys_unavailable', retryAfterSeconds, cause, { expected: `the keys of ${source.owner}`, received, ...redirectFix(cause) }))
 
   /** Whether the last look-up of keys was late enough to know every key that can have signed the token. */
   const isDecided = (jwt: UnverifiedJwt, version: Version): boolean => {

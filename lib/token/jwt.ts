@@ -70,3 +70,16 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export function refused (reason: TokenReason, detail: RefusalDetail | null = null): InvalidTokenError {
   return withoutStackTrace(() => new InvalidTokenError(reason, undefined, detail))
 }
+
+/** Whether `typ` is this media type (RFC 7515 section 4.1.9): without regard to case, and with or without `application/`. */
+export function hasType ({ typ }: UnverifiedJwt['header'], type: string): boolean {
+  return typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === type
+}
+
+/**
+ * The header parameter that asks for an extension of JWS (RFC 7515 section 4.1.11, RFC 7797): none is supported here, so none
+ * may be critical.
+ */
+export function criticalParameterOf (header: UnverifiedJwt['header']): 'crit' | 'b64' | undefined {
+  return (['crit', 'b64'] as const).find(name => name in header)
+}

@@ -2,6 +2,7 @@ import { inflate } from 'node:zlib'
 import { promisify } from 'node:util'
 import { describeValue } from '../errors/detail.ts'
 import type { UnverifiedJwt } from './jwt.ts'
+import { criticalParameterOf, hasType } from './jwt.ts'
 
 /** The statuses of many access tokens at one time (Token Status List section 4). */
 export interface StatusList {
@@ -45,9 +46,9 @@ export function checkStatusList ({ header, claims }: Pick<UnverifiedJwt, 'header
   const { uri, issuer, algorithms, clockToleranceSeconds } = expected
   const fail = (message: string): never => { throw new StatusListError(uri, message) }
   const { typ, alg } = header
-  if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'statuslist+jwt') fail(`typ must be statuslist+jwt, got ${describeValue(typ)}`)
+  if (!hasType(header, 'statuslist+jwt')) fail(`typ must be statuslist+jwt, got ${describeValue(typ)}`)
   if (!algorithms.includes(alg as string)) fail(`alg must be one of ${algorithms.join(', ')}, got ${describeValue(alg)}`)
-  const critical = ['crit', 'b64'].find(name => name in header)
+  const critical = criticalParameterOf(header)
   if (critical !== undefined) fail(`${critical} is in the header, and no extension of JWS is supported`)
   const { sub, iss, iat, exp, nbf, ttl } = claims
   if (sub !== uri) fail(`sub must be the URI of the list, got ${describeValue(sub)}`)

@@ -52,13 +52,11 @@ async function run (answers: Answer[], settings: Partial<PollSettings> = {}, par
   }
   const loop: PollLoop = createPollLoop({
     settings: { endpoint, authorization: null, maxEvents: 25, timeoutMs: 60_000, intervalMs: 5000, ...settings },
-    receiver: {
-      async receive (text) {
-        if (text.startsWith('down')) throw new Error('the store is down')
-        if (text.startsWith('bad')) throw setRefused('invalid_audience', 'aud is another one')
-        received.push(text)
-        return { id: text.replace('renamed', 'other') } as SecurityEventToken
-      }
+    async receive (text) {
+      if (text.startsWith('down')) throw new Error('the store is down')
+      if (text.startsWith('bad')) throw setRefused('invalid_audience', 'aud is another one')
+      received.push(text)
+      return { id: text.replace('renamed', 'other') } as SecurityEventToken
     },
     fetch,
     log: { warn: (details, message) => { warnings.push(`${message}: ${((details as { err?: Error }).err)?.message ?? ''}`) } },
@@ -152,7 +150,7 @@ test('stop gives up a request, also when fetch ignores its signal, and ends a wa
     const asked = createDeferred<void>()
     const loop = createPollLoop({
       settings: { endpoint, authorization: null, maxEvents: 1, timeoutMs: 60_000, intervalMs: 60_000 },
-      receiver: { receive: async () => await new Promise<never>(() => {}) },
+      receive: async () => await new Promise<never>(() => {}),
       fetch: async () => { asked.resolve(); return await answer() },
       log: { warn: (_details, message) => { t.fail(message) } }
     })
@@ -172,7 +170,7 @@ test('stop does not wait for a function that returns the authorization, and no r
   const urls: string[] = []
   const loop = createPollLoop({
     settings: { endpoint, authorization: async () => { asked.resolve(); return await answered.promise }, maxEvents: 1, timeoutMs: 60_000, intervalMs: 60_000 },
-    receiver: { receive: async () => await new Promise<never>(() => {}) },
+    receive: async () => await new Promise<never>(() => {}),
     fetch: async (url, { signal }) => { urls.push(url); t.equal(signal!.aborted, true); return await new Promise<never>(() => {}) },
     log: { warn: (_details, message) => { t.fail(message) } }
   })
@@ -190,13 +188,11 @@ test('an event that is being processed is finished, and those after it are left'
   const received: string[] = []
   const loop = createPollLoop({
     settings: { endpoint, authorization: null, maxEvents: 5, timeoutMs: 60_000, intervalMs: 60_000 },
-    receiver: {
-      async receive (text) {
-        received.push(text)
-        processing.resolve()
-        await finish.promise
-        return { id: text } as SecurityEventToken
-      }
+    async receive (text) {
+      received.push(text)
+      processing.resolve()
+      await finish.promise
+      return { id: text } as SecurityEventToken
     },
     fetch: async () => Response.json({ sets: { a: 'a', b: 'b' } }),
     log: { warn () {} }
@@ -231,7 +227,7 @@ test('SSF 1.0 6.1.2: the server polls once it is ready, its tokens are revoked, 
     clock,
     fetch: eitherFetch(transmitter.fetch, issuer.fetch),
     revocations: createMemoryRevocationStore({ clock }),
-    sharedSignals: { transmitters: [{ issuer: login, poll: { endpoint: transmitter.pollEndpoint, authorization: 'Bearer poll' } }] }
+    sharedSignals: { transmitters: [{ issuer: login, poll: { endpoint: transmitter.pollEndpoint, authorization: 'Bearer poll' }, push: { path: '/events' } }] }
   })
   app.get('/me', async request => request.accessToken!.subject)
   t.equal(polls, 0)
@@ -240,6 +236,11 @@ test('SSF 1.0 6.1.2: the server polls once it is ready, its tokens are revoked, 
   t.strictSame(authorizations, ['Bearer poll', 'Bearer poll'])
   t.equal((await app.inject({ url: '/me', headers: issuer.headers({ subject: 'ann' }) })).statusCode, 401)
   t.match(app.oauthCounters.signals, [{ outcome: 'revoked', count: 1 }])
+  const pushed = await app.inject({
+    method: 'POST', url: '/events', headers: { 'content-type': 'application/secevent+jwt' }, payload: transmitter.set(`${caep}session-revoked`, { format: 'iss_sub', iss: login, sub: 'ben' })
+  })
+  t.equal(pushed.statusCode, 202)
+  t.equal(transmitter.requests.filter(url => url === transmitter.metadataUrl).length, 1, 'one receiver has the metadata and keys of the transmitter')
   t.notMatch(JSON.stringify(app.oauthConfig.sharedSignals), /Bearer poll/)
   await app.close()
   t.equal(polls, 2)

@@ -46,7 +46,7 @@ const layers: ReadonlyArray<readonly string[]> = [
   ['clock', 'time-limit'],
   ['errors'],
   ['options'],
-  ['identifier'],
+  ['identifier', 'jwk-thumbprint'],
   ['challenge', 'http', 'stores'],
   ['metadata'],
   ['client'],

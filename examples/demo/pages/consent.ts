@@ -23,7 +23,7 @@ export interface RequestedAccess {
   readonly resource: string | null
   /** What *Allow* grants, in words. */
   readonly granted: readonly string[]
-  /** What is asked for and not granted, whatever the answer is. */
+  /** Requested scopes that are not granted, even if the user consents. */
   readonly withheld: readonly string[]
 }
 

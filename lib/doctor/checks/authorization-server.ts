@@ -59,7 +59,7 @@ export const authorizationServerChecks: readonly Check[] = [
     title: 'No URL that is tried earlier answers with something else',
     level: 'recommended',
     rfc: 'RFC 8414 section 5, MCP authorization server metadata discovery',
-    why: 'Some clients take the first answer with status 200, and a page for people is none.',
+    why: 'Some clients take the first answer with status 200, and a page for people is not metadata.',
     fix: 'Answer 404 at well-known URLs that have no metadata.',
     async run (subject) {
       const found = (await issuersOf(subject)).filter(({ exchange }) => exchange !== null)
@@ -106,7 +106,7 @@ export const authorizationServerChecks: readonly Check[] = [
     title: 'jwks_uri leads to a key set with a key that can verify signatures',
     level: 'required',
     rfc: 'RFC 8414 section 2, RFC 7517',
-    why: 'Nobody can verify its tokens.',
+    why: 'Resource servers cannot verify its tokens.',
     fix: 'Publish jwks_uri, and RSA keys of 2048 bits or more, or EC or Ed25519 keys, with use "sig".',
     run: async subject => await checkIssuers(subject, async ({ metadata }) => {
       const found = await keysOf(subject, metadata)

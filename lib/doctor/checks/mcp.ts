@@ -45,7 +45,7 @@ export const mcpChecks: readonly Check[] = [
     level: 'required',
     rfc: 'MCP authorization, protected resource metadata discovery',
     why: 'Clients of the protocol 2025-06-18 use nothing else to find the document.',
-    fix: 'Add resource_metadata to the challenge of every 401, whatever the method.',
+    fix: 'Add resource_metadata to the challenge of every 401, for every HTTP method.',
     run: async subject => await inMcp(subject, async () => {
       const exchange = await initialize(subject)
       if (exchange.response.status !== 401) return notApplicable('there is no 401')

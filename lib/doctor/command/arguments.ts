@@ -78,7 +78,7 @@ const parse = (args: readonly string[]) => {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
-    // The message names the option; that of an unknown one repeats it, and so what somebody may have taken for its value.
+    // For an unknown option, the message of Node.js repeats the whole argument, which may contain a secret.
     const unknown = args.map(arg => /^--([^=]*)/.exec(arg)?.[1]).find(one => one !== undefined && one !== '' && !(one in options))
     if (unknown !== undefined) throw new UsageError(`there is no option --${unknown.slice(0, 40)}.${didYouMean(unknown, Object.keys(options))}`)
     throw new UsageError((error as Error).message.split('\n', 1)[0]!.slice(0, 200))

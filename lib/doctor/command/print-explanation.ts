@@ -34,7 +34,7 @@ export function printExplanation (explanation: TokenExplanation, note: string | 
   return `${parts.join('\n\n')}\n`
 }
 
-/** A number of seconds that is no date is shown as it is. */
+/** A date, or the number itself where it is too large for a date. */
 function timeOf (seconds: number): string {
   const date = new Date(seconds * 1000)
   return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString()

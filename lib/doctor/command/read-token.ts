@@ -67,6 +67,6 @@ function tokenOfResponse (text: string): string {
     const { access_token: token } = JSON.parse(text) as { access_token?: unknown }
     return typeof token === 'string' ? token : ''
   } catch {
-    throw new UsageError('standard input begins as JSON, and is none')
+    throw new UsageError('standard input begins with { and is not JSON')
   }
 }

@@ -1,5 +1,6 @@
 import type { OAuthConfig } from '../../config/resolve.ts'
 import type { ResolvedIssuer } from '../../config/issuer.ts'
+import { audienceOfEveryToken } from '../../config/presets.ts'
 import type { RefusalDetail } from '../../errors/detail.ts'
 import { reasonTable } from '../../errors/reason-table.ts'
 import type { Reason, TokenReason, UnavailableReason } from '../../errors/reasons.ts'
@@ -17,7 +18,7 @@ export interface RefusedToken {
   readonly length: number
   /** Whether it begins as a JWT does, also where it cannot be read as one. */
   readonly isJwtLike: boolean
-  /** Unverified; `null` for a token that is no JWT. */
+  /** Unverified; `null` if the token is not a JWT. */
   readonly jwt: { readonly header: JsonObject, readonly claims: JsonObject } | null
   readonly config: OAuthConfig
   /** Seconds since the epoch. */
@@ -92,9 +93,11 @@ const adviseMissingAudience: Advise = refused => {
 
 const adviseAudience: Advise = refused => {
   const { rule } = issuerOf(refused) ?? {}
-  const [audience] = rule === undefined ? [] : [readClaim(refused.jwt!.claims, rule.claims.audience)].flat() as string[]
-  if (rule === undefined || audience === undefined) return asTheTableSays(refused)
-  const named = [readClaim(refused.jwt!.claims, rule.claims.audience)].flat()
+  if (rule === undefined) return asTheTableSays(refused)
+  const named = [readClaim(refused.jwt!.claims, rule.claims.audience)].flat() as string[]
+  const preset = presetOf(rule.issuer)
+  const audience = named.find(one => preset === null || one !== audienceOfEveryToken[preset])
+  if (audience === undefined) return asTheTableSays(refused)
   if (rule.audiences.some(one => named.includes(one))) return ofIssuer(refused, { rejectForeignAudiences: false }, 'tokens that are for other resources as well are fine')
   return ofIssuer(refused, { audience }, 'this audience means this API, and tokens for another API do not have it. Otherwise the client must request a token for the resource')
 }
@@ -141,7 +144,9 @@ const adviseProof: Advise = refused => {
     : ofPlugin({ clientCertificates: { source: 'tls' } }, 'this server ends TLS and asks for certificates; behind a proxy, name its header instead')
 }
 
-const adviseUnbound: Advise = () => ofPlugin({ dpop: 'allowed' }, 'bearer tokens are fine here. Otherwise the client must request a bound token (RFC 9449 section 5)')
+const adviseUnbound: Advise = ({ config }) => config.clientCertificates?.required === true
+  ? { change: null, line: 'clientCertificates: { required: false }', when: 'tokens that are bound to no certificate are fine here; keep its other members. Otherwise the client must request a bound token (RFC 8705 section 3)' }
+  : ofPlugin({ dpop: 'allowed' }, 'bearer tokens are fine here. Otherwise the client must request a bound token (RFC 9449 section 5)')
 
 const adviseRule: Advise = ({ detail }) => ({
   change: null,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { OAuthResourceServerOptions } from '../../config/options.ts'
-import { printable } from '../evidence.ts'
+import { printable } from '../../errors/detail.ts'
 
 type Members = Readonly<Record<string, unknown>>
 type Options = OAuthResourceServerOptions<never>

@@ -17,7 +17,7 @@ export interface IntrospectionAnswer {
  * introspected by the others. Only answers about active tokens are kept: strangers cannot fill it.
  *
  * Nothing has to be atomic: of two simultaneous `set` with one key, either may stay, and an answer that is lost is asked for
- * again. `get` must return only what was set for this very key, as another answer would make a token somebody else's.
+ * again. `get` must return only what was set for this very key: with another answer, a token would have another user's rights.
  *
  * Revocations are looked up after it, for each request. If a call of `get` throws, or takes longer than `lookupTimeoutMs`,
  * the response is 503; a cache that returns `null` in place of that is passed over.

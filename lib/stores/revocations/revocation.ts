@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { RevocableToken, RevocationStore, TokenActor } from './revocation-store.ts'
 
-/** When something was revoked, and which time of a token is compared with it. A single token is revoked whatever its times are. */
+/** When something was revoked, and which time of a token is compared with it. A revocation of a single token has no time. */
 export interface RevocationTime {
   /**
    * When it was revoked, in seconds since the epoch: tokens that were issued in a later second are not affected. A time in the

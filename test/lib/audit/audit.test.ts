@@ -142,6 +142,18 @@ test('a refusal says what was expected, what came and how to fix it [A1]', t => 
   t.end()
 })
 
+test('two parties that fail for the same reason are both in the log, as they fail for causes of their own', t => {
+  const { log, lines } = createWriter()
+  const audit = createAudit(defaultAuditSettings, null)
+  const failed = (issuer: string, received: string) =>
+    audit.record(refusalEvent(new UnavailableError('keys_unavailable', 5, null, { expected: `the keys of ${issuer}`, received }), { ...where, time: 0 }), log)
+  failed('https://a.example', 'timeout after 9 ms')
+  failed('https://b.example', 'ECONNREFUSED')
+  failed('https://a.example', 'timeout after 10 ms')
+  t.same(lines.map(([, entry]) => (entry as { audit: { detail: { expected: string } } }).audit.detail.expected), ['the keys of https://a.example', 'the keys of https://b.example'])
+  t.end()
+})
+
 test('of checks that fail for one reason, the log has one entry in ten seconds, and the counters have all', t => {
   const { log, lines } = createWriter()
   const counters = createCounters()

@@ -170,6 +170,18 @@ test('tokens without an audience are accepted by one option for JWT and introspe
   t.end()
 })
 
+test('an audience that every token of the product has is accepted with a warning, one for this API without', t => {
+  const warningsFor = (more: object): readonly string[] =>
+    resolveConfig({ ...plainOptions, authorizationServers: [{ issuer, preset: 'keycloak', ...more }] }).warnings
+  for (const audience of ['account', ['my-api', 'account']]) {
+    t.same(warningsFor({ audience }).map(warning => warning.split(':', 1)[0]), ['authorizationServers[0].audience'])
+  }
+  t.same(warningsFor({ audience: 'my-api' }), [])
+  t.same(warningsFor({}), [])
+  t.same(warningsFor({ audience: 'account', preset: 'auth0' }), [], 'it is the name of an API there')
+  t.end()
+})
+
 test('unknown members of cnf are ignored by an option, with a warning at each start [R8705-09]', t => {
   const { config, warnings } = resolveConfig({ ...plainOptions, authorizationServers: [{ issuer, allowUnknownConfirmation: true }] })
   t.equal(config.issuers[0]!.rule.allowUnknownConfirmation, true)

@@ -112,9 +112,16 @@ const rows: readonly Row[] = [
     reason: 'type_refused',
     is: 'a token of Keycloak',
     issuer: 'https://sso.example.com/realms/main',
-    token: good({ ...jwt, claims: { typ: 'Bearer', aud: 'account', client_id: undefined, azp: 'client-1' } }),
-    lines: [entry("preset: 'keycloak'", 'https://sso.example.com/realms/main'), entry("audience: 'account'", 'https://sso.example.com/realms/main')],
+    token: good({ ...jwt, claims: { typ: 'Bearer', aud: ['account', 'my-api'], client_id: undefined, azp: 'client-1' } }),
+    lines: [entry("preset: 'keycloak'", 'https://sso.example.com/realms/main'), entry("audience: 'my-api'", 'https://sso.example.com/realms/main')],
     accepted: true
+  },
+  {
+    reason: 'type_refused',
+    is: 'a token of Keycloak without an audience mapper, whose audience every token of the realm has',
+    issuer: 'https://sso.example.com/realms/main',
+    token: good({ ...jwt, claims: { typ: 'Bearer', aud: 'account', client_id: undefined, azp: 'client-1' } }),
+    lines: [entry("preset: 'keycloak'", 'https://sso.example.com/realms/main'), null]
   },
   { reason: 'audience_missing', is: 'no audience', token: issuer => issuer.brokenToken('no_audience'), lines: [entry('allowMissingAudience: true')], accepted: true },
   {
@@ -138,6 +145,13 @@ const rows: readonly Row[] = [
   { reason: 'proof_missing', is: 'a token bound to a key', token: issuer => issuer.brokenToken('bound_to_a_key'), lines: ["dpop: 'allowed'"], accepted: true },
   { reason: 'proof_missing', is: 'a token bound to a certificate', token: issuer => issuer.brokenToken('bound_to_a_certificate'), lines: ["clientCertificates: { source: 'tls' }"], accepted: true },
   { reason: 'token_unbound', is: 'a bearer token', options: { dpop: 'required' }, token: good(), lines: ["dpop: 'allowed'"], accepted: true },
+  {
+    reason: 'token_unbound',
+    is: 'a token that is bound to no certificate',
+    options: { clientCertificates: { source: 'tls', required: true } },
+    token: good(),
+    lines: ['clientCertificates: { required: false }']
+  },
   { reason: 'key_unknown', is: 'a key that is not published', token: issuer => issuer.brokenToken('unknown_key'), lines: [null] },
   { reason: 'signature_invalid', is: 'a foreign signature', token: issuer => issuer.brokenToken('foreign_key'), lines: [null] },
   {

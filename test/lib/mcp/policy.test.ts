@@ -16,6 +16,22 @@ const declared = {
   methods: { 'logging/setLevel': ['admin'], 'prompts/get': ['prompts'] }
 }
 
+test('what a call needs and what the token grants is in the detail for the log, with the name of the tool', t => {
+  const policy = createMcpPolicy(declared, null)
+  const detailOf = (...calls: McpCall[]): unknown => {
+    try {
+      policy.check(calls, tokenWith('other'))
+    } catch (error) {
+      return (error as { detail: unknown }).detail
+    }
+  }
+  const received = 'scope "other"'
+  t.same(detailOf(tool('copy')), { expected: 'scope "read write" for tools/call "copy"', received })
+  t.same(detailOf(tool('list'), method('logging/setLevel')), { expected: 'scope "read admin" for tools/call "list", logging/setLevel', received })
+  t.same(detailOf(read('notes://private/1')), { expected: 'scope "read admin" for resources/read "notes://private/1"', received })
+  t.end()
+})
+
 type Answer = 'pass' | { code: string, requiredScopes?: readonly string[] }
 const missing = (...requiredScopes: string[]): Exclude<Answer, 'pass'> => ({ code: 'FST_OAUTH_TOKEN_MISSING', requiredScopes })
 const insufficient = (...requiredScopes: string[]): Exclude<Answer, 'pass'> => ({ code: 'FST_OAUTH_SCOPE_INSUFFICIENT', requiredScopes })

@@ -34,7 +34,7 @@ async function setup (changes: (fake: FakeIssuer) => Partial<IssuerKeysSource> =
   const metadata = createRefreshingValue(
     () => findIssuerMetadata(fake.issuer, { keys: true, introspection: 'none' }, fake.fetch, limits), { ...refresh, defaultAgeMs: 3_600_000 }, clock)
   const keys = createIssuerKeys({
-    jwksUri: null, jwks: null, metadata, fetch: fake.fetch, limits, refresh, clock, ...changes(fake)
+    owner: fake.issuer, jwksUri: null, jwks: null, metadata, fetch: fake.fetch, limits, refresh, clock, ...changes(fake)
   })
   return { clock, fake, keys }
 }

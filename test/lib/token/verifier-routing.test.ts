@@ -81,7 +81,9 @@ test('every token is routed to one issuer, or is refused', async t => {
     const issuers = given.map(prefix => named(`https://${prefix}.example`, prefix))
     let routed: RoutedToken | null = null
     const reason = reasonOf(() => { routed = createTokenRouter([a, ...issuers], null)(text) as RoutedToken })
-    if (routed === null) return ['token_malformed', 'token_encrypted', 'issuer_unknown'].includes(reason!)
+    // Only the form of a JWE, which has five parts, may be called encrypted.
+    const looksEncrypted = text.startsWith('ey') && text.split('.').length === 5
+    if (routed === null) return reason === 'token_encrypted' ? looksEncrypted : ['token_malformed', 'issuer_unknown'].includes(reason!)
     const { issuer, jwt } = routed as RoutedToken
     if (jwt !== null) return jwt.claims.iss === issuer.expected.issuer
     const longest = given.filter(prefix => text.startsWith(prefix)).sort((one, other) => other.length - one.length)[0]
