@@ -1,10 +1,9 @@
 import { OptionError } from '../errors/errors.ts'
-import { addressRules } from '../http/guarded-fetch.ts'
-import { isLoopbackHost, parseIdentifier } from '../identifier.ts'
+import { parseIdentifier } from '../identifier.ts'
 import { show } from '../options/show.ts'
 import { allChecks } from './all-checks.ts'
-import type { HttpTransport, HttpTransportOptions } from './http-transport.ts'
-import { createHttpTransport } from './http-transport.ts'
+import type { HttpTransportOptions } from './http-transport.ts'
+import { createServerTransport } from './http-transport.ts'
 import type { DoctorProgress, DoctorReport } from './report.ts'
 import { runChecks } from './report.ts'
 import { Subject } from './subject.ts'
@@ -62,7 +61,7 @@ export async function checkServer (url: string, options: CheckServerOptions = {}
   const { totalTimeoutMs = defaultLimits.totalTimeoutMs, onProgress = () => {} } = options
   checkUrl('url', url)
   if (options.resource !== undefined) checkUrl('resource', options.resource)
-  const transport = createServerTransport(url, options)
+  const transport = createServerTransport(url, { ...options, timeoutMs: options.timeoutMs ?? defaultLimits.timeoutMs, maxBytes: maxDocumentBytes })
   const subject = new Subject({
     url: url.replace(/#.*$/s, ''),
     resource: options.resource ?? null,
@@ -78,15 +77,6 @@ export async function checkServer (url: string, options: CheckServerOptions = {}
   } finally {
     transport.close()
   }
-}
-
-/** Makes requests to a server that the user named, and to the addresses that its documents may lead to. */
-export function createServerTransport (
-  url: string, { timeoutMs = defaultLimits.timeoutMs, allowedHosts = [], certificateAuthorities, lookup }: Pick<CheckServerOptions, 'timeoutMs' | 'allowedHosts' | 'certificateAuthorities' | 'lookup'>
-): HttpTransport {
-  const { origin, hostname } = new URL(url)
-  const rules = addressRules({ allowLoopback: isLoopbackHost(hostname), allowedHosts })
-  return createHttpTransport({ trustedOrigin: origin, rules, certificateAuthorities, lookup, timeoutMs, maxBytes: maxDocumentBytes })
 }
 
 /** @throws OptionError for what is no http or https URL */

@@ -5,7 +5,8 @@ import type { LookupFunction } from 'node:net'
 import { TLSSocket, rootCertificates } from 'node:tls'
 import { FetchError } from '../errors/fetch-error.ts'
 import type { AddressRules } from '../http/guarded-fetch.ts'
-import { checkAddress, guardedLookup } from '../http/guarded-fetch.ts'
+import { addressRules, checkAddress, guardedLookup } from '../http/guarded-fetch.ts'
+import { isLoopbackHost } from '../identifier.ts'
 import type { DoctorResponse, HeaderList, Transport, TransportLimits } from './exchange.ts'
 
 export interface HttpTransportOptions extends TransportLimits {
@@ -29,7 +30,7 @@ export interface HttpTransport {
  * Makes requests with header fields exactly as they are given, which no `fetch` does: a second `Authorization`, another
  * `Host`. A URL of another origin than the trusted one is requested only where the address rules allow it (RFC 9728 section 7.7).
  */
-export function createHttpTransport ({ trustedOrigin, rules, certificateAuthorities, lookup, timeoutMs, maxBytes }: HttpTransportOptions): HttpTransport {
+function createHttpTransport ({ trustedOrigin, rules, certificateAuthorities, lookup, timeoutMs, maxBytes }: HttpTransportOptions): HttpTransport {
   const tls = certificateAuthorities === undefined ? {} : { ca: [...rootCertificates, certificateAuthorities] }
   const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true, ...tls }) }
   const trusted = lookup === undefined ? {} : { lookup }
@@ -51,6 +52,18 @@ export function createHttpTransport ({ trustedOrigin, rules, certificateAuthorit
     return await exchange(url, isSecure ? httpsRequest : httpRequest, options, body, { timeoutMs, maxBytes })
   }
   return { send, close: () => { for (const agent of Object.values(agents)) agent.destroy() } }
+}
+
+/** Where a server is checked, and what its documents may lead to. */
+export interface ServerConnection extends TransportLimits, Pick<HttpTransportOptions, 'certificateAuthorities' | 'lookup'> {
+  /** Hosts in a private network that documents may lead to. Default: none. */
+  readonly allowedHosts?: readonly string[]
+}
+
+/** A transport to a server that the user named. Its documents may lead to loopback addresses only if it is at one itself. */
+export function createServerTransport (url: string, { allowedHosts = [], ...options }: ServerConnection): HttpTransport {
+  const { origin, hostname } = new URL(url)
+  return createHttpTransport({ ...options, trustedOrigin: origin, rules: addressRules({ allowLoopback: isLoopbackHost(hostname), allowedHosts }) })
 }
 
 /** As it is written: a URL object would remove what a check is about, such as dot segments. */

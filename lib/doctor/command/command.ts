@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import type { LookupFunction } from 'node:net'
 import { OptionError } from '../../errors/errors.ts'
-import { checkServer, checkUrl, createServerTransport, defaultOrigin } from '../check-server.ts'
+import { checkServer, checkUrl, defaultOrigin, maxDocumentBytes } from '../check-server.ts'
 import type { CheckServerOptions } from '../check-server.ts'
 import type { TokenExplanation } from '../explain/explain-token.ts'
 import { explainToken } from '../explain/explain-token.ts'
 import { discoverSource, loadSource } from '../explain/sources.ts'
 import { describeFailure } from '../exchange.ts'
+import { createServerTransport } from '../http-transport.ts'
 import type { DoctorProgress } from '../report.ts'
 import { Subject, Unchecked } from '../subject.ts'
 import type { CommandArguments } from './arguments.ts'
@@ -86,13 +87,15 @@ async function check (given: CommandArguments, process: CommandProcess): Promise
   const token = await tokenFor(given, process)
   const certificateAuthorities = await authoritiesOf(given)
   const options: CheckServerOptions = {
-    ...connectionOf(given, process.lookup),
+    timeoutMs: given.timeoutMs,
+    allowedHosts: given.allowedHosts,
     origin: given.origin ?? defaultOrigin,
     ...given.resource !== null && { resource: given.resource },
     ...given.method !== null && { method: given.method },
     ...given.mcp !== null && { mcp: given.mcp },
     ...token !== null && { token },
     ...certificateAuthorities !== undefined && { certificateAuthorities },
+    ...process.lookup !== undefined && { lookup: process.lookup },
     ...!given.quiet && { onProgress: progressOn(stderr) }
   }
   const report = await checkServer(given.url!, options)
@@ -102,10 +105,6 @@ async function check (given: CommandArguments, process: CommandProcess): Promise
   if (report.checks.some(({ id, outcome }) => id === 'reachable' && outcome === 'fails')) return 2
   const isStrictlyOk = report.counts.fails === 0 && report.counts.unknown === 0
   return report.ok && (!given.strict || isStrictlyOk) ? 0 : 1
-}
-
-function connectionOf ({ timeoutMs, allowedHosts }: CommandArguments, lookup: LookupFunction | undefined): Pick<CheckServerOptions, 'timeoutMs' | 'allowedHosts' | 'lookup'> {
-  return { timeoutMs, allowedHosts, ...lookup !== undefined && { lookup } }
 }
 
 const clearLine = '\r\u001b[2K'
@@ -147,10 +146,8 @@ async function explainByFile (token: string, file: string): Promise<TokenExplana
 }
 
 async function explainByUrl (token: string, given: CommandArguments, { lookup }: CommandProcess): Promise<TokenExplanation> {
-  const certificateAuthorities = await authoritiesOf(given)
-  const transport = createServerTransport(given.url!, {
-    ...connectionOf(given, lookup), ...certificateAuthorities !== undefined && { certificateAuthorities }
-  })
+  const { timeoutMs, allowedHosts } = given
+  const transport = createServerTransport(given.url!, { timeoutMs, allowedHosts, lookup, certificateAuthorities: await authoritiesOf(given), maxBytes: maxDocumentBytes })
   try {
     const subject = new Subject({
       url: given.url!, resource: given.resource, token: null, method: null, mcp: null, origin: defaultOrigin, isInProcess: false, transport: transport.send
