@@ -26,7 +26,7 @@ function createLoad (keys) {
 }
 
 const presentation = proof => ({
-  scheme: 'DPoP', requirement: 'required', method: request.method, targetUri: request.uri, certificateThumbprint: null, proofs: [proof], provideNonce () {}
+  scheme: 'DPoP', requirement: 'required', method: request.method, targetUris: [request.uri], certificateThumbprint: null, proofs: [proof], provideNonce () {}
 })
 
 async function ours () {
