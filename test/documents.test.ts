@@ -23,6 +23,11 @@ test('external links are https', t => {
   t.end()
 })
 
+test('no page has the marks of a merge that was not finished', t => {
+  t.same(documents.filter(path => /^(?:<{7}|>{7}) /m.test(textOfDocument(path))), [])
+  t.end()
+})
+
 test('every page of docs is in the index', t => {
   const index = new Set(linksOf('docs/README.md').map(({ target }) => `docs/${target.split('#')[0]}`))
   t.same(documents.filter(path => path.startsWith('docs/') && path !== 'docs/README.md' && !index.has(path)), [])
