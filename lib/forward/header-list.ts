@@ -109,7 +109,7 @@ export function isHopByHopHeader (name: string): boolean {
 /** Matches full names, and prefixes that are written with a `*` at the end. */
 function matcher (list: readonly string[]): HeaderList {
   const entries = list.map(entry => entry.toLowerCase())
-  const names = new Set(entries.filter(entry => !entry.endsWith('*')))
+  const names = new Set(entries)
   const beginnings = entries.filter(entry => entry.endsWith('*')).map(entry => entry.slice(0, -1))
   return name => names.has(name) || beginnings.some(beginning => name.startsWith(beginning))
 }
@@ -120,11 +120,9 @@ export function filterHeaders (lines: HeaderLines, list: HeaderList): string[] {
   const forOneHop: string[] = []
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
-    if (name === 'connection') forOneHop.push(...lines[i + 1]!.toLowerCase().split(/[\s,]+/))
+    if (name === 'connection') forOneHop.push(...lines[i + 1]!.toLowerCase().split(/[\s,]/))
     else if (list(name)) passed.push(name, lines[i + 1]!)
   }
-  // Most `Connection` headers hold `close` or `keep-alive` and name no header.
-  if (!passed.some((name, i) => i % 2 === 0 && forOneHop.includes(name))) return passed
   return passed.filter((_, i) => !forOneHop.includes(passed[i - i % 2]!))
 }
 
