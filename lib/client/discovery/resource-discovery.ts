@@ -99,7 +99,7 @@ async function withSignedMembers (document: Readonly<Record<string, unknown>>, t
   if (trust === null || signed === undefined) return document
   try {
     const { issuer, key } = trust
-    const { payload } = await jwtVerify(String(signed), key as JWTVerifyGetKey, { issuer, requiredClaims: ['iss'] })
+    const { payload } = await jwtVerify(String(signed), key as JWTVerifyGetKey, { issuer })
     const { iss: _issuer, iat: _issuedAt, exp: _expiresAt, signed_metadata: nested, ...members } = payload
     if (nested !== undefined) throw new Error('signed_metadata must not contain signed_metadata')
     return { ...plain, ...members }

@@ -1,3 +1,4 @@
+import { SignJWT, generateKeyPair } from 'jose'
 import { test } from 'tap'
 import { readChallenge } from '../../../../lib/client/fetch/classify.ts'
 import type { FoundAuthorization, SearchOptions } from '../../../../lib/client/discovery/find-authorization.ts'
@@ -37,16 +38,32 @@ test('MCP 2025-03-26: a server without metadata of the resource is accepted only
   for (const place of places) fake.answer(place, () => new Response('', { status: 404 }))
   await t.rejects(find(fake), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
   const found = await find(fake, { allowMissingMetadata: true })
-  t.match(found, { resource: { resource: fake.resource, authorizationServers: ['https://mcp.example.com'] }, server: { token_endpoint: 'https://mcp.example.com/token' } })
+  t.same(found.resource, { resource: fake.resource, authorizationServers: ['https://mcp.example.com'], scopesSupported: null, needsProof: false, document: {} })
+  t.equal(found.server.token_endpoint, 'https://mcp.example.com/token')
 
   fake.answer('https://mcp.example.com/.well-known/oauth-authorization-server', () => new Response('', { status: 404 }))
-  t.match((await find(fake, { allowMissingMetadata: true })).server, {
-    authorization_endpoint: 'https://mcp.example.com/authorize', registration_endpoint: 'https://mcp.example.com/register', code_challenge_methods_supported: ['S256']
+  t.same((await find(fake, { allowMissingMetadata: true })).server, {
+    issuer: 'https://mcp.example.com',
+    authorization_endpoint: 'https://mcp.example.com/authorize',
+    token_endpoint: 'https://mcp.example.com/token',
+    registration_endpoint: 'https://mcp.example.com/register',
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post']
   }, 'endpoints of fixed names')
   fake.answer('https://mcp.example.com/.well-known/oauth-authorization-server', () => Response.json({ issuer: 'https://evil.example.com' }))
   await t.rejects(find(fake, { allowMissingMetadata: true }), failed('FST_OAUTH_ISSUER_MISMATCH'), 'but not in the place of a lie')
   fake.answer(places[0]!, () => Response.json({ resource: 'https://evil.example.com' }))
   await t.rejects(find(fake, { allowMissingMetadata: true }), failed('FST_OAUTH_RESOURCE_MISMATCH'))
+})
+
+test('RFC 9728 2.2: metadataTrust decides whether signed metadata names the authorization server [R9728-40]', async t => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const fake = createFakeOAuth({ document: { authorization_servers: ['https://plain.example.com'] } })
+  const members = { iss: 'https://signer.example', resource: fake.resource, authorization_servers: [fake.issuer] }
+  fake.document.signed_metadata = await new SignJWT(members).setProtectedHeader({ alg: 'ES256' }).sign(privateKey)
+  fake.answer('https://plain.example.com/.well-known/oauth-authorization-server', () => Response.json({ issuer: 'https://plain.example.com' }))
+  t.equal((await find(fake, { metadataTrust: { issuer: 'https://signer.example', key: publicKey } })).server.issuer, fake.issuer)
+  t.equal((await find(fake)).server.issuer, 'https://plain.example.com')
 })
 
 const known = { issuer: 'https://login.example.com', clientId: 'c', authentication: { method: 'none' } } as const
@@ -67,6 +84,7 @@ test('RFC 8414 section 3.3: an issuer with or without the slash of an empty path
     ['https://login.example.com', 'https://login.example.com/', true],
     ['https://login.example.com/', 'https://login.example.com', true],
     ['https://login.example.com/t', 'https://login.example.com/t/', false],
+    ['https://login.example.com?t', 'https://login.example.com?t/', false],
     ['https://login.example.com', 'https://other.example.com/', false]
   ]
   for (const [named, own, isSame] of cases) {

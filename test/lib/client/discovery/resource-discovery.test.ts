@@ -2,6 +2,7 @@ import { SignJWT, generateKeyPair } from 'jose'
 import { test } from 'tap'
 import type { ResourceLookup } from '../../../../lib/client/discovery/resource-discovery.ts'
 import { discoverResource } from '../../../../lib/client/discovery/resource-discovery.ts'
+import { authorizationErrorTable } from '../../../../lib/errors/authorization-error.ts'
 import { failed } from '../../../support/failed.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'
 import { never } from '../../../support/issuer.ts'
@@ -60,7 +61,7 @@ test('a missing, redirected or non-JSON metadata document is skipped [MCPC-04]',
 })
 
 test('if no document is found, outages have another error code than missing documents', async t => {
-  await t.rejects(world({}).ask(), failed('FST_OAUTH_RESOURCE_METADATA_MISSING'))
+  await t.rejects(world({}).ask(), failed('FST_OAUTH_RESOURCE_METADATA_MISSING', { message: `${authorizationErrorTable.FST_OAUTH_RESOURCE_METADATA_MISSING.message}: "${atPath}" status, "${atRoot}" status` }))
   for (const status of [500, 503, 429]) {
     await t.rejects(world({ [atPath]: status }).ask(), failed('FST_OAUTH_SERVER_UNAVAILABLE'), String(status))
   }
@@ -77,11 +78,13 @@ test('limits of time and size hold', async t => {
 })
 
 test('RFC 9728 3.3: a document about another resource ends the search [MCPC-05 R9728-53 R9728-54 C-2]', async t => {
-  for (const resource of ['https://evil.example.com/a/mcp', 'https://mcp.example.com/b', 'https://mcp.example.com/a/mcp/deeper', 'http://mcp.example.com/a/mcp', 'javascript:alert(1)', '', 42, null, undefined]) {
+  for (const resource of ['https://evil.example.com/a/mcp', 'https://mcp.example.com/b', 'https://mcp.example.com/a/mcp/deeper', 'http://mcp.example.com/a/mcp', 'javascript:alert(1)', '', 42, null, undefined, [url]]) {
     const { ask, log } = world({ [atPath]: { ...document, resource }, [atRoot]: document })
     await t.rejects(ask(), failed('FST_OAUTH_RESOURCE_MISMATCH'), String(resource))
     t.equal(log().length, 1, 'and nothing else is asked')
   }
+  const { ask } = world({ [atPath]: { ...document, resource: 'https://evil.example.com/a?key=1' } })
+  await t.rejects(ask(), failed('FST_OAUTH_RESOURCE_MISMATCH', { message: `${authorizationErrorTable.FST_OAUTH_RESOURCE_MISMATCH.message}: "https://evil.example.com/a"` }))
 })
 
 test('a resource whose path is a prefix of the URL is accepted, unless exact is required [C-2]', async t => {
@@ -139,4 +142,7 @@ test('signed metadata (R9728-40, R9728-41)', async t => {
     'no JWT': 'x',
     'no string': 7
   })) await t.rejects(withSignature(signed).ask({ trust }), failed('FST_OAUTH_SIGNED_METADATA_INVALID'), why)
+  await t.rejects(withSignature(await sign({ ...signedMembers, signed_metadata: 'x' })).ask({ trust }), failed('FST_OAUTH_SIGNED_METADATA_INVALID', {
+    message: `${authorizationErrorTable.FST_OAUTH_SIGNED_METADATA_INVALID.message}: signed_metadata must not contain signed_metadata`
+  }), 'the message says what is wrong')
 })

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { checkPkceSupport, checkProtectedResources, discoverServer, endpointOf } from '../../../../lib/client/discovery/server-discovery.ts'
 import type { ServerMetadata } from '../../../../lib/client/discovery/server-discovery.ts'
-import { AuthorizationError } from '../../../../lib/errors/authorization-error.ts'
+import { AuthorizationError, authorizationErrorTable } from '../../../../lib/errors/authorization-error.ts'
 import { failed } from '../../../support/failed.ts'
 import { createFakeOAuth } from '../../../support/fake-oauth.ts'
 import { outboundTo } from '../../../support/outbound.ts'
@@ -36,6 +36,8 @@ test('RFC 8414 3.3: a document of another issuer is not used [MCPC-08]', async t
   for (const other of ['https://evil.example', 'https://as.example/', 'https://AS.example', 'https://as.example:443', undefined, null]) {
     await t.rejects(world({ [first]: { issuer: other }, [second]: { issuer: other } }).find(issuer), failed('FST_OAUTH_ISSUER_MISMATCH'), String(other))
   }
+  const message = `${authorizationErrorTable.FST_OAUTH_ISSUER_MISMATCH.message}: "${first}" names the issuer "https://evil.example", expected "${issuer}", "${second}" status`
+  await t.rejects(world({ [first]: { issuer: 'https://evil.example' } }).find(issuer), failed('FST_OAUTH_ISSUER_MISMATCH', { message }), 'the message says what each place answered')
   const { find } = world({ [first]: { issuer: 'https://evil.example', token_endpoint: 'https://evil.example' }, [second]: { issuer, token_endpoint: 'https://as.example/token' } })
   t.equal((await find(issuer)).token_endpoint, 'https://as.example/token', 'the next place is asked')
 })
@@ -82,7 +84,7 @@ test('RFC 9728 4: a server that lists its resources must list this one [R9728-59
   checkProtectedResources(server(undefined), 'https://api.example')
   checkProtectedResources(server(['https://other.example', 'https://api.example']), 'https://api.example')
   for (const listed of [[], ['https://api.example/'], ['https://other.example']]) {
-    t.throws(() => checkProtectedResources(server(listed), 'https://api.example'), failed('FST_OAUTH_SERVER_MISMATCH'))
+    t.throws(() => checkProtectedResources(server(listed), 'https://api.example'), failed('FST_OAUTH_SERVER_MISMATCH', { message: `${authorizationErrorTable.FST_OAUTH_SERVER_MISMATCH.message}: "https://api.example"` }))
   }
   t.end()
 })
