@@ -6,7 +6,7 @@ const app = Fastify({ logger: true })
 
 await app.register(oauthResourceServer, {
   resource: `http://localhost:${port}`, // in production the https URL of your API; tokens carry it in `aud`
-  authorizationServers: ['https://login.example.com'], // the issuers you trust; their keys are found by discovery
+  authorizationServers: ['http://localhost:3001'], // the issuers you trust; discovery finds their keys
   scopes: { 'projects:read': 'Read projects' },
   metadata: { resource_name: 'Projects' } // shown by clients on their consent page
 })

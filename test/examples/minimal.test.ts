@@ -37,7 +37,7 @@ test('the minimal example runs as it stands, and its resource follows the port (
   const document = await fetch(`${address}/.well-known/oauth-protected-resource`)
   t.match(await document.json(), {
     resource: `http://localhost:${port}`,
-    authorization_servers: ['https://login.example.com'],
+    authorization_servers: ['http://localhost:3001'],
     scopes_supported: ['projects:read']
   })
 })

@@ -174,6 +174,7 @@ async function connect (origin: string, session: string): Promise<object | strin
 /** The examples that another file of the tests runs: it names them. */
 const elsewhere: Readonly<Record<string, string>> = {
   'minimal.ts': 'minimal.test.ts',
+  'login.mjs': 'first-token.test.ts',
   'commonjs.cjs': '../package/package.test.ts',
   'nestjs.ts': '../hosts/install.ts',
   keycloak: 'keycloak.test.ts',

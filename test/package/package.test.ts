@@ -62,7 +62,7 @@ test('the package', async t => {
     for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'dist/plugins/index.js', 'dist/plugins/index.d.ts']) {
       t.ok(files.includes(path), path)
     }
-    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png|svg)|examples\/(?:README\.md|(?:autoload|keycloak)\/.+\.(?:ts|json|yaml)|[\w-]+\.(?:ts|cjs))|llms\.txt|bench\/(?:README|results\/[\w-]+)\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
+    t.same(files.filter(path => !/^(?:dist\/.+\.(?:js|d\.ts)|docs\/.+\.(?:md|png|svg)|examples\/(?:README\.md|(?:autoload|keycloak)\/.+\.(?:ts|json|yaml)|[\w-]+\.(?:ts|cjs|mjs))|llms\.txt|bench\/(?:README|results\/[\w-]+)\.md|sql\/.+\.sql|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path)), [])
     t.ok(files.length <= most.files, `${files.length} files`)
     const { size } = await stat(tarball)
     t.ok(size <= most.bytes, `${size} bytes`)
