@@ -54,6 +54,11 @@ test('no request path leads outside the upstream path, and its bytes are unchang
   for (const rest of ['/.%09./admin', '/..%0a/admin', '/..%0D/admin', '/..%00', '/..%20/admin', '/%20../admin', '/.%2509./admin', '/%2e%20;x/admin', '/a%7f', '/%2e%2e%3f', '/%2e%2e%3fx', '/a/..%3b', '/..%23', '/%2e%3fa/b', '/%252e%252e%253f']) {
     t.throws(() => targetOf(mcp, rest), { code: 'FST_OAUTH_FORWARD_PATH_REFUSED' }, rest)
   }
+  t.equal(targetOf({ ...mcp, path: '/mcp//' }, '//a//b'), '/mcp/a//b', 'one slash between the two, and the others unchanged')
+  for (const rest of ['/a#b', '/#', '/a\\b', '/\\']) t.throws(() => targetOf(mcp, rest), { code: 'FST_OAUTH_FORWARD_PATH_REFUSED' }, `${rest} as it is`)
+  const encoded = (times: number): string => `/%${'25'.repeat(times - 1)}41`
+  t.equal(targetOf(mcp, encoded(7)), `/mcp${encoded(7)}`, 'a letter that is encoded seven times')
+  for (const times of [8, 20]) t.throws(() => targetOf(mcp, encoded(times)), { code: 'FST_OAUTH_FORWARD_PATH_REFUSED' }, `a letter that is encoded ${times} times`)
   t.throws(() => targetOf(mcp, `/%${'25'.repeat(20)}2e`), { code: 'FST_OAUTH_FORWARD_PATH_REFUSED', statusCode: 400 }, 'encoded more often than anybody does')
   t.end()
 })

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import type { Inspected } from '../../../lib/forward/inspection.ts'
-import { inspect } from '../../../lib/forward/inspection.ts'
+import { headersOf, inspect } from '../../../lib/forward/inspection.ts'
 
 const limits = { maxBytes: 100, maxMs: 10_000 }
 
@@ -19,7 +19,8 @@ test('a body that may contain a token error is read, and the caller still gets i
     [200, { 'content-type': 'application/json', 'content-encoding': ' X-GZIP ' }, gzipSync(json), 'POST'],
     [200, { 'content-type': 'application/json', 'content-encoding': 'deflate' }, deflateSync(json), 'POST'],
     [200, { 'content-type': 'application/json', 'content-encoding': 'br' }, brotliCompressSync(json), 'POST'],
-    [200, { 'content-type': 'application/json', 'content-encoding': 'identity' }, json, 'POST']
+    [200, { 'content-type': 'application/json', 'content-encoding': 'identity' }, json, 'POST'],
+    [299, { 'content-type': 'application/json ; charset=utf-8' }, json, 'POST'], [400, { 'content-length': '100' }, json, 'GET'], [599, {}, json, 'DELETE']
   ] as const) {
     const { answer, body: parsed, text } = await look(status, headers, body, method)
     t.same([parsed, text, answer.status, answer.isWhole], [{ a: 1 }, json, status, true], JSON.stringify(headers))
@@ -32,7 +33,9 @@ test('bodies that cannot contain a token error are not read', async t => {
     [200, { 'content-type': 'application/json' }, 'GET'], [200, { 'content-type': 'text/plain' }, 'POST'], [200, {}, 'POST'],
     [302, { 'content-type': 'application/json' }, 'POST'], [200, { 'content-type': 'text/event-stream' }, 'POST'],
     [500, { 'content-type': 'text/event-stream;charset=utf-8' }, 'POST'], [401, {}, 'HEAD'], [401, { 'content-length': '101' }, 'POST'],
-    [200, { 'content-type': 'application/jsonl' }, 'POST']
+    [200, { 'content-type': 'application/jsonl' }, 'POST'], [200, { 'content-type': 'x/application/json' }, 'POST'], [400, { 'content-length': '101' }, 'GET'],
+    [300, { 'content-type': 'application/json' }, 'POST'], [399, { 'content-type': 'application/json' }, 'POST'],
+    [200, { 'content-type': 'application/json' }, 'PUT'], [200, { 'content-type': 'application/json' }, 'HEAD']
   ] as const) {
     const { answer, body, text } = await look(status, headers, '{"a":1}', method)
     t.same([body, text], [undefined, undefined], `${status} ${JSON.stringify(headers)} ${method}`)
@@ -41,16 +44,32 @@ test('bodies that cannot contain a token error are not read', async t => {
 })
 
 test('no body takes more memory than inspectBytes, also after decompression [R50]', async t => {
-  const bomb = gzipSync(Buffer.alloc(101, ' '))
-  t.ok(bomb.length <= 100)
-  const { text, body, answer } = await look(401, { 'content-encoding': 'gzip' }, bomb)
-  t.same([text, body], [undefined, undefined])
-  t.same(Buffer.concat(await answer.body.toArray() as Buffer[]), bomb)
+  for (const [encoding, compress] of [['gzip', gzipSync], ['x-gzip', gzipSync], ['deflate', deflateSync], ['br', brotliCompressSync]] as const) {
+    t.equal((await look(401, { 'content-encoding': encoding }, compress(Buffer.alloc(100, ' ')))).text?.length, 100, encoding)
+    const bomb = compress(Buffer.alloc(101, ' '))
+    t.ok(bomb.length <= 100)
+    const { text, body, answer } = await look(401, { 'content-encoding': encoding }, bomb)
+    t.same([text, body], [undefined, undefined], encoding)
+    t.same(Buffer.concat(await answer.body.toArray() as Buffer[]), bomb)
+  }
   t.equal((await look(401, {}, Buffer.alloc(100, ' '))).text?.length, 100)
   t.equal((await look(401, {}, Buffer.alloc(101, ' '))).text, undefined)
 })
 
 test('inspected bodies may be text without JSON, or fail to decompress', async t => {
-  t.match(await look(401, {}, 'no'), { text: 'no', body: undefined })
-  for (const encoding of ['gzip', 'br', 'zstd', 'gzip, br']) t.match(await look(401, { 'content-encoding': encoding }, 'no'), { text: undefined, body: undefined })
+  const plain = await look(401, {}, 'no')
+  t.same([plain.text, plain.body], ['no', undefined])
+  for (const encoding of ['gzip', 'deflate', 'br', 'zstd', 'gzip, br']) {
+    const { text, body } = await look(401, { 'content-encoding': encoding }, 'no')
+    t.same([text, body], [undefined, undefined], encoding)
+  }
+})
+
+test('the headers of an error response are those of all its lines; a successful response has none', t => {
+  const answer = (status: number): Inspected['answer'] => ({
+    status, headers: ['WWW-Authenticate', 'Basic', 'x-a', '1', 'www-authenticate', 'Bearer'], body: Readable.from([]), isWhole: false
+  })
+  for (const status of [200, 302, 399]) t.same([...headersOf(answer(status))], [], String(status))
+  for (const status of [400, 401, 503]) t.same([...headersOf(answer(status))], [['www-authenticate', 'Basic, Bearer'], ['x-a', '1']], String(status))
+  t.end()
 })

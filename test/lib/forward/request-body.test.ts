@@ -84,3 +84,59 @@ test('what nobody reads any more is read to its end all the same', async t => {
   await once(source, 'end')
   t.ok(source.readableEnded)
 })
+
+test('a body whose Content-Length is over replayBytes is streamed without waiting for its first byte [R51]', async t => {
+  const source = new PassThrough()
+  const body = await readBody(source, 3, 2, 2 ** 31 - 1)
+  t.equal(body.kind, 'passing')
+  source.destroy()
+})
+
+test('a source that fails after its body was kept ends no process', async t => {
+  const source = new PassThrough({ autoDestroy: false })
+  source.end('abc')
+  t.same(await readBody(source, 3, 3, 10_000), { kind: 'kept', bytes: Buffer.from('abc') })
+  t.doesNotThrow(() => source.emit('error', new Error('late')))
+})
+
+test('a source that was read keeps no listener of the reader, whether its body was kept or given back', async t => {
+  const events = ['data', 'end', 'error', 'close'] as const
+  for (const [maxBytes, maxMs] of [[3, 10_000], [2, 10_000], [3, null], [100, 1]] as const) {
+    const source = new PassThrough({ autoDestroy: false })
+    const before = events.map(event => source.listenerCount(event))
+    if (maxBytes === 100) source.write('abc')
+    else source.end('abc')
+    await readWhole(source, maxBytes, maxMs)
+    t.same(events.map(event => source.listenerCount(event)), before, `${maxBytes} bytes, ${maxMs} ms`)
+  }
+})
+
+test('a streamed body that was read to its end leaves no listener at its source', async t => {
+  const source = new PassThrough({ autoDestroy: false })
+  const before = ['close', 'error', 'data'].map(event => source.listenerCount(event))
+  const body = await readBody(source, null, 0, 1)
+  if (body.kind !== 'passing') throw new Error(body.kind)
+  const closed = once(body.stream, 'close')
+  source.end('abc')
+  t.equal(await text(body.stream), 'abc')
+  await closed
+  t.same(['close', 'error', 'data'].map(event => source.listenerCount(event)), [before[0], before[1]! + 1, before[2]], 'but that for a late error')
+})
+
+test('a source that fails without closing ends the streamed body with an error [R53]', async t => {
+  const source = new PassThrough({ emitClose: false })
+  const body = await readBody(source, 100, 0, 10_000)
+  if (body.kind !== 'passing') throw new Error(body.kind)
+  const failed = once(body.stream, 'close')
+  source.destroy(new Error('reset'))
+  await t.rejects(failed, { message: 'the caller was gone before the end of the body' })
+})
+
+test('a source that closes after its end takes nothing from the streamed body', async t => {
+  const source = new PassThrough()
+  const body = await readBody(source, null, 0, 1)
+  if (body.kind !== 'passing') throw new Error(body.kind)
+  source.end('abc')
+  await once(source, 'close')
+  t.equal(await text(body.stream), 'abc')
+})
