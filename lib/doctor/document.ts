@@ -75,6 +75,21 @@ export async function resourceOf (subject: Subject): Promise<string> {
   return resource
 }
 
+/**
+ * The identifier of the resource: that of the document, or where it has none, the one that the user named.
+ *
+ * @throws Unchecked where neither is known
+ */
+export async function resourceIdentifier (subject: Subject): Promise<string> {
+  try {
+    return await resourceOf(subject)
+  } catch (error) {
+    const { resource } = subject.options
+    if (resource !== null) return resource
+    throw error instanceof Unchecked ? new Unchecked(`${error.message}, and no identifier was given (--resource)`) : error
+  }
+}
+
 /** What is wrong with an identifier or a URL of metadata; `null` when nothing is. */
 export function identifierFault (value: unknown): string | null {
   if (typeof value !== 'string') return 'is not a string'

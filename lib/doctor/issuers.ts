@@ -26,11 +26,12 @@ export async function issuersOf (subject: Subject): Promise<readonly IssuerFacts
     const { authorization_servers: named } = await documentOf(subject)
     const issuers = [named].flat().filter((issuer): issuer is string => identifierFault(issuer) === null)
     if (issuers.length === 0) throw new Unchecked('the document names no authorization server')
-    return await Promise.all([...new Set(issuers)].slice(0, maxIssuers).map(async issuer => await factsOf(subject, issuer)))
+    return await Promise.all([...new Set(issuers)].slice(0, maxIssuers).map(async issuer => await issuerFacts(subject, issuer)))
   })
 }
 
-async function factsOf (subject: Subject, issuer: string): Promise<IssuerFacts> {
+/** Looks for the metadata of one authorization server. */
+export async function issuerFacts (subject: Subject, issuer: string): Promise<IssuerFacts> {
   const attempts: Attempt[] = []
   for (const url of authorizationServerMetadataUrls(parseIdentifier(issuer))) {
     const tried = await attempt(subject, url)

@@ -2,6 +2,7 @@ import { isLoopbackHost } from '../identifier.ts'
 import { isScheme } from '../challenge/format.ts'
 import type { ParsedChallenge } from '../challenge/parse.ts'
 import { parseChallenges } from '../challenge/parse.ts'
+import { parseJwt } from '../token/jwt.ts'
 import type { DoctorRequest, Exchange, HeaderList, Transport } from './exchange.ts'
 import { headerOf } from './exchange.ts'
 
@@ -72,6 +73,16 @@ export class Subject {
     const { url, isInProcess } = this.options
     const { protocol, hostname } = new URL(url)
     return protocol === 'https:' || isInProcess || isLoopbackHost(hostname)
+  }
+
+  /** The claims of the token of the user, unverified; `null` without one, and for one that is no JWT. */
+  get tokenClaims (): Readonly<Record<string, unknown>> | null {
+    const { token } = this.options
+    try {
+      return token === null ? null : parseJwt(token).claims
+    } catch {
+      return null
+    }
   }
 
   /** The request without credentials, by the method that the route serves. */

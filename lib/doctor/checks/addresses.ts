@@ -17,7 +17,8 @@ async function checkReflection (subject: Subject, headers: HeaderList): Promise<
   const changed = pointer !== null && refusal.response.status === 401 && !String(headerOf(refusal.response, 'www-authenticate')).includes(pointer)
   const reflecting = answers.find(({ response }) =>
     ['www-authenticate', 'location'].some(name => headerOf(response, name)?.includes(foreign) === true)) ??
-    (second?.response.text.includes(foreign) === true ? second : changed ? refusal : undefined)
+    // A refusal that quotes the header is no document.
+    (second?.response.status === 200 && second.response.text.includes(foreign) ? second : changed ? refusal : undefined)
   return reflecting === undefined ? holds('it does not', ...answers) : fails('the response follows the headers of the request', [reflecting])
 }
 

@@ -1,19 +1,8 @@
-import { parseJwt } from '../../token/jwt.ts'
 import type { Check } from '../check.ts'
 import { failsWith, notApplicable } from '../check.ts'
-import type { JsonObject } from '../document.ts'
-import { resourceOf } from '../document.ts'
+import { resourceIdentifier } from '../document.ts'
 import type { Subject } from '../subject.ts'
 import { Unchecked } from '../subject.ts'
-
-/** The claims of a JWT, unverified; `null` for a token that is none. */
-function claimsOf (token: string): JsonObject | null {
-  try {
-    return parseJwt(token).claims
-  } catch {
-    return null
-  }
-}
 
 /** @throws Unchecked where the token would travel unencrypted */
 function checkTransport ({ protectsToken }: Subject): void {
@@ -21,9 +10,9 @@ function checkTransport ({ protectsToken }: Subject): void {
 }
 
 /** What the token is for, by its own words: `null` when it does not say. */
-async function isForResource (subject: Subject, claims: JsonObject | null): Promise<boolean | null> {
-  if (claims?.aud === undefined) return null
-  return [claims.aud].flat().includes(await resourceOf(subject))
+async function isForResource (subject: Subject): Promise<boolean | null> {
+  const { aud } = subject.tokenClaims ?? {}
+  return aud === undefined ? null : [aud].flat().includes(await resourceIdentifier(subject))
 }
 
 /** What the server does with the token of --token. */
@@ -40,9 +29,9 @@ export const yourTokenChecks: readonly Check[] = [
       const { token } = subject.options
       if (token === null) return notApplicable('no token was given (--token -)')
       checkTransport(subject)
-      const claims = claimsOf(token)
-      if (typeof claims?.exp === 'number' && claims.exp * 1000 <= Date.now()) throw new Unchecked('the token has expired')
-      if (await isForResource(subject, claims) === false) return notApplicable('the token is for another resource')
+      const { exp } = subject.tokenClaims ?? {}
+      if (typeof exp === 'number' && exp * 1000 <= Date.now()) throw new Unchecked('the token has expired')
+      if (await isForResource(subject) === false) return notApplicable('the token is for another resource')
       const exchange = await subject.sendWith(`Bearer ${token}`)
       const { status } = exchange.response
       return failsWith(status === 401 ? 'it got 401' : null, `it got ${status}`, exchange)
@@ -60,7 +49,7 @@ export const yourTokenChecks: readonly Check[] = [
       const { token } = subject.options
       if (token === null) return notApplicable('no token was given (--token -)')
       checkTransport(subject)
-      if (await isForResource(subject, claimsOf(token)) !== false) return notApplicable('the token is not one for another resource')
+      if (await isForResource(subject) !== false) return notApplicable('the token is not one for another resource')
       const exchange = await subject.sendWith(`Bearer ${token}`)
       const { status } = exchange.response
       return failsWith(status === 401 ? null : `it got ${status}`, 'it got 401', exchange)

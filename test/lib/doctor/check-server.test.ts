@@ -30,6 +30,14 @@ async function check (t: Tap, fault: Fault | null, options: CheckServerOptions =
   return await checkServer(change(target), options)
 }
 
+function headerOf (token: string): Record<string, unknown> {
+  try {
+    return JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}
+
 interface Tap { teardown (close: () => unknown): unknown }
 
 test('a server that cannot be reached fails one check, and the others could not be completed', async t => {
@@ -220,6 +228,55 @@ test('a token decides by itself which checks apply to it', async t => {
   t.same(await report(target.token({ exp: 1 })), ['unknown', 'not_applicable', 'holds'])
   t.same(await report('opaque'), ['fails', 'not_applicable', 'holds'])
   t.same(await report('AAAAAAAAAAAAAAAA'), ['fails', 'not_applicable', 'holds'])
+})
+
+test('a token is checked without a metadata document, once the resource is named (RFC 9068 4)', async t => {
+  const target = await startDoctorTarget(t)
+  const withoutDocument: Fault = (answer, { part }) => { if (part === 'document') answer.status = 404 }
+  const ids = ['token-accepted', 'token-audience', 'unsigned-token', 'forged-token']
+  const outcomes = async (options: CheckServerOptions, change?: Fault): Promise<string[]> => {
+    target.fault = (answer, request, world) => { withoutDocument(answer, request, world); change?.(answer, request, world) }
+    const report = await checkServer(target.resource, options)
+    return ids.map(id => checkOf(report, id).outcome)
+  }
+  const { resource } = target
+  t.same(await outcomes({ token: target.token(), resource }), ['holds', 'not_applicable', 'holds', 'holds'])
+  t.same(await outcomes({ token: target.token({ aud: 'https://other.example' }), resource }), ['not_applicable', 'holds', 'holds', 'holds'])
+  // The signature is not verified. The key id of the issuer is used, which only its metadata tell.
+  const unverified: Fault = (answer, { credentials: [value = ''] }) => {
+    const { alg, kid } = headerOf(value.replace(/^Bearer /, ''))
+    if (alg === 'none' || kid === 'key-1') Object.assign(answer, { status: 200, headers: {} })
+  }
+  t.same(await outcomes({ token: target.token(), resource }, unverified), ['holds', 'not_applicable', 'fails', 'fails'])
+  t.same(await outcomes({ token: target.token({ iss: 'an issuer without a URL' }), resource }), ['holds', 'not_applicable', 'holds', 'holds'])
+  t.same(await outcomes({ token: target.token({ iss: undefined }), resource }), ['holds', 'not_applicable', 'unknown', 'unknown'])
+  t.same(await outcomes({ resource }), ['not_applicable', 'not_applicable', 'unknown', 'unknown'])
+
+  const report = await checkServer(resource, { token: target.token() })
+  const unnamed = 'unknown: no metadata document was found, and no identifier was given (--resource)'
+  t.same(ids.map(id => says(report, id)), Array(4).fill(unnamed))
+  const unreachable = await checkServer('https://localhost:1/', { token: target.token() })
+  t.match(says(unreachable, 'token-accepted'), /^unknown: network.*ECONNREFUSED/)
+  t.notMatch(says(unreachable, 'token-accepted'), /--resource/)
+})
+
+test('a refusal that quotes a foreign Host header is no finding', async t => {
+  const refusing: Fault = (answer, { headers, part }) => {
+    if (headers.host === 'spoofed.example' && part === 'document') Object.assign(answer, { status: 403, body: '{"error":"Invalid Host: spoofed.example"}' })
+  }
+  t.equal(says(await check(t, refusing), 'spoofed-host'), 'holds: it does not')
+})
+
+test('what no standard requires is no reason to fail: a second Authorization header, DPoP that only the document announces', async t => {
+  const target = await startDoctorTarget(t)
+  target.fault = (answer, { part, credentials }) => {
+    if (part !== 'api') return
+    if (credentials.length > 1) Object.assign(answer, { status: 200, headers: {} })
+    if (credentials.length === 0) answer.headers['www-authenticate'] = [answer.headers['www-authenticate'] ?? []].flat().slice(0, 1)
+  }
+  const report = await checkServer(target.resource, { token: target.token() })
+  t.same(report.checks.filter(({ outcome }) => outcome === 'fails').map(({ id }) => id), ['repeated-authorization', 'dpop-challenge'])
+  t.equal(report.ok, true)
 })
 
 test('a report has no token, also where the server repeats it', async t => {

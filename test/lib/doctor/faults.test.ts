@@ -235,7 +235,16 @@ const faults: readonly SeededFault[] = [
   { is: 'DPoP in the document only', finds: 'dpop-challenge', fault: withoutToken((answer, _request, target) => header(answer, 'www-authenticate', challenges(target)[0]!)) },
   { is: 'DPoP in the challenge only', finds: 'dpop-challenge', fault: withMember('document', () => ({ dpop_signing_alg_values_supported: undefined })) },
   { is: 'DPoP without algs', finds: 'dpop-challenge', fault: withoutToken((answer, _request, target) => header(answer, 'www-authenticate', challenges(target).map(one => one.replace(/, algs=.*/, '')))) },
-  { is: 'DPoP required, and a Bearer challenge', finds: 'dpop-challenge', fault: withMember('document', () => ({ dpop_bound_access_tokens_required: true })) },
+  { is: 'DPoP required, and a Bearer challenge', finds: 'dpop-required', fault: withMember('document', () => ({ dpop_bound_access_tokens_required: true })) },
+  {
+    is: 'DPoP required, and no DPoP challenge',
+    finds: 'dpop-required',
+    consequences: ['dpop-challenge'],
+    fault: (answer, request, target) => {
+      if (request.part === 'document') answer.body = JSON.stringify({ ...documentOf(target), dpop_bound_access_tokens_required: true })
+      if (request.part === 'api' && request.credentials.length === 0) header(answer, 'www-authenticate', challenges(target)[0]!)
+    }
+  },
   { is: 'initialize is open', finds: 'mcp-initialize', consequences: ['mcp-versions'], fault: withoutToken((answer, { body }) => { if (body.includes('"initialize"')) become(answer, open) }) },
   { is: 'no resource_metadata for POST', finds: 'mcp-pointer', fault: withoutToken((answer, { method }) => { if (method === 'POST') header(answer, 'www-authenticate', 'Bearer scope="read"') }) },
   { is: 'an unknown protocol version gets 400', finds: 'mcp-versions', fault: withoutToken((answer, { headers }) => { if (headers['mcp-protocol-version'] === '2026-07-28') answer.status = 400 }) },
