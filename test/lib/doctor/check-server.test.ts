@@ -260,6 +260,16 @@ test('a token is checked without a metadata document, once the resource is named
   t.notMatch(says(unreachable, 'token-accepted'), /--resource/)
 })
 
+test('where bound tokens are required, a DPoP challenge alone is right (RFC 9449 7.2)', async t => {
+  const onlyBound: Fault = (answer, { part, credentials }, target) => {
+    if (part === 'document') answer.body = JSON.stringify({ ...documentOf(target), dpop_bound_access_tokens_required: true })
+    if (part === 'api' && credentials.length === 0) answer.headers['www-authenticate'] = [answer.headers['www-authenticate'] ?? []].flat().slice(1)
+  }
+  const report = await check(t, onlyBound)
+  t.equal(says(report, 'dpop-required'), 'holds: it has')
+  t.equal(says(report, 'dpop-challenge'), 'holds: they do')
+})
+
 test('a refusal that quotes a foreign Host header is no finding', async t => {
   const refusing: Fault = (answer, { headers, part }) => {
     if (headers.host === 'spoofed.example' && part === 'document') Object.assign(answer, { status: 403, body: '{"error":"Invalid Host: spoofed.example"}' })
