@@ -16,24 +16,29 @@ interface Given {
   readonly requestHeaders?: readonly string[]
 }
 
+/** The bodies of the answers of upstreams, in order. */
+const bodies: PassThrough[] = []
 const ours: ForwardCredential = { headers: { 'X-Key': 'ours' } }
 
 async function forward ({ status = 200, headers = [], credential = ours, caller, callerHeaders, requestHeaders = ['*'] }: Given): Promise<{
-  answer: ForwardedAnswer, sent: UpstreamRequest, body: Readable, endStreams: () => void
+  answer: ForwardedAnswer, sent: UpstreamRequest, body: Readable, endStreams: () => void, again: () => Promise<unknown>
 }> {
   let sent!: UpstreamRequest
-  const body = new PassThrough()
+  let body!: PassThrough
   const { forward, endStreams } = createForwarder(checkForwardOptions({ requestHeaders }), {
     async call (request) {
       sent = request
+      body = new PassThrough()
+      bodies.push(body)
       return { status, headers, body, isWhole: false }
     },
     async close () {}
   }, callerHeaders)
-  const answer = await forward({ address: { origin: 'https://up.example', path: '/mcp' }, credential }, {
+  const again = async (): Promise<ForwardedAnswer> => await forward({ address: { origin: 'https://up.example', path: '/mcp' }, credential }, {
     method: 'GET', own: '/own', rest: '/here', headers: [], body: null, length: null, signal: new AbortController().signal, ...caller
   })
-  return { answer, sent, body, endStreams }
+  const answer = await again()
+  return { answer, sent, body, endStreams, again }
 }
 
 test('the header of a fixed credential replaces that of the caller, in whatever case both are written', async t => {
@@ -79,10 +84,22 @@ test('only an event stream is sent without buffering, and only one that answers 
   t.notOk(body.destroyed)
 })
 
+test('an event stream that begins after the others were ended is refused, and its connection is closed', async t => {
+  for (const [method, isRefused] of [['GET', true], ['POST', false]] as const) {
+    const { endStreams, again } = await forward({ headers: ['content-type', 'text/event-stream'], caller: { method } })
+    endStreams()
+    if (isRefused) await t.rejects(again(), { code: 'FST_OAUTH_FORWARD_CLOSED' })
+    else await t.resolves(again())
+    t.equal(bodies.at(-1)!.destroyed, isRefused, method)
+  }
+})
+
 test('RFC 9110 15: a status above 599 is no response, and its body is not read', async t => {
   t.equal((await forward({ status: 599 })).answer.status, 599)
   await t.rejects(forward({ status: 600 }), { code: 'FST_OAUTH_FORWARD_UPSTREAM_BROKEN' })
+  t.ok(bodies.at(-1)!.destroyed)
   await t.rejects(forward({ headers: ['transfer-encoding', 'gzip'] }), { code: 'FST_OAUTH_FORWARD_UPSTREAM_BROKEN' })
+  t.ok(bodies.at(-1)!.destroyed)
 })
 
 test('a challenge is passed on only with the 401 that is about the credential of the caller', async t => {
@@ -91,7 +108,10 @@ test('a challenge is passed on only with the 401 that is about the credential of
     const credential = { headers: {}, ...owner === undefined ? {} : { owner } }
     t.same([...(await forward({ status: 403, headers, credential })).answer.headers.keys()], owner === 'caller' ? ['www-authenticate', 'x-a'] : ['x-a'])
     if (owner === 'caller') t.equal((await forward({ status: 401, headers, credential })).answer.status, 401)
-    else await t.rejects(forward({ status: 401, headers, credential }), { code: 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED' })
+    else {
+      await t.rejects(forward({ status: 401, headers, credential }), { code: 'FST_OAUTH_FORWARD_CREDENTIAL_REFUSED' })
+      t.ok(bodies.at(-1)!.destroyed)
+    }
   }
 })
 
