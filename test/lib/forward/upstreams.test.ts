@@ -64,8 +64,9 @@ test('an upstream that does not answer in time is 504, one that cannot be reache
 })
 
 test('connectTimeoutMs limits the time until an upstream is connected', async t => {
-  t.intercept(net, 'connect', { value: () => new net.Socket() })
-  // The timer of undici keeps no process alive.
+  // A socket that never connects. undici holds it weakly, and its timer keeps no process alive.
+  const silent = new net.Socket()
+  t.intercept(net, 'connect', { value: () => silent })
   const awake = setInterval(() => {}, 1000)
   t.teardown(() => { clearInterval(awake) })
   const { call, close } = await createUpstreams({ ...limits, connectTimeoutMs: 1 }, null)
