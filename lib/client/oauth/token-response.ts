@@ -50,10 +50,10 @@ function refreshableUntil (response: OAuth4WebApi.TokenEndpointResponse, now: nu
  * A challenge would be reported in the place of the error in the body, which says more.
  */
 export function withoutIdToken ({ text, status, headers }: FetchedText): Response {
-  const body = objectFrom(text)
+  const body = membersOf(text)
   const kept = new Headers(headers)
   kept.delete('www-authenticate')
-  if (body === null || !Object.hasOwn(body, 'id_token')) return new Response(text, { status, headers: kept })
+  if (!Object.hasOwn(body, 'id_token')) return new Response(text, { status, headers: kept })
   const { id_token: _unused, ...rest } = body
   return new Response(JSON.stringify(rest), { status, headers: kept })
 }
@@ -63,7 +63,7 @@ export function withoutIdToken ({ text, status, headers }: FetchedText): Respons
  * may be used up by then. `null` where there is none.
  */
 export function refreshTokenIn ({ text, status }: Pick<FetchedText, 'text' | 'status'>): string | null {
-  const value = status === 200 ? objectFrom(text)?.refresh_token : null
+  const value = status === 200 ? membersOf(text).refresh_token : null
   return typeof value === 'string' && isSendable(value) ? value : null
 }
 
@@ -75,11 +75,11 @@ export function isSendable (token: string): boolean {
   return /^[\x20-\x7e]+$/.test(token)
 }
 
-function objectFrom (text: string): Readonly<Record<string, unknown>> | null {
+/** The members of a JSON object. A value that is no object has none of those that are read. */
+function membersOf (text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Readonly<Record<string, unknown>> : null
+    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
   } catch {
-    return null
+    return {}
   }
 }

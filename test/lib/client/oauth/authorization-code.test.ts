@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { test } from 'tap'
 import { beginAuthorization, completeAuthorization } from '../../../../lib/client/oauth/authorization-code.ts'
 import type { AuthorizationRequest, PendingAuthorization } from '../../../../lib/client/oauth/authorization-code.ts'
+import { describedError } from '../../../../lib/client/oauth/oauth-call.ts'
 import { createProofKey, createProver } from '../../../../lib/client/oauth/dpop.ts'
 import type { ServerMetadata } from '../../../../lib/client/discovery/server-discovery.ts'
 import type { FakeOAuth } from '../../../support/fake-oauth.ts'
@@ -139,6 +140,14 @@ test('RFC 9207 2.4: the error of a response is shown only if state and iss match
   await t.rejects(completeAuthorization(access, pending, await fake.consent(url, { error: 'access_denied' })), { ...failed('FST_OAUTH_AUTHORIZATION_REFUSED'), description: null })
 })
 
+test('an error response of the authorization server is shown with its description, both bounded [R54]', async t => {
+  t.same(describedError({ error: 'x'.repeat(101), error_description: 'y'.repeat(501) }), {
+    message: `${'x'.repeat(100)} (${'y'.repeat(500)})`, oauthError: 'x'.repeat(100), description: 'y'.repeat(500)
+  })
+  t.same(describedError({ error: 'a"b' }), { message: 'a b', oauthError: 'a b', description: null })
+  t.same(describedError({ error: 'a', error_description: '""' }), { message: 'a', oauthError: 'a', description: '' }, 'nothing printable is left')
+})
+
 test('responses without a matching state are refused [MCPC-21]', async t => {
   const fake = createFakeOAuth()
   const access = accessTo(fake)
@@ -146,14 +155,14 @@ test('responses without a matching state are refused [MCPC-21]', async t => {
   for (const changes of [{ state: undefined }, { state: '' }, { state: 'x' }, { code: undefined }]) {
     await t.rejects(completeAuthorization(access, pending, await fake.consent(url, changes)), failed('FST_OAUTH_RESPONSE_UNEXPECTED'))
   }
-  for (const name of ['state', 'iss', 'code']) {
-    const answer = await fake.consent(url)
+  for (const name of ['state', 'iss', 'code', 'error']) {
+    const answer = await fake.consent(url, name === 'error' ? { error: 'access_denied' } : {})
     answer.searchParams.append(name, answer.searchParams.get(name)!)
     await t.rejects(completeAuthorization(access, pending, answer), failed('FST_OAUTH_RESPONSE_UNEXPECTED'), `${name} twice`)
   }
   const good = await fake.consent(url)
   const elsewhere: Array<Partial<PendingAuthorization>> = [{ issuer: 'https://other.example' }, { clientId: 'other' }]
-  for (const changes of elsewhere) await t.rejects(completeAuthorization(access, { ...pending, ...changes }, good), failed('FST_OAUTH_RESPONSE_UNEXPECTED'))
+  for (const changes of elsewhere) await t.rejects(completeAuthorization(access, { ...pending, ...changes }, good), failed('FST_OAUTH_RESPONSE_UNEXPECTED', { message: /started with another server or client$/ }))
   t.same(fake.tokenRequests, [])
   t.ok(await completeAuthorization(access, pending, good))
 })
@@ -192,13 +201,13 @@ test('errors and invalid responses of the token endpoint', async t => {
   await t.rejects(trade(() => Response.json({ error: 'invalid_client' }, { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } })), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'invalid_client' })
   for (const status of [500, 503, 429]) await t.rejects(trade(() => new Response('', { status })), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: status }, String(status))
   for (const status of [302, 404]) await t.rejects(trade(() => new Response('', { status })), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'), String(status))
-  await t.rejects(trade(() => { throw new Error('down') }), failed('FST_OAUTH_SERVER_UNAVAILABLE'))
+  await t.rejects(trade(() => { throw new Error('down') }), failed('FST_OAUTH_SERVER_UNAVAILABLE', { message: /: network$/ }))
   for (const body of [{}, { ...token, access_token: 7 }, { ...token, expires_in: 'soon' }, { ...token, scope: [] }, { ...token, refresh_token: {} }]) {
     const error = await trade(() => Response.json(body)).catch((failure: unknown) => failure as Error)
     t.match(error, failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'), JSON.stringify(body))
     t.notMatch(JSON.stringify(Object.getOwnPropertyNames(error).map(name => String((error as unknown as Record<string, unknown>)[name]))), /secret-token/, 'R54 without what was sent')
   }
-  await t.rejects(trade(() => new Response('<html>', { status: 200 })), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'))
+  await t.rejects(trade(() => new Response('<html>', { status: 200 })), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID', { message: /invalid response: ./ }), 'the message says what is wrong')
   await t.rejects(trade(() => Response.json({ ...token, token_type: 'DPoP' })), failed('FST_OAUTH_TOKEN_TYPE_REFUSED'))
   await t.rejects(trade(() => Response.json({ ...token, token_type: 'mac' })), failed('FST_OAUTH_TOKEN_RESPONSE_INVALID'))
 })

@@ -42,6 +42,21 @@ test('nonces of many origins are not kept forever', async t => {
   for (let serial = 0; serial <= 100; serial++) prover.sawNonce(`https://host-${serial}.example/`, 'n')
   t.equal(await nonceOf(prover, 'https://host-0.example/', 'at'), undefined)
   t.equal(await nonceOf(prover, 'https://host-1.example/', 'at'), 'n')
+  prover.sawNonce('https://host-1.example/', 'newer')
+  prover.sawNonce('https://host-101.example/', 'n')
+  t.equal(await nonceOf(prover, 'https://host-1.example/', 'at'), 'newer', 'the one that was seen last is kept longest')
+  t.equal(await nonceOf(prover, 'https://host-2.example/', 'at'), undefined)
+})
+
+test('RFC 9449 9: of many token endpoints, the 100 used last keep a nonce apart from that of their origin', async t => {
+  const prover = await createProver((await createProofKey())!)
+  const use = async (serial: number): Promise<unknown> => await prover.proofFor('POST', `https://host-${serial}.example/token`, null)
+  for (let serial = 0; serial < 100; serial++) await use(serial)
+  await use(0)
+  await use(100)
+  for (const serial of [0, 1]) prover.sawNonce(`https://host-${serial}.example/token`, 'n')
+  t.equal(await nonceOf(prover, 'https://host-0.example/api', 'at'), undefined, 'it was used again')
+  t.equal(await nonceOf(prover, 'https://host-1.example/api', 'at'), 'n', 'no longer known as a token endpoint')
 })
 
 test('a DPoP key can be exported and imported after a restart [RFSH-13]', async t => {

@@ -31,6 +31,16 @@ test('RFC 6749 section 4.4: client credentials with Basic, post or a signed asse
   t.type(payload.jti, 'string')
 })
 
+test('RFC 7523 section 3: a client assertion has the time of the given clock', async t => {
+  const fake = createFakeOAuth()
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const ahead = Date.now() + 3_600_000
+  const access = accessTo(fake, { client: { clientId: 'machine-1', authentication: { method: 'private_key_jwt', privateKey } }, clock: { now: () => ahead } })
+  await requestClientCredentials(access, { resource: fake.resource, scopes: null })
+  const { payload } = await jwtVerify(fake.tokenRequests[0]!.get('client_assertion')!, publicKey, { currentDate: new Date(ahead) })
+  t.ok(Math.abs(payload.iat! - ahead / 1000) <= 60)
+})
+
 test('RFC 8707: the resource is always sent, a scope only where there is one (MCPC-10)', async t => {
   const fake = createFakeOAuth()
   t.equal((await requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null })).scopes, null)
@@ -101,7 +111,7 @@ test('ID-JAG: an assertion of the identity provider, and a token for it (F69)', 
   t.match(await requestWithAssertion(accessTo(fake), { ...question, assertion }), { accessToken: /^at-/ })
   t.match(Object.fromEntries(fake.tokenRequests[0]!), { grant_type: `${urn}grant-type:jwt-bearer`, assertion: 'id-jag-1', resource: fake.resource })
   provider.answer('https://idp.example.com/token', () => Response.json({ access_token: 'a', token_type: 'N_A', issued_token_type: `${urn}token-type:jwt` }))
-  await t.rejects(requestIdentityAssertion(accessTo(provider), { ...question, subject: { token: 'x', type: 'id_token' }, audience: fake.issuer }), failed('FST_OAUTH_TOKEN_TYPE_REFUSED'))
+  await t.rejects(requestIdentityAssertion(accessTo(provider), { ...question, subject: { token: 'x', type: 'id_token' }, audience: fake.issuer }), failed('FST_OAUTH_TOKEN_TYPE_REFUSED', { message: /: the response has no identity assertion$/ }))
 })
 
 test('RFC 8693 2.2.1: a response with the token type N_A has no access token and is refused [F69]', async t => {

@@ -23,7 +23,7 @@ test('RFC 8252 7.3: the browser returns to a loopback port [MCPC-27]', async t =
   const response = await shown!
   t.equal(response.status, 200)
   t.match(await response.text(), /close this window/)
-  t.match(Object.fromEntries(response.headers), { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'content-security-policy': /default-src 'none'/ })
+  t.match(Object.fromEntries(response.headers), { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'content-security-policy': /default-src 'none'/, 'content-type': 'text/html; charset=utf-8', connection: 'close' })
 })
 
 test('a request with another state gets 404 and does not end the wait [MCPC-21]', async t => {

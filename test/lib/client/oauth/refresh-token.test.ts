@@ -132,6 +132,9 @@ const outcomes: readonly OutcomeRow[] = [
   { answer: 'R26 503 with an error code', reply: refusal('invalid_grant', 503), outcome: 'retry' },
   { answer: 'R26 502 of a proxy', reply: () => new Response('<h1>', { status: 502 }), outcome: 'retry' },
   { answer: '429', reply: json({}, 429, { 'retry-after': '7' }), outcome: 'retry', error: { retryAfterMs: 7000 } },
+  { answer: '429 for minutes', reply: json({}, 429, { 'retry-after': '120' }), outcome: 'retry', error: { retryAfterMs: 120_000 } },
+  { answer: '429 for longer than a number of seconds can say', reply: json({}, 429, { 'retry-after': '1234567890' }), outcome: 'retry', error: { retryAfterMs: null } },
+  { answer: '429 with another spelling of a number', reply: json({}, 429, { 'retry-after': '1e3' }), outcome: 'retry', error: { retryAfterMs: null } },
   { answer: '408', reply: json({}, 408), outcome: 'retry', error: { retryAfterMs: null } },
   {
     answer: '503 until a date', reply: json({}, 503, { 'retry-after': new Date(clock.now() + 5000).toUTCString() }), outcome: 'retry', error: { retryAfterMs: 5000 }
@@ -158,7 +161,8 @@ const outcomes: readonly OutcomeRow[] = [
   { answer: 'R28 unauthorized_client', reply: refusal('unauthorized_client', 403), outcome: 'keep' },
   { answer: 'R28 a code that nobody knows', reply: refusal('on_holiday'), outcome: 'keep', error: { oauthError: 'on_holiday' } },
   { answer: 'R28 400 without JSON', reply: () => new Response('what?', { status: 400 }), outcome: 'keep', error: { oauthError: null } },
-  { answer: 'R28 a code that is none', reply: refusal(`in"valid ${'x'.repeat(200)}`), outcome: 'keep', error: { oauthError: null } },
+  ...['"invalid', 'invalid"', 'in"valid', 'x'.repeat(101)].map(code => ({ answer: `R28 a code that is none: ${code}`, reply: refusal(code), outcome: 'keep', error: { oauthError: null } }) as const),
+  { answer: 'R28 the longest code', reply: refusal('x'.repeat(100)), outcome: 'keep', error: { oauthError: 'x'.repeat(100) } },
   { answer: '404', reply: () => new Response(null, { status: 404 }), outcome: 'keep' },
   { answer: 'a redirect', reply: () => new Response(null, { status: 307, headers: { location: 'https://x.example' } }), outcome: 'keep', error: { message: 'redirect' } },
   { answer: '200 without JSON', reply: () => new Response('fine'), outcome: 'keep', error: { responseStatus: 200 } },

@@ -39,7 +39,7 @@ test('a client ID metadata document may have a key of its own (MCPC-24)', async 
   const client = await become(createFakeOAuth({ server: { client_id_metadata_document_supported: true } }), { clientMetadataUrl, clientMetadataAuthentication: authentication })
   t.equal(client.authentication, authentication)
   t.equal(clientMetadataUrlFault(clientMetadataUrl), null)
-  for (const url of ['nonsense', 'http://client.example.com/m', 'https://client.example.com', 'https://client.example.com/', 'https://client.example.com/m#x', 'https://a:b@client.example.com/m', 'https://client.example.com/a/../m', 'https://CLIENT.example.com/m']) {
+  for (const url of ['nonsense', 'http://client.example.com/m', 'https://client.example.com', 'https://client.example.com/', 'https://client.example.com/m#x', 'https://a@client.example.com/m', 'https://:b@client.example.com/m', 'https://client.example.com/a/../m', 'https://CLIENT.example.com/m']) {
     t.type(clientMetadataUrlFault(url), 'string', url)
   }
 })
@@ -57,10 +57,11 @@ test('the client ID metadata document that is published (MCPC-24, MCPC-27)', t =
     redirect_uris: ['http://127.0.0.1/callback']
   })
   t.equal(clientMetadataDocument({ clientMetadataUrl, clientName: 'Site', redirectUris: ['https://app.example.com/cb'] }).application_type, 'web')
+  t.equal(clientMetadataDocument({ clientMetadataUrl, clientName: 'Both', redirectUris: ['http://127.0.0.1/cb', 'https://app.example.com/cb'] }).application_type, 'web')
   const option = { code: 'FST_OAUTH_OPTION_INVALID' }
   t.throws(() => clientMetadataDocument({ clientMetadataUrl: 'https://client.example.com', clientName: 'x', redirectUris: ['https://a.example/'] }), option)
   t.throws(() => clientMetadataDocument({ clientMetadataUrl, clientName: 'x', redirectUris: ['http://app.example.com/'] }), { ...option, message: /http:\/\/app/ })
-  t.throws(() => clientMetadataDocument({ clientMetadataUrl, clientName: 'x', redirectUris: [] }), option)
+  t.throws(() => clientMetadataDocument({ clientMetadataUrl, clientName: 'x', redirectUris: [] }), { ...option, message: /, got \[\]$/ })
   t.end()
 })
 
@@ -86,6 +87,10 @@ test('RFC 7591 section 2: the client metadata of a registration (MCPC-25, MCPC-2
     await become(fake, { clientMetadata }, { redirectUri: uri })
     return JSON.parse(fake.received[0]!.body) as Record<string, unknown>
   }
+  const requested = createFakeOAuth()
+  await become(requested)
+  const { method, headers } = requested.received[0]!
+  t.same([method, headers.get('content-type'), headers.get('accept')], ['POST', 'application/json', 'application/json'])
   t.same(await body(redirectUri, {}, { client_name: 'Desk' }), {
     application_type: 'native',
     redirect_uris: [redirectUri],
@@ -156,6 +161,9 @@ test('RFC 7591 section 3.2.1: the registered client is the one of the response',
   t.match(await answered({ client_secret: 's', token_endpoint_auth_method: 'client_secret_post' }, basic), { authentication: { method: 'client_secret_post' } })
   t.match(await answered({ client_secret: 's' }), { authentication: { method: 'none' }, registration: { clientSecret: null } }, 'a secret that was not asked for')
   t.match(await answered({}, basic), { authentication: { method: 'none' } }, 'no secret came')
+  t.match(await answered({ client_secret: 7 }, basic), { authentication: { method: 'none' }, registration: { clientSecret: null } }, 'no text')
+  t.match(await answered({ client_secret_expires_at: 5 }, basic), { registration: { expiresAt: null } }, 'nothing expires')
+  t.match(await answered({ client_secret: 's', client_secret_expires_at: '5' }, basic), { registration: { expiresAt: null } }, 'no number')
   t.match(await answered({ client_secret: 's', token_endpoint_auth_method: 'surprise' }, basic), { authentication: { method: 'client_secret_basic' } })
 })
 
@@ -167,9 +175,9 @@ test('RFC 7591 section 3.2.2: a registration that is refused (MCPC-25)', async t
   }
   await t.rejects(refused(() => Response.json({ error: 'invalid_redirect_uri', error_description: 'not "mine"' }, { status: 400 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'invalid_redirect_uri', description: 'not mine', responseStatus: 400 })
   await t.rejects(refused(() => Response.json({ error: 'access_denied' }, { status: 403 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'access_denied' })
-  for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED'), JSON.stringify(body))
-  await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED'))
-  await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 500 })
+  for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED', { message: /: the response has no client_id$/ }), JSON.stringify(body))
+  await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED', { message: /: the response is not JSON$/ }))
+  await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 500, message: /: status$/ })
   await t.rejects(refused(() => new Response('', { status: 404 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), responseStatus: 404 })
   const { AuthorizationError } = await import('../../../../lib/errors/authorization-error.ts')
   await t.rejects(refused(() => { throw new AuthorizationError('FST_OAUTH_ADDRESS_REFUSED') }), failed('FST_OAUTH_ADDRESS_REFUSED'))
@@ -189,6 +197,9 @@ test('RFC 6749 section 10.4: tokens are presented only by the client that they w
   t.same(sameClient({ issuer, clientId: 'own', registration, clients: {} }, { clients }, at(999)), { clientId: 'own', authentication: { method: 'client_secret_post', clientSecret: 's' } })
   t.equal(is({ clientId: 'own', registration: null, clients: { [issuer]: registration } }), 'own')
   t.equal(is({ clients: { [issuer]: registration } }), 'own')
+  for (const unused of [{ authenticationMethod: 'none' }, { clientSecret: null }] as const) {
+    t.same(sameClient({ issuer, clientId: 'own', registration: { ...registration, ...unused }, clients: {} }, {}, at(0)), { clientId: 'own', authentication: { method: 'none' } })
+  }
   const lost: Array<() => unknown> = [
     () => is({ clientId: 'a' }, { clients }),
     () => is({ clientId: 'own', clients: { [issuer]: { ...registration, clientId: 'newer' } } }),

@@ -31,6 +31,6 @@ test('RFC 7009 2.2.1: a 503 can be repeated, a refusal cannot [R7009-03]', async
   const fake = createFakeOAuth()
   fake.answer(revocationUrl, () => new Response('', { status: 503 }))
   await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 503 })
-  fake.answer(revocationUrl, () => Response.json({ error: 'invalid_client' }, { status: 401 }))
-  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('FST_OAUTH_REVOCATION_FAILED'), oauthError: 'invalid_client', responseStatus: 401 })
+  fake.answer(revocationUrl, () => Response.json({ error: 'invalid_client', error_description: 'gone' }, { status: 401 }))
+  await t.rejects(revokeTokens(accessTo(fake), tokens), { ...failed('FST_OAUTH_REVOCATION_FAILED'), oauthError: 'invalid_client', description: 'gone', responseStatus: 401 })
 })
