@@ -5,6 +5,9 @@ import { thumbprintOf } from '../jwk-thumbprint.ts'
 /** The algorithms that test issuers and test clients sign with. `Ed25519` and `EdDSA` are two names of one (RFC 9864). */
 export type TestAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'Ed25519' | 'EdDSA'
 
+/** @internal */
+export const testAlgorithms: readonly TestAlgorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA']
+
 type Members = Readonly<Record<string, unknown>>
 
 /** A key pair that signs JWTs at once, without a promise. */

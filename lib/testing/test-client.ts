@@ -1,8 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
+import { checkOptions } from '../options/check-options.ts'
+import { clock as clockSchema, closed, text } from '../options/common-schemas.ts'
+import { optionGroup } from '../options/option-group.ts'
+import { Type } from '../options/type.ts'
 import type { TestAlgorithm } from './signing-key.ts'
 import { createSigningKey } from './signing-key.ts'
+import { algorithmSchema, membersSchema } from './test-issuer-options.ts'
 
 /** The request that a proof is for. */
 export interface ProofTarget {
@@ -30,17 +35,35 @@ export interface TestClient {
   headers (target: ProofTarget): { authorization: string, dpop: string }
 }
 
-/** Makes a client with a new key; see {@link TestClient}. */
-export function createTestClient ({ algorithm = 'ES256', clock = systemClock }: { algorithm?: TestAlgorithm, clock?: Clock } = {}): TestClient {
+const clientSchema = Type.Object({ algorithm: Type.Optional(algorithmSchema), clock: Type.Optional(clockSchema) }, closed)
+const targetSchema = Type.Object(optionGroup<ProofTarget>()({
+  method: Type.Optional(text),
+  url: text,
+  token: text,
+  nonce: Type.Optional(Type.String()),
+  claims: Type.Optional(membersSchema),
+  header: Type.Optional(membersSchema)
+}), closed)
+
+/**
+ * Makes a client with a new key; see {@link TestClient}.
+ *
+ * @throws OptionError for an option that does not exist, likewise in each of its methods
+ */
+export function createTestClient (options: { algorithm?: TestAlgorithm, clock?: Clock } = {}): TestClient {
+  const { algorithm = 'ES256', clock = systemClock } = checkOptions<typeof options>('options of createTestClient', clientSchema, options)
   const key = createSigningKey(algorithm, 'proof')
   const { kid: _kid, alg: _alg, use: _use, ...jwk } = key.publicJwk
-  const proof = ({ method = 'GET', url, token, nonce, claims, header }: ProofTarget): string => key.sign(
-    { typ: 'dpop+jwt', jwk, ...header },
-    {
-      jti: randomUUID(), htm: method, htu: url.replace(/[?#].*$/s, ''), iat: Math.floor(clock.now() / 1000),
-      ath: createHash('sha256').update(token).digest('base64url'), nonce, ...claims
-    }
-  )
+  const proof = (target: ProofTarget): string => {
+    const { method = 'GET', url, token, nonce, claims, header } = checkOptions<ProofTarget>('target of the proof', targetSchema, target)
+    return key.sign(
+      { typ: 'dpop+jwt', jwk, ...header },
+      {
+        jti: randomUUID(), htm: method, htu: url.replace(/[?#].*$/s, ''), iat: Math.floor(clock.now() / 1000),
+        ath: createHash('sha256').update(token).digest('base64url'), nonce, ...claims
+      }
+    )
+  }
   return {
     thumbprint: key.thumbprint,
     proof,

@@ -1,66 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { IssuerOptions } from '../config/issuer.ts'
-import type { PresetName } from '../config/presets.ts'
 import type { Fetch } from '../http/limited-fetch.ts'
 import { parseIdentifier } from '../identifier.ts'
-import type { Impersonation } from '../impersonation/impersonation.ts'
 import { createImpersonationRecord } from '../impersonation/record.ts'
 import { impersonationClaims } from '../impersonation/token-impersonation.ts'
+import { OptionError } from '../errors/errors.ts'
 import { authorizationServerMetadataUrls } from '../metadata/well-known.ts'
 import type { BrokenToken } from './broken-tokens.ts'
 import { brokenTokens } from './broken-tokens.ts'
 import type { Product } from './product-tokens.ts'
 import { products } from './product-tokens.ts'
-import type { SigningKey, TestAlgorithm } from './signing-key.ts'
+import type { SigningKey } from './signing-key.ts'
 import { createSigningKey } from './signing-key.ts'
-
-export interface TestIssuerOptions {
-  /** The identifier of the protected resource: `aud` of the tokens. */
-  resource: string
-  /** The issuer identifier. Default: `https://issuer.test`, or one of `product`; no request ever leaves the process. */
-  issuer?: string
-  /** What its tokens are signed with. Default: `ES256`, or that of `product`. */
-  algorithm?: TestAlgorithm
-  /**
-   * Issues tokens in the form of this product (`keycloak`, `entra`, …); `options` then has the preset and the audience that a
-   * server needs for it. Default: tokens by RFC 9068.
-   */
-  product?: PresetName
-  /** @internal For tests of this package: where the time comes from. Default: the system. */
-  clock?: Clock
-}
-
-/** A key by its thumbprint, or a certificate by its thumbprint. */
-export type TokenBinding = { readonly thumbprint: string } | { readonly certificateThumbprint: string }
-
-/** What a test says about a token. Everything else is as a conforming issuer would set it. */
-export interface TestTokenOptions {
-  /** `sub`. Default: `user-1`; for a client that acts for itself, the client. */
-  subject?: string
-  /** `scope`. Default: none. */
-  scopes?: readonly string[]
-  /** `client_id`. Default: `client-1`. */
-  clientId?: string
-  /** `client`: a client that acts for itself, as by the client credentials grant. Default: `user`. */
-  principalType?: 'user' | 'client'
-  /** Seconds until `exp`. Default: 300. */
-  expiresInSeconds?: number
-  /** The party that acts for the subject (RFC 8693 section 4.1): `act.sub`; of several, the first is the current one. Default: none. */
-  actor?: string | readonly string[]
-  /** Marks the token as made by a member of staff who impersonates the subject, as `impersonationClaims` does. Default: not impersonated. */
-  impersonatedBy?: Omit<Impersonation, 'customer'>
-  /**
-   * The key that the token is bound to (RFC 9449 section 6.1), of `createTestClient`; or the certificate (RFC 8705 section
-   * 3.1), of `createTestCertificateAuthority`; a list: both. Default: none.
-   */
-  boundTo?: TokenBinding | readonly TokenBinding[]
-  /** Further claims, in place of those above; `undefined` leaves a claim out. */
-  claims?: Readonly<Record<string, unknown>>
-  /** Further header parameters; `undefined` leaves one out. */
-  header?: Readonly<Record<string, unknown>>
-}
+import type { TestIssuerOptions, TestTokenOptions, TokenBinding } from './test-issuer-options.ts'
+import { checkAnswer, checkIssuerOptions, checkName, checkOutage, checkRotation, checkTokenOptions } from './test-issuer-options.ts'
 
 /** Options of the plugin that make it trust a test issuer. */
 export interface TestServerOptions {
@@ -104,8 +58,13 @@ export interface TestIssuer {
   respond (endpoint: TestEndpoint, answer: ((init: RequestInit) => Response | Promise<Response>) | null): void
 }
 
-/** Makes an authorization server for tests; see {@link TestIssuer}. */
-export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
+/**
+ * Makes an authorization server for tests; see {@link TestIssuer}.
+ *
+ * @throws OptionError for an option or a name that does not exist, likewise in each of its methods
+ */
+export function createTestIssuer (given: TestIssuerOptions): TestIssuer {
+  const options = checkIssuerOptions(given)
   // Destructured here, as the published declaration does not have the internal option.
   const { resource, clock = systemClock } = options
   const product: Product | null = options.product === undefined ? null : products[options.product]
@@ -115,7 +74,8 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
   let keysMade = 1
   let isDown = false
   const requests: string[] = []
-  const opaqueTokens = new Map<string, Readonly<Record<string, unknown>>>()
+  /** Their claims; `null` for those that are revoked. */
+  const opaqueTokens = new Map<string, Readonly<Record<string, unknown>> | null>()
   const now = (): number => Math.floor(clock.now() / 1000)
 
   const claimsOf = (options: TestTokenOptions): Record<string, unknown> => {
@@ -139,7 +99,10 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
     ? null
     : { iss: issuer, sub: subject, iat: now(), exp: now() + 300, jti: randomUUID(), ...product.idToken({ subject, clientId, scopes, audience }) }
   const headerOf = ({ header }: TestTokenOptions): Record<string, unknown> => ({ typ: 'at+jwt', ...product?.header, kid: keys.at(-1)!.keyId, ...header })
-  const token = (options: TestTokenOptions = {}): string => keys.at(-1)!.sign(headerOf(options), claimsOf(options))
+  const token = (options: TestTokenOptions = {}): string => {
+    checkTokenOptions('token', options)
+    return keys.at(-1)!.sign(headerOf(options), claimsOf(options))
+  }
 
   const urls: Readonly<Record<TestEndpoint, string>> = {
     metadata: authorizationServerMetadataUrls(parseIdentifier(issuer, true))[0]!, jwks: product?.options?.jwksUri ?? `${issuer.replace(/\/$/, '')}/jwks`, introspection: `${issuer.replace(/\/$/, '')}/introspect`
@@ -151,8 +114,8 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
   }
   const answers = new Map<TestEndpoint, (init: RequestInit) => Response | Promise<Response>>()
   const introspect = (form: string): unknown => {
-    const claims = opaqueTokens.get(new URLSearchParams(form).get('token') ?? '')
-    return claims === undefined || (claims.exp as number) <= now() ? { active: false } : { active: true, ...claims }
+    const claims = opaqueTokens.get(new URLSearchParams(form).get('token') ?? '') ?? null
+    return claims === null || (claims.exp as number) <= now() ? { active: false } : { active: true, ...claims }
   }
   const fetch: Fetch = async (url, init) => {
     requests.push(url)
@@ -178,20 +141,30 @@ export function createTestIssuer (options: TestIssuerOptions): TestIssuer {
     requests,
     token,
     headers: options => product?.tokenHeader === undefined ? { authorization: `Bearer ${token(options)}` } : { [product.tokenHeader]: token(options) },
-    brokenToken: (kind, options = {}) =>
-      brokenTokens[kind]({ header: headerOf(options), claims: claimsOf(options), idToken: idTokenOf(options), key: keys.at(-1)!, now: now() }),
+    brokenToken (kind, options = {}) {
+      checkName('kind of issuer.brokenToken', Object.keys(brokenTokens), kind)
+      checkTokenOptions('brokenToken', options)
+      return brokenTokens[kind]({ header: headerOf(options), claims: claimsOf(options), idToken: idTokenOf(options), key: keys.at(-1)!, now: now() })
+    },
     opaqueToken (options = {}) {
+      checkTokenOptions('opaqueToken', options)
       const opaque = `test_${randomUUID().replaceAll('-', '')}`
       opaqueTokens.set(opaque, claimsOf(options))
       return opaque
     },
-    revoke (opaque) { opaqueTokens.delete(opaque) },
-    rotateKeys ({ keepOld = false } = {}) {
+    revoke (opaque) {
+      if (!opaqueTokens.has(opaque)) throw new OptionError('issuer.revoke takes a token of issuer.opaqueToken, got another one')
+      opaqueTokens.set(opaque, null)
+    },
+    rotateKeys (options = {}) {
+      const { keepOld = false } = checkRotation(options)
       const key = createSigningKey(algorithm, `key-${++keysMade}`)
       keys = keepOld ? [...keys, key] : [key]
     },
-    setOutage (down) { isDown = down },
+    setOutage (down) { isDown = checkOutage(down) },
     respond (endpoint, answer) {
+      checkName('endpoint of issuer.respond', Object.keys(urls), endpoint)
+      checkAnswer(answer)
       if (answer === null) answers.delete(endpoint)
       else answers.set(endpoint, answer)
     }

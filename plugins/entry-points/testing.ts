@@ -5,6 +5,7 @@ export type { TestCertificate, TestCertificateAuthority } from '../../lib/testin
 export { createTestClient } from '../../lib/testing/test-client.ts'
 export type { ProofTarget, TestClient } from '../../lib/testing/test-client.ts'
 export { createTestIssuer } from '../../lib/testing/test-issuer.ts'
-export type { TestEndpoint, TestIssuer, TestIssuerOptions, TestServerOptions, TestTokenOptions, TokenBinding } from '../../lib/testing/test-issuer.ts'
+export type { TestEndpoint, TestIssuer, TestServerOptions } from '../../lib/testing/test-issuer.ts'
+export type { TestIssuerOptions, TestTokenOptions, TokenBinding } from '../../lib/testing/test-issuer-options.ts'
 export { createTestPrincipals } from '../../lib/testing/test-principals.ts'
 export type { TestPrincipal, TestPrincipals } from '../../lib/testing/test-principals.ts'
