@@ -3,11 +3,12 @@ import { checkOptions } from '../options/check-options.ts'
 import { clockTolerance, closed, text, typed } from '../options/common-schemas.ts'
 import { optionGroup } from '../options/option-group.ts'
 import { Type } from '../options/type.ts'
-import type { ExpectedToken } from '../token/expected-token.ts'
+import type { ExpectedToken, IssuerHints } from '../token/expected-token.ts'
 import { createKeySet } from '../token/key-set.ts'
 import { parseIdentifierOption } from './identifiers.ts'
 import type { IntrospectionOptions, ResolvedIntrospection } from './introspection.ts'
 import { introspectionSchemas, resolveIntrospection } from './introspection.ts'
+import { resolveHints } from './issuer-hints.ts'
 import { checkIssuerIdentifier } from './issuer-identifier.ts'
 import type { PresetName } from './presets.ts'
 import { audienceOfEveryToken, issuerPresets } from './presets.ts'
@@ -106,8 +107,11 @@ export function resolveIssuer (given: unknown, name: string, defaults: IssuerDef
   if (allowUnknownConfirmation) {
     warnings.push(`${name}.allowUnknownConfirmation: tokens that are bound by members of cnf which this server cannot check are accepted as bearer tokens`)
   }
+  const expectedWith = (preset: PresetName | undefined, hints: IssuerHints): ExpectedToken =>
+    resolveExpectedToken(issuer, withPreset(preset === undefined ? own : { ...own, preset }), { name, resource, clockToleranceSeconds, hints })
+  const hints = resolveHints({ issuer, option: name, isIdentifier: typeof given === 'string', preset: own.preset, expectedWith })
   return Object.freeze({
-    rule: resolveExpectedToken(issuer, options, name, { resource, clockToleranceSeconds }),
+    rule: expectedWith(own.preset, hints),
     advertised,
     jwksUri,
     jwks: jwks as Readonly<Record<string, unknown>> | null,

@@ -6,7 +6,7 @@ import { Type } from '../options/type.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import { asymmetricAlgorithms } from '../token/signature.ts'
 import type { ClaimPath } from '../token/claim-path.ts'
-import type { ClientMark, ExpectedToken, TokenProfile } from '../token/expected-token.ts'
+import type { ClientMark, ExpectedToken, IssuerHints, TokenProfile } from '../token/expected-token.ts'
 import { unknownPlaceholder } from '../token/expected-token.ts'
 import type { SignatureAlgorithm } from './algorithms.ts'
 import { checkAlgorithms } from './algorithms.ts'
@@ -122,9 +122,16 @@ export interface TokenShapeDefaults {
   readonly clockToleranceSeconds: number
 }
 
+/** What is known of an issuer beside the shape of its tokens. */
+export interface TokenShapeContext extends TokenShapeDefaults {
+  /** What the issuer is called where the user wrote it. */
+  readonly name: string
+  readonly hints: IssuerHints
+}
+
 /** @throws OptionError */
 export function resolveExpectedToken (
-  issuer: string, options: TokenShapeOptions, name: string, { resource, clockToleranceSeconds }: TokenShapeDefaults
+  issuer: string, options: TokenShapeOptions, { name, resource, clockToleranceSeconds, hints }: TokenShapeContext
 ): ExpectedToken {
   const {
     audience = resource, rejectForeignAudiences = false, algorithms = asymmetricAlgorithms, profile = 'rfc9068',
@@ -154,7 +161,8 @@ export function resolveExpectedToken (
     requiredClaims: Object.freeze({ ...requiredClaims }),
     clientTokens: Object.freeze(clientTokens.map(mark => Object.freeze({ ...mark }))),
     tokenRules: Object.freeze(tokenRules.map(rule => Object.freeze({ reportOnly: false, ...rule }))),
-    clockToleranceSeconds
+    clockToleranceSeconds,
+    hints
   })
 }
 

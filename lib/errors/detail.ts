@@ -7,6 +7,8 @@ export interface RefusalDetail {
   /** As it came, so unverified; see {@link describeValue}. */
   readonly received?: string
   readonly fix?: string
+  /** What else of the token, which is not verified, would be refused after the fix. */
+  readonly also?: readonly string[]
 }
 
 const longestValue = 200

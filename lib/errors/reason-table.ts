@@ -20,7 +20,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_REQUEST_MALFORMED', meaning: 'The request has more than one `Authorization` header', fix: 'Send one; look for a proxy that adds its own'
   },
   token_malformed: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is neither a signed JWT in compact form nor an opaque token of a configured issuer', fix: 'For opaque tokens configure `introspection`; make sure that the client sends the access token and not another value'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is neither a signed JWT in compact form nor an opaque token of a configured issuer', fix: 'Make the client request the token for this resource (`resource`, RFC 8707, or `audience`), so that the authorization server issues a JWT; if it issues opaque tokens only, set `introspection` of the issuer'
   },
   token_encrypted: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is encrypted (JWE, RFC 7516), and only signed tokens are supported', fix: 'Have the authorization server sign its access tokens only; Auth0 encrypts tokens that are requested without an `audience`'
@@ -39,7 +39,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The status list of the issuer says that the token is suspended', fix: 'The issuer may lift the suspension; or the client gets a new token'
   },
   status_unreadable: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`status` of the token leads to no status: it is malformed, names a URI that is not allowed, or an index that its list does not have', fix: 'Set `statusList.uris` to where the issuer publishes its lists'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`status` of the token leads to no status: it is malformed, names a URI that is not allowed, or an index that its list does not have', fix: 'Set `statusList.uris` of the issuer to where it publishes its lists'
   },
   token_rule_broken: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'One of your `tokenRules` returned something other than `true`', fix: 'See the rule; `reportOnly` logs without refusing'
@@ -48,14 +48,14 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`iss` is not one of `authorizationServers`', fix: 'Configure the issuer exactly as `iss` spells it, including a trailing slash'
   },
   algorithm_refused: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`alg` is not among the allowed algorithms', fix: 'Add it to `algorithms` of the issuer if the issuer is meant to use it'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`alg` is not among the allowed algorithms', fix: 'Add it to `algorithms` of the issuer if it is asymmetric and the issuer is meant to use it'
   },
   key_id_refused: { code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`kid` is not a string, or too long', fix: 'The issuer must send a `kid` of its key set' },
   critical_header_refused: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The `crit` header names an extension that is not supported (RFC 7515 section 4.1.11)', fix: 'The issuer must issue tokens without it'
   },
   type_refused: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is of another kind: an ID token, for instance', fix: 'Send the access token; if your issuer does not set `typ: at+jwt`, set `profile: \'jwt\'` or a preset'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token is of another kind: an ID token, for instance', fix: 'Send the access token; if your issuer does not set `typ: at+jwt`, set `preset` or `profile: \'jwt\'` of the issuer'
   },
   audience_missing: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'The token has no `aud`', fix: 'Configure the issuer, or the `resource` parameter of the client, so that tokens name this resource'
@@ -64,7 +64,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: '`aud` does not name this resource, or names others where `rejectForeignAudiences` forbids it', fix: 'Make the client request a token for this resource, configure the audience at the issuer, or set `audience` of the issuer to a value that only tokens for this API have'
   },
   claim_missing: {
-    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'A required claim is missing', fix: 'Configure the issuer to send it, or set the profile or preset that matches the issuer'
+    code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'A required claim is missing', fix: 'Configure the issuer to send it, or set `preset` or `profile` of the issuer to what matches it'
   },
   claim_malformed: {
     code: 'FST_OAUTH_TOKEN_INVALID', meaning: 'A claim is not of the type that its standard defines', fix: 'Configure the issuer to send it in the standard form'

@@ -4,6 +4,8 @@ import type { StatusListSettings } from '../config/status-list.ts'
 import { createRefreshingValue } from '../http/refreshing-value.ts'
 import type { MetadataNeeds } from '../metadata/issuer-metadata.ts'
 import { findIssuerMetadata } from '../metadata/issuer-metadata.ts'
+import type { ExpectedToken } from '../token/expected-token.ts'
+import { optionOf } from '../token/expected-token.ts'
 import { createIntrospector } from '../token/introspector.ts'
 import type { Issuer } from '../token/issuer.ts'
 import { createIntrospectionIssuer, createJwtIssuer } from '../token/issuer.ts'
@@ -34,6 +36,7 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, look
     () => findIssuerMetadata(issuer, needsOf(resolved), fetch, limits), discovery.metadata, clock, onRenewalFailed('metadata'))
   const keys = createIssuerKeys({
     owner: issuer,
+    option: optionOf(expected, 'jwksUri'),
     jwks,
     jwksUri,
     metadata,
@@ -47,7 +50,7 @@ export function createIssuer (resolved: ResolvedIssuer, { discovery, fetch, look
   if (introspection === null) {
     const environment = { discovery, fetch, lookupTimeoutMs, clock }
     return createJwtIssuer(expected, keys, clock, {
-      check: statusList === null ? createIgnoredStatus(issuer, log) : createStatus(resolved, statusList, keys, environment, log),
+      check: statusList === null ? createIgnoredStatus(expected, log) : createStatus(resolved, statusList, keys, environment, log),
       required: statusList?.required === true
     })
   }
@@ -74,13 +77,15 @@ function createStatus (
   { rule: expected }: ResolvedIssuer, settings: StatusListSettings, issuerKeys: IssuerKeys, { discovery, fetch, clock }: IssuerEnvironment, log: IssuerLog
 ): CheckStatus {
   const { issuer, algorithms, clockToleranceSeconds } = expected
+  const option = optionOf(expected, 'statusList')
   const { limits, keys: { coolDownMs, retryAfterMs } } = discovery
   const { jwksUri, maxAgeMs, maxStaleMs } = settings
   return createStatusCheck({
     ...settings,
+    option,
     // Another party signs the lists where the keys are other ones.
     expected: { issuer: jwksUri === null ? issuer : null, algorithms, clockToleranceSeconds },
-    keys: jwksUri === null ? issuerKeys : createIssuerKeys({ owner: `the status lists of ${issuer}`, jwksUri, jwks: null, metadata: null, fetch, limits, refresh: discovery.keys, clock }),
+    keys: jwksUri === null ? issuerKeys : createIssuerKeys({ owner: `the status lists of ${issuer}`, option: `${option}.jwksUri`, jwksUri, jwks: null, metadata: null, fetch, limits, refresh: discovery.keys, clock }),
     refresh: { minAgeMs: Math.min(10_000, maxAgeMs), maxAgeMs, defaultAgeMs: maxAgeMs, coolDownMs: Math.min(coolDownMs, maxAgeMs), retryAfterMs, maxStaleMs },
     fetch,
     limits,
@@ -90,12 +95,12 @@ function createStatus (
 }
 
 /** A claim that is not understood is ignored (RFC 7519 section 4). An issuer that sends it expects it to be looked at. */
-function createIgnoredStatus (issuer: string, log: IssuerLog): CheckStatus {
+function createIgnoredStatus (expected: ExpectedToken, log: IssuerLog): CheckStatus {
   let isWarned = false
   return ({ status }) => {
     if (!isWarned && (Object(status) as { status_list?: unknown }).status_list !== undefined) {
       isWarned = true
-      log.warn({ issuer }, 'access tokens of an issuer name a status list, and it is not looked at: set statusList of the issuer')
+      log.warn({ issuer: expected.issuer }, `access tokens of an issuer name a status list, and it is not looked at: set ${optionOf(expected, 'statusList')}`)
     }
     return alwaysCurrent
   }

@@ -18,6 +18,7 @@ export function createSignalReceiver (config: OAuthConfig, transmitter: Resolved
     () => findTransmitterMetadata(issuer, fetch, discovery.limits), discovery.metadata, clock, onRenewalFailed('metadata'))
   const keys = createIssuerKeys({
     owner: issuer,
+    option: 'jwksUri of the transmitter',
     jwks,
     jwksUri,
     metadata,

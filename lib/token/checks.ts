@@ -1,10 +1,14 @@
 import { describeValue } from '../errors/detail.ts'
 import { readClaim } from './claim-path.ts'
-import type { Claims, ClaimPath } from './claim-path.ts'
+import type { Claims } from './claim-path.ts'
 import { parseConfirmation } from './confirmation.ts'
 import type { ExpectedToken } from './expected-token.ts'
+import { optionOf } from './expected-token.ts'
+import { describeMark, fixForIdToken, identifiesAccessTokens, markOfIdToken } from './id-token.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { criticalParameterOf, hasType, refused } from './jwt.ts'
+import { asymmetricAlgorithms } from './signature.ts'
+import { audienceOf, isAbsent, isText, nameOf, subjectOf } from './token-claims.ts'
 
 /** What a check looks at. */
 export interface CheckInput {
@@ -42,9 +46,16 @@ export const checks: readonly Check[] = [
 ]
 
 /** RFC 8725bis section 3.1: from an explicit list, exact case. */
-export function checkAlgorithm ({ jwt: { header: { alg } }, expected: { algorithms } }: CheckInput): void {
+export function checkAlgorithm ({ jwt: { header: { alg } }, expected }: CheckInput): void {
+  const { algorithms } = expected
   if (algorithms.includes(alg as string)) return
-  throw refused('algorithm_refused', { expected: `alg is one of ${algorithms.join(', ')}`, received: `alg is ${describeValue(alg)}` })
+  throw refused('algorithm_refused', {
+    expected: `alg is one of ${algorithms.join(', ')}`,
+    received: `alg is ${describeValue(alg)}`,
+    fix: asymmetricAlgorithms.includes(alg as string)
+      ? `add it to ${optionOf(expected, 'algorithms')}, if the issuer is meant to sign with it`
+      : 'the issuer must sign with one of these: whoever can verify a token of a symmetric algorithm can issue it, and `none` is no signature'
+  })
 }
 
 /** RFC 8725bis section 3.10: attacker input, so of one type and bounded before anything is looked up by it. */
@@ -70,25 +81,27 @@ export function checkType ({ jwt: { header }, expected: { profile } }: CheckInpu
   throw refused('type_refused', {
     expected: profile === 'jwt' ? 'typ is at+jwt or JWT, or missing' : 'typ is at+jwt (RFC 9068)',
     received: describeClaim('typ', typ),
-    // Only where another profile would accept it.
-    ...(typ === undefined || hasType(header, 'jwt')) && { fix: "set profile: 'jwt' or a preset for this issuer, if its access tokens have this typ" }
+    fix: 'send the access token: this is another kind of token of the issuer'
   })
 }
 
-const fixForMissingAudience = 'request the token for this resource (parameter resource or audience of the token request); or set claims.audience, ' +
-  'if another claim names the audience; or set allowMissingAudience: true, if this issuer issues tokens for this resource alone'
+const fixForMissingAudience = (expected: ExpectedToken): string =>
+  'request the token for this resource (parameter resource or audience of the token request); ' +
+  `or set ${optionOf(expected, 'claims.audience')}, if another claim names the audience; ` +
+  `or set ${optionOf(expected, 'allowMissingAudience')}: true, if this issuer issues tokens for this resource alone`
 
-const fixForForeignAudience = 'request the token for this resource, or configure its audience at the issuer (an audience mapper, an API); ' +
-  'or set audience of the issuer to a value that only tokens for this API have'
+const fixForForeignAudience = (expected: ExpectedToken): string =>
+  'request the token for this resource, or configure its audience at the issuer (an audience mapper, an API); ' +
+  `or set ${optionOf(expected, 'audience')} to a value that only tokens for this API have`
 
 /** RFC 9068 section 4: exact, never a prefix. */
 export function checkAudience ({ jwt: { claims }, expected, brokenRules }: CheckInput): void {
   const { audiences, foreignAudiences } = expected
   const audience = audienceOf(claims, expected)
-  if (audience === null) throw refused('audience_missing', audienceDetail(claims, expected, fixForMissingAudience))
-  if (!audience.some(one => audiences.includes(one))) throw refused('audience_foreign', audienceDetail(claims, expected, fixForForeignAudience))
+  if (audience === null) throw refused('audience_missing', audienceDetail(claims, expected, fixForMissingAudience(expected)))
+  if (!audience.some(one => audiences.includes(one))) throw refused('audience_foreign', audienceDetail(claims, expected, fixForForeignAudience(expected)))
   if (foreignAudiences === 'accept' || audience.every(one => audiences.includes(one))) return
-  if (foreignAudiences === 'refuse') throw refused('audience_foreign', audienceDetail(claims, expected, 'rejectForeignAudiences refuses further audiences'))
+  if (foreignAudiences === 'refuse') throw refused('audience_foreign', audienceDetail(claims, expected, `${optionOf(expected, 'rejectForeignAudiences')} refuses further audiences`))
   brokenRules.push('foreignAudiences')
 }
 
@@ -120,7 +133,11 @@ function checkNotInTheFuture (name: 'nbf' | 'iat', { jwt: { claims }, expected, 
   const time = claims[name]
   if (isMissing(time, expected)) return
   if (!isNumericDate(time)) throw refused('claim_malformed', { expected: `${name} is a number of seconds`, received: `${name} is ${describeValue(time)}` })
-  if (now < time - expected.clockToleranceSeconds) throw refused('token_not_yet_valid', timeDetail(name, time, now, expected))
+  if (now < time - expected.clockToleranceSeconds) {
+    throw refused('token_not_yet_valid', {
+      ...timeDetail(name, time, now, expected), fix: `synchronize the clocks of issuer and server, or raise ${optionOf(expected, 'clockToleranceSeconds')}`
+    })
+  }
 }
 
 function timeDetail (name: string, time: number, now: number, { clockToleranceSeconds }: ExpectedToken): { expected: string, received: string } {
@@ -133,21 +150,29 @@ function timeDetail (name: string, time: number, now: number, { clockToleranceSe
 /** RFC 9068 section 2.2. Other profiles need a subject alone, or a client that acts for itself. */
 export function checkRequiredClaims ({ jwt: { claims }, expected }: CheckInput): void {
   const subject = expected.profile === 'rfc9068' ? claims.sub : subjectOf(claims)
-  if (!isText(subject)) throw missing('sub', claims.sub, expected.profile === 'rfc9068' && isText(clientIdOf(claims)) ? fixByProfile : fixForMissingSubject)
+  if (!isText(subject)) throw missingSubject(claims, expected)
   for (const name of ['client_id', 'jti', 'iat']) {
     const value = claims[name]
-    if (expected.profile === 'rfc9068' && (name === 'iat' ? value === undefined : !isText(value))) throw missing(name, value, fixByProfile)
+    if (expected.profile === 'rfc9068' && (name === 'iat' ? value === undefined : !isText(value))) throw refused('claim_missing', { expected: `claim ${name} (RFC 9068 section 2.2)`, received: describeClaim(name, value) })
     if (name !== 'iat' && !isMissing(value, expected) && !isText(value)) {
       throw refused('claim_malformed', { expected: `${name} is a string`, received: `${name} is ${describeValue(value)}` })
     }
   }
 }
 
-const fixByProfile = "set profile: 'jwt' or a preset for this issuer, if its access tokens do not follow RFC 9068"
-const fixForMissingSubject = 'the token names no user (sub) and no client (client_id, azp, cid or appid): configure the issuer to send one of them'
-
-function missing (name: string, value: unknown, fix: string): Error {
-  return refused('claim_missing', { expected: `claim ${name}`, received: describeClaim(name, value), fix })
+function missingSubject (claims: Claims, { profile }: ExpectedToken): Error {
+  const { sub, username } = claims
+  const client = 'client_id, azp, cid or appid'
+  if (profile === 'rfc9068') {
+    return refused('claim_missing', { expected: `claim sub (RFC 9068 section 2.2); with profile 'jwt' ${client} suffices`, received: describeClaim('sub', sub) })
+  }
+  return sub === undefined || sub === null
+    ? refused('claim_missing', {
+      expected: `claim sub for a user, or ${client} for a client that acts for itself`,
+      received: `${describeClaim('sub', sub)}, and ${isAbsent(username) ? 'there is no client' : 'username names a user'}`,
+      fix: 'configure the issuer to send one of them'
+    })
+    : refused('claim_missing', { expected: 'sub is a string that is not empty', received: describeClaim('sub', sub), fix: 'configure the issuer to send the identifier of the user in sub' })
 }
 
 function describeClaim (name: string, value: unknown): string {
@@ -155,45 +180,30 @@ function describeClaim (name: string, value: unknown): string {
 }
 
 /** Claims that this issuer's access tokens have with exactly these values, and its other tokens do not (`token_use: access`). */
-export function checkClaimValues ({ jwt: { claims }, expected: { requiredClaims } }: CheckInput): void {
-  for (const [name, value] of Object.entries(requiredClaims)) {
+export function checkClaimValues ({ jwt: { claims }, expected }: CheckInput): void {
+  for (const [name, value] of Object.entries(expected.requiredClaims)) {
     const found = readClaim(claims, name)
-    if (found !== value) throw refused('type_refused', { expected: `${name} is ${value} (requiredClaims)`, received: describeClaim(name, found) })
+    if (found === value) continue
+    throw refused('type_refused', {
+      expected: `${name} is ${value} (requiredClaims)`,
+      received: describeClaim(name, found),
+      fix: `send an access token of the issuer; or correct ${optionOf(expected, 'requiredClaims')}, if its access tokens have another value`
+    })
   }
 }
-
-const onlyInIdTokens = ['nonce', 'at_hash', 'c_hash', 's_hash']
-const clientClaims = ['client_id', 'azp', 'cid', 'appid']
 
 /**
  * An ID token is not an access token. RFC 9068 tells them apart by `typ`. Where `typ` does not, and no `requiredClaims`
- * do, the claims have to: an access token has a client or scopes, and none of the claims that only an ID token has
- * (OpenID Connect Core 1.0 sections 2 and 3.3.2.11), save for `nonce`, which some issuers add to all tokens.
+ * do, the other claims have to.
  */
 export function checkNotAnIdToken ({ jwt: { claims }, expected }: CheckInput): void {
   if (expected.profile === 'rfc9068' || expected.allowIdTokens === true || identifiesAccessTokens(expected)) return
-  const scope = expected.scopeClaims.some(path => !isAbsent(readClaim(claims, path)))
-  const client = clientClaims.find(name => !isAbsent(claims[name]))
-  const mark = onlyInIdTokens.find(name => name in claims && !(name === 'nonce' && scope && client !== undefined))
-  if (mark !== undefined) throw idToken(`${mark} is in the token, as in an ID token`)
-  if (client === undefined && !scope) throw idToken('there is no client and no scope in the token, as in an ID token')
-  // The audience of an ID token is the client (`azp` repeats it).
-  const audience = audienceOf(claims, expected) ?? []
-  if (isText(claims.azp) && audience.length === 1 && audience[0] === claims.azp && !scope) {
-    throw idToken('azp is the audience and there is no scope in the token, as in an ID token')
-  }
-}
-
-/** Entra writes `ver` into its ID tokens as well. */
-function identifiesAccessTokens ({ requiredClaims }: ExpectedToken): boolean {
-  return Object.keys(requiredClaims).some(name => name !== 'ver')
-}
-
-function idToken (received: string): Error {
-  return refused('type_refused', {
+  const found = markOfIdToken(claims, expected)
+  if (found === null) return
+  throw refused('type_refused', {
     expected: 'an access token',
-    received,
-    fix: 'send the access token; or set requiredClaims to a claim that only access tokens of this issuer have, or allowIdTokens'
+    received: describeMark(found),
+    fix: `${fixForIdToken}; or, if it is an access token, set ${optionOf(expected, 'requiredClaims')} to a claim that only access tokens of this issuer have`
   })
 }
 
@@ -209,42 +219,9 @@ export function checkConfirmation ({ jwt: { claims: { cnf } }, expected: { allow
   })
 }
 
-/** The audience as a list; `null` when it is missing or not made of strings. */
-export function audienceOf (claims: Claims, { claims: { audience: path }, audiences, allowMissingAudience }: ExpectedToken): readonly string[] | null {
-  const aud = readClaim(claims, path)
-  if (allowMissingAudience === true && (isAbsent(aud) || aud === '' || (Array.isArray(aud) && aud.length === 0))) return audiences.slice(0, 1)
-  if (typeof aud === 'string') return [aud]
-  return Array.isArray(aud) && aud.length > 0 && aud.every(one => typeof one === 'string') ? aud as string[] : null
-}
-
-/**
- * The subject. A client that acts for itself may have none of its own (RFC 7662 section 2.2); where there is a `username`,
- * the token is a user's.
- */
-export function subjectOf (claims: Claims): unknown {
-  return claims.sub ?? (isAbsent(claims.username) ? clientIdOf(claims) : undefined)
-}
-
-/** `client_id`, or the claim that issuers have instead; `null` when the token names no client. */
-export function clientIdOf (claims: Claims): string | null {
-  return clientClaims.map(name => claims[name]).find(isText) ?? null
-}
-
 /** A claim that is `null` says nothing (RFC 7519 does not define it): the standard's own profile refuses it as malformed. */
 function isMissing (value: unknown, { profile }: ExpectedToken): boolean {
   return value === undefined || (value === null && profile === 'jwt')
-}
-
-function isAbsent (value: unknown): boolean {
-  return value === undefined || value === null
-}
-
-function nameOf (path: ClaimPath): string {
-  return typeof path === 'string' ? path : path.join('.')
-}
-
-function isText (value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
 
 /** RFC 7519 section 2: seconds since the epoch, fractions allowed. */

@@ -63,6 +63,33 @@ export interface ExpectedToken {
   readonly tokenRules: readonly TokenRule[]
   /** How far the clocks of issuer and resource may differ. */
   readonly clockToleranceSeconds: number
+  /** What the log says beside a refusal. */
+  readonly hints: IssuerHints
+}
+
+/** What the log says about a refusal beside the refusal: where the issuer is configured, and what may have been meant. No check depends on it. */
+export interface IssuerHints {
+  /** The option that configures the issuer: `authorizationServers[0]`. */
+  readonly option: string
+  /** Whether its value is the identifier alone, so that an option of the issuer has no place yet. */
+  readonly isIdentifier: boolean
+  /** The preset that is set. */
+  readonly preset: string | null
+  /** The preset of the product that the identifier names, and what tokens must be with it; `null` where a preset is set. */
+  readonly withPreset: { readonly name: string, readonly expected: ExpectedToken } | null
+  /** What to do about tokens of the same issuer under another identifier, by that identifier. */
+  readonly otherIdentifiers: ReadonlyMap<string, string>
+}
+
+/** An option of the issuer as a fix names it: `authorizationServers[0].audience`. */
+export function optionOf ({ hints: { option } }: Pick<ExpectedToken, 'hints'>, name: string): string {
+  return `${option}.${name}`
+}
+
+/** A setting of the issuer as a fix names it: `authorizationServers[0].profile: 'jwt'`. */
+export function settingOf ({ issuer, hints: { option, isIdentifier } }: Pick<ExpectedToken, 'hints' | 'issuer'>, name: string, value: string): string {
+  const setting = `${option}.${name}: '${value}'`
+  return isIdentifier ? `${setting} (write { issuer: '${issuer}', ${name}: '${value}' } in place of the identifier)` : setting
 }
 
 /** The first placeholder of a value that stands for nothing; `null` when there is none. */

@@ -1,12 +1,13 @@
 import { describeValue } from '../errors/detail.ts'
 import type { AccessToken, Actor, PrincipalType } from './access-token.ts'
-import { audienceOf, clientIdOf, subjectOf } from './checks.ts'
 import type { ClaimPath, Claims } from './claim-path.ts'
 import { readClaim, readStrings } from './claim-path.ts'
 import type { Confirmation } from './confirmation.ts'
 import { parseConfirmation } from './confirmation.ts'
 import type { ClientMark, ExpectedToken } from './expected-token.ts'
+import { settingOf } from './expected-token.ts'
 import { refused } from './jwt.ts'
+import { audienceOf, clientIdOf, nameOf, subjectOf } from './token-claims.ts'
 
 /** Nested actors are information for an audit and decide nothing; without a limit a chain would cost what its author likes. */
 const maxActorDepth = 8
@@ -81,7 +82,8 @@ function fill (wanted: string, { subject, clientId }: Party): string | null {
 }
 
 /** RFC 9068 section 2.2.3: a space-delimited string; a list where another claim than `scope` is configured. */
-function scopesOf (claims: Claims, { scopeClaims, profile }: ExpectedToken): string[] {
+function scopesOf (claims: Claims, expected: ExpectedToken): string[] {
+  const { scopeClaims, profile } = expected
   const scopes = new Set<string>()
   for (const path of scopeClaims) {
     const value = readClaim(claims, path)
@@ -90,7 +92,7 @@ function scopesOf (claims: Claims, { scopeClaims, profile }: ExpectedToken): str
     const found = typeof value === 'string' ? value.split(' ') : listAllowed ? value : null
     if (!Array.isArray(found) || found.some(scope => typeof scope !== 'string')) {
       const isList = !listAllowed && Array.isArray(value)
-      throw malformed(path, value, 'a string of scopes with spaces between them', isList ? "set profile: 'jwt' for this issuer" : undefined)
+      throw malformed(path, value, 'a string of scopes with spaces between them', isList ? `set ${settingOf(expected, 'profile', 'jwt')}` : undefined)
     }
     for (const scope of found as string[]) if (scope !== '') scopes.add(scope)
   }
@@ -137,7 +139,7 @@ function restrictionAt (claims: Claims, path: ClaimPath | null): readonly string
 }
 
 function malformed (path: ClaimPath, value: unknown, expected: string, fix?: string): Error {
-  const name = typeof path === 'string' ? path : path.join('.')
+  const name = nameOf(path)
   return refused('claim_malformed', { expected: `${name} is ${expected}`, received: `${name} is ${describeValue(value)}`, ...fix !== undefined && { fix } })
 }
 

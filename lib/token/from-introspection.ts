@@ -8,6 +8,7 @@ import { accessTokenFrom } from './from-claims.ts'
 import { parseConfirmation } from './confirmation.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import { refused } from './jwt.ts'
+import { runChecks } from './run-checks.ts'
 
 /** The access token of an introspection response. */
 export interface Introspected {
@@ -43,7 +44,7 @@ export function accessTokenFromIntrospection (response: Members, expected: Expec
 
   const brokenRules: string[] = []
   const input = { jwt: { header: {}, claims }, expected, now, brokenRules }
-  for (const check of checks) check(input)
+  runChecks(checks, input)
   if (exp !== undefined) checkExpiry(input)
   // Fewer members are required than claims of a JWT, and those that are there must be of the same shape.
   checkRequiredClaims({ ...input, expected: { ...expected, profile: 'jwt' } })

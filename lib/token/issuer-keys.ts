@@ -22,6 +22,8 @@ import { alwaysCurrent, digestOf } from './token-cache.ts'
 export interface IssuerKeysSource {
   /** Whose keys they are, for the log. */
   readonly owner: string
+  /** The option that says where they are. */
+  readonly option: string
   /** Where it is given, no metadata is requested. */
   readonly jwksUri: string | null
   /** Where it is given, nothing is requested. */
@@ -94,7 +96,7 @@ function createRemoteKeys (source: IssuerKeysSource): IssuerKeys {
   const decided = new LRUCache<string, Version>({ max: maxDecided })
 
   const unavailable = (cause: unknown, received: string): UnavailableError => withoutStackTrace(() =>
-    new UnavailableError('keys_unavailable', retryAfterSeconds, cause, { expected: `the keys of ${source.owner}`, received, ...redirectFix(cause) }))
+    new UnavailableError('keys_unavailable', retryAfterSeconds, cause, { expected: `the keys of ${source.owner}`, received, ...redirectFix(cause, source.option) }))
 
   /** Whether the last look-up of keys was late enough to know every key that can have signed the token. */
   const isDecided = (jwt: UnverifiedJwt, version: Version): boolean => {
@@ -170,9 +172,9 @@ function notSigned (jwt: UnverifiedJwt, set: KeySet): Error {
   })
 }
 
-function redirectFix (error: unknown): { fix: string } | undefined {
+function redirectFix (error: unknown, option: string): { fix: string } | undefined {
   if (!(error instanceof FetchError) || error.fault !== 'redirect') return undefined
-  return { fix: `redirects are not followed: set jwksUri to ${error.location ?? 'where it leads'}` }
+  return { fix: `redirects are not followed: set ${option} to ${error.location ?? 'where it leads'}` }
 }
 
 function readKeySet (document: Readonly<Record<string, unknown>>, { onSkippedKeys }: IssuerKeysSource): KeySet {

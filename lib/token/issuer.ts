@@ -7,6 +7,7 @@ import type { IssuerKeys } from './issuer-keys.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { refused } from './jwt.ts'
+import { runChecks } from './run-checks.ts'
 import type { CacheValidity } from './token-cache.ts'
 import { alwaysCurrent } from './token-cache.ts'
 import type { StatusLookup } from './token-status.ts'
@@ -23,7 +24,7 @@ export interface Verified {
 
 /** One trusted issuer. It shares no state with another. */
 export interface Issuer {
-  readonly expected: Pick<ExpectedToken, 'issuer' | 'tokenRules'>
+  readonly expected: Pick<ExpectedToken, 'issuer' | 'tokenRules'> & Partial<Pick<ExpectedToken, 'hints'>>
   /** What opaque tokens of this issuer begin with, `''` for anything; `null` when it issues none. */
   readonly opaquePrefix: string | null
   /**
@@ -49,7 +50,7 @@ export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, cloc
       if (jwt === null) throw refused('token_malformed')
       const now = clock.now() / 1000
       const brokenRules: string[] = []
-      for (const check of checks) check({ jwt, expected, now, brokenRules })
+      runChecks(checks, { jwt, expected, now, brokenRules })
       const finish = (validity: CacheValidity): Verified =>
         ({ accessToken: accessTokenFrom(jwt.claims, expected), validity, maxAgeMs: undefined, brokenRules })
       const signed = (validity: CacheValidity): Verified | Promise<Verified> => {

@@ -30,6 +30,8 @@ export interface TokenStatusSettings {
 }
 
 export interface TokenStatusParts extends TokenStatusSettings {
+  /** The option that these settings are of. */
+  readonly option: string
   readonly expected: Omit<ExpectedStatusList, 'uri' | 'maxListBytes'>
   readonly keys: IssuerKeys
   readonly fetch: Fetch
@@ -138,7 +140,7 @@ export function createStatusCheck (parts: TokenStatusParts): CheckStatus {
   return claims => {
     const reference = referenceOf(claims, parts)
     if (reference === null) {
-      if (required) throw refused('claim_missing', { expected: 'claim status.status_list (statusList.required)', received: 'status.status_list is missing' })
+      if (required) throw refused('claim_missing', { expected: `claim status.status_list (${parts.option}.required)`, received: 'status.status_list is missing' })
       return alwaysCurrent
     }
     const source = listsAt(reference.uri)
@@ -157,16 +159,19 @@ function outOfBounds ({ index, uri }: Reference): Error {
 }
 
 /** Section 6.2. */
-function referenceOf ({ status }: Claims, settings: TokenStatusSettings): Reference | null {
+function referenceOf ({ status }: Claims, parts: TokenStatusParts): Reference | null {
   if (status === undefined) return null
-  const unreadable = (expected: string): Error => refused('status_unreadable', { expected, received: `status is ${describeValue(status)}` })
+  const unreadable = (expected: string, fix = 'the issuer must send status.status_list with idx and uri'): Error =>
+    refused('status_unreadable', { expected, received: `status is ${describeValue(status)}`, fix })
   if (typeof status !== 'object' || status === null || Array.isArray(status)) throw unreadable('status is an object')
   const { status_list: list } = status as { status_list?: unknown }
   // Another way to publish a status.
   if (list === undefined) return null
   const { idx, uri } = Object(list) as { idx?: unknown, uri?: unknown }
   if (typeof idx !== 'number' || !Number.isSafeInteger(idx) || idx < 0) throw unreadable('status.status_list.idx is an integer of at least 0')
-  if (typeof uri !== 'string' || !isAllowed(uri, settings)) throw unreadable(`status.status_list.uri is one of ${settings.uris.join(', ')}, or below it (statusList.uris)`)
+  if (typeof uri !== 'string' || !isAllowed(uri, parts)) {
+    throw unreadable(`status.status_list.uri is one of ${parts.uris.join(', ')}, or below it`, `set ${parts.option}.uris to where the issuer publishes its lists`)
+  }
   return { index: idx, uri }
 }
 

@@ -132,7 +132,8 @@ export function createTokenRouter (
 
   const issuerUnknown = (iss: unknown): Error => refused('issuer_unknown', {
     expected: `iss is ${[...byIdentifier.keys()].join(' or ')}${resolve === null ? '' : ', or known to resolveIssuer'}`,
-    received: `iss is ${describeValue(iss)}`
+    received: `iss is ${describeValue(iss)}`,
+    ...fixForIssuer(iss, issuers)
   })
   const resolved = async (identifier: string, jwt: UnverifiedJwt): Promise<RoutedToken> => {
     const issuer = await resolve!(identifier)
@@ -144,7 +145,7 @@ export function createTokenRouter (
     if (token.length > maxLength) throw tooLong(token, maxLength)
     if (!isJwt(token)) {
       const issuer = opaque.find(one => token.startsWith(one.opaquePrefix!))
-      if (issuer === undefined) throw noIssuer(token, opaque.length > 0)
+      if (issuer === undefined) throw noIssuer(token, issuers)
       if (token.length > maxOpaqueLength) throw tooLong(token, maxOpaqueLength)
       return { issuer, jwt: null }
     }
@@ -170,7 +171,13 @@ function partsOf (token: string): number {
   return parts
 }
 
-function noIssuer (token: string, hasOpaqueIssuers: boolean): Error {
+/** A token can name any issuer: only an identifier that is known to be the same issuer's is suggested. */
+function fixForIssuer (iss: unknown, issuers: readonly Issuer[]): { fix: string } | undefined {
+  const fix = issuers.map(({ expected: { hints } }) => hints?.otherIdentifiers.get(iss as string)).find(one => one !== undefined)
+  return fix === undefined ? undefined : { fix }
+}
+
+function noIssuer (token: string, issuers: readonly Issuer[]): Error {
   if (partsOf(token) === 5 && token.startsWith('ey')) {
     return refused('token_encrypted', {
       expected: 'a signed token',
@@ -178,9 +185,12 @@ function noIssuer (token: string, hasOpaqueIssuers: boolean): Error {
       fix: 'have the authorization server sign its access tokens only. Auth0 encrypts a token that was requested without an audience'
     })
   }
+  const hasOpaqueIssuers = issuers.some(({ opaquePrefix }) => opaquePrefix !== null)
+  const options = issuers.flatMap(({ expected: { hints } }) => hints === undefined ? [] : [`${hints.option}.introspection`])
   return refused('token_malformed', {
     expected: hasOpaqueIssuers ? 'a JWT, or a token with the opaquePrefix of an issuer or the prefix of customTokens' : 'a JWT',
     received: 'a token that is not a JWT',
-    ...!hasOpaqueIssuers && { fix: 'set introspection for the issuer, if it issues opaque tokens' }
+    fix: 'request the token for this resource (parameter resource, RFC 8707, or audience of the authorization and the token request), so that the ' +
+      `authorization server issues a JWT; if it issues opaque tokens only, set ${options.length === 1 ? options[0]! : 'introspection of its entry in authorizationServers'}`
   })
 }

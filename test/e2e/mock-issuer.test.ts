@@ -6,7 +6,7 @@ import type { IssuerOptions } from '../../plugins/index.ts'
 
 const resource = 'https://api.example.com'
 
-interface LoggedRefusal { readonly reason: string, readonly detail: { readonly expected: string, readonly received: string, readonly fix: string } }
+interface LoggedRefusal { readonly reason: string, readonly detail: { readonly expected: string, readonly received: string, readonly fix: string, readonly also?: readonly string[] } }
 
 const issuer = new OAuth2Server()
 await issuer.issuer.keys.generate('RS256')
@@ -18,6 +18,12 @@ const url = issuer.issuer.url!
 function only ({ refusals }: Attempt): LoggedRefusal {
   if (refusals.length !== 1) throw new Error(`${refusals.length} refusals in the log`)
   return refusals[0]!
+}
+
+/** What the line explains. */
+function explanation (attempt: Attempt): Pick<LoggedRefusal, 'reason' | 'detail'> {
+  const { reason, detail } = only(attempt)
+  return { reason, detail }
 }
 
 interface Attempt { readonly status: number, readonly body: string, readonly refusals: readonly LoggedRefusal[] }
@@ -51,32 +57,51 @@ async function requestToken (parameters: Record<string, string>): Promise<string
 // test does what the log line before it says, and nothing that only the documentation knows.
 test('oauth2-mock-server: from the first 401, the log alone leads to a configuration that accepts its tokens (F109)', async t => {
   const machine = { grant_type: 'client_credentials', scope: 'projects:read' }
+  const missingAudience = `expected aud is ${resource}, received aud is missing`
+  const missingSubject = 'expected claim sub for a user, or client_id, azp, cid or appid for a client that acts for itself, received sub is missing, and there is no client'
 
   const slash = await tryOut(`${url}/`, await requestToken(machine))
   t.equal(slash.status, 401)
-  t.match(only(slash), {
-    reason: 'issuer_unknown', detail: { expected: `iss is ${url}/`, received: `iss is "${url}"`, fix: /exactly as `iss` spells it/ }
+  t.same(explanation(slash), {
+    reason: 'issuer_unknown',
+    detail: { expected: `iss is ${url}/`, received: `iss is "${url}"`, fix: `set authorizationServers[0].issuer: '${url}', exactly as iss spells it` }
   })
 
   const first = await tryOut(url, await requestToken(machine))
   t.equal(first.status, 401)
-  t.match(only(first), {
+  t.same(explanation(first), {
     reason: 'type_refused',
-    detail: { expected: 'typ is at+jwt (RFC 9068)', received: 'typ is "JWT"', fix: /^set profile: 'jwt'/ }
+    detail: {
+      expected: 'typ is at+jwt (RFC 9068)',
+      received: 'typ is "JWT"',
+      fix: `set authorizationServers[0].profile: 'jwt' (write { issuer: '${url}', profile: 'jwt' } in place of the identifier), if the access tokens of this issuer do not follow RFC 9068`,
+      also: [`audience_missing: ${missingAudience}`, `claim_missing: ${missingSubject}`]
+    }
   })
 
   const entry = { issuer: url, profile: 'jwt' } as const
   const second = await tryOut(entry, await requestToken(machine))
   t.equal(second.status, 401)
-  t.match(only(second), {
+  t.same(explanation(second), {
     reason: 'audience_missing',
-    detail: { expected: `aud is ${resource}`, received: 'aud is missing', fix: /parameter resource or audience of the token request.*allowMissingAudience: true/ }
+    detail: {
+      expected: `aud is ${resource}`,
+      received: 'aud is missing',
+      fix: 'request the token for this resource (parameter resource or audience of the token request); or set authorizationServers[0].claims.audience, if another claim ' +
+        'names the audience; or set authorizationServers[0].allowMissingAudience: true, if this issuer issues tokens for this resource alone',
+      also: [`claim_missing: ${missingSubject}`]
+    }
   })
 
   const third = await tryOut(entry, await requestToken({ ...machine, aud: resource }))
   t.equal(third.status, 401)
-  t.match(only(third), {
-    reason: 'claim_missing', detail: { expected: 'claim sub', received: 'sub is missing', fix: /no user \(sub\) and no client.*configure the issuer/ }
+  t.same(explanation(third), {
+    reason: 'claim_missing',
+    detail: {
+      expected: 'claim sub for a user, or client_id, azp, cid or appid for a client that acts for itself',
+      received: 'sub is missing, and there is no client',
+      fix: 'configure the issuer to send one of them'
+    }
   })
 
   issuer.service.on('beforeTokenSigning', (token: { payload: Record<string, unknown> }) => { token.payload.client_id = 'nightly-report' })
@@ -89,6 +114,37 @@ test('oauth2-mock-server: the audience that a user\'s token has by default is na
   const token = await requestToken({ grant_type: 'password', username: 'ann', scope: 'projects:read' })
 
   const refused = await tryOut({ issuer: url, profile: 'jwt' }, token)
-  t.match(only(refused), { reason: 'audience_foreign', detail: { received: 'aud is "my-api"', fix: /set audience of the issuer to a value that only tokens for this API have/ } })
+  t.same(explanation(refused), {
+    reason: 'audience_foreign',
+    detail: {
+      expected: `aud is ${resource}`,
+      received: 'aud is "my-api"',
+      fix: 'request the token for this resource, or configure its audience at the issuer (an audience mapper, an API); ' +
+        'or set authorizationServers[0].audience to a value that only tokens for this API have'
+    }
+  })
   t.same(await tryOut({ issuer: url, profile: 'jwt', audience: 'my-api' }, token), { status: 200, body: 'ann', refusals: [] })
 })
+
+test('oauth2-mock-server: an ID token in place of the access token is called one in the log (F109)', async t => {
+  issuer.service.removeAllListeners('beforeTokenSigning')
+  const code = await requestCode()
+  const response = await fetch(`${url}/token`, {
+    method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code, client_id: 'web-client', redirect_uri: 'https://app.example.com/callback' })
+  })
+  const { id_token: idToken } = await response.json() as { id_token: string }
+
+  for (const entry of [url, { issuer: url, profile: 'jwt' }] as const) {
+    const { detail } = only(await tryOut(entry, idToken))
+    t.match(detail.received, /; this is an ID token: nonce is in the token$/)
+    t.equal(detail.fix, 'send the access token of the token response, and not its ID token')
+  }
+})
+
+async function requestCode (): Promise<string> {
+  const query = new URLSearchParams({
+    response_type: 'code', client_id: 'web-client', redirect_uri: 'https://app.example.com/callback', scope: 'openid', state: 's', nonce: 'n'
+  })
+  const response = await fetch(`${url}/authorize?${query.toString()}`, { redirect: 'manual' })
+  return new URL(response.headers.get('location')!).searchParams.get('code')!
+}

@@ -250,7 +250,7 @@ test('RFC 7519 4: without the option, a status is ignored, and the log says so o
     t.equal(await statusOf(token(undefined)), 200)
     t.notMatch(lines.join(''), /status list/)
     t.strictSame([await statusOf(at(1)), await statusOf(at(2)), requests], [200, 200, []])
-    t.equal(lines.filter(line => line.includes('set statusList of the issuer')).length, 1)
+    t.equal(lines.filter(line => line.includes('set authorizationServers[0].statusList')).length, 1)
   }
 })
 

@@ -14,6 +14,7 @@ export function createExpectedToken (changes: Partial<ExpectedToken> = {}): Expe
     clientTokens: [],
     tokenRules: [],
     clockToleranceSeconds: 5,
+    hints: { option: 'authorizationServers[0]', isIdentifier: false, preset: null, withPreset: null, otherIdentifiers: new Map() },
     ...changes
   }
 }

@@ -1,6 +1,7 @@
 import type { OAuthConfig } from '../../config/resolve.ts'
 import type { ResolvedIssuer } from '../../config/issuer.ts'
 import { audienceOfEveryToken } from '../../config/presets.ts'
+import { presetOf } from '../../config/products.ts'
 import type { RefusalDetail } from '../../errors/detail.ts'
 import { reasonTable } from '../../errors/reason-table.ts'
 import type { Reason, TokenReason, UnavailableReason } from '../../errors/reasons.ts'
@@ -8,7 +9,6 @@ import { suggest } from '../../options/suggest.ts'
 import { readClaim } from '../../token/claim-path.ts'
 import { asymmetricAlgorithms } from '../../token/signature.ts'
 import type { JsonObject } from '../document.ts'
-import { presetOf } from './products.ts'
 import type { Change } from './settings.ts'
 
 /** A refusal, and the token and configuration that it came of. */

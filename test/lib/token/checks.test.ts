@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
-  audienceOf, checkAlgorithm, checkAudience, checkClaimValues, checkConfirmation, checkCritical, checkExpiry, checkIssuedAt, checkKeyId,
+  checkAlgorithm, checkAudience, checkClaimValues, checkConfirmation, checkCritical, checkExpiry, checkIssuedAt, checkKeyId,
   checkNotAnIdToken, checkNotBefore, checkRequiredClaims, checkType, checks
 } from '../../../lib/token/checks.ts'
 import type { Check } from '../../../lib/token/checks.ts'
 import type { ExpectedToken } from '../../../lib/token/expected-token.ts'
+import { audienceOf } from '../../../lib/token/token-claims.ts'
 import { createExpectedToken } from '../../support/expected-token.ts'
 import { reasonOf } from '../../support/reason.ts'
 import { isOAuthResourceError } from '../../../lib/errors/errors.ts'
@@ -270,16 +271,15 @@ function detailOf (check: Check, part: 'header' | 'claims', given: Fields, expec
 }
 
 test('the log is told what was expected, what came, and how to fix it (A1)', async t => {
-  const jwtProfile = /set profile: 'jwt' or a preset/
   const cases: Array<[Check, 'header' | 'claims', Fields, ExpectedToken, { expected: RegExp, received: RegExp, fix?: RegExp | undefined }]> = [
     [checkAlgorithm, 'header', { alg: 'HS256' }, strict, { expected: /alg is one of ES256, EdDSA/, received: /alg is "HS256"/ }],
     [checkKeyId, 'header', { kid: 7 }, strict, { expected: /kid is a string/, received: /kid is 7/ }],
     [checkCritical, 'header', { crit: ['exp'] }, strict, { expected: /no crit/, received: /crit is \["exp"\]/ }],
-    [checkType, 'header', { typ: 'JWT' }, strict, { expected: /typ is at\+jwt/, received: /typ is "JWT"/, fix: jwtProfile }],
-    [checkType, 'header', {}, strict, { expected: /typ is at\+jwt/, received: /typ is missing/, fix: jwtProfile }],
-    [checkType, 'header', { typ: 'dpop+jwt' }, strict, { expected: /typ is at\+jwt/, received: /typ is "dpop\+jwt"/, fix: undefined }],
-    [checkType, 'header', { typ: 'dpop+jwt' }, lenient, { expected: /at\+jwt or JWT/, received: /typ is "dpop\+jwt"/, fix: undefined }],
-    [checkAudience, 'claims', { aud: ['x'] }, strict, { expected: /aud is https:\/\/api.example.com or api/, received: /aud is \["x"\]/, fix: /set audience/ }],
+    [checkType, 'header', { typ: 'JWT' }, strict, { expected: /typ is at\+jwt/, received: /typ is "JWT"/, fix: /another kind of token/ }],
+    [checkType, 'header', {}, strict, { expected: /typ is at\+jwt/, received: /typ is missing/, fix: /send the access token/ }],
+    [checkType, 'header', { typ: 'dpop+jwt' }, strict, { expected: /typ is at\+jwt/, received: /typ is "dpop\+jwt"/, fix: /another kind of token/ }],
+    [checkType, 'header', { typ: 'dpop+jwt' }, lenient, { expected: /at\+jwt or JWT/, received: /typ is "dpop\+jwt"/, fix: /another kind of token/ }],
+    [checkAudience, 'claims', { aud: ['x'] }, strict, { expected: /aud is https:\/\/api.example.com or api/, received: /aud is \["x"\]/, fix: /set authorizationServers\[0\]\.audience/ }],
     [checkAudience, 'claims', {}, strict, { expected: /aud is https/, received: /aud is missing/, fix: /allowMissingAudience/ }],
     [checkAudience, 'claims', { aud: ['api', 'x'] }, { ...strict, foreignAudiences: 'refuse' },
       { expected: /aud is/, received: /\["api","x"\]/, fix: /rejectForeignAudiences/ }],
@@ -288,13 +288,13 @@ test('the log is told what was expected, what came, and how to fix it (A1)', asy
     [checkExpiry, 'claims', {}, strict, { expected: /exp is a number/, received: /exp is missing/ }],
     [checkNotBefore, 'claims', { nbf: now + 60 }, strict, { expected: /nbf is not after 1800000000/, received: /nbf is 1800000060/ }],
     [checkIssuedAt, 'claims', { iat: 'x' }, strict, { expected: /iat is a number/, received: /iat is "x"/ }],
-    [checkRequiredClaims, 'claims', claimsOf({ sub: undefined }), strict, { expected: /claim sub/, received: /^sub is missing/, fix: jwtProfile }],
-    [checkRequiredClaims, 'claims', claimsOf({ jti: undefined }), strict, { expected: /claim jti/, received: /^jti is missing/, fix: jwtProfile }],
-    [checkRequiredClaims, 'claims', claimsOf({ client_id: 7 }), strict, { expected: /claim client_id/, received: /client_id is 7/, fix: jwtProfile }],
-    [checkRequiredClaims, 'claims', {}, lenient, { expected: /claim sub/, received: /^sub is missing/, fix: /names no user/ }],
+    [checkRequiredClaims, 'claims', claimsOf({ sub: undefined }), strict, { expected: /claim sub/, received: /^sub is missing/, fix: undefined }],
+    [checkRequiredClaims, 'claims', claimsOf({ jti: undefined }), strict, { expected: /claim jti/, received: /^jti is missing/, fix: undefined }],
+    [checkRequiredClaims, 'claims', claimsOf({ client_id: 7 }), strict, { expected: /claim client_id/, received: /client_id is 7/, fix: undefined }],
+    [checkRequiredClaims, 'claims', {}, lenient, { expected: /claim sub/, received: /^sub is missing/, fix: /configure the issuer/ }],
     [checkRequiredClaims, 'claims', { sub: 'a', jti: 7 }, lenient, { expected: /jti is a string/, received: /jti is 7/ }],
     [checkClaimValues, 'claims', { token_use: 'id' }, { ...strict, requiredClaims: { token_use: 'access' } },
-      { expected: /token_use is access \(requiredClaims\)/, received: /token_use is "id"/ }],
+      { expected: /token_use is access \(requiredClaims\)/, received: /token_use is "id"/, fix: /requiredClaims/ }],
     [checkNotAnIdToken, 'claims', { aud: 'api', nonce: 'n' }, lenient, { expected: /access token/, received: /nonce is in the token/, fix: /requiredClaims/ }],
     [checkNotAnIdToken, 'claims', { aud: 'api' }, lenient, { expected: /access token/, received: /no client and no scope/ }],
     [checkNotAnIdToken, 'claims', { aud: 'api', azp: 'api' }, lenient, { expected: /access token/, received: /azp is the audience/ }],

@@ -34,7 +34,7 @@ async function setup (changes: (fake: FakeIssuer) => Partial<IssuerKeysSource> =
   const metadata = createRefreshingValue(
     () => findIssuerMetadata(fake.issuer, { keys: true, introspection: 'none' }, fake.fetch, limits), { ...refresh, defaultAgeMs: 3_600_000 }, clock)
   const keys = createIssuerKeys({
-    owner: fake.issuer, jwksUri: null, jwks: null, metadata, fetch: fake.fetch, limits, refresh, clock, ...changes(fake)
+    owner: fake.issuer, option: 'authorizationServers[0].jwksUri', jwksUri: null, jwks: null, metadata, fetch: fake.fetch, limits, refresh, clock, ...changes(fake)
   })
   return { clock, fake, keys }
 }
@@ -315,7 +315,7 @@ test('the log is told what an issuer\'s keys lack (A1, A3, A4)', async t => {
   redirected.fake.answer(redirected.fake.jwksUri, () => new Response(null, { status: 302, headers: { location: 'https://cdn.example/keys' } }))
   const jwt = parseJwt(await redirected.fake.token())
   t.match(await Promise.resolve(redirected.keys.verifySignature(jwt)).catch((error: unknown) => error), {
-    detail: { received: /redirect \(302\) to https:\/\/cdn.example\/keys/, fix: 'redirects are not followed: set jwksUri to https://cdn.example/keys' }
+    detail: { received: /redirect \(302\) to https:\/\/cdn.example\/keys/, fix: 'redirects are not followed: set authorizationServers[0].jwksUri to https://cdn.example/keys' }
   })
 })
 
@@ -335,6 +335,6 @@ test('a redirect that does not say where it leads (A3)', async t => {
   parts.fake.answer(parts.fake.jwksUri, () => new Response(null, { status: 302 }))
   const jwt = parseJwt(await parts.fake.token())
   t.match(await Promise.resolve(parts.keys.verifySignature(jwt)).catch((error: unknown) => error), {
-    detail: { fix: 'redirects are not followed: set jwksUri to where it leads' }
+    detail: { fix: 'redirects are not followed: set authorizationServers[0].jwksUri to where it leads' }
   })
 })

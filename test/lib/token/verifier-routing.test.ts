@@ -108,7 +108,7 @@ test('the log is told why a token has no issuer (A1)', async t => {
   t.match(detailOf(jwtOnly, `${encodePart('{"alg":"dir","enc":"A256GCM"}')}..YWJj.YWJj.YWJj`), {
     reason: 'token_encrypted', received: /JWE/, fix: /sign/
   })
-  t.match(detailOf(jwtOnly, 'opaque'), { reason: 'token_malformed', received: 'a token that is not a JWT', fix: /set introspection/ })
+  t.match(detailOf(jwtOnly, 'opaque'), { reason: 'token_malformed', received: 'a token that is not a JWT', fix: /^request the token for this resource/ })
   t.match(detailOf(createTokenRouter([named('https://e.example', 'tok_')], null), 'opaque'), { expected: /opaquePrefix/ })
   t.match(detailOf(jwtOnly, 'x'.repeat(16_385)), { reason: 'token_too_long', received: '16385 characters' })
   t.match(detailOf(jwtOnly, `${encodePart('{"alg":')}.e30.c2ln`), { reason: 'token_malformed', received: 'a part of it is not JSON' })

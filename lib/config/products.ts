@@ -1,4 +1,4 @@
-import type { PresetName } from '../../config/presets.ts'
+import type { PresetName } from './presets.ts'
 
 /** What the issuer identifiers of products look like. */
 const products: ReadonlyArray<readonly [RegExp, PresetName]> = [

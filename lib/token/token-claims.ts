@@ -1,0 +1,40 @@
+import type { Claims, ClaimPath } from './claim-path.ts'
+import { readClaim } from './claim-path.ts'
+import type { ExpectedToken } from './expected-token.ts'
+
+/** The claims in which issuers name the client. */
+export const clientClaims = ['client_id', 'azp', 'cid', 'appid'] as const
+
+/** The audience as a list; `null` when it is missing or not made of strings. */
+export function audienceOf (claims: Claims, { claims: { audience: path }, audiences, allowMissingAudience }: ExpectedToken): readonly string[] | null {
+  const aud = readClaim(claims, path)
+  if (allowMissingAudience === true && (isAbsent(aud) || aud === '' || (Array.isArray(aud) && aud.length === 0))) return audiences.slice(0, 1)
+  if (typeof aud === 'string') return [aud]
+  return Array.isArray(aud) && aud.length > 0 && aud.every(one => typeof one === 'string') ? aud as string[] : null
+}
+
+/**
+ * The subject. A client that acts for itself may have none of its own (RFC 7662 section 2.2); where there is a `username`,
+ * the token is a user's.
+ */
+export function subjectOf (claims: Claims): unknown {
+  return claims.sub ?? (isAbsent(claims.username) ? clientIdOf(claims) : undefined)
+}
+
+/** `client_id`, or the claim that issuers have instead; `null` when the token names no client. */
+export function clientIdOf (claims: Claims): string | null {
+  return clientClaims.map(name => claims[name]).find(isText) ?? null
+}
+
+/** A claim that is there and says something. */
+export function isAbsent (value: unknown): boolean {
+  return value === undefined || value === null
+}
+
+export function nameOf (path: ClaimPath): string {
+  return typeof path === 'string' ? path : path.join('.')
+}
+
+export function isText (value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
