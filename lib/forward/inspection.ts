@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { ForwardError } from '../errors/forward-errors.ts'
+import { parseJson } from '../parse-json.ts'
 import { valueOf } from './header-list.ts'
 import { readWhole } from './request-body.ts'
 import type { UpstreamAnswer } from './upstreams.ts'
@@ -76,7 +77,7 @@ function decode (bytes: Buffer, encoding: string | null, maxOutputLength: number
 
 function parse (text: string | undefined): unknown {
   try {
-    return text === undefined ? undefined : JSON.parse(text)
+    return text === undefined ? undefined : parseJson(text)
   } catch {
     return undefined
   }

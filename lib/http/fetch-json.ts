@@ -1,4 +1,5 @@
 import { FetchError } from '../errors/fetch-error.ts'
+import { parseJson } from '../parse-json.ts'
 import type { Fetch, FetchLimits } from './limited-fetch.ts'
 import { fetchIdempotent } from './limited-fetch.ts'
 
@@ -19,7 +20,7 @@ export async function fetchJson (url: string, fetch: Fetch, limits: FetchLimits)
   const { status, headers, text } = await fetchIdempotent(url, init, fetch, limits, [200])
   let body: unknown
   try {
-    body = JSON.parse(text)
+    body = parseJson(text)
   } catch (error) {
     throw new FetchError('not_json', url, status, { cause: error })
   }

@@ -7,6 +7,7 @@ import { fetchText } from '../http/limited-fetch.ts'
 import { callHost } from '../time-limit.ts'
 import type { SecurityEventToken } from './security-event-token.ts'
 import { setRefused } from './security-event-token.ts'
+import { parseJson } from '../parse-json.ts'
 
 /** How events are polled for (RFC 8936). */
 export interface PollSettings {
@@ -144,7 +145,7 @@ type Sets = Readonly<Record<string, unknown>>
 function readAnswer (text: string, maxEvents: number): Sets {
   let body: unknown
   try {
-    body = JSON.parse(text)
+    body = parseJson(text)
   } catch {
     throw new TypeError('the response is not JSON (RFC 8936 section 2.3)')
   }

@@ -1,3 +1,5 @@
+import { countNames, readEscapedNames } from '../parse-json.ts'
+
 /** Deeper objects and lists are refused: `JSON.parse` can read them, but most code that walks over its result cannot. */
 export const maxDepth = 64
 
@@ -45,7 +47,6 @@ export function parseStrictJson (bytes: Uint8Array): unknown {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const [space, colon, backslash] = [0x20, 0x3a, 0x5c]
 
 /** The members of all objects in a value, its own included. */
 function countMembers (value: unknown, depth: number): number {
@@ -55,59 +56,4 @@ function countMembers (value: unknown, depth: number): number {
   let count = Array.isArray(value) ? 0 : inner.length
   for (const one of inner) if (typeof one === 'object') count += countMembers(one, depth + 1)
   return count
-}
-
-/** The strings that a colon follows, in text that `JSON.parse` has accepted, and those of them that have an escape. */
-function countNames (text: string): { all: number, escaped: number } {
-  const count = { all: 0, escaped: 0 }
-  for (let start = text.indexOf('"'); start !== -1; start = text.indexOf('"', start)) {
-    const end = endOfString(text, start)
-    let next = end + 1
-    while (text.charCodeAt(next) <= space) next++
-    if (text.charCodeAt(next) === colon) {
-      count.all++
-      if (text.slice(start, end).includes('\\')) count.escaped++
-    }
-    start = next
-  }
-  return count
-}
-
-/**
- * Reads text that `JSON.parse` has accepted once more. V8 of Node 24 and 26 gives a name that has an escape the spelling of a name
- * in an earlier text, possibly one that an attacker sent (https://github.com/nodejs/node/issues/63785). Strings by themselves are read
- * correctly.
- */
-function readEscapedNames (text: string): unknown {
-  const lexemes = text.match(/"(?:[^"\\]|\\.)*"|[{}[\]]|[^\s",:{}[\]]+/g)!
-  let next = 0
-  const read = (): unknown => {
-    const lexeme = lexemes[next++]!
-    if (lexeme === '[') {
-      const list: unknown[] = []
-      while (lexemes[next] !== ']') list.push(read())
-      next++
-      return list
-    }
-    if (lexeme === '{') {
-      const members: Array<[string, unknown]> = []
-      while (lexemes[next] !== '}') members.push([JSON.parse(lexemes[next++]!) as string, read()])
-      next++
-      return Object.fromEntries(members)
-    }
-    return JSON.parse(lexeme)
-  }
-  return read()
-}
-
-/** The quote that ends a string: the first one that no odd number of backslashes escapes. */
-function endOfString (text: string, start: number): number {
-  let end = start
-  let escapes: number
-  do {
-    end = text.indexOf('"', end + 1)
-    escapes = 0
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++
-  } while (escapes % 2 === 1)
-  return end
 }

@@ -92,6 +92,13 @@ test('RFC 8936 2.4: events are requested by POST, and acknowledged by the reques
   t.ok(waits.every(ms => ms > 0 && ms <= 5000), 'and not without end while there are none')
 })
 
+test('RFC 8936 2.3: an event is known by its own name, whatever JSON was read before', async t => {
+  // https://github.com/nodejs/node/issues/63785, with a jti as PHP writes it and a text that a stranger may have sent.
+  for (let i = 0; i < 3; i++) JSON.parse('{"sets":{"https:\\\\/\\\\":1}}')
+  const { polls, received } = await run([() => new Response('{"sets":{"https:\\/\\/a":"https://a"}}'), empty])
+  t.strictSame([received, polls[1]!.ack, polls[1]!.setErrs], [['https://a'], ['https://a'], undefined])
+})
+
 test('RFC 8936 2.4.4: what is refused is reported in setErrs, and what could not be processed is requested again', async t => {
   const { polls, received, warnings, waits } = await run([
     () => Response.json({ sets: { a: 'a', bad: 'bad', number: 7, renamed: 'renamed' } }),

@@ -43,7 +43,7 @@ function isShared (path: string): boolean {
  * do not know each other.
  */
 const layers: ReadonlyArray<readonly string[]> = [
-  ['clock', 'time-limit'],
+  ['clock', 'time-limit', 'parse-json'],
   ['errors'],
   ['options'],
   ['identifier', 'jwk-thumbprint'],

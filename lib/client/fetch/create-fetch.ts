@@ -10,6 +10,7 @@ import type { ClientFetch, ClientFetchOptions, ClientFetchSettings, RequestAutho
 import { resolveClientFetchOptions } from './fetch-options.ts'
 import type { Hop, OutgoingRequest } from './outgoing-request.ts'
 import { followRedirects, readRequest, urlOf } from './outgoing-request.ts'
+import { parseJson } from '../../parse-json.ts'
 
 const refreshFailure: unique symbol = Symbol('refreshFailure')
 const classification: unique symbol = Symbol('classification')
@@ -202,7 +203,7 @@ function discard ({ body }: Response): void {
 function withoutToken (body: unknown, tokens: TokenSet | null): unknown {
   if (tokens === null || body === undefined) return body
   const text = JSON.stringify(body)
-  return text.includes(tokens.accessToken) ? JSON.parse(text.replaceAll(tokens.accessToken, '***')) as unknown : body
+  return text.includes(tokens.accessToken) ? parseJson(text.replaceAll(tokens.accessToken, '***')) : body
 }
 
 /** The body of a response; both members are missing if it was not read. */
@@ -247,7 +248,7 @@ async function readUpTo (reader: ReadableStreamDefaultReader<Uint8Array>, maxByt
 
 function parsed (text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     return undefined
   }

@@ -8,6 +8,7 @@ import { endpointOf } from '../discovery/server-discovery.ts'
 import { describedError } from './oauth-call.ts'
 import { isNative } from './redirects.ts'
 import { unionOf } from './authorization-code.ts'
+import { parseJson } from '../../parse-json.ts'
 
 type Method = StoredClient['authenticationMethod']
 
@@ -88,7 +89,7 @@ async function post (url: string, body: object, httpClient: HttpClient): Promise
   try {
     const { status, text } = await httpClient.getText(url, init, [200, 201, 400, 401, 403])
     // A value that is no object has none of the members that are read.
-    const response = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
+    const response = Object(parseJson(text)) as Readonly<Record<string, unknown>>
     if (status < 300) return response
     const { error, error_description: description } = response
     throw new AuthorizationError('FST_OAUTH_REGISTRATION_REFUSED', {

@@ -2,6 +2,7 @@ import type * as OAuth4WebApi from 'oauth4webapi'
 import type { Clock } from '../../clock.ts'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
 import type { FetchedText } from '../../http/limited-fetch.ts'
+import { parseJson } from '../../parse-json.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import { wordsOf } from '../fetch/classify.ts'
 
@@ -78,7 +79,7 @@ export function isSendable (token: string): boolean {
 /** The members of a JSON object. A value that is no object has none of those that are read. */
 function membersOf (text: string): Readonly<Record<string, unknown>> {
   try {
-    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
+    return Object(parseJson(text)) as Readonly<Record<string, unknown>>
   } catch {
     return {}
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import { systemClock } from '../../clock.ts'
 import { checkOptions } from '../../options/check-options.ts'
 import { Type } from '../../options/type.ts'
+import { parseJson } from '../../parse-json.ts'
 
 /** What an issuer answered about an active token (RFC 7662 section 2.2). */
 export interface IntrospectionAnswer {
@@ -67,7 +68,7 @@ export function createMemoryIntrospectionCache (options: MemoryIntrospectionCach
       const found = answers.get(key)
       if (found === undefined) return null
       const { text, untilMs } = found
-      if (clock.now() < untilMs) return { members: JSON.parse(text) as IntrospectionAnswer['members'], untilMs }
+      if (clock.now() < untilMs) return { members: parseJson(text) as IntrospectionAnswer['members'], untilMs }
       answers.delete(key)
       return null
     },

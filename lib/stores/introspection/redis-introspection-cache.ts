@@ -5,6 +5,7 @@ import type { RedisStoreOptions } from '../redis-store.ts'
 import { connectStore, redisStoreSchema } from '../redis-store.ts'
 import type { IntrospectionAnswer, IntrospectionCache } from './introspection-cache.ts'
 import { maxAnswerBytes } from './introspection-cache.ts'
+import { parseJson } from '../../parse-json.ts'
 
 /**
  * Options of {@link createRedisIntrospectionCache}. The default of `prefix` is `oauth-introspected:`, that of
@@ -66,7 +67,7 @@ type StoredAnswer = IntrospectionAnswer & { readonly key: string }
 
 /** @throws TypeError for a text that is no answer */
 function parseAnswer (text: string): StoredAnswer {
-  const { key, members, untilMs } = JSON.parse(text) as Partial<Record<keyof StoredAnswer, unknown>>
+  const { key, members, untilMs } = parseJson(text) as Partial<Record<keyof StoredAnswer, unknown>>
   if (typeof key !== 'string' || typeof members !== 'object' || members === null || typeof untilMs !== 'number') throw new TypeError('no introspection answer')
   return { key, members: members as IntrospectionAnswer['members'], untilMs }
 }
