@@ -10,7 +10,7 @@ import { Subject } from './subject.ts'
 
 /** Options of {@link checkServer}. */
 export interface CheckServerOptions {
-  /** The resource identifier that the document must have. Default: any that covers the URL. */
+  /** The resource identifier that the document must have; without a document, that of the checks of tokens. Default: any that covers the URL. */
   resource?: string
   /**
    * An access token. With it three more checks are made: whether it is accepted, or refused when it is for another resource, and
