@@ -44,3 +44,22 @@ test('a lock that cannot be written is not left behind, nor open', async t => {
   t.strictSame(handles.map(({ fd }) => fd), [-1, -1], 'closed')
   t.strictSame(await readdir(join(path, '..')), [])
 })
+
+test('the file of a lock is closed when its work has ended, also by an error', async t => {
+  const path = join(t.testdir(), 'lock')
+  const handles: files.FileHandle[] = []
+  const { withFileLock: locked } = await t.mockImport<{ withFileLock: typeof withFileLock }>('../../../lib/stores/file-lock.ts', {
+    'node:fs/promises': t.createMock(files, {
+      async open (...given: Parameters<typeof files.open>) {
+        const handle = await files.open(...given)
+        handles.push(handle)
+        return handle
+      }
+    })
+  })
+  const rules = { staleMs: 1000, wait: async () => { throw new Error('nobody is to be waited for') } }
+  t.equal(await locked(path, rules, async isHeld => await isHeld()), true)
+  await t.rejects(locked(path, rules, async () => { throw new Error('mine') }), { message: 'mine' })
+  t.strictSame(handles.map(({ fd }) => fd), [-1, -1])
+  t.strictSame(await readdir(join(path, '..')), [])
+})

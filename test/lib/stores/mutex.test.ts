@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { test } from 'tap'
 import { createMutex } from '../../../lib/stores/mutex.ts'
 import { createDeferred } from '../../support/deferred.ts'
@@ -50,4 +51,21 @@ test('who gives up the wait does not begin, and lets nobody pass those before it
   await t.rejects(queue(async () => { log.push('never') }, AbortSignal.abort(new Error('before'))), /before/)
   t.equal(await queue(async () => 'free'), 'free')
   t.same(log, ['one', 'three'])
+})
+
+test('a wait that ended leaves no listener at its signal', async t => {
+  const queue = createMutex()
+  const { signal } = new AbortController()
+  t.equal(await queue(async () => getEventListeners(signal, 'abort').length, signal), 0)
+  const failing = new AbortController()
+  const first = createDeferred<void>()
+  const one = queue(async () => { await first.promise })
+  const two = queue(async () => 2, failing.signal)
+  await new Promise(resolve => { setImmediate(resolve) })
+  t.equal(getEventListeners(failing.signal, 'abort').length, 1)
+  failing.abort(new Error('gone'))
+  await t.rejects(two, /gone/)
+  t.equal(getEventListeners(failing.signal, 'abort').length, 0)
+  first.resolve()
+  await one
 })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { test } from 'tap'
 import { RedisStoreError } from '../../../lib/errors/store-errors.ts'
 import type { StoreOutage } from '../../../lib/stores/outage.ts'
@@ -79,4 +80,36 @@ test('a report that fails refuses no request, and by default a process warning i
     'the store of replays is available again, after 3 s',
     'the store of revocations is unavailable: Redis did not answer SET within 5 ms. This server goes on with its local view until it answers again'
   ])
+})
+
+test('the warning about an outage has a name and a code', async t => {
+  const warned = once(process, 'warning')
+  warnOfOutage({ store: 'replays', state: 'began', error: down, whenUnavailable: 'refuse', durationMs: 0 })
+  const [warning] = await warned as [Error & { code: string }]
+  t.same([warning.name, warning.code], ['OAuthStoreWarning', 'FST_OAUTH_STORE_OUTAGE'])
+})
+
+test('a report cannot be changed by its receiver, and an outage that begins again is reported again', async t => {
+  const { clock, outages, guard } = setup()
+  for (let i = 0; i < 2; i++) {
+    await t.rejects(guard.attempt(fail), down)
+    clock.advance(2)
+    t.equal(await guard.attempt(async () => i), i)
+  }
+  t.same(outages.map(({ state, durationMs }) => [state, durationMs]), [['began', 0], ['ended', 2000], ['began', 0], ['ended', 2000]])
+  t.ok(outages.every(outage => Object.isFrozen(outage)))
+})
+
+test('a call of before the last answer begins no outage, however many were answered in between', async t => {
+  const { outages, guard } = setup()
+  const [first, second] = [createDeferred<number>(), createDeferred<number>()]
+  const calls = [guard.attempt(async () => await first.promise), guard.attempt(async () => await second.promise), guard.attempt(async () => 3)]
+  t.equal(await calls[2], 3)
+  first.resolve(1)
+  t.equal(await calls[0], 1)
+  second.reject(down)
+  await t.rejects(calls[1]!, down)
+  t.same(outages, [])
+  await t.rejects(guard.attempt(fail), down)
+  t.equal(outages.length, 1)
 })

@@ -58,6 +58,8 @@ test('a file that cannot be read counts as empty, and its content is kept when i
 })
 
 test('options that are refused', t => {
-  t.throws(() => createFileConnectionStore({ path: '' }), { code: 'FST_OAUTH_OPTION_INVALID' })
+  for (const options of [{ path: '' }, {}, { path: 1 }, { path: 'a', more: 1 }]) {
+    t.throws(() => createFileConnectionStore(options as never), { code: 'FST_OAUTH_OPTION_INVALID' }, JSON.stringify(options))
+  }
   t.end()
 })

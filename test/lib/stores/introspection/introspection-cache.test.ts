@@ -16,8 +16,36 @@ test('the cache in memory is bounded by entries and by bytes, and forgets the lo
   t.same(['a', 'b'].map(key => small.get(key) !== null), [false, true])
 })
 
+test('an answer of 16,384 bytes is kept and a longer one is not, until the millisecond of its time', t => {
+  const clock = createTestClock()
+  const cache = createMemoryIntrospectionCache({ clock })
+  const members = (bytes: number): { sub: string } => ({ sub: `${'ä'.repeat(100)}${'x'.repeat(bytes - 210)}` })
+  const untilMs = clock.now() + 1000
+  void cache.set('longest', { members: members(16_384), untilMs })
+  void cache.set('longer', { members: members(16_385), untilMs })
+  void cache.set('over', { members: {}, untilMs: clock.now() })
+  t.same(['longest', 'longer', 'over'].map(key => cache.get(key)), [{ members: members(16_384), untilMs }, null, null])
+  clock.advance(0.999)
+  t.not(cache.get('longest'), null)
+  clock.advance(0.001)
+  t.equal(cache.get('longest'), null)
+  clock.advance(-0.001)
+  t.equal(cache.get('longest'), null, 'forgotten, also when the clock is set back')
+  t.end()
+})
+
+test('the bytes of the cache in memory are those of UTF-8', t => {
+  const cache = createMemoryIntrospectionCache({ maxBytes: 16_384 })
+  const untilMs = Date.now() + 60_000
+  for (const key of ['a', 'b']) void cache.set(key, { members: { sub: 'ä'.repeat(4500) }, untilMs })
+  t.same(['a', 'b'].map(key => cache.get(key) !== null), [false, true])
+  t.end()
+})
+
 test('options of the cache in memory that are refused', async t => {
-  for (const options of [{ maxEntries: 0 }, { maxBytes: 1 }, { clock: {} }, { size: 1 }]) {
+  for (const options of [
+    { maxEntries: 0 }, { maxEntries: 1.5 }, { maxEntries: 100_000_001 }, { maxBytes: 16_383 }, { maxBytes: 2 ** 53 }, { clock: {} }, { clock: { now: 1 } }, { size: 1 }
+  ]) {
     t.throws(() => createMemoryIntrospectionCache(options as never), { code: 'FST_OAUTH_OPTION_INVALID' }, JSON.stringify(options))
   }
   const cache = createMemoryIntrospectionCache()

@@ -15,6 +15,29 @@ test('a session that is not used is forgotten, one that is used is not', t => {
   t.end()
 })
 
+test('a session is forgotten in the second in which it was not used for idleSeconds', t => {
+  const clock = createTestClock()
+  const store = createMemoryMcpSessionStore({ clock, idleSeconds: 60 })
+  void store.bind('a', 'ann')
+  clock.advance(59.999)
+  t.equal(store.bind('a', 'bob'), 'ann', 'a call counts as use')
+  clock.advance(59.999)
+  t.equal(store.bind('a', 'bob'), 'ann')
+  clock.advance(60)
+  t.equal(store.ownerOf('a'), null)
+  clock.advance(-60)
+  t.equal(store.ownerOf('a'), null, 'forgotten, also when the clock is set back')
+  t.end()
+})
+
+test('ids of any length are told apart, those that are digests of others too', t => {
+  const store = createMemoryMcpSessionStore()
+  const long = 'x'.repeat(65)
+  for (const [id, owner] of [[long, 'ann'], [`${long}y`, 'bob'], ['x'.repeat(64), 'eve'], ['', 'dan']] as const) t.equal(store.bind(id, owner), owner)
+  t.same([long, `${long}y`, 'x'.repeat(64), ''].map(id => store.ownerOf(id)), ['ann', 'bob', 'eve', 'dan'])
+  t.end()
+})
+
 test('there are never more sessions than allowed', t => {
   const store = createMemoryMcpSessionStore({ maxSessions: 2 })
   for (const id of ['a', 'b']) t.equal(store.bind(id, 'ann'), 'ann')

@@ -10,11 +10,12 @@ test('an identifier is remembered until its time, and forgotten soon after it', 
   t.equal(store.seen('b', untilMs + 60_000), false)
   clock.advance(299)
   t.equal(store.seen('a', untilMs), true)
+  t.equal(store.size, 2)
   clock.advance(1)
   t.equal(store.seen('b', untilMs), true)
+  t.equal(store.size, 1, 'forgotten in the millisecond of its time')
   clock.advance(30)
   t.equal(store.seen('b', untilMs), true)
-  t.equal(store.size, 1, 'a is gone')
   t.equal(store.seen('a', clock.now() + 1000), false)
   t.end()
 })
@@ -33,7 +34,8 @@ test('a full store refuses new identifiers, and forgets none before its time', t
 })
 
 test('options that are refused', t => {
-  for (const options of [{ maxEntries: 0 }, { maxEntries: 1.5 }, { clock: {} }, { size: 1 }]) {
+  for (const maxEntries of [1, 100_000_000]) t.equal(createMemoryReplayStore({ maxEntries }).seen('a', Date.now()), false)
+  for (const options of [{ maxEntries: 0 }, { maxEntries: 1.5 }, { maxEntries: 100_000_001 }, { clock: {} }, { clock: { now: 1 } }, { size: 1 }]) {
     t.throws(() => createMemoryReplayStore(options as never), { code: 'FST_OAUTH_OPTION_INVALID' }, JSON.stringify(options))
   }
   t.end()

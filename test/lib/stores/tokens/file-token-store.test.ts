@@ -26,7 +26,7 @@ test('compare and set, durable and private (R38, RFSH-06)', async t => {
 
   const first = (await store.write(tokens, null))!
   t.strictSame(await other.read(), first)
-  t.strictSame(first.tokens, tokens)
+  t.strictSame(first, { generation: clock.now(), tokens }, 'a generation from the clock is not used again after the file was lost')
   t.equal(await other.write(null, null), null)
   t.equal(await other.write(null, first.generation - 1), null)
   const second = (await other.write({ ...tokens, refreshToken: null, expiresAt: null, scopes: null, issuer: 'i', refreshableUntil: 7 }, first.generation))!
@@ -39,18 +39,53 @@ test('compare and set, durable and private (R38, RFSH-06)', async t => {
     t.equal((await stat(path)).mode & 0o777, 0o600)
     t.equal((await stat(join(path, '..'))).mode & 0o777, 0o700)
     await writeFile(`${path}.4711.new`, 'left by a crash')
+    const foreign = ['other.json.4711.new', 'xtokens.json.4711.new', 'tokens.jsonx.new', 'tokens.json.kept']
+    for (const name of foreign) await writeFile(join(path, '..', name), 'of another file')
     await chmod(path, 0o666)
     await store.write(tokens, third.generation)
     t.equal((await stat(path)).mode & 0o777, 0o600, 'also over a file that others could read')
+    t.strictSame((await readdir(join(path, '..'))).sort(), [...foreign, 'tokens.json'].sort(), 'files of others stay')
+    for (const name of foreign) await rm(join(path, '..', name))
   }
   t.strictSame(await readdir(join(path, '..')), ['tokens.json'], 'nothing is left')
 })
 
-test('on Windows, where directories cannot be opened, a write succeeds', async t => {
-  t.intercept(process, 'platform', { value: 'win32' })
-  const store = createFileTokenStore({ path: join(t.testdir(), 'tokens.json') })
-  t.strictSame((await store.write(tokens, null))!.tokens, tokens)
-})
+for (const platform of ['linux', 'win32']) {
+  test(`a write is durable before it takes the place of the file, and closes what it opened: ${platform}`, async t => {
+    t.intercept(process, 'platform', { value: platform })
+    const folder = t.testdir()
+    const path = join(folder, 'tokens.json')
+    const steps: string[] = []
+    const nameOf = (file: string): string => file === folder ? 'folder' : file.replace(/^.*tokens\.json/, '').replace(/[0-9a-f-]{36}/, 'uuid')
+    const { createFileTokenStore: create } = await t.mockImport<{ createFileTokenStore: typeof createFileTokenStore }>('../../../../lib/stores/tokens/file-token-store.ts', {
+      'node:fs/promises': t.createMock(files, {
+        async open (...given: Parameters<typeof files.open>) {
+          const handle = await files.open(...given)
+          const name = nameOf(String(given[0]))
+          steps.push(`open ${name}`)
+          for (const call of ['writeFile', 'sync', 'close'] as const) {
+            const original = handle[call].bind(handle) as (...more: unknown[]) => Promise<never>
+            handle[call] = async (...more: unknown[]) => {
+              steps.push(`${call} ${name}`)
+              return await original(...more)
+            }
+          }
+          return handle
+        },
+        async rename (...given: Parameters<typeof files.rename>) {
+          steps.push(`rename ${nameOf(String(given[0]))}`)
+          await files.rename(...given)
+        }
+      })
+    })
+    await create({ path }).write(tokens, null)
+    t.strictSame(steps, [
+      'open .lock', 'writeFile .lock', 'open .uuid.new', 'writeFile .uuid.new', 'sync .uuid.new', 'close .uuid.new', 'rename .uuid.new',
+      // Windows cannot open directories.
+      ...platform === 'win32' ? [] : ['open folder', 'sync folder', 'close folder'], 'close .lock'
+    ])
+  })
+}
 
 const unreadable = ['', '{"generation":1,"tok', '{}', 'null', '{"generation":"1","tokens":null}', '{"generation":1,"tokens":{"accessToken":"access-secret"}}', '[]', '\ufeff{"generation":1,"tokens":null}']
 
@@ -222,12 +257,27 @@ function countingWait (): { readonly wait: (ms: number, signal: AbortSignal | un
   }
 }
 
+test('exclusive work creates the directory of the file where it is missing', async t => {
+  const store = createFileTokenStore({ path: join(t.testdir(), 'deep', 'tokens.json') })
+  t.equal(await store.exclusively(async () => 'done'), 'done')
+})
+
 test('the lock of a process that crashed is removed after lockTtlMs', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const time = countingWait()
   await writeFile(`${path}.refresh-lock`, 'who died')
-  const store = createFileTokenStore({ path, lockTtlMs: 3000, wait: time.wait })
-  t.equal(await store.exclusively(async () => time.passed() >= 3000), true)
+  const waits: number[] = []
+  const store = createFileTokenStore({
+    path,
+    lockTtlMs: 3000,
+    async wait (ms, signal) {
+      if (ms !== 1000) waits.push(ms)
+      await time.wait(ms, signal)
+    }
+  })
+  t.equal(await store.exclusively(async () => time.passed() >= 3000 && time.passed() < 3000 + 1000 + 75), true)
+  t.ok(waits.length > 3000 / 75 && waits.every(ms => ms >= 25 && ms < 75), 'processes that wait together do not look together')
+  t.ok(Math.max(...waits) - Math.min(...waits) > 10)
   t.strictSame(await readdir(join(path, '..')), [], 'nothing is left of it')
 })
 
@@ -253,13 +303,15 @@ test('a holder refreshes its lock, and removes no lock but its own', async t => 
   const path = join(t.testdir(), 'tokens.json')
   const beats = createDeferred<void>()
   let beat = 0
-  const times = new Set<number>()
+  const times: number[] = []
+  const signals = new Set<AbortSignal>()
   const store = createFileTokenStore({
     path,
     lockTtlMs: 900,
     async wait (ms, signal) {
       t.equal(ms, 300)
-      times.add((await stat(`${path}.refresh-lock`)).mtimeMs)
+      times.push((await stat(`${path}.refresh-lock`)).mtimeMs)
+      signals.add(signal!)
       if (++beat === 4) beats.resolve()
       if (beat < 4) return
       await once(signal!, 'abort')
@@ -271,7 +323,8 @@ test('a holder refreshes its lock, and removes no lock but its own', async t => 
     await rm(`${path}.refresh-lock`)
     await writeFile(`${path}.refresh-lock`, 'somebody else')
   })
-  t.equal(times.size, 4, 'each time another')
+  t.strictSame(times.slice(1).map((time, i) => Math.round((time - times[i]!) / 100) / 10), [2, 4, 6], 'later by seconds each time, for file systems that keep no less')
+  t.ok([...signals].every(({ aborted }) => aborted), 'and no longer than it holds it')
   t.equal(await readFile(`${path}.refresh-lock`, 'utf8'), 'somebody else')
 })
 
@@ -285,7 +338,11 @@ test('of several processes that remove one stale lock, each gets the lock once',
 })
 
 test('options that are refused', t => {
-  for (const wrong of [{}, { path: '' }, { path: 'x', lockTtlMs: 1 }, { path: 'x', file: 1 }]) {
+  for (const lockTtlMs of [100, 2 ** 31 - 1]) t.ok(createFileTokenStore({ path: 'x', lockTtlMs }))
+  for (const wrong of [
+    {}, { path: '' }, { path: 1 }, { path: 'x', lockTtlMs: 99 }, { path: 'x', lockTtlMs: 2 ** 31 }, { path: 'x', lockTtlMs: 100.5 }, { path: 'x', file: 1 },
+    { path: 'x', clock: {} }, { path: 'x', clock: { now: 1 } }, { path: 'x', wait: 1 }
+  ]) {
     t.throws(() => createFileTokenStore(wrong as never), OptionError, JSON.stringify(wrong))
   }
   t.end()
