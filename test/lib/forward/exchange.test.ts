@@ -77,6 +77,13 @@ test('a JSON-RPC error about the token is found in the answer to a POST, and in 
   }
 })
 
+test('RFC 6750 3.1: a challenge counts also where the body of the response is not read', async t => {
+  for (const [status, method, headers] of [[401, 'HEAD', invalid], [401, 'GET', [...invalid, 'content-length', '1001']], [400, 'HEAD', invalid]] as const) {
+    const { result, sent } = await exchange({ method, answers: [[status, headers], [200]] })
+    t.same([...facts(result), sent.length], [200, 2], `${status} ${method}`)
+  }
+})
+
 test('a DPoP token is sent with a proof, and a nonce is kept where the answer has one (RFC 9449 8.2)', async t => {
   const nonces: unknown[] = []
   const proofs: unknown[] = []

@@ -103,7 +103,7 @@ test('RFC 9110 15: a status above 599 is no response, and its body is not read',
 })
 
 test('a challenge is passed on only with the 401 that is about the credential of the caller', async t => {
-  const headers = ['www-authenticate', 'Basic', 'x-a', '1']
+  const headers = ['www-authenticate', 'Basic', 'x-a', '1', 'set-cookie', 'a=1', 'x-accel-redirect', '/internal', 'alt-svc', 'clear']
   for (const owner of ['caller', 'proxy', undefined] as const) {
     const credential = { headers: {}, ...owner === undefined ? {} : { owner } }
     t.same([...(await forward({ status: 403, headers, credential })).answer.headers.keys()], owner === 'caller' ? ['www-authenticate', 'x-a'] : ['x-a'])
