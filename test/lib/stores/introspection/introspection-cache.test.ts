@@ -16,14 +16,14 @@ test('the cache in memory is bounded by entries and by bytes, and forgets the lo
   t.same(['a', 'b'].map(key => small.get(key) !== null), [false, true])
 })
 
-test('an answer of 16,384 bytes is kept and a longer one is not, until the millisecond of its time', t => {
+test('an answer of 16,384 bytes is kept and a longer one is not, until the millisecond of its time', async t => {
   const clock = createTestClock()
   const cache = createMemoryIntrospectionCache({ clock })
   const members = (bytes: number): { sub: string } => ({ sub: `${'ä'.repeat(100)}${'x'.repeat(bytes - 210)}` })
   const untilMs = clock.now() + 1000
-  void cache.set('longest', { members: members(16_384), untilMs })
-  void cache.set('longer', { members: members(16_385), untilMs })
-  void cache.set('over', { members: {}, untilMs: clock.now() })
+  await cache.set('longest', { members: members(16_384), untilMs })
+  await cache.set('longer', { members: members(16_385), untilMs })
+  await cache.set('over', { members: {}, untilMs: clock.now() })
   t.same(['longest', 'longer', 'over'].map(key => cache.get(key)), [{ members: members(16_384), untilMs }, null, null])
   clock.advance(0.999)
   t.not(cache.get('longest'), null)
@@ -31,15 +31,13 @@ test('an answer of 16,384 bytes is kept and a longer one is not, until the milli
   t.equal(cache.get('longest'), null)
   clock.advance(-0.001)
   t.equal(cache.get('longest'), null, 'forgotten, also when the clock is set back')
-  t.end()
 })
 
-test('the bytes of the cache in memory are those of UTF-8', t => {
+test('the bytes of the cache in memory are those of UTF-8', async t => {
   const cache = createMemoryIntrospectionCache({ maxBytes: 16_384 })
   const untilMs = Date.now() + 60_000
-  for (const key of ['a', 'b']) void cache.set(key, { members: { sub: 'ä'.repeat(4500) }, untilMs })
+  for (const key of ['a', 'b']) await cache.set(key, { members: { sub: 'ä'.repeat(4500) }, untilMs })
   t.same(['a', 'b'].map(key => cache.get(key) !== null), [false, true])
-  t.end()
 })
 
 test('options of the cache in memory that are refused', async t => {

@@ -18,7 +18,7 @@ test('a session that is not used is forgotten, one that is used is not', t => {
 test('a session is forgotten in the second in which it was not used for idleSeconds', t => {
   const clock = createTestClock()
   const store = createMemoryMcpSessionStore({ clock, idleSeconds: 60 })
-  void store.bind('a', 'ann')
+  t.equal(store.bind('a', 'ann'), 'ann')
   clock.advance(59.999)
   t.equal(store.bind('a', 'bob'), 'ann', 'a call counts as use')
   clock.advance(59.999)
