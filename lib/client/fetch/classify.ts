@@ -210,5 +210,5 @@ function memberOf (value: unknown, name: string): unknown {
 }
 
 function isObject (value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null
 }

@@ -91,13 +91,13 @@ export async function createProver (key: ProofKey, clock: Clock = systemClock): 
     async proofFor (method, url, accessToken) {
       if (accessToken === null) remember(tokenEndpoints, targetOf(url).uri)
       const { uri, nonceScope } = targetOf(url)
-      const nonce = nonces.get(nonceScope)
       return await new SignJWT({
         jti: randomUUID(),
         htm: method,
         htu: uri,
         ...accessToken !== null && { ath: createHash('sha256').update(accessToken).digest('base64url') },
-        ...nonce !== undefined && { nonce }
+        // JSON leaves it out where there is none.
+        nonce: nonces.get(nonceScope)
       }).setProtectedHeader(header).setIssuedAt(Math.floor(clock.now() / 1000)).sign(key.privateKey)
     },
     sawNonce (url, nonce) {

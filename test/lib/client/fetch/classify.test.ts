@@ -20,6 +20,33 @@ test('every response of the table has the expected classification [R3 R4 R5 R6 R
   t.end()
 })
 
+test('RFC 9110 11.6.1: a 401 with challenges of schemes without access tokens alone is no reason to refresh [R2]', t => {
+  const kindOf = (challenge: string): string => classify({ status: 401, headers: new Headers({ 'www-authenticate': challenge }) }).kind
+  for (const scheme of ['Basic', 'Digest', 'HOBA', 'Mutual', 'Negotiate', 'NTLM', 'SCRAM-SHA-1', 'SCRAM-SHA-256', 'vapid']) {
+    t.equal(kindOf(`${scheme} a="b"`), 'refused', scheme)
+    t.equal(kindOf(`${scheme} a="b", Bearer`), 'invalid_token', scheme)
+  }
+  t.end()
+})
+
+test('RFC 6750 3.1: a request that is invalid is not repeated with another token, whatever its status', t => {
+  for (const error of ['invalid_request', 'invalid_dpop_proof']) {
+    t.strictSame(classify({ status: 401, headers: new Headers({ 'www-authenticate': `DPoP error="${error}"` }) }), { kind: 'refused' }, error)
+  }
+  t.end()
+})
+
+test('a JSON-RPC error counts only as an object, and only in a successful response [R16 R17]', t => {
+  const headers = new Headers()
+  const error = { code: 'authentication_failed' }
+  t.strictSame(classify({ status: 200, headers, body: { jsonrpc: '2.0', error } }), { kind: 'invalid_token' })
+  for (const no of [null, 'authentication_failed', undefined]) {
+    t.strictSame(classify({ status: 200, headers, body: { jsonrpc: '2.0', error: no, ...error } }), { kind: 'ok' }, String(no))
+  }
+  t.strictSame(classify({ status: 302, headers, body: { jsonrpc: '2.0', error } }), { kind: 'ok' })
+  t.end()
+})
+
 test('the page has the table', t => {
   const page = readFileSync(new URL('../../../../docs/client.md', import.meta.url), 'utf8')
   const wanted = classifierTable.map(lineOf)

@@ -179,6 +179,28 @@ test('an Authorization header of the caller goes neither with an anonymous reque
   t.strictSame(seen, [null])
 })
 
+test('a fetch that returns one Response object for several requests is served', async t => {
+  const cached = new Response(null, { status: 204 })
+  const fetch = await open(async () => cached)
+  t.equal(await fetch(url), cached)
+  t.equal(await fetch(url), cached)
+  const refused = new Response(null, { status: 401, headers: invalid })
+  const failing = createFetch({ session: await signedIn(() => { throw new RefreshError('keep', { message: 'no' }) }), resource, fetch: async () => refused })
+  for (let i = 0; i < 2; i++) t.match(refreshFailureOf(await failing(url)), { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED' })
+})
+
+test('the media type of a body is read in every spelling, and only JSON is parsed (R13)', async t => {
+  const bodyOf = async (type: string, body = '{"a":1}', options: Partial<ClientFetchOptions> = {}): Promise<unknown> => {
+    const fetch = await open(async () => new Response(body, { status: 400, headers: { 'content-type': type } }), { errors: 'throw', ...options })
+    return await fetch(url).then(() => 'no error', (error: unknown) => (error as { body: unknown }).body)
+  }
+  for (const type of ['application/json', 'APPLICATION/JSON ; charset=utf-8', 'application/problem+json', 'application/vnd.x-1.y+json']) t.strictSame(await bodyOf(type), { a: 1 }, type)
+  for (const type of ['text/plain', 'TEXT/html;x', 'text/event-streams']) t.equal(await bodyOf(type), '{"a":1}', type)
+  for (const type of ['x-application/json', 'application/json5', 'application/+json', 'x-text/plain', 'text/event-stream', 'image/png']) t.equal(await bodyOf(type), undefined, type)
+  t.strictSame(await bodyOf('application/json', '{"a":1}', { inspectBytes: 7 }), { a: 1 }, 'a body as long as the limit is read')
+  t.equal(await bodyOf('application/json', '{"a":1}', { inspectBytes: 6 }), undefined)
+})
+
 test('the body of a first answer is cancelled: its connection is free (R2)', async t => {
   let isCancelled = false
   const fetch = await open(async (_asked, init) => tokenOf(init) === 'Bearer old'

@@ -75,6 +75,12 @@ test('RFC 9449 section 8: with a new nonce, the client assertion and the proof a
   t.equal(fake.received.length, 4, 'once more, and no further')
 })
 
+test('RFC 9449 section 8.2: a nonce beside a bearer token is ignored', async t => {
+  const fake = createFakeOAuth()
+  fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'Bearer' }, { headers: { 'dpop-nonce': 'n' } }))
+  t.match(await requestClientCredentials(accessTo(fake), { resource: fake.resource, scopes: null }), { accessToken: 'a', tokenType: 'Bearer' })
+})
+
 test('RFC 9449 5: a bearer token is refused if a key-bound one was requested [MCPD-01]', async t => {
   const fake = createFakeOAuth()
   fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'Bearer' }))

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { test } from 'tap'
 import { createLoopbackRedirect } from '../../../../lib/client/oauth/redirects.ts'
 import { failed } from '../../../support/failed.ts'
@@ -69,6 +72,35 @@ test('the wait ends if the user does not return or the browser cannot be opened'
   const broken = await createLoopbackRedirect({ open () { throw new Error('no browser') } }).prepare(null)
   t.teardown(() => broken.close())
   await t.rejects(broken.visit(authorization, 's1'), { message: 'no browser' })
+})
+
+/** Whether a program at this address could be reached. */
+function accepts (port: string, host: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(Number(port), host, () => { socket.destroy(); resolve(true) }).on('error', () => { resolve(false) })
+  })
+}
+
+test('RFC 8252 8.3: the redirect listens on the loopback address alone, on a free port as on one of last time', async t => {
+  const addresses = Object.values(networkInterfaces()).flatMap(found => found ?? []).filter(({ address, scopeid = 0 }) => address !== '127.0.0.1' && scopeid === 0)
+  const browser = createLoopbackRedirect({ open () {} })
+  const first = await browser.prepare(null)
+  const second = await browser.prepare(first.redirectUri)
+  for (const { redirectUri } of [first, second]) {
+    const { port } = new URL(redirectUri)
+    t.equal(await accepts(port, '127.0.0.1'), true)
+    for (const { address } of addresses) t.equal(await accepts(port, address), false, address)
+  }
+  await Promise.all([first.close(), second.close()])
+})
+
+test('close does not wait for connections that a browser opened ahead', async t => {
+  const prepared = await createLoopbackRedirect({ open () {} }).prepare(null)
+  const socket = connect(Number(new URL(prepared.redirectUri).port), '127.0.0.1')
+  await once(socket, 'connect')
+  await prepared.close()
+  t.pass()
+  socket.destroy()
 })
 
 test('the port of last time is taken again, if it is free', async t => {

@@ -160,7 +160,7 @@ test('RFC 7591 section 3.2.1: the registered client is the one of the response',
   t.match(await answered({ client_secret: 's', client_secret_expires_at: 5 }, basic), { registration: { expiresAt: 5000 } })
   t.match(await answered({ client_secret: 's', token_endpoint_auth_method: 'client_secret_post' }, basic), { authentication: { method: 'client_secret_post' } })
   t.match(await answered({ client_secret: 's' }), { authentication: { method: 'none' }, registration: { clientSecret: null } }, 'a secret that was not asked for')
-  t.match(await answered({}, basic), { authentication: { method: 'none' } }, 'no secret came')
+  t.match(await answered({}, basic), { authentication: { method: 'none' }, registration: { authenticationMethod: 'none' } }, 'no secret came')
   t.match(await answered({ client_secret: 7 }, basic), { authentication: { method: 'none' }, registration: { clientSecret: null } }, 'no text')
   t.match(await answered({ client_secret_expires_at: 5 }, basic), { registration: { expiresAt: null } }, 'nothing expires')
   t.match(await answered({ client_secret: 's', client_secret_expires_at: '5' }, basic), { registration: { expiresAt: null } }, 'no number')
