@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { requestClientCredentials } from '../../../../lib/client/oauth/grants.ts'
 import { connect } from '../../../../lib/client/connect/connect.ts'
 import type { Connection } from '../../../../lib/client/connect/connection.ts'
+import { emptyHint } from '../../../../lib/client/fetch/classify.ts'
 import { refreshFailureOf } from '../../../../lib/client/fetch/create-fetch.ts'
 import { createMemoryConnectionStore } from '../../../../lib/stores/connections/connection-store.ts'
 import { createMemoryTokenStore } from '../../../../lib/stores/tokens/token-store.ts'
@@ -46,11 +47,17 @@ test('the token is sent only to URLs of its resource [MCPC-16 MCPC-17]', async t
 test('a resource that covers more than the URL', async t => {
   const fake = createFakeOAuth({ resource: 'https://api.example.com' })
   fake.answer('https://api.example.com/.well-known/oauth-protected-resource/v1/things', () => Response.json(fake.document))
-  const connection = await connect({ url: 'https://api.example.com/v1/things', browser: createFakeBrowser(fake), fetch: fetchOf(fake) })
+  const options = { url: 'https://api.example.com/v1/things', browser: createFakeBrowser(fake), fetch: fetchOf(fake), ...stores() }
+  const connection = await connect(options)
   t.equal((await connection.fetch('https://api.example.com/v1/things')).status, 200)
   t.equal((await connection.fetch('https://api.example.com/v2')).status, 200)
   t.match(fake.received.at(-1)!.headers.get('authorization'), /^Bearer/)
   t.equal(fake.authorizations[0]!.get('resource'), 'https://api.example.com', 'C-1 as it was written')
+
+  const again = await connect(options)
+  t.equal((await again.fetch('https://api.example.com/v2')).status, 200, 'also after a restart')
+  await again.session.refresh((await again.session.token()).accessToken)
+  t.equal(fake.tokenRequests.at(-1)!.get('resource'), 'https://api.example.com')
 })
 
 test('a step-up requests all needed scopes in one authorization [F67 MCPC-13 T-29 T-30 RFSH-02]', async t => {
@@ -149,6 +156,42 @@ test('after a change of the authorization server, nothing of the old one is sent
   t.ok(seen.some(({ url }) => url === 'https://next.example.com/register'), 'registered anew')
   t.notOk(seen.some(({ body }) => body.includes(first) || body.includes('rt-')), 'without the old client and its tokens')
   t.equal(next.authorizations[0]!.get('client_id'), 'next-client')
+})
+
+test('scopes of earlier requests are requested again only at the same authorization server, for the same resource [MCPC-13]', async t => {
+  const issuers = ['https://login.example.com', 'https://next.example.com']
+  const { fake, connection } = await createConnectionWorld({}, { clients: issuers.map(issuer => ({ issuer, clientId: 'c', authentication: { method: 'none' } })) })
+  const authorize = async (scope: string): Promise<string | null> => {
+    await connection.authorize({ ...emptyHint, scopes: [scope] }).catch(() => {})
+    return fake.authorizations.at(-1)!.get('scope')
+  }
+  t.equal(await authorize('read'), 'read')
+  t.equal(await authorize('write'), 'read write')
+  fake.document.resource = 'https://mcp.example.com'
+  t.equal(await authorize('admin'), 'admin', 'another resource')
+  t.equal(await authorize('list'), 'admin list')
+  fake.document.authorization_servers = ['https://next.example.com']
+  fake.answer('https://next.example.com/.well-known/oauth-authorization-server', () => Response.json({ ...fake.server, issuer: 'https://next.example.com' }))
+  t.equal(await authorize('other'), 'other', 'another authorization server')
+})
+
+test('RFC 9449: an authorization server sees one key for all authorizations, another one sees another key', async t => {
+  const issuers = ['https://login.example.com', 'https://next.example.com']
+  const { fake, connection } = await createConnectionWorld({}, { clients: issuers.map(issuer => ({ issuer, clientId: 'c', authentication: { method: 'none' } })) })
+  const keyOf = async (): Promise<string | null> => {
+    await connection.authorize().catch(() => {})
+    return fake.authorizations.at(-1)!.get('dpop_jkt')
+  }
+  t.equal(await keyOf(), null)
+  fake.document.dpop_bound_access_tokens_required = true
+  const key = await keyOf()
+  t.type(key, 'string', 'the resource needs a key from now on')
+  t.equal(await keyOf(), key)
+  fake.document.authorization_servers = ['https://next.example.com']
+  fake.answer('https://next.example.com/.well-known/oauth-authorization-server', () => Response.json({ ...fake.server, issuer: 'https://next.example.com' }))
+  const other = await keyOf()
+  t.type(other, 'string')
+  t.not(other, key)
 })
 
 test('a client that is registered with another authorization server is not used [MCPC-26]', async t => {

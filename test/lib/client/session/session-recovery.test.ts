@@ -74,6 +74,20 @@ test('a store that went back in time: the tokens in memory are newer, and are wr
   t.ok(store.record!.generation > 2, 'and other processes see a later generation')
 })
 
+test('a store that went back in time has the tokens in memory before they are refreshed: a refresh that fails leaves them there [F5] (R38)', async t => {
+  const store = createRestorableStore()
+  const { session, server, sibling } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const backup = store.record
+  const second = await session.refresh(first.accessToken)
+  store.record = backup
+  server.next.push(new RefreshError('keep', { message: 'no' }))
+  t.match(await failureOf(session.refresh(second.accessToken)), { code: 'FST_OAUTH_SESSION_REFRESH_REFUSED' })
+  t.strictSame(store.record!.tokens, second)
+  t.equal((await sibling().token()).accessToken, second.accessToken, 'another process uses them')
+})
+
 test('a store that went back in time while the token request was under way [F5] (R38)', async t => {
   const store = createRestorableStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
@@ -107,6 +121,13 @@ test('a store that went back to before the sign-in does not sign the user out; a
 
   store.record = { generation: 2, tokens: null }
   t.match(await failureOf(session.refresh(third.accessToken)), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+
+  const found = server.grant()
+  store.record = { generation: 5, tokens: found }
+  const later = await session.refresh((await session.refresh(found.accessToken)).accessToken)
+  t.equal(store.record.generation, 7)
+  store.record = { generation: 6, tokens: null }
+  t.match(await failureOf(session.refresh(later.accessToken)), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' }, 'also of a session that was found in the store')
 })
 
 test('a store that went back in time, and that another process writes to first: its tokens are taken [F5] (R38)', async t => {

@@ -94,6 +94,17 @@ test('start does not wait for a refresh that hangs, and later callers share it [
   t.equal(time.pending.size, 0, 'no timer is left')
 })
 
+test('start begins a refresh that is due, without a further call [R21]', async t => {
+  const { server, store, clock, sibling } = createSessionFixture()
+  await store.write(server.grant(), null)
+  clock.advance(lifetime + 1)
+  const asked = createDeferred<void>()
+  server.next.push(() => asked.resolve())
+  await sibling().start()
+  await asked.promise
+  t.equal(server.presented.length, 1)
+})
+
 test('a token request that hangs ends after attemptTimeoutMs [R34]', async t => {
   const { session, server, time } = createSessionFixture({ attempts: 1, attemptTimeoutMs: 7000 })
   const dead = server.grant()
@@ -373,14 +384,32 @@ test('a clock that is set back ends a cool-down [F12]', async t => {
   const third = await session.refresh(second.accessToken)
   session.refuse(third.accessToken)
   t.not(await session.refresh(third.accessToken), third, 'nor do tokens rejected in the future count')
+
+  const again = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
+  const first = { ...again.server.grant(), expiresAt: null }
+  await again.session.signIn(first)
+  again.server.next.push(network())
+  await fails(t, again.session.refresh(first.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
+  again.clock.advance(-86_400)
+  const renewed = await again.session.refresh(first.accessToken)
+  again.clock.advance(86_400)
+  t.not((await again.session.refresh(renewed.accessToken)).accessToken, renewed.accessToken, 'nor does it come back with the clock, after a refresh')
 })
 
 test('the number of remembered rejected tokens is bounded [R30]', async t => {
-  const { session, server } = createSessionFixture()
+  const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
   const first = server.grant()
   await session.signIn(first)
-  for (let i = 0; i < 1001; i++) await session.refresh(`other-${i}`)
+  server.next.push(network(), network())
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
+  for (let i = 0; i < 999; i++) await session.refresh(`other-${i}`)
+  clock.advance(1)
   t.equal(await session.token(), first)
+  t.equal(server.presented.length, 2, 'the oldest of a thousand is still known, so that a refresh is due')
+  await session.refresh('other')
+  clock.advance(1)
+  t.equal(await session.token(), first)
+  t.equal(server.presented.length, 2, 'and then it is not')
 })
 
 test('a token is refreshed before it expires, and still used if that fails [R31 RFSH-11]', async t => {
@@ -472,6 +501,16 @@ test('without a network no token request is made; afterwards there is one refres
   t.not(await session.token(), first)
   await session.online()
   t.equal(server.presented.length, 1, 'nothing is due')
+})
+
+test('without a network no caller waits for the lock of another process [R33]', async t => {
+  const { session, server, clock } = createSessionFixture({ tokenStore: { ...createMemoryTokenStore(), exclusively: () => new Promise(() => {}) }, isOnline: () => false })
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetime - 10)
+  t.equal(await session.token(), first)
+  clock.advance(10)
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_OFFLINE')
 })
 
 test('a network that is lost between two attempts, and one whose return ends a cool-down [R33]', async t => {
@@ -617,6 +656,14 @@ test('tokens without a refresh token stay in memory until they expire [R39]', as
   t.strictSame(server.presented, [])
 })
 
+test('a caller that comes while tokens without a refresh token are signed in gets them [R39]', async t => {
+  const { session, server } = createSessionFixture()
+  const short: TokenSet = { ...server.grant(), refreshToken: null }
+  const [, given] = await Promise.all([session.signIn(short), session.token()])
+  t.equal(given, short)
+  t.equal(await session.token(), short)
+})
+
 test('when its token is rejected the user has to sign in; other requests send it until it expires [C3] (R39)', async t => {
   const { session, server, store, clock } = createSessionFixture()
   const short: TokenSet = { ...server.grant(), refreshToken: null }
@@ -743,6 +790,29 @@ test('an invalid refresh token in a newer record ends the session too [RFSH-07]'
   t.equal((await store.read())!.tokens, null)
 })
 
+test('a newer record with a refresh token that was rejected is not used again, even if it cannot be removed [RFSH-07]', async t => {
+  const inner = createMemoryTokenStore()
+  let broken = false
+  const store: TokenStore = {
+    ...inner,
+    async write (tokens, insteadOf) {
+      if (broken) throw new Error('disk full')
+      return await inner.write(tokens, insteadOf)
+    }
+  }
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  server.next.push(async () => {
+    await inner.write({ ...first, accessToken: 'other' }, (await inner.read())!.generation)
+    broken = true
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_OVER')
+  t.equal((await inner.read())!.tokens!.accessToken, 'other')
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_OVER')
+})
+
 test('if another process wrote first, its tokens are used', async t => {
   for (const theirs of ['live', 'refused', 'none'] as const) {
     const { session, server, store } = createSessionFixture()
@@ -798,6 +868,35 @@ test('a sign-out that the store did not save is effective in this process', asyn
   await session.signOut()
   t.equal((await inner.read())!.tokens, null)
   await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
+})
+
+test('a sign-out gives its caller the tokens that it removes, from memory and from the store, and writes once [R7009-03]', async t => {
+  const { session, server, store, sibling } = createSessionFixture()
+  const removedBy = async (): Promise<TokenSet[]> => {
+    const removed: TokenSet[] = []
+    await session.signOut(tokens => removed.push(tokens))
+    return removed
+  }
+  const short: TokenSet = { ...server.grant(), refreshToken: null }
+  await session.signIn(short)
+  t.strictSame(await removedBy(), [short], 'tokens that are only in memory')
+  const first = server.grant()
+  await session.signIn(first)
+  const other = sibling()
+  const theirs = await other.refresh((await other.token()).accessToken)
+  t.strictSame(await removedBy(), [first, theirs])
+  const { generation } = (await store.read())!
+  t.strictSame(await removedBy(), [], 'nothing is left')
+  t.equal((await store.read())!.generation, generation)
+})
+
+test('after a sign-out, a session that another process begins is found', async t => {
+  const { session, server, sibling } = createSessionFixture()
+  await session.signIn(server.grant())
+  await session.signOut()
+  const tokens = server.grant('bob')
+  await sibling().signIn(tokens)
+  t.equal(await session.token(), tokens)
 })
 
 test('a sign-in gives up when others keep writing', async t => {
@@ -1040,6 +1139,24 @@ test('a closed session gives no tokens, and stores the response to its pending t
   t.equal((await store.read())!.tokens, null, 'a sign-out is possible all the same')
 })
 
+test('a caller whose refresh fails after the session was closed is told why it failed', async t => {
+  const { session, server } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  const going = createDeferred<void>()
+  const asked = createDeferred<void>()
+  server.next.push(async () => {
+    asked.resolve()
+    await going.promise
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  const renewal = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_OVER')
+  await asked.promise
+  session.close().catch(t.threw)
+  going.resolve()
+  await renewal
+})
+
 test('a session that is closed makes no further attempt', async t => {
   const { session, server, time } = createSessionFixture()
   const first = server.grant()
@@ -1095,9 +1212,18 @@ test('with the defaults it waits for real', async t => {
 
 test('options that cannot be', t => {
   const good = { tokenStore: createMemoryTokenStore(), refresh: async (tokens: TokenSet) => tokens }
-  for (const wrong of [{ attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { attemptTimeoutMs: NaN }, { coolDownMs: 1.5 }, { tokenStore: {} }, { skewMs: 1 }]) {
+  const { tokenStore } = good
+  const milliseconds = ['attemptTimeoutMs', 'totalTimeoutMs', 'backOffMs']
+  const table: object[] = [
+    { attempts: 0 }, { attempts: 11 }, { skewSeconds: -1 }, { skewSeconds: 86_401 }, { attemptTimeoutMs: NaN }, { coolDownMs: 1.5 }, { coolDownMs: -1 }, { coolDownMs: 2 ** 31 }, { skewMs: 1 },
+    ...milliseconds.flatMap(name => [{ [name]: 0 }, { [name]: 2 ** 31 }]),
+    ...['refresh', 'isOnline', 'onChange', 'random', 'wait', 'clock', 'usesGrant', 'tokenStore'].map(name => ({ [name]: 'x' })),
+    { clock: {} }, ...(['read', 'write', 'exclusively'] as const).map(name => ({ tokenStore: { ...tokenStore, [name]: undefined } }))
+  ]
+  for (const wrong of table) {
     t.throws(() => createSession({ ...good, ...wrong } as never), OptionError, JSON.stringify(wrong))
   }
-  t.throws(() => createSession({ ...good, attempts: 0 }), { message: 'attempts must be an integer from 1 to 10, got 0' })
+  t.throws(() => createSession({ ...good, attempts: 0 }), { message: /^attempts must be an integer from 1 to 10, got 0$/ })
+  t.ok(createSession({ ...good, attempts: 10, skewSeconds: 86_400, coolDownMs: 0, attemptTimeoutMs: 1, totalTimeoutMs: 2 ** 31 - 1, backOffMs: 2 ** 31 - 1, usesGrant: true, isOnline: () => true, onChange () {}, random: () => 0, wait: async () => {}, clock: { now: () => 0 } }))
   t.end()
 })
