@@ -58,7 +58,8 @@ test('what is no good, and what could not be found out (F34)', async t => {
     [() => ({ subject: 'ann', expiresAt: now + 0.001 }), null],
     [() => { throw new Error('down') }, unavailable], [async () => { throw new Error('down') }, unavailable], [() => new Promise(() => {}), unavailable],
     ...[false, true, 7, 'ann', [], {}, { subject: '' }, { subject: 7 }, { subject: 'ann', scope: 'read' }, { subject: 'ann', scopes: 'read' },
-      { subject: 'ann', scopes: [7] }, { subject: 'ann', principalType: 'staff' }, { subject: 'ann', expiresAt: '9' }, { subject: 'ann', expiresAt: NaN },
+      { subject: 'ann', scopes: [7] }, ...['scopes', 'roles', 'organizations', 'teams'].map(name => ({ subject: 'ann', [name]: ['read', 7, 'write'] })),
+      { subject: 'ann', authorizationDetails: [{ type: 'payment' }, {}] }, { subject: 'ann', authorizationDetails: [{ type: '' }] }, { subject: 'ann', principalType: 'staff' }, { subject: 'ann', expiresAt: '9' }, { subject: 'ann', expiresAt: NaN },
       { subject: 'ann', actor: { subject: 'sam' } }, { subject: 'ann', organizations: 'acme' }, { subject: 'ann', claims: 7 },
       { subject: 'ann', issuer: 'https://login.example.com' }, { subject: 'ann', audience: ['x'] }, { subject: 'ann', authorizationDetails: [{}] }
     ].map((given): [() => unknown, string] => [Object.assign(() => given, { toString: () => JSON.stringify(given) }), unavailable])

@@ -54,6 +54,24 @@ test('refuses, with a reason for the log and nothing of the token in it', async 
   }
 })
 
+test('RFC 7519 7.2: a token without three parts is refused for that, before a part of it is decoded', async t => {
+  const expected = 'a signed JWT in compact form (RFC 7519): three parts of base64url, the first two of them JSON objects'
+  for (const [token, received] of [
+    ['', 'it has other parts or characters'], ['e30', 'it has other parts or characters'], ['e30.e30', 'it has other parts or characters'],
+    ['e30.e30.c2ln.c2ln', 'it has other parts or characters'], ['e30.e30.c2l=', 'it has other parts or characters'],
+    ['e30.e30.', 'a part of it is not base64url'], ['e30..c2ln', 'a part of it is not base64url'], ['.e30.c2ln', 'a part of it is not base64url']
+  ] as const) {
+    const error = ((): unknown => {
+      try {
+        return parseJwt(token)
+      } catch (thrown) {
+        return thrown
+      }
+    })()
+    t.strictSame((error as InvalidTokenError).detail, { expected, received }, token)
+  }
+})
+
 test('the longest token is still read', async t => {
   const short = compact('{}', '{}', '')
   const longest = short + 'A'.repeat(maxTokenLength - short.length)
