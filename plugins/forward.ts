@@ -16,6 +16,7 @@ import type { ForwardTargets as Targets, Target } from '../lib/forward/targets.t
 import { createTargetRegistry } from '../lib/forward/targets.ts'
 import { createUpstreams } from '../lib/forward/upstreams.ts'
 import { ownOptions } from '../lib/options/check-options.ts'
+import type { RouteOptions } from '../lib/policy/route-options.ts'
 
 /** The options of the proxy; see docs/forward.md for each. */
 export type ForwardOptions = Options<FastifyRequest, FastifyContextConfig>
@@ -140,7 +141,9 @@ function configOf (name: string, given: FastifyContextConfig = {}, callers: 'acc
   const takesNone = oauth === false || oauth?.token === 'none'
   if (callers === 'access-token' && takesNone) throw new OptionError(`${name}.config.oauth requires no token, so any caller could use the target: require a token, or set forward.callers to "secret"`)
   if (callers === 'secret' && (takesNone || oauth === undefined)) return { ...given, oauth: { token: 'none', challenge: 'none' } }
-  return { ...given, oauth: { challenge: 'keep', ...oauth } }
+  // `keep` would leave it out.
+  if (oauth !== undefined && oauth !== false && oauth.pinnedChallenge !== undefined) return given
+  return { ...given, oauth: { challenge: 'keep', ...oauth } as RouteOptions<FastifyRequest> }
 }
 
 /** @throws ForwardError, MissingTokenError */

@@ -50,6 +50,8 @@ export const algorithm: OAuthResourceServerOptions = {
 }
 // @ts-expect-error: a misspelt key of a route
 app.get('/misspelt', { config: { oauth: { scope: ['read'] } } }, async () => 'ok')
+// @ts-expect-error: a public route that requires scopes
+app.get('/contradiction', { config: { oauth: { token: 'none', scopes: ['read'] } } }, async () => 'ok')
 // @ts-expect-error: a property that the token does not have
 app.get('/token', async request => request.accessToken?.scope)
 `,

@@ -7,13 +7,8 @@ import { checkOptions } from '../options/check-options.ts'
 import { Type } from '../options/type.ts'
 import type { DpopRequirement } from '../token/confirmation.ts'
 
-/**
- * What a route requires: `config.oauth`. A route without it requires any valid access token. Functions are called before the
- * body is read. If one throws, the response is 503.
- *
- * @template Request the request type of the web framework
- */
-export interface RouteOptions<Request = unknown> {
+/** The members of {@link RouteOptions}, each by itself. */
+interface RouteOptionMembers<Request> {
   /**
    * `required` (default), `optional`: a request without credentials passes with `request.accessToken` null, one with bad
    * credentials does not; `none`: credentials are not looked at. `config.oauth: false` is short for `token: 'none'`.
@@ -60,6 +55,29 @@ export interface RouteOptions<Request = unknown> {
   /** Not an option: it is `scopes`. Declared, as Fastify's types accept unknown members of `config`. */
   scope?: never
 }
+
+type Refused<Name extends keyof RouteOptionMembers<never>> = { [Member in Name]?: never }
+
+/** Options that only a token can meet. */
+type Demand = 'scopes' | 'anyOfScopes' | 'acr' | 'maxAgeSeconds' | 'organization' | 'team' | 'authorizationDetails' | 'policy'
+type TokenChoice =
+  | { token?: 'required' }
+  | { token: 'optional', actors?: 'any' } & Refused<Demand>
+  | { token: 'none', actors?: 'any', anyOrganization?: false, anyTeam?: false } & Refused<Demand | 'dpop'>
+type OrganizationChoice = Refused<'organization'> | { anyOrganization?: false }
+type TeamChoice = Refused<'team'> | { anyTeam?: false }
+/** A pinned challenge is the whole challenge: it leaves no room for another one, nor for that of a step-up. */
+type ChallengeChoice = Refused<'pinnedChallenge'> | { challenge?: 'merge' } & Refused<'acr' | 'maxAgeSeconds'>
+
+/**
+ * What a route requires: `config.oauth`. A route without it requires any valid access token. Functions are called before the
+ * body is read. If one throws, the response is 503. Options that contradict each other are refused by the compiler, and when
+ * the server starts.
+ *
+ * @template Request the request type of the web framework
+ */
+export type RouteOptions<Request = unknown> =
+  RouteOptionMembers<Request> & TokenChoice & OrganizationChoice & TeamChoice & ChallengeChoice
 
 export type RouteConfig<Request = unknown> = false | RouteOptions<Request>
 

@@ -170,6 +170,7 @@ test('the error handler of the host decides about the body of a refusal, and get
 
 test('a rule that makes no sense stops the boot and names route, option and value', async t => {
   const { app } = await createTestServer(t)
+  // @ts-expect-error: the compiler refuses it, too
   t.throws(() => app.get('/x', { config: { oauth: { token: 'optional', maxAgeSeconds: 300 } } }, async () => 'x'), {
     code: 'FST_OAUTH_OPTION_INVALID',
     message: "config.oauth of GET /x: maxAgeSeconds cannot be combined with token: 'optional'"

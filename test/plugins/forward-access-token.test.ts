@@ -104,6 +104,16 @@ test('the challenge for a third-party credential is passed on, that for an own c
   t.same([replaced.statusCode, replaced.headers['www-authenticate']], [502, undefined], 'the token of the caller is not to blame')
 })
 
+test('a target may pin its challenge', async t => {
+  const pinnedChallenge = 'Bearer realm="pinned"'
+  const { app, upstream } = await start(t, origin => ({
+    routes: { '/pinned': { upstream: origin, credential: { session: createTestSession() }, config: { oauth: { pinnedChallenge } } } }
+  }))
+  const { statusCode, headers } = await app.inject('/pinned')
+  t.same([statusCode, headers['www-authenticate']], [401, pinnedChallenge])
+  t.same(upstream.received, [])
+})
+
 test('a proxy with callers: secret in a protected scope requires no access token, unless its config does', async t => {
   const credential = { session: createTestSession() }
   const { app, issuer } = await start(t, upstream => ({
