@@ -129,6 +129,16 @@ function unexpected (): Response {
   throw new Error('a refresh was to come first')
 }
 
+test('a response to a streamed body is returned whole, after an authorization for later requests [R51]', async t => {
+  const { fake, browser, connection } = await createConnectionWorld()
+  await connection.fetch(fake.resource)
+  fake.answer(`${fake.resource}/write`, () => new Response('not yet', { status: 403, headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="write"' } }))
+  const response = await connection.fetch(`${fake.resource}/write`, { method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' } as RequestInit)
+  t.equal(response.status, 403)
+  t.equal(browser.visited.length, 2)
+  t.equal(await response.text(), 'not yet')
+})
+
 test('a streamed body on a closed connection throws the SessionError', async t => {
   const { fake, connection } = await createConnectionWorld()
   await connection.fetch(fake.resource)

@@ -26,7 +26,11 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\[0\]\.issuer/],
     [{ ...good, clients: [{ issuer: 'x', clientId: 'c', authentication: {}, assumptions: { supportPkce: true } }] }, /clients\[0\]\.assumptions: .*"supportPkce"/],
     [{ ...good, clientMetadata: { token_endpoint_auth_method: 'private_key_jwt' } }, /token_endpoint_auth_method must be none, client_secret_post or client_secret_basic .*"private_key_jwt"/],
-    [{ ...good, tokenStore: {} }, /tokenStore/],
+    ...(['read', 'write', 'exclusively'] as const).map(name => [{ ...good, connectionStore, tokenStore: { ...tokenStore, [name]: undefined } }, new RegExp(`tokenStore\\.${name}`)] as [unknown, RegExp]),
+    ...(['read', 'write'] as const).map(name => [{ ...good, tokenStore, connectionStore: { ...connectionStore, [name]: undefined } }, new RegExp(`connectionStore\\.${name}`)] as [unknown, RegExp]),
+    [{ ...good, browser: {} }, /browser\.prepare/],
+    [{ ...good, clock: {} }, /clock\.now/],
+    [{ ...good, scopes: [''] }, /scopes/],
     [{ ...good, tokenStore }, /tokenStore and connectionStore must be set together: connectionStore is missing/],
     [{ ...good, connectionStore }, /tokenStore and connectionStore must be set together: tokenStore is missing/],
     [{ ...good, metadataTrust: { issuer: 'x' } }, /metadataTrust/]
@@ -38,6 +42,9 @@ test('options that are refused name the option and the value', t => {
 test('options that are taken', t => {
   t.equal(checkConnectOptions(good), good)
   t.ok(checkConnectOptions({ ...good, tokenStore, connectionStore }))
+  for (const proofOfPossession of ['when_needed', 'always', 'never'] as const) t.ok(checkConnectOptions({ ...good, proofOfPossession }))
+  for (const resourceMatch of ['exact', 'prefix'] as const) t.ok(checkConnectOptions({ ...good, resourceMatch }))
+  t.ok(checkConnectOptions({ ...good, coolDownMs: 0, maxBytes: 1, timeoutMs: 0.5, clock: { now: () => 0 }, allowedHosts: ['10.0.0.1'], authorizationParameters: { login_hint: 'ann' } }))
   t.ok(checkConnectOptions({ ...good, clientMetadata: { token_endpoint_auth_method: 'client_secret_post' } }))
   t.ok(checkConnectOptions({ ...good, dynamicRegistration: false, clientMetadata: { token_endpoint_auth_method: 'private_key_jwt' } }))
   t.ok(checkConnectOptions({ url: 'http://localhost:3000/mcp', redirectUri: 'http://127.0.0.1/cb' }))

@@ -92,6 +92,18 @@ test('a fetch that follows redirects by itself may have turned a POST into a GET
   }
 })
 
+test('a fetch that follows redirects by itself may repeat a GET or HEAD (R51)', async t => {
+  for (const method of ['GET', 'HEAD']) {
+    let sent = 0
+    const fetch = await open(async () => {
+      sent++
+      return Object.defineProperty(new Response(null, { status: 401, headers: invalid }), 'redirected', { value: true })
+    })
+    t.equal((await fetch(url, { method })).status, 401)
+    t.equal(sent, 2, method)
+  }
+})
+
 test('one path that answers 401 does not take the session from requests to other paths [C3] (R30)', async t => {
   const live = new Set(['Bearer old'])
   let serial = 0

@@ -494,6 +494,30 @@ test('what takes an authorization is the host\'s, and then made again, once (R15
   t.equal((await first.fetch(url)).status, 200, 'RFSH-09 a first authorization')
 })
 
+test('a request that was made again after an authorization is not made a third time [R8]', async t => {
+  const fixture: Fixture = await createFixture({
+    async onAuthorizationNeeded () {
+      await fixture.session.signIn(fixture.server.grant())
+      return true
+    }
+  })
+  const { fetch, seen, replies, server } = fixture
+  replies.push(answer(403, { 'www-authenticate': 'Bearer error="insufficient_scope"' }), dead)
+  t.equal((await fetch(url)).status, 401)
+  t.equal(seen.length, 2)
+  t.strictSame(server.presented, [])
+})
+
+test('a request that was made again after a refresh is not made a third time, even if the session has newer tokens [R8]', async t => {
+  const { fetch, seen, replies, session } = await createFixture()
+  replies.push(dead, async one => {
+    await session.refresh(one.token!.split(' ')[1]!)
+    return await dead(one, {})
+  })
+  t.equal((await fetch(url)).status, 401)
+  t.equal(seen.length, 2)
+})
+
 test('a host that does not, and one that fails', async t => {
   const insufficient = answer(403, { 'www-authenticate': 'Bearer error="insufficient_scope"' })
   const declined = await createFixture({ onAuthorizationNeeded: () => false })
@@ -582,6 +606,11 @@ test('a bound token is not sent without a proof, nor a nonce answered for a bear
   t.equal((await bearer.fetch(url)).status, 401)
   t.equal(bearer.seen.length, 1)
   t.equal(bearer.seen[0]!.headers.get('dpop'), null)
+
+  const anonymous = await createFixture({ proof: createProof(), anonymous: true, signedIn: false })
+  anonymous.replies.push(answer(401, { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'n' }))
+  t.equal((await anonymous.fetch(url)).status, 401, 'nor without a token')
+  t.equal(anonymous.seen.length, 1)
 })
 
 test('a response body that repeats the token does not bring it into an error [R54 RFSH-16]', async t => {
@@ -780,10 +809,14 @@ test('a call that is aborted while the body of a Request is read throws the reas
 
 test('options that cannot be', t => {
   const { session } = createSessionFixture()
-  for (const wrong of [{ resource: [] }, { resource: 'api' }, { resource: 'http://api.example.com' }, { errors: 'x' }, { classifier: { words: [] } }, { inspectBytes: -1 }, { timeoutMs: 1 }]) {
+  const most = 2 ** 31
+  const limits = [{ inspectBytes: most }, { replayBytes: most }, { inspectTimeoutMs: most }, { inspectTimeoutMs: 0 }, { replayBytes: -1 }]
+  const parts = (['token', 'refresh', 'refuse'] as const).map(name => ({ session: { token () {}, refresh () {}, refuse () {}, [name]: undefined } }))
+  for (const wrong of [...limits, ...parts, { resource: [] }, { resource: 'api' }, { resource: 'http://api.example.com' }, { errors: 'x' }, { classifier: { words: [] } }, { inspectBytes: -1 }, { timeoutMs: 1 }]) {
     t.throws(() => createFetch({ session, resource, ...wrong } as never), OptionError, JSON.stringify(wrong))
   }
   t.throws(() => createFetch({ session, resource: 'http://api.example.com' }),
     { message: 'resource must be https; http is allowed for loopback hosts only, got "http://api.example.com"' })
+  t.ok(createFetch({ session, resource, inspectBytes: most - 1, replayBytes: 0, inspectTimeoutMs: 1 }))
   t.end()
 })

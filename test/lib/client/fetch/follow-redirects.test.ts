@@ -56,7 +56,8 @@ test('credentials are removed from a redirect to another origin [MCPC-17]', asyn
 })
 
 test('redirects that are not followed throw a TypeError', async t => {
-  for (const location of ['https://', 'ftp://x.example', 'javascript:alert(1)', 'data:,x']) await t.rejects(follow('GET', [[302, location]]), TypeError, location)
+  await t.rejects(follow('GET', [[302, 'https://']]), { name: 'TypeError', message: 'redirected to an invalid URL' })
+  for (const location of ['ftp://x.example', 'javascript:alert(1)', 'data:,x']) await t.rejects(follow('GET', [[302, location]]), { name: 'TypeError', message: 'redirected to a URL that is not http or https' }, location)
   await t.rejects(follow('POST', [[307, '/']], { isRepeatable: false }), { message: 'redirected, and the body cannot be sent again' })
   t.equal((await follow('POST', [[303, '/']], { isRepeatable: false })).sent.length, 2, 'where none is needed any more')
   t.equal((await follow('GET', Array(20).fill([302, '/']))).sent.length, 21)
