@@ -112,9 +112,9 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
       await host.grants.forgetExpired()
     }, error => authorizationServer.log.error(error)))
 
-    await authorizationServer.listen({ port: asPort, host: 'localhost' })
-    await partnerIssuer.listen({ port: partnerPort, host: 'localhost' })
-    await resourceServer.listen({ port, host: 'localhost' })
+    await authorizationServer.listen({ port: asPort, ...listenAs('authorization server') })
+    await partnerIssuer.listen({ port: partnerPort, ...listenAs('authorization server of the partner') })
+    await resourceServer.listen({ port, ...listenAs('protected server') })
   } catch (error) {
     await close()
     throw error
@@ -129,6 +129,11 @@ async function startOn (options: ExampleServerOptions): Promise<ExampleServer> {
     apiUrl: resources.api.identifier,
     close
   }
+}
+
+/** On the loopback interface. The log line of each address names the server. */
+function listenAs (name: string): { host: string, listenTextResolver (address: string): string } {
+  return { host: 'localhost', listenTextResolver: address => `${name} listening at ${address}` }
 }
 
 /** Ended impersonations and expired records are refused when they are next used; this deletes those that are not used any more. */
