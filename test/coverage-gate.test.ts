@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { test } from 'tap'
 import { load } from './loader/hooks.js'
 import { runNode } from './support/child.ts'
+import { missingUnix } from './support/unix.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
@@ -22,7 +23,7 @@ export const sometimes = (value: string | undefined): string =>
     : value satisfies string
 `
 
-test('what no test runs fails the coverage gate, at the lines of the source', { timeout: 120_000 }, async t => {
+test('what no test runs fails the coverage gate, at the lines of the source', { timeout: 120_000, skip: missingUnix('env') }, async t => {
   // tap takes no coverage of what is in its own folder, where `t.testdir` would put it.
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'oauth-coverage-')))
   t.teardown(() => rm(folder, { recursive: true, force: true }))

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { runNode } from './support/child.ts'
+import { missingUnix } from './support/unix.ts'
 import { loader } from './support/loader.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -19,7 +20,7 @@ const limits: Readonly<Record<string, number>> = {
 }
 
 // V8 counts for one reader at a time, and tap is one: the requests are made in a process of their own.
-test('a request passes through few files', { timeout: 60_000 }, async t => {
+test('a request passes through few files', { timeout: 60_000, skip: missingUnix('env') }, async t => {
   const { exitCode, stdout, stderr } = await runNode([...loader, 'test/support/request-files.ts'], { cwd: root })
   t.equal(exitCode, 0, stderr)
   const measured = stdout.trim().split('\n').map(line => JSON.parse(line) as { kind: string, files: string[] })

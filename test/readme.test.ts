@@ -12,6 +12,7 @@ import { mcpErrorTable } from '../lib/errors/mcp-errors.ts'
 import { runNode } from './support/child.ts'
 import { documents as allDocuments, textOfDocument } from './support/documents.ts'
 import { loader } from './support/loader.ts'
+import { missingUnix } from './support/unix.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const entryPoints = [
@@ -91,7 +92,7 @@ test('snippets compile against the sources', t => {
 })
 
 // All in one process: most of the time of one of its own went into loading the package once more.
-test('snippets that say so run', { timeout: 120_000 }, async t => {
+test('snippets that say so run', { timeout: 120_000, skip: missingUnix('env') }, async t => {
   const run = typescript.filter(({ info }) => info === 'ts run')
   const folder = t.testdir({
     'run.mjs': 'for (const file of process.argv.slice(2)) await import(file).then(() => console.log(file))',

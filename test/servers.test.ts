@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { findPart, missingPart } from './support/missing-part.ts'
 import { missingPostgres, startPostgres } from './support/postgres-server.ts'
 import { startRedis } from './support/redis-server.ts'
+import { missingUnix } from './support/unix.ts'
 
 test('a part that is missing is skipped aloud, and fails where it is required', t => {
   t.intercept(process, 'env', { value: { PATH: '' } })
@@ -16,6 +17,15 @@ test('a part that is missing is skipped aloud, and fails where it is required', 
   process.env.REDIS_SERVER = '/opt/redis-server'
   t.equal(findPart('redis'), '/opt/redis-server')
   t.equal(missingPart('redis'), false)
+  t.end()
+})
+
+test('a test that needs Unix is skipped aloud on Windows', t => {
+  const { args } = t.capture(process.stderr, 'write', () => true)
+  t.intercept(process, 'env', { value: {} })
+  t.equal(missingUnix('signals', 'linux'), false)
+  t.equal(missingUnix('signals', 'win32'), 'Windows has no signals')
+  t.same(args(), [['\nNOT TESTED: Windows has no signals\n']])
   t.end()
 })
 

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'tap'
+import { missingUnix } from '../support/unix.ts'
 
-const main = new URL('../../examples/demo/main.ts', import.meta.url).pathname
+const main = fileURLToPath(new URL('../../examples/demo/main.ts', import.meta.url))
 const anyPorts = { PORT: '0', AS_PORT: '0', PARTNER_PORT: '0' }
 
 interface Example {
@@ -42,7 +44,7 @@ async function read ({ lines, stderr }: Example, count: number): Promise<string[
   return texts
 }
 
-test('the example prints the URL of its MCP endpoint and three commands that show the way (H31)', async t => {
+test('the example prints the URL of its MCP endpoint and three commands that show the way (H31)', { skip: missingUnix('shell and signals') }, async t => {
   const example = start(t, anyPorts)
   const [url, ...commands] = await read(example, 4)
   t.match(url, /^http:\/\/localhost:\d+\/mcp$/)
@@ -66,7 +68,7 @@ test('the example prints the URL of its MCP endpoint and three commands that sho
   await t.rejects(fetch(url!), 'and nobody listens any more')
 })
 
-test('a connection that is kept alive does not keep the example from closing', async t => {
+test('a connection that is kept alive does not keep the example from closing', { skip: missingUnix('signals') }, async t => {
   const example = start(t, anyPorts)
   const [url] = await read(example, 1)
   const keptAlive = await fetch(url!)

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { CallToolResult } from '@modelcontextprotocol/client'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { test } from 'tap'
+import { missingUnix } from '../support/unix.ts'
 import { createUserAgent } from '../support/user-agent.ts'
 
 const main = fileURLToPath(new URL('../../examples/local-proxy/main.ts', import.meta.url))
@@ -13,7 +14,7 @@ interface Configuration {
   readonly mcpServers: { readonly projects: { readonly url: string, readonly headers: Record<string, string> } }
 }
 
-test('one command starts a proxy for the MCP clients of a desktop, whose user never hears that tokens die (F72)', async t => {
+test('one command starts a proxy for the MCP clients of a desktop, whose user never hears that tokens die (F72)', { skip: missingUnix('signals') }, async t => {
   const child = spawn(process.execPath, ['--import', 'tsx', main], {
     env: { PATH: process.env.PATH, PROXY_PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe']
   })
@@ -57,7 +58,7 @@ test('one command starts a proxy for the MCP clients of a desktop, whose user ne
   t.notMatch(stderr, /error|Bearer/i, 'oidc-provider may say what it thinks of the runtime')
 })
 
-test('who stops it before the sign-in is not waited for (F72)', async t => {
+test('who stops it before the sign-in is not waited for (F72)', { skip: missingUnix('signals') }, async t => {
   const child = spawn(process.execPath, ['--import', 'tsx', main], {
     env: { PATH: process.env.PATH, PROXY_PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit']
   })

@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { lookup as systemLookup } from 'node:dns'
 import { createServer } from 'node:net'
 import type { AddressInfo, LookupFunction } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { checkServer } from '../../lib/doctor/check-server.ts'
 import type { DoctorReport } from '../../lib/doctor/report.ts'
@@ -25,8 +28,10 @@ test('the doctor reports nothing about the minimal example, whose authorization 
   await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
   const { port } = probe.address() as AddressInfo
   await new Promise(resolve => probe.close(resolve))
-  const root = new URL('../../', import.meta.url).pathname
-  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/minimal.ts'], { cwd: root, env: { PATH: process.env.PATH, PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  // Something may listen at the port of the example's authorization server.
+  const folder = t.testdir({ 'minimal.ts': readFileSync(join(root, 'examples/minimal.ts'), 'utf8').replace('http://localhost:3001', 'https://login.example.com') })
+  const child = spawn(process.execPath, ['--import', 'tsx', join(folder, 'minimal.ts')], { cwd: root, env: { PATH: process.env.PATH, PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   for await (const line of createInterface({ input: child.stdout })) if (line.includes('Server listening')) break
   // login.example.com is not looked up: tests stay on this machine.

@@ -9,6 +9,7 @@ import { run } from '../support/child.ts'
 import { textOfDocument } from '../support/documents.ts'
 import { freePort } from '../support/example.ts'
 import { loader } from '../support/loader.ts'
+import { missingUnix } from '../support/unix.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const packedLogin = 'node_modules/fastify-oauth-resource-server/examples/login.mjs'
@@ -58,7 +59,7 @@ async function shell (commands: string): Promise<string> {
   return stdout
 }
 
-test('the quick start of the README ends with a 200 from an authorization server of one\'s own', async t => {
+test('the quick start of the README ends with a 200 from an authorization server of one\'s own', { skip: missingUnix('bash') }, async t => {
   const machine = await createMachine(t)
   const [install, ...commands] = snippetsUnder('## Quick start', 'README.md', 'sh')
   t.equal(install, `npm install oidc-provider && node ${packedLogin}\n`)
@@ -82,7 +83,7 @@ test('the quick start of the README ends with a 200 from an authorization server
   t.equal(stdout, "[ { name: 'Analytical Engine', owner: 'me' } ]\n", stderr)
 })
 
-test('the MCP server of the README answers the command below it: 200 with the scopes of the tool, 403 without', async t => {
+test('the MCP server of the README answers the command below it: 200 with the scopes of the tool, 403 without', { skip: missingUnix('bash') }, async t => {
   const machine = await createMachine(t)
   await machine.start(['examples/login.mjs'], /^Issuer: /)
   const [server] = snippetsUnder('## An MCP server', 'README.md', 'ts')

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { freePort } from '../support/example.ts'
 
-const minimal = new URL('../../examples/minimal.ts', import.meta.url).pathname
-const root = new URL('../..', import.meta.url).pathname
+const minimal = fileURLToPath(new URL('../../examples/minimal.ts', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 test('the minimal example is twenty lines', async t => {
   const lines = (await readFile(minimal, 'utf8')).trimEnd().split('\n')

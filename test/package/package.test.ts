@@ -9,6 +9,7 @@ import { publint } from 'publint'
 import { test } from 'tap'
 import { run, runNode } from '../support/child.ts'
 import type { Ended } from '../support/child.ts'
+import { missingUnix } from '../support/unix.ts'
 import { freePort } from '../support/example.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -43,7 +44,7 @@ async function nodeOf (major: string): Promise<string | null> {
   return exitCode === 0 ? stdout.trim() : null
 }
 
-test('the package', async t => {
+test('the package', { skip: missingUnix('env, and npm without a shell') }, async t => {
   t.teardown(() => rm(work, { recursive: true, force: true }))
 
   // It is built and packed from a copy, as other tests, and people, may be using what `dist` holds.

@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { runNode } from '../support/child.ts'
+import { missingUnix } from '../support/unix.ts'
 import { loader } from '../support/loader.ts'
 
-test('nothing of the doctor is loaded before it is called', async t => {
+test('nothing of the doctor is loaded before it is called', { skip: missingUnix('env') }, async t => {
   const root = fileURLToPath(new URL('../../', import.meta.url))
   const folder = t.testdir({
     'start.ts': `
