@@ -54,6 +54,25 @@ test('two resources in scopes of their own: each its rules, its pointer, its doc
   t.equal((await app.inject(wellKnown)).statusCode, 404, 'neither of the two answers for the root')
 })
 
+test('a token is verified once in a scope within a scope: the revocation store is asked once', async t => {
+  const issuer = await createFakeIssuer()
+  const inner = 'https://api.example.com/inner'
+  let asked = 0
+  const revocations = { isRevoked () { asked++; return false }, async revoke () {} }
+  const app = createServer(t)
+  await app.register(oauthResourceServer, optionsFor(issuer, { revocations }))
+  await app.register(async child => {
+    await child.register(oauthResourceServer, optionsFor(issuer, { resource: inner, revocations }))
+    child.get('/', async request => request.accessToken?.audience)
+  }, { prefix: '/inner' })
+
+  const headers = bearer(await issuer.token({ aud: inner }))
+  t.same((await app.inject({ url: '/inner', headers })).json(), [inner])
+  t.equal(asked, 1)
+  await app.inject({ url: '/inner', headers })
+  t.equal(asked, 2, 'and once more for a token that is remembered')
+})
+
 test('a scope within a scope has its own resource, whichever was registered first', async t => {
   const issuer = await createFakeIssuer()
   const inner = optionsFor(issuer, { resource: 'https://api.example.com/inner' })
