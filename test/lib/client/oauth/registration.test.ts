@@ -28,7 +28,7 @@ test('the first way to become a client that the server supports is used (MCPC-23
   t.match(await become(createFakeOAuth(), { clientMetadataUrl }, { stored }), { clientId: 'stored', registration: stored })
   const fake = createFakeOAuth()
   t.match(await become(fake, { clientMetadataUrl }), { clientId: 'client-1', registration: { issuer: fake.issuer, clientId: 'client-1' } })
-  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('FST_OAUTH_CLIENT_UNKNOWN'))
+  await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('FST_OAUTH_CLIENT_UNKNOWN', { message: /: "https:\/\/login\.example\.com"$/ }))
   await t.rejects(become(createFakeOAuth(), { dynamicRegistration: false }), failed('FST_OAUTH_CLIENT_UNKNOWN'))
   await t.rejects(become(createFakeOAuth(), {}, { redirectUri: null, stored }), failed('FST_OAUTH_CLIENT_UNKNOWN'), 'who sends nobody anywhere does not register')
 })
