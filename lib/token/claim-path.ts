@@ -6,12 +6,14 @@ export type Claims = Readonly<Record<string, unknown>>
 
 /** The value at a path, `undefined` when there is none. Inherited members of objects are not claims. */
 export function readClaim (claims: Claims, path: ClaimPath): unknown {
+  if (typeof path === 'string') return memberOf(claims, path)
   let value: unknown = claims
-  for (const name of typeof path === 'string' ? [path] : path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = (value as Claims)[name]
-  }
+  for (const name of path) value = memberOf(value, name)
   return value
+}
+
+function memberOf (value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Claims)[name] : undefined
 }
 
 /**

@@ -15,7 +15,7 @@ const notOfTheGrammar: Credentials = { kind: 'malformed', reason: 'authorization
 const dpopNotOfTheGrammar: Credentials = { ...notOfTheGrammar, scheme: 'DPoP' }
 // RFC 9110 section 11.2, token68.
 const token68 = /^[A-Za-z0-9\-._~+/]+=*$/
-const credentials = /^(bearer|dpop) +([a-z0-9\-._~+/]+=*)$/i
+const space = 0x20
 // The name of the scheme ends where no further character could belong to it.
 const scheme = /^(bearer|dpop)(?![!#$%&'*+\-.^_`|~0-9a-z])/i
 
@@ -40,10 +40,13 @@ export function readCredentials (rawHeaders: readonly string[], tokenHeader: str
   }
   if (value === null) return none
   if (tokenHeader !== null) return token68.test(value) ? { kind: 'bearer', token: value } : notOfTheGrammar
-  const isDpop = scheme.exec(value)?.[1]?.toLowerCase() === 'dpop'
+  const name = scheme.exec(value)?.[1]
+  if (name === undefined) return none
+  const isDpop = name.length === 'DPoP'.length
   if (isDpop && !acceptsDpop) return none
-  const token = credentials.exec(value)?.[2]
-  if (token !== undefined) return { kind: isDpop ? 'dpop' : 'bearer', token }
-  if (isDpop) return dpopNotOfTheGrammar
-  return scheme.test(value) ? notOfTheGrammar : none
+  let start = name.length
+  while (value.charCodeAt(start) === space) start++
+  const token = value.slice(start)
+  if (start > name.length && token68.test(token)) return { kind: isDpop ? 'dpop' : 'bearer', token }
+  return isDpop ? dpopNotOfTheGrammar : notOfTheGrammar
 }

@@ -7,7 +7,7 @@ import { parseConfirmation } from './confirmation.ts'
 import type { ClientMark, ExpectedToken } from './expected-token.ts'
 import { settingOf } from './expected-token.ts'
 import { refused } from './jwt.ts'
-import { audienceOf, clientIdOf, nameOf, subjectOf } from './token-claims.ts'
+import { audienceOf, clientIdOf, nameOf, subjectOf, wordsOf } from './token-claims.ts'
 
 /** Nested actors are information for an audit and decide nothing; without a limit a chain would cost what its author likes. */
 const maxActorDepth = 8
@@ -20,21 +20,22 @@ const maxActorDepth = 8
 export function accessTokenFrom (claims: Claims, expected: ExpectedToken): AccessToken {
   const subject = subjectOf(claims) as string
   const clientId = clientIdOf(claims)
-  return deepFreeze({
+  // Each member is frozen by itself: most of them need not be looked at.
+  return Object.freeze({
     issuer: expected.issuer,
     subject,
     principalType: principalTypeOf(claims, { subject, clientId }, expected.clientTokens),
     clientId,
-    audience: [...audienceOf(claims, expected)!],
+    audience: Object.freeze(audienceOf(claims, expected)!),
     scopes: scopesOf(claims, expected),
-    actor: actorOf(claims, subject, expected),
+    actor: Object.freeze(actorOf(claims, subject, expected)),
     tokenId: firstText(claims.jti),
     expiresAt: (claims.exp as number | null | undefined) ?? null,
     issuedAt: (claims.iat as number | null | undefined) ?? null,
     // Roles of a shape of the issuer's own grant nothing; the claims still have them.
-    roles: readStrings(claims, expected.claims.roles) ?? [],
-    organizations: restrictionAt(claims, expected.claims.organizations),
-    teams: restrictionAt(claims, expected.claims.teams),
+    roles: Object.freeze(readStrings(claims, expected.claims.roles) ?? none),
+    organizations: Object.freeze(restrictionAt(claims, expected.claims.organizations)),
+    teams: Object.freeze(restrictionAt(claims, expected.claims.teams)),
     sessionId: textAt(claims, expected.claims.session),
     grantId: textAt(claims, expected.claims.grant),
     authenticationContext: textAt(claims, 'acr'),
@@ -42,9 +43,11 @@ export function accessTokenFrom (claims: Claims, expected: ExpectedToken): Acces
     authorizationDetails: authorizationDetailsOf(claims),
     // Checked before: `checkConfirmation` refuses what is unsupported.
     confirmation: parseConfirmation(claims.cnf, expected.allowUnknownConfirmation) as Confirmation | null,
-    claims
+    claims: deepFreeze(claims)
   })
 }
+
+const none: readonly never[] = Object.freeze([])
 
 /** Freezes a value and everything in it. */
 export function deepFreeze<T> (value: T): T {
@@ -82,8 +85,10 @@ function fill (wanted: string, { subject, clientId }: Party): string | null {
 }
 
 /** RFC 9068 section 2.2.3: a space-delimited string; a list where another claim than `scope` is configured. */
-function scopesOf (claims: Claims, expected: ExpectedToken): string[] {
+function scopesOf (claims: Claims, expected: ExpectedToken): readonly string[] {
   const { scopeClaims, profile } = expected
+  const only = scopeClaims.length === 1 ? readClaim(claims, scopeClaims[0]!) : undefined
+  if (typeof only === 'string') return wordsOf(only)
   const scopes = new Set<string>()
   for (const path of scopeClaims) {
     const value = readClaim(claims, path)
@@ -96,7 +101,7 @@ function scopesOf (claims: Claims, expected: ExpectedToken): string[] {
     }
     for (const scope of found as string[]) if (scope !== '') scopes.add(scope)
   }
-  return [...scopes]
+  return Object.freeze([...scopes])
 }
 
 /** RFC 8693 section 4.1: the outermost `act` is the current actor; only its identity is read. */
@@ -122,9 +127,9 @@ function actorMalformed (found: unknown): Error {
 }
 
 /** RFC 9396 section 2: objects, each with a type. */
-function authorizationDetailsOf (claims: Claims): Claims[] {
+function authorizationDetailsOf (claims: Claims): readonly Claims[] {
   const details = claims.authorization_details
-  if (details === undefined) return []
+  if (details === undefined) return none
   if (!Array.isArray(details) || details.some(one => typeof one?.type !== 'string')) {
     throw malformed('authorization_details', details, 'a list of objects with a type (RFC 9396)')
   }

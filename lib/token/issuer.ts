@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { AccessToken } from './access-token.ts'
 import { checks } from './checks.ts'
+import type { Claims } from './claim-path.ts'
 import { accessTokenFrom } from './from-claims.ts'
 import type { Introspector } from './introspector.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
@@ -10,6 +11,7 @@ import { refused } from './jwt.ts'
 import { runChecks } from './run-checks.ts'
 import type { CacheValidity } from './token-cache.ts'
 import { alwaysCurrent } from './token-cache.ts'
+import { sharedText } from './token-claims.ts'
 import type { StatusLookup } from './token-status.ts'
 
 /** An access token that was verified just now, and what that rests on. */
@@ -52,7 +54,7 @@ export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, cloc
       const brokenRules: string[] = []
       runChecks(checks, { jwt, expected, now, brokenRules })
       const finish = (validity: CacheValidity): Verified =>
-        ({ accessToken: accessTokenFrom(jwt.claims, expected), validity, maxAgeMs: undefined, brokenRules })
+        ({ accessToken: accessTokenFrom(withSharedTexts(jwt.claims), expected), validity, maxAgeMs: undefined, brokenRules })
       const signed = (validity: CacheValidity): Verified | Promise<Verified> => {
         if (status === null || (jwt.claims.status === undefined && !status.required)) return finish(validity)
         // Last: no list is fetched for a token that is refused anyway (Token Status List section 8.3).
@@ -63,6 +65,18 @@ export function createJwtIssuer (expected: ExpectedToken, keys: IssuerKeys, cloc
       return 'then' in validity ? validity.then(signed) : signed(validity)
     }
   }
+}
+
+/** Claims that are texts and alike in most tokens of an issuer. */
+const repeatedClaims = ['iss', 'aud', 'client_id', 'azp', 'scope']
+
+/** The claims of a token that may be remembered, and is then one of many. */
+function withSharedTexts (claims: Record<string, unknown>): Claims {
+  for (const name of repeatedClaims) {
+    const value = claims[name]
+    if (typeof value === 'string') claims[name] = sharedText(value)
+  }
+  return claims
 }
 
 function bothOf (one: CacheValidity, other: CacheValidity): CacheValidity {

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { RefusalDetail } from '../errors/detail.ts'
 import { InvalidTokenError, withoutStackTrace } from '../errors/errors.ts'
 import type { TokenReason } from '../errors/reasons.ts'
@@ -35,12 +36,27 @@ export function parseJwt (token: string, maxLength: number = maxTokenLength): Un
     return {
       signingInput: token.slice(0, claimsEnd),
       signature: decode(token, claimsEnd + 1, token.length),
-      header: parseStrictObject(decode(token, 0, headerEnd)),
+      header: readHeader(token.slice(0, headerEnd)),
       claims: parseStrictObject(decode(token, headerEnd + 1, claimsEnd))
     }
   } catch (error) {
     throw malformed(`a part of it is ${(error as SyntaxError).message}`)
   }
+}
+
+/** Longer headers are hardly repeated. */
+const maxHeaderLength = 300
+
+/** An issuer has one header for each key, and all of its tokens repeat it. */
+const headers = new LRUCache<string, UnverifiedJwt['header']>({ max: 100 })
+
+function readHeader (text: string): UnverifiedJwt['header'] {
+  const known = headers.get(text)
+  if (known !== undefined) return known
+  const header = Object.freeze(parseStrictObject(decode(text, 0, text.length)))
+  // A copy: a text that was cut out of another one keeps that one, here a token, in memory.
+  if (text.length <= maxHeaderLength) headers.set(Buffer.from(text, 'latin1').toString('latin1'), header)
+  return header
 }
 
 /** Refuses a token for its length, which is all that is known of it. */

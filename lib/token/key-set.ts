@@ -55,7 +55,8 @@ export function createKeySet (document: Readonly<Record<string, unknown>>): KeyS
     skipped,
     candidates (header) {
       const { kid, alg } = header as { kid?: string, alg: string }
-      const id = JSON.stringify([alg, kid])
+      // No algorithm has a blank in its name.
+      const id = kid === undefined ? alg : `${alg} ${kid}`
       const known = found.get(id)
       if (known !== undefined) return known
       const fitting = [...keys.values()].filter(key => isFor(key, alg, kid))

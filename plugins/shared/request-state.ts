@@ -46,12 +46,10 @@ export function schemeOf (request: FastifyRequest): CredentialScheme | null {
   }
 }
 
-const noCredentials: Credentials = { kind: 'none' }
-
+/** From the raw headers: Node.js makes the object of all headers only for those who read it, and takes time for it. */
 function parseCredentials (request: FastifyRequest): Credentials {
-  const { raw: { headers, rawHeaders }, server: { oauthConfig: { tokenHeader } } } = request
-  // Of several headers Node.js keeps the first: where it keeps none, there is nothing to parse.
-  return headers[tokenHeader ?? 'authorization'] === undefined ? noCredentials : readCredentials(rawHeaders, tokenHeader, policyOf(request).dpop !== 'off')
+  const { raw: { rawHeaders }, server: { oauthConfig: { tokenHeader } } } = request
+  return readCredentials(rawHeaders, tokenHeader, policyOf(request).dpop !== 'off')
 }
 
 /**
@@ -86,8 +84,10 @@ export function setVerifiedToken (request: FastifyRequest, accessToken: AccessTo
 }
 
 /** Whether the request is a CORS preflight: it has no credentials (Fetch standard, section 3.2.2), so it is asked for none. */
-export function isPreflight ({ method, headers }: FastifyRequest): boolean {
-  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+export function isPreflight (request: FastifyRequest): boolean {
+  if (request.method !== 'OPTIONS') return false
+  const { headers } = request
+  return headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 }
 
 /** The `onError` hook that sets `request.oauthRefusal`, before those of the plugins that read it. */

@@ -1,3 +1,6 @@
+import { Agent, request as httpRequest } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import cors from '@fastify/cors'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -293,4 +296,33 @@ test('@fastify/cors answers preflights, registered before the plugin or after it
       t.ok(response.headers['access-control-allow-methods'], `${order}: ${url}`)
     }
   }
+})
+
+test('each request of a connection is answered by its own token', async t => {
+  const revocations = createMemoryRevocationStore()
+  const { app, issuer } = await createTestServer(t, { options: { revocations } })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const sockets = new Set<unknown>()
+  const ask = async (token: string, path = '/'): Promise<string> => {
+    const outgoing = httpRequest({ port, path, agent, headers: bearer(token) }).end()
+    const [response] = await once(outgoing, 'response')
+    sockets.add(outgoing.socket)
+    const body = JSON.parse((await response.toArray()).join('')) as { accessToken?: { subject: string } }
+    return `${response.statusCode} ${body.accessToken?.subject ?? ''}`
+  }
+  const one = await issuer.token({ sub: 'user-1', jti: 'first' })
+  const other = await issuer.token({ sub: 'user-2', jti: 'other' })
+  const forged = one.slice(0, -10) + (one.at(-10) === 'A' ? 'B' : 'A') + one.slice(-9)
+  const expected: Array<[token: string, answer: string]> = [
+    [one, '200 user-1'], [one, '200 user-1'], [other, '200 user-2'], [one, '200 user-1'], [forged, '401 '], [forged, '401 '], [one, '200 user-1'], [other, '200 user-2']
+  ]
+  for (const [token, answer] of expected) t.equal(await ask(token), answer)
+  await revocations.revoke({ issuer: issuer.issuer, tokenId: 'other' })
+  t.equal(await ask(other), '401 ')
+  t.equal(await ask(other), '401 ')
+  t.equal(await ask(one), '200 user-1')
+  t.equal(sockets.size, 1)
 })

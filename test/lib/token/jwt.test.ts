@@ -103,3 +103,21 @@ test('throws nothing but InvalidTokenError', async t => {
     }
   }), { numRuns: 2000 })
 })
+
+test('a header that tokens repeat is read once and cannot be changed', async t => {
+  const header = `{"alg":"ES256","kid":"${'k'.repeat(40)}"}`
+  const first = parseJwt(compact(header, '{"sub":"a"}')).header
+  t.equal(parseJwt(compact(header, '{"sub":"b"}')).header, first)
+  t.ok(Object.isFrozen(first))
+  t.not(parseJwt(compact(`${header} `, '{"sub":"a"}')).header, first, 'another spelling is another header')
+})
+
+test('a header of more than 300 characters is read each time', async t => {
+  // 225 bytes are 300 characters of base64url.
+  for (const [length, isKept] of [[225, true], [228, false]] as const) {
+    const header = `{"kid":"${'k'.repeat(length - 10)}"}`
+    const [first, second] = [parseJwt(compact(header, '{}')).header, parseJwt(compact(header, '{}')).header]
+    t.strictSame(first, second)
+    t.equal(first === second, isKept, `${length} bytes`)
+  }
+})
