@@ -25,7 +25,7 @@ const givenOptions: unique symbol = Symbol('fastify-oauth-resource-server.option
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The configuration of the protected resource that this scope belongs to, checked and frozen. */
+    /** The options of the protected resource that this scope belongs to, checked, with every default in its place, and frozen. */
     readonly oauthConfig: OAuthConfig
     /** That resource at run time: route policies, challenges, verifier, audit and counters. */
     readonly oauthResource: ProtectedResource
@@ -41,7 +41,11 @@ declare module 'fastify' {
     oauthRefusal: OAuthResourceError | null
   }
   interface FastifyContextConfig {
-    /** What this route asks for; `false` for nothing. See `RouteOptions`. */
+    /**
+     * What this route requires. `false`: no token. An object (`RouteOptions`): `token`, `scopes`, `anyOfScopes`, `acr`,
+     * `maxAgeSeconds`, `actors`, `organization`, `team`, `policy`, `dpop`, `challenge` and others. Default: any valid access
+     * token. An unknown or contradictory member is an OptionError when the route is registered.
+     */
     oauth?: RouteConfig<FastifyRequest>
     /** Not a member: it is `oauth`. Declared, as Fastify's types accept unknown members of `config`. */
     oath?: never

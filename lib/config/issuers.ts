@@ -9,7 +9,10 @@ import { resolveIssuer } from './issuer.ts'
 
 /** The trusted issuers. */
 export interface IssuersOptions {
-  /** The issuers whose access tokens are accepted, at least one: an identifier, or an object with more about its tokens. */
+  /**
+   * The issuers whose access tokens are accepted, at least one: an issuer identifier
+   * (`https://login.example.com`), exactly as in `iss`, or an object with more about its tokens. An invalid one fails the boot.
+   */
   authorizationServers: ReadonlyArray<string | IssuerOptions>
   /**
    * Returns an issuer that is not in the list, by the `iss` of a token, which is not verified yet: for tenants that are added

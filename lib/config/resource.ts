@@ -12,7 +12,7 @@ import { parseIdentifierOption } from './identifiers.ts'
 export interface ResourceOptions {
   /**
    * The resource identifier (RFC 9728 section 1.2): an https URL, or http on a loopback host. It identifies your API: every
-   * advertised URL is derived from it, and access tokens carry it in `aud`. It is kept as the string it is.
+   * advertised URL is derived from it, and access tokens carry it in `aud`. It is kept as the string it is. Another URL fails the boot.
    */
   resource: string
   /** `realm` of the challenges. Default: none. */

@@ -20,6 +20,7 @@ export interface ScopesOptions {
   /**
    * Name → description of the scopes of the resource. The advertised ones should be the few that a client starts with.
    * Where scopes are given, a route that requires another one causes a warning at start, as it is likely a typing error.
+   * Default: none are described.
    */
   scopes?: Readonly<Record<string, string | ScopeOptions>>
   /** Whether a granted scope covers a required one, beside being it: `write` covers `read`. Default: it never does. */

@@ -27,6 +27,7 @@ export type ForwardCredential =
 export interface ForwardRoute<Request> {
   /** Its URL: http or https, without query. Requests cannot leave its path. */
   upstream: string
+  /** What it is sent in place of the credential of the caller: `{ session }`, or `{ headers }`. */
   credential: ForwardCredential
   /**
    * Whether this caller may use the target; anything but `true` is 404. It is called after the access token or secret was

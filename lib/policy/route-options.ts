@@ -14,13 +14,19 @@ interface RouteOptionMembers<Request> {
    * credentials does not; `none`: credentials are not looked at. `config.oauth: false` is short for `token: 'none'`.
    */
   token?: 'required' | 'optional' | 'none'
-  /** All of these scopes are needed. */
+  /** All of these scopes are needed, else the response is 403 with a challenge that names them. Default: none. */
   scopes?: readonly string[]
-  /** One of these is needed, on top of `scopes`: each a scope, or a list of scopes that are needed together. */
+  /** One of these is needed, on top of `scopes`: each a scope, or a list of scopes that are needed together. Default: none. */
   anyOfScopes?: ReadonlyArray<string | readonly string[]>
-  /** The user must have authenticated in one of these contexts (RFC 9470), in the order of preference. */
+  /**
+   * The user must have authenticated in one of these contexts (RFC 9470), in the order of preference, else the response is 401
+   * with a challenge that names them. Default: any.
+   */
   acr?: readonly string[]
-  /** The user must have authenticated this many seconds ago at most (RFC 9470). A refreshed token keeps the time. */
+  /**
+   * The user must have authenticated this many seconds ago at most (RFC 9470), else the response is 401 with a challenge that
+   * says so. A refreshed token keeps the time. Default: any time.
+   */
   maxAgeSeconds?: number
   /**
    * Which actors may act for the subject (RFC 8693). `any` (default): with or without an actor; `none`: only the subject
@@ -33,11 +39,17 @@ interface RouteOptionMembers<Request> {
   team?: TenantOf<Request>
   /** Accepts tokens that are bound to any organization: the handler must check the organization itself. Default: false. */
   anyOrganization?: boolean
-  /** The same for tokens that are bound to teams. */
+  /** Accepts tokens that are bound to any team: the handler must check the team itself. Default: false. */
   anyTeam?: boolean
-  /** Whether the authorization details of the token (RFC 9396) cover the request. A token without details is refused. */
+  /**
+   * Whether the authorization details of the token (RFC 9396) cover the request, else the response is 403. A token without
+   * details is refused. Default: details are not checked.
+   */
   authorizationDetails?: AuthorizationDetailsRule<Request>
-  /** Whether the request may be made: anything but `true` refuses it. It is called last, after the `policy` of the plugin options. */
+  /**
+   * Whether the request may be made: anything but `true` is a 403. It is called last, after the `policy` of the plugin options.
+   * Default: none.
+   */
   policy?: Policy<Request>
   /**
    * Whether access tokens come with a DPoP proof (RFC 9449): `off`: only bearer tokens; `allowed`: both; `required`: only
@@ -50,7 +62,7 @@ interface RouteOptionMembers<Request> {
    * for routes that pass on the response of an upstream. `none`: the plugin adds no challenge.
    */
   challenge?: 'merge' | 'replace' | 'keep' | 'none'
-  /** A `WWW-Authenticate` value that replaces the plugin's challenge on this route. */
+  /** A `WWW-Authenticate` value that replaces the plugin's challenge on this route. Default: the plugin makes one. */
   pinnedChallenge?: string
   /** Not an option: it is `scopes`. Declared, as Fastify's types accept unknown members of `config`. */
   scope?: never

@@ -20,11 +20,13 @@ export interface AccessToken<Claims extends object = Record<string, unknown>> {
   readonly issuer: string
   /** `sub`; the client id where a client that acts for itself has no `sub`. */
   readonly subject: string
+  /** `user`, or `client` for a client that acts for itself (RFC 9068 section 5). */
   readonly principalType: PrincipalType
   /** `client_id`, or `azp`, `cid` or `appid` of issuers that do not follow RFC 9068; `null` when the token names no client. */
   readonly clientId: string | null
   /** `aud`, always a list. With `allowMissingAudience`, a token without one has the first configured audience. */
   readonly audience: readonly string[]
+  /** `scope`, or the claims that `scopeClaims` of the issuer names, one scope an item; empty when the token has none. */
   readonly scopes: readonly string[]
   /** The actor that acts for the subject, from `act`; `null` when there is none. Prior actors are in the claims, for information. */
   readonly actor: Actor | null
@@ -40,16 +42,18 @@ export interface AccessToken<Claims extends object = Record<string, unknown>> {
   readonly organizations: readonly string[] | null
   /** Teams that the token is bound to; `null` when it is bound to none in particular. */
   readonly teams: readonly string[] | null
-  /** The session (`sid`) and the grant of the token, for revocation; `null` when the token does not have them. */
+  /** The session of the token (`sid`), for revocation; `null` when there is none. */
   readonly sessionId: string | null
+  /** The grant of the token, for revocation; `null` when it is not known. */
   readonly grantId: string | null
-  /** `acr` and `auth_time` of the user's authentication (RFC 9470 section 6); `null` when the token does not have them. */
+  /** `acr` of the user's authentication (RFC 9470 section 6); `null` when there is none. */
   readonly authenticationContext: string | null
+  /** `auth_time` of the user's authentication, in seconds since the epoch; `null` when there is none. */
   readonly authenticatedAt: number | null
-  /** RFC 9396 section 9. */
+  /** `authorization_details` (RFC 9396 section 9), each with its `type`; empty when there are none. */
   readonly authorizationDetails: ReadonlyArray<Readonly<Record<string, unknown>>>
   /** `cnf` (RFC 7800): the key or certificate that the token is bound to; `null` for a bearer token. */
   readonly confirmation: Confirmation | null
-  /** All claims of the token. */
+  /** All claims of the token, by their names. */
   readonly claims: Readonly<Claims>
 }

@@ -35,6 +35,7 @@ const storeTimeoutMs = 10_000
  * Connects to a protected resource. Nothing is sent before the first request, or {@link Connection.authorize}, except a
  * refresh of stored tokens that are about to expire.
  *
+ * @returns a connection, whose `fetch` finds the authorization server, gets tokens, and refreshes them
  * @throws OptionError
  */
 export async function connect (given: ConnectOptions): Promise<Connection> {

@@ -25,7 +25,10 @@ import { Type } from '../../options/type.ts'
 export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOptions, 'fetch'> {
   /** The URL of the protected resource: an API, or the endpoint of an MCP server. https, or http on this machine. */
   url: string
-  /** Opens the user's browser and receives its return: {@link createLoopbackRedirect} for a program on the user's machine. */
+  /**
+   * Opens the user's browser and receives its return: {@link createLoopbackRedirect} for a program on the user's machine.
+   * Exactly one of `browser`, `redirectUri` and `grant` is required.
+   */
   browser?: BrowserRedirect
   /** The redirect URI of a web server with many users, which calls `begin` and `complete`. */
   redirectUri?: string
@@ -38,7 +41,7 @@ export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOpti
   scopes?: readonly string[]
   /** Whether to request `offline_access` if the authorization server supports it, for a refresh token. Default: true. */
   offlineAccess?: boolean
-  /** Further parameters of the authorization request. */
+  /** Further parameters of the authorization request: name → value. Default: none. */
   authorizationParameters?: Readonly<Record<string, string>>
   /** Keeps the tokens; requires `connectionStore`. Default: in memory. */
   tokenStore?: TokenStore
@@ -58,12 +61,13 @@ export interface ConnectOptions extends RegistrationOptions, Omit<HttpClientOpti
   allowMissingMetadata?: boolean
   /** Whether tokens are bound to a key (RFC 9449, DPoP): `when_needed` (default) by the resource, `always` or `never`. */
   proofOfPossession?: 'when_needed' | 'always' | 'never'
-  /** How the resource reports an invalid token, if it does not follow RFC 6750. */
+  /** How the resource reports an invalid token, if it does not follow RFC 6750. Default: only the standard signals count. */
   classifier?: ClassifierSettings
   /** After a failed authorization, requests start no other one for this long, in milliseconds. Default: 60 000. */
   coolDownMs?: number
   /** Makes all requests. Default: the global `fetch` for the resource, and {@link createGuardedFetch} for all others. */
   fetch?: typeof globalThis.fetch
+  /** Default: the system clock. */
   clock?: Clock
 }
 

@@ -22,6 +22,7 @@ export interface NeedContext {
 }
 
 export interface ClientFetchOptions {
+  /** Has the tokens, and refreshes them: of `createSession`, or `session` of a connection. */
   readonly session: AttemptSession
   /**
    * The resources that the tokens are for, by their identifiers (RFC 8707). Tokens go to URLs of these origins, at or below
@@ -32,7 +33,7 @@ export interface ClientFetchOptions {
   readonly proof?: ProofOfPossession
   /** Makes the requests. Default: the global `fetch`. */
   readonly fetch?: ClientFetch
-  /** How this service reports an invalid token, if it does not follow RFC 6750. */
+  /** How this service reports an invalid token, if it does not follow RFC 6750. Default: only the standard signals count. */
   readonly classifier?: ClassifierSettings
   /**
    * Gets another authorization and signs in with it: for a first sign-in, for more scopes, for another authentication of the
