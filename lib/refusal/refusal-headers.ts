@@ -67,9 +67,13 @@ function needsChallenge ({ statusCode, oauthError }: OAuthResourceError): boolea
   return statusCode === 401 || oauthError === 'invalid_request' || oauthError === 'insufficient_scope'
 }
 
+/** Of an error that the host made of the base class, which has no time of its own. */
+const defaultRetryAfterSeconds = 5
+
 function retryAfter (error: OAuthResourceError, existing: unknown): ChallengeHeaders {
   if (error.statusCode !== 503 || existing !== undefined) return {}
-  return { 'retry-after': String((error as UnavailableError).retryAfterSeconds) }
+  const { retryAfterSeconds = defaultRetryAfterSeconds } = error as Partial<UnavailableError>
+  return { 'retry-after': String(retryAfterSeconds) }
 }
 
 /** Pinned, kept, replaced or merged, as the policy of the route says. */

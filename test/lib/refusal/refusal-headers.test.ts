@@ -46,6 +46,9 @@ test('when to come back is said once', async t => {
   const error = new UnavailableError('keys_unavailable', 7)
   t.strictSame(headersOf({ error }).headers, { 'retry-after': '7' })
   t.strictSame(headersOf({ error }, { 'retry-after': '60' }).headers, {})
+  // The host can throw the base class, which has no time of its own.
+  const ofHost = new OAuthResourceError('FST_OAUTH_UNAVAILABLE', { reason: 'policy_unavailable' })
+  t.strictSame(headersOf({ error: ofHost }).headers, { 'retry-after': '5' })
 })
 
 test('what becomes of a challenge that is there', async t => {
