@@ -31,8 +31,8 @@ export interface RefreshOptions {
   readonly clock?: Clock
 }
 
-/** Every status but redirects: the body, and `Retry-After`, may say more than the status. */
-const readStatuses = Array.from({ length: 400 }, (_none, i) => 200 + i).filter(status => status < 300 || status >= 400)
+/** Every status: the body, and `Retry-After`, may say more than the status. A redirect is refused all the same. */
+const readStatuses = Array.from({ length: 400 }, (_none, i) => 200 + i)
 
 /**
  * Makes the function by which a session refreshes its tokens (RFC 6749 section 6). No scope is sent: the granted scopes
