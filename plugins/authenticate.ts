@@ -108,12 +108,12 @@ function verifyToken (request: FastifyRequest, { kind, token }: TokenCredentials
   }
   let result: AccessToken | Promise<AccessToken>
   try {
-    const { accessTokenVerifier, oauthConfig: { dpop, clientCertificates, tokenCache } } = request.server
+    const { accessTokenVerifier, oauthConfig: { dpop, clientCertificates } } = request.server
     const provesNothing = dpop === null && clientCertificates === null
     result = accessTokenVerifier.verify(
       token,
       provesNothing ? undefined : presentationOf(request, kind === 'dpop' ? 'DPoP' : 'Bearer'),
-      tokenCache === null ? undefined : digestFor(request.raw.socket, token))
+      digestFor(request.raw.socket, token))
   } catch (error) {
     return next(error as Error)
   }

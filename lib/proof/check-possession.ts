@@ -21,10 +21,10 @@ const unbound: Confirmation = { keyThumbprint: null, certificateThumbprint: null
  * (RFC 9449 section 6, RFC 8705 section 3): what this server cannot check makes a bound token unusable here.
  */
 export function createPossessionCheck ({ checkProof, readsCertificates, requiresCertificates }: PossessionSettings): CheckPossession {
-  /** A host may verify the token of one request more than once, and the proof is used up by then. */
+  /** By the digest of the token. A host may verify the token of one request more than once, and the proof is used up by then. */
   const proven = new WeakMap<Presentation, string>()
 
-  return ({ confirmation }, token, presentation) => {
+  return ({ confirmation }, digest, presentation) => {
     const { keyThumbprint, certificateThumbprint } = confirmation ?? unbound
     if (certificateThumbprint === null && requiresCertificates) {
       throw refusedWithFix('token_unbound', 'a token with cnf x5t#S256, as clientCertificates.required is set', 'a token without it', null)
@@ -34,12 +34,16 @@ export function createPossessionCheck ({ checkProof, readsCertificates, requires
     if (presentation?.scheme !== 'DPoP' || checkProof === null) {
       throw refusedWithFix('proof_missing', 'the DPoP scheme and a proof, as cnf has a jkt', 'a bearer token', checkProof === null ? 'dpop' : null)
     }
-    if (proven.get(presentation) === token) return
+    if (proven.get(presentation) === digest) return
     const { proofs, method, targetUris } = presentation
-    const checked = checkProof({ proofs, method, targetUris, token, keyThumbprint, provideNonce: nonce => presentation.provideNonce(nonce) })
-    if (checked !== undefined) return checked.then(() => { proven.set(presentation, token) })
-    proven.set(presentation, token)
+    const checked = checkProof({ proofs, method, targetUris, tokenHash: inBase64url(digest), keyThumbprint, provideNonce: nonce => presentation.provideNonce(nonce) })
+    if (checked !== undefined) return checked.then(() => { proven.set(presentation, digest) })
+    proven.set(presentation, digest)
   }
+}
+
+function inBase64url (digest: string): string {
+  return Buffer.from(digest, 'latin1').toString('base64url')
 }
 
 /** RFC 9449 section 7.1: under the DPoP scheme, or where DPoP is required, a token has to be bound to the key of the proof. */

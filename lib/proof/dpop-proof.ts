@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { RefusalDetail } from '../errors/detail.ts'
@@ -7,7 +6,8 @@ import type { ProofReason } from '../errors/reasons.ts'
 import { InvalidProofError, NonceRequiredError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
 import type { ReplayStore } from '../stores/replay/replay-store.ts'
 import { isPromise, withinTime } from '../time-limit.ts'
-import { criticalParameterOf, hasType } from '../token/jwt.ts'
+import type { CompactParts } from '../token/jwt.ts'
+import { copyOf, criticalParameterOf, decodePart, hasType, splitCompact } from '../token/jwt.ts'
 import { parseStrictObject } from '../token/strict-json.ts'
 import type { DpopNonces } from './dpop-nonces.ts'
 import type { ProofKey } from './proof-key.ts'
@@ -36,8 +36,8 @@ export interface ProvenRequest {
   readonly method: string
   /** The URIs that the request has, one for each public base of the configuration, never by `Host`; their query does not matter. */
   readonly targetUris: readonly string[]
-  /** The access token, as it was presented. */
-  readonly token: string
+  /** The SHA-256 digest of the access token, in base64url: what `ath` has to be. */
+  readonly tokenHash: string
   /** `cnf.jkt` of the access token. */
   readonly keyThumbprint: string
   /** Is told of the current nonce, when the proof has the one before it. */
@@ -57,7 +57,6 @@ export type CheckProof = (request: ProvenRequest) => void | Promise<void>
 const maxProofLength = 8192
 /** RFC 9449 section 11.1: what is remembered is a digest, whose length does not grow with this. */
 const maxIdLength = 512
-const compactJws = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
 /** How many keys of clients are kept imported: importing one costs as much as a verification. */
 const keptKeys = 10_000
@@ -68,40 +67,33 @@ export function createProofCheck (settings: DpopProofSettings, clock: Clock): Ch
   const keys = new LRUCache<string, ProofKey>({ max: keptKeys })
 
   return request => {
-    const { proof, header, payload, signature } = takeApart(request.proofs)
+    const { header, payload, signature, signingInput } = takeApart(request.proofs)
     const known = keys.get(header)
     const key = known ?? readHeader(header, algorithms)
     const claims = parsePart(payload)
     const finish = (isSigned: boolean): void | Promise<void> => {
       if (!isSigned) throw invalid('proof_signature_invalid')
       checkClaims(claims, key, request, settings, clock.now())
-      if (known === undefined) keys.set(header, key)
+      if (known === undefined) keys.set(copyOf(header), key)
       if (nonces !== null && claims.nonce !== nonces.current()) request.provideNonce(nonces.current())
       if (replays === null) return
       // By `htu` as it was signed: the request may spell its path differently each time.
       const use = `${request.keyThumbprint} ${claims.htu as string} ${claims.jti as string}`
       return recordUse(replays, use, (claims.iat as number) * 1000 + maxAgeMs, replayTimeoutMs)
     }
-    const isSigned = key.verify(proof.slice(0, header.length + 1 + payload.length), decode(signature))
+    const isSigned = key.verify(signingInput, decoded(signature))
     return typeof isSigned === 'boolean' ? finish(isSigned) : isSigned.then(finish)
   }
 }
 
-interface ProofParts {
-  readonly proof: string
-  readonly header: string
-  readonly payload: string
-  readonly signature: string
-}
-
 /** RFC 9449 section 4.3, 1 and 2. */
-function takeApart (proofs: readonly string[]): ProofParts {
+function takeApart (proofs: readonly string[]): CompactParts {
   const [proof] = proofs
   if (proof === undefined) throw invalid('proof_header_missing', { expected: 'a DPoP header beside `Authorization: DPoP …`' })
   if (proofs.length > 1) throw invalid('proof_repeated', { expected: 'one DPoP header', received: String(proofs.length) })
-  const parts = proof.length > maxProofLength ? null : compactJws.exec(proof)
+  const parts = proof.length > maxProofLength ? null : splitCompact(proof)
   if (parts === null) throw invalid('proof_malformed', { expected: 'one signed JWT in compact form', received: `${proof.length} characters` })
-  return { proof, header: parts[1]!, payload: parts[2]!, signature: parts[3]! }
+  return parts
 }
 
 /** RFC 9449 section 4.3, 4 to 7, but for the signature. */
@@ -119,7 +111,7 @@ function readHeader (part: string, algorithms: readonly string[]): ProofKey {
 }
 
 /** RFC 9449 section 4.3, 8 to 12. */
-function checkClaims (claims: Claims, key: ProofKey, { method, targetUris, token, keyThumbprint }: ProvenRequest, settings: DpopProofSettings, now: number): void {
+function checkClaims (claims: Claims, key: ProofKey, { method, targetUris, tokenHash, keyThumbprint }: ProvenRequest, settings: DpopProofSettings, now: number): void {
   const { ath, jti } = claims
   if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) {
     throw invalid('proof_malformed', { expected: `jti of 1 to ${maxIdLength} characters`, received: describeValue(jti) })
@@ -127,7 +119,7 @@ function checkClaims (claims: Claims, key: ProofKey, { method, targetUris, token
   checkTarget(claims, method, targetUris)
   checkNonce(claims, settings.nonces)
   checkAge(claims, settings, now)
-  if (ath !== sha256(token)) throw invalid('proof_of_another_token', { expected: 'ath is the hash of this access token', received: describeValue(ath) })
+  if (ath !== tokenHash) throw invalid('proof_of_another_token', { expected: 'ath is the hash of this access token', received: describeValue(ath) })
   if (key.thumbprint !== keyThumbprint) {
     throw invalid('proof_key_foreign', { expected: `a key with the thumbprint ${keyThumbprint} (cnf.jkt)`, received: key.thumbprint })
   }
@@ -183,22 +175,19 @@ type Claims = Readonly<Record<string, unknown>>
 
 function parsePart (part: string): Claims {
   try {
-    return parseStrictObject(decode(part))
+    return parseStrictObject(decodePart(part))
   } catch {
     // The cause would quote the proof.
     throw invalid('proof_malformed', { expected: 'JSON objects in base64url' })
   }
 }
 
-/** One spelling for one proof: bits that decode to nothing are not allowed (RFC 4648 section 3.5). */
-function decode (part: string): Buffer {
-  const bytes = Buffer.from(part, 'base64url')
-  if (bytes.toString('base64url') !== part) throw invalid('proof_malformed', { expected: 'canonical base64url' })
-  return bytes
-}
-
-function sha256 (text: string): string {
-  return hash('sha256', text, 'base64url')
+function decoded (part: string): Buffer {
+  try {
+    return decodePart(part)
+  } catch {
+    throw invalid('proof_malformed', { expected: 'canonical base64url' })
+  }
 }
 
 function invalid (reason: ProofReason, detail: RefusalDetail | null = null): InvalidProofError {

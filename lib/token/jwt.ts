@@ -21,6 +21,28 @@ export const maxTokenLength = 16_384
 
 const wellFormed = 'a signed JWT in compact form (RFC 7519): three parts of base64url, the first two of them JSON objects'
 
+/** The parts of a JWS in compact form (RFC 7515 section 3.1), as they came. */
+export interface CompactParts {
+  readonly header: string
+  readonly payload: string
+  readonly signature: string
+  /** What was signed: header and payload (RFC 7515 section 5.1). */
+  readonly signingInput: string
+}
+
+/** Splits a JWS in compact form; `null` for anything that has other parts or characters. */
+export function splitCompact (jws: string): CompactParts | null {
+  const headerEnd = jws.indexOf('.')
+  const payloadEnd = jws.indexOf('.', headerEnd + 1)
+  if (payloadEnd === -1 || jws.includes('.', payloadEnd + 1) || foreignCharacter.test(jws)) return null
+  return {
+    header: jws.slice(0, headerEnd),
+    payload: jws.slice(headerEnd + 1, payloadEnd),
+    signature: jws.slice(payloadEnd + 1),
+    signingInput: jws.slice(0, payloadEnd)
+  }
+}
+
 /**
  * Takes a signed JWT apart.
  *
@@ -29,16 +51,11 @@ const wellFormed = 'a signed JWT in compact form (RFC 7519): three parts of base
  */
 export function parseJwt (token: string, maxLength: number = maxTokenLength): UnverifiedJwt {
   if (token.length > maxLength) throw tooLong(token, maxLength)
-  const headerEnd = token.indexOf('.')
-  const claimsEnd = token.indexOf('.', headerEnd + 1)
-  if (claimsEnd === -1 || token.includes('.', claimsEnd + 1) || foreignCharacter.test(token)) throw malformed('it has other parts or characters')
+  const parts = splitCompact(token)
+  if (parts === null) throw malformed('it has other parts or characters')
+  const { header, payload, signature, signingInput } = parts
   try {
-    return {
-      signingInput: token.slice(0, claimsEnd),
-      signature: decode(token, claimsEnd + 1, token.length),
-      header: readHeader(token.slice(0, headerEnd)),
-      claims: parseStrictObject(decode(token, headerEnd + 1, claimsEnd))
-    }
+    return { signingInput, signature: decodePart(signature), header: readHeader(header), claims: parseStrictObject(decodePart(payload)) }
   } catch (error) {
     throw malformed(`a part of it is ${(error as SyntaxError).message}`)
   }
@@ -53,10 +70,14 @@ const headers = new LRUCache<string, UnverifiedJwt['header']>({ max: 100 })
 function readHeader (text: string): UnverifiedJwt['header'] {
   const known = headers.get(text)
   if (known !== undefined) return known
-  const header = Object.freeze(parseStrictObject(decode(text, 0, text.length)))
-  // A copy: a text that was cut out of another one keeps that one, here a token, in memory.
-  if (text.length <= maxHeaderLength) headers.set(Buffer.from(text, 'latin1').toString('latin1'), header)
+  const header = Object.freeze(parseStrictObject(decodePart(text)))
+  if (text.length <= maxHeaderLength) headers.set(copyOf(text), header)
   return header
+}
+
+/** Of a part: a text that was cut out of another one, here of a token, keeps that one in memory. */
+export function copyOf (part: string): string {
+  return Buffer.from(part, 'latin1').toString('latin1')
 }
 
 /** Refuses a token for its length, which is all that is known of it. */
@@ -69,15 +90,17 @@ function malformed (received: string): InvalidTokenError {
 }
 
 /**
- * The last character of a part may hold bits that decode to nothing. Where they are set, it is another spelling of the
+ * Decodes a part. Its last character may hold bits that decode to nothing. Where they are set, it is another spelling of the
  * same token (RFC 4648 section 3.5), and caches and logs that tell tokens apart by their text would see two.
+ *
+ * @throws SyntaxError
  */
-function decode (token: string, start: number, end: number): Buffer {
-  const rest = (end - start) % 4
-  if (end === start || rest === 1) throw new SyntaxError('not base64url')
+export function decodePart (part: string): Buffer {
+  const rest = part.length % 4
+  if (part === '' || rest === 1) throw new SyntaxError('not base64url')
   const unused = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
-  if ((alphabet.indexOf(token[end - 1]!) & unused) !== 0) throw new SyntaxError('not canonical base64url')
-  return Buffer.from(token.slice(start, end), 'base64url')
+  if ((alphabet.indexOf(part[part.length - 1]!) & unused) !== 0) throw new SyntaxError('not canonical base64url')
+  return Buffer.from(part, 'base64url')
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

@@ -33,7 +33,7 @@ export interface AccessTokenVerifier {
  * bound to. It returns nothing at once where nothing has to be waited for, and throws what {@link AccessTokenVerifier.verify}
  * throws for proofs.
  */
-export type CheckPossession = (accessToken: AccessToken, token: string, presentation: Presentation | undefined) => void | Promise<void>
+export type CheckPossession = (accessToken: AccessToken, digest: string, presentation: Presentation | undefined) => void | Promise<void>
 
 /** A rule that a token breaks and that is not enforced yet. */
 export interface RuleReport {
@@ -78,13 +78,13 @@ export function createVerifier ({ route, cache, revocations, checkPossession, re
   }
 
   return {
-    verify (token, presentation, digest = cache === null ? '' : digestOf(token)) {
+    verify (token, presentation, digest = digestOf(token)) {
       const known = cache?.find(digest)
       const verified = known ? unlessRevoked(known, digest) : verifyNew(token, digest)
       // Last: a proof is used up with a request that is accepted.
       return chain(verified, (accessToken: AccessToken) => {
         if (accessToken.confirmation === null && !requiresCertificates && isPlainBearer(presentation)) return accessToken
-        const checked = checkPossession(accessToken, token, presentation)
+        const checked = checkPossession(accessToken, digest, presentation)
         return checked === undefined ? accessToken : checked.then(() => accessToken)
       })
     }

@@ -23,13 +23,13 @@ test('a token that is bound is refused without the proof, and the log says which
     [accessTokenOf(), presentation({ requirement: 'required' }), 'token_unbound', undefined]
   ] as const) {
     let found: unknown = null
-    try { await check(accessToken, 'token', given) } catch (error) { found = error }
+    try { await check(accessToken, 'digest', given) } catch (error) { found = error }
     const { reason: actual, detail } = found as InvalidTokenError
     t.equal(actual, reason)
     t.match(detail?.fix, fix)
   }
-  t.equal(check(bound({ certificateThumbprint }), 'token', presentation({ certificateThumbprint })), undefined)
-  t.equal(check(accessTokenOf(), 'token', undefined), undefined)
+  t.equal(check(bound({ certificateThumbprint }), 'digest', presentation({ certificateThumbprint })), undefined)
+  t.equal(check(accessTokenOf(), 'digest', undefined), undefined)
 })
 
 test('where certificates are required, a token that is bound to none is refused, however it is presented', async t => {
@@ -38,21 +38,21 @@ test('where certificates are required, a token that is bound to none is refused,
     [accessTokenOf(), presentation()], [accessTokenOf(), undefined], [bound({ keyThumbprint }), presentation({ scheme: 'DPoP', certificateThumbprint })]
   ] as const) {
     let found: unknown = null
-    try { await check(accessToken, 'token', given) } catch (error) { found = error }
+    try { await check(accessToken, 'digest', given) } catch (error) { found = error }
     t.match(found, { reason: 'token_unbound', detail: { expected: /clientCertificates\.required/ } })
   }
-  t.equal(check(bound({ certificateThumbprint }), 'token', presentation({ certificateThumbprint })), undefined)
-  t.equal(check(bound({ certificateThumbprint, keyThumbprint }), 'token', presentation({ scheme: 'DPoP', certificateThumbprint })), undefined)
+  t.equal(check(bound({ certificateThumbprint }), 'digest', presentation({ certificateThumbprint })), undefined)
+  t.equal(check(bound({ certificateThumbprint, keyThumbprint }), 'digest', presentation({ scheme: 'DPoP', certificateThumbprint })), undefined)
 })
 
 test('a proof is checked once for a request and its token, at once or later, however often the host verifies them', async t => {
   for (const answer of [undefined, Promise.resolve()]) {
     const checked: string[] = []
-    const check = createPossessionCheck({ checkProof: ({ token, provideNonce }) => { checked.push(token); provideNonce('next'); return answer }, readsCertificates: true, requiresCertificates: false })
+    const check = createPossessionCheck({ checkProof: ({ tokenHash, provideNonce }) => { checked.push(tokenHash); provideNonce('next'); return answer }, readsCertificates: true, requiresCertificates: false })
     const nonces: string[] = []
     const given = presentation({ scheme: 'DPoP', provideNonce: nonce => nonces.push(nonce) })
-    for (const token of ['a', 'a', 'b', 'b']) await check(bound({ keyThumbprint }), token, given)
-    t.strictSame([checked, nonces], [['a', 'b'], ['next', 'next']])
+    for (const digest of ['a', 'a', 'b', 'b']) await check(bound({ keyThumbprint }), digest, given)
+    t.strictSame([checked, nonces], [['YQ', 'Yg'], ['next', 'next']])
   }
   const check = createPossessionCheck({ checkProof: () => { throw new Error('no proof') }, readsCertificates: true, requiresCertificates: false })
   for (let i = 0; i < 2; i++) await t.rejects(async () => await check(bound({ keyThumbprint }), 'a', presentation({ scheme: 'DPoP' })), { message: 'no proof' })

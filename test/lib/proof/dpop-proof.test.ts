@@ -17,7 +17,7 @@ const right = { htm: 'POST', htu: targetUri, iat: now, ath: tokenHash(token) }
 const settings: DpopProofSettings = {
   algorithms: ['ES256', 'RS256', 'Ed25519', 'ES384'], maxAgeMs: 300_000, futureToleranceMs: 5000, nonces: null, replays: null, replayTimeoutMs: 1000
 }
-const requestWith = (...proofs: string[]): ProvenRequest => ({ proofs, method: 'POST', targetUris: [targetUri], token, keyThumbprint: client.thumbprint, provideNonce: () => {} })
+const requestWith = (...proofs: string[]): ProvenRequest => ({ proofs, method: 'POST', targetUris: [targetUri], tokenHash: tokenHash(token), keyThumbprint: client.thumbprint, provideNonce: () => {} })
 
 /** The reason of the refusal; `null` where the proof is accepted. */
 async function outcome (request: ProvenRequest, changes: Partial<DpopProofSettings> = {}): Promise<string | null> {
@@ -137,7 +137,7 @@ test('RFC 9449 11.1: a proof is good once, and one that fails another check is n
   const replays = createMemoryReplayStore({ clock })
   const check = createProofCheck({ ...settings, replays }, clock)
   const proof = client.proof(right)
-  t.equal(await reasonOf(async () => await check({ ...requestWith(proof), token: 'another' })), 'proof_of_another_token')
+  t.equal(await reasonOf(async () => await check({ ...requestWith(proof), tokenHash: tokenHash('another') })), 'proof_of_another_token')
   t.equal(await reasonOf(async () => await check({ ...requestWith(proof), method: 'GET' })), 'proof_of_another_request')
   t.equal(await check(requestWith(proof)), undefined)
   t.equal(await reasonOf(async () => await check(requestWith(proof))), 'proof_replayed')
