@@ -186,11 +186,36 @@ export function challengesOf ({ response }: Exchange): readonly ParsedChallenge[
 
 /** The `error` of the first challenge that has one; `null` without one, and where the header cannot be read. */
 export function errorOf (exchange: Exchange): string | null {
+  return parameterOf(exchange, 'error')
+}
+
+/** The `scope` that a refusal asks for; `null` where it does not say. */
+export function requiredScopes (exchange: Exchange): string | null {
+  return parameterOf(exchange, 'scope')
+}
+
+function parameterOf (exchange: Exchange, name: string): string | null {
   try {
-    return challengesOf(exchange).map(({ parameters }) => parameters.get('error')).find(error => error !== undefined) ?? null
+    return challengesOf(exchange).map(({ parameters }) => parameters.get(name)).find(value => value !== undefined) ?? null
   } catch {
     return null
   }
+}
+
+/** For so long servers, those of this package among them, do not request the keys of an issuer again. */
+const keyCooldownSeconds = 30
+
+/**
+ * The status of the answer to a token.
+ *
+ * @throws Unchecked when the server could not decide about the token: 503 (RFC 9110 section 15.6.4)
+ */
+export function decidedStatus (exchange: Exchange): number {
+  const { status } = exchange.response
+  if (status !== 503) return status
+  const [given = '0'] = /^\d{1,5}$/.exec(headerOf(exchange.response, 'retry-after') ?? '') ?? []
+  const wait = Math.max(keyCooldownSeconds, Number(given))
+  throw new Unchecked(`the server could not decide it now (503): the keys of the issuer were requested a moment ago, or cannot be loaded. Repeat in ${wait} s`)
 }
 
 /** Shorter credentials are made up by the checks. */

@@ -1,8 +1,9 @@
 import type { Check } from '../check.ts'
 import { failsWith, notApplicable } from '../check.ts'
 import { resourceIdentifier } from '../document.ts'
+import type { Exchange } from '../exchange.ts'
 import type { Subject } from '../subject.ts'
-import { Unchecked } from '../subject.ts'
+import { Unchecked, decidedStatus, errorOf, requiredScopes } from '../subject.ts'
 
 /** @throws Unchecked where the token would travel unencrypted */
 function checkTransport ({ protectsToken }: Subject): void {
@@ -13,6 +14,12 @@ function checkTransport ({ protectsToken }: Subject): void {
 async function isForResource (subject: Subject): Promise<boolean | null> {
   const { aud } = subject.tokenClaims ?? {}
   return aud === undefined ? null : [aud].flat().includes(await resourceIdentifier(subject))
+}
+
+/** What a 403 says about a token: it was good enough to be looked at further (RFC 6750 section 3.1). */
+function forbidden (exchange: Exchange): string {
+  if (errorOf(exchange) !== 'insufficient_scope') return 'the token was not refused with 401, but this request is forbidden (403)'
+  return `the token is valid, but this route needs ${requiredScopes(exchange) ?? 'scopes that it does not have'} (403)`
 }
 
 /** What the server does with the token of --token. */
@@ -33,7 +40,9 @@ export const yourTokenChecks: readonly Check[] = [
       if (typeof exp === 'number' && exp * 1000 <= Date.now()) throw new Unchecked('the token has expired')
       if (await isForResource(subject) === false) return notApplicable('the token is for another resource')
       const exchange = await subject.sendWith(`Bearer ${token}`)
-      const { status } = exchange.response
+      const status = decidedStatus(exchange)
+      if (status === 403) throw new Unchecked(forbidden(exchange))
+      if (status >= 500) throw new Unchecked(`it got ${status}, which does not say whether the token is accepted`)
       return failsWith(status === 401 ? 'it got 401' : null, `it got ${status}`, exchange)
     }
   },
@@ -51,7 +60,7 @@ export const yourTokenChecks: readonly Check[] = [
       checkTransport(subject)
       if (await isForResource(subject) !== false) return notApplicable('the token is not one for another resource')
       const exchange = await subject.sendWith(`Bearer ${token}`)
-      const { status } = exchange.response
+      const status = decidedStatus(exchange)
       return failsWith(status === 401 ? null : `it got ${status}`, 'it got 401', exchange)
     }
   },
@@ -71,7 +80,7 @@ export const yourTokenChecks: readonly Check[] = [
       const at = token.length - Math.min(12, token.length)
       const changed = `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`
       const exchange = await subject.sendWith(`Bearer ${changed}`)
-      const { status } = exchange.response
+      const status = decidedStatus(exchange)
       return failsWith(status === 401 ? null : `it got ${status}`, 'it got 401', exchange)
     }
   }
