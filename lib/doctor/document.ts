@@ -1,3 +1,5 @@
+import { AuthorizationError } from '../errors/authorization-error.ts'
+import { FetchError } from '../errors/fetch-error.ts'
 import { parseIdentifier } from '../identifier.ts'
 import { metadataUrl } from '../metadata/well-known.ts'
 import { parseStrictObject } from '../token/strict-json.ts'
@@ -15,17 +17,30 @@ export interface Attempt {
   readonly exchange: Exchange | null
   /** Why it failed. */
   readonly failure: string | null
+  /** Whether the failure is that of the other server. The doctor does not request every address, and stops when requests are limited. */
+  readonly isOutage: boolean
 }
 
 /** GETs a URL, and keeps the failure where there is no response. */
 export async function attempt (subject: Subject, url: string): Promise<Attempt> {
   return await subject.once(`GET ${url}`, async () => {
     try {
-      return { url, exchange: await subject.get(url), failure: null }
+      return { url, exchange: await subject.get(url), failure: null, isOutage: false }
     } catch (error) {
-      return { url, exchange: null, failure: describeFailure(error) }
+      return { url, exchange: null, failure: describeFailure(error), isOutage: error instanceof FetchError && !(error.cause instanceof AuthorizationError) }
     }
   })
+}
+
+/**
+ * What is wrong with a URL that gave no response.
+ *
+ * @throws Unchecked when the failure is not that of the server
+ */
+export function outageOf ({ url, failure, isOutage }: Attempt): string {
+  const message = `${url} was not read: ${failure!}`
+  if (!isOutage) throw new Unchecked(message)
+  return message
 }
 
 /** Where clients look for the document, in their order (RFC 9728 section 3, Model Context Protocol). */

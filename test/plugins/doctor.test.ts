@@ -84,7 +84,7 @@ test('a server without a protected route has nothing to check, and a path begins
   t.equal((await app.oauthDoctor({ path: '/items/1' })).counts.fails, 0)
 })
 
-test('documents of an issuer cannot lead into the network of the server, and what is down could not be checked', async t => {
+test('documents of an issuer cannot lead into the network of the server, and one that is down is a failure', async t => {
   const issuer = createTestIssuer({ resource })
   const options = completed(issuer)
   const lead = await appWith(t, {
@@ -96,8 +96,8 @@ test('documents of an issuer cannot lead into the network of the server, and wha
   t.match(report.checks.find(({ id }) => id === 'issuer-keys'), { outcome: 'unknown', message: /169\.254/ })
   issuer.setOutage(true)
   const down = await lead.oauthDoctor({ timeoutMs: 500, totalTimeoutMs: 5000, origin: 'https://page.example', onProgress () {} })
-  t.match(down.checks.find(({ id }) => id === 'issuer-metadata'), { outcome: 'unknown' })
-  t.equal(down.ok, true)
+  t.match(down.checks.find(({ id }) => id === 'issuer-metadata'), { outcome: 'fails', message: /^clients cannot get a token: / })
+  t.equal(down.ok, false)
 })
 
 test('a redirect and a long document of an issuer are reported as what they are', async t => {

@@ -2,7 +2,7 @@ import { keyFault } from '../../token/key-set.ts'
 import type { Check } from '../check.ts'
 import { fails, failsWith, holds, notApplicable } from '../check.ts'
 import type { JsonObject } from '../document.ts'
-import { attempt, identifierFault, parseObject, resourceOf } from '../document.ts'
+import { attempt, identifierFault, outageOf, parseObject, resourceOf } from '../document.ts'
 import { checkIssuers, issuersOf, keysOf, usableIssuers } from '../issuers.ts'
 import { registrationOf } from '../registration.ts'
 import { Unchecked } from '../subject.ts'
@@ -22,15 +22,15 @@ export const authorizationServerChecks: readonly Check[] = [
     title: 'The metadata of the authorization server are at a well-known URL',
     level: 'required',
     rfc: 'RFC 8414 section 3, OpenID Connect Discovery section 4',
-    why: 'Clients cannot find its endpoints.',
-    fix: 'Check the spelling of the issuer. For an issuer with a path, the well-known part of RFC 8414 goes between host and path.',
+    why: 'Clients cannot find its endpoints, and cannot get a token.',
+    fix: 'Check the spelling of the issuer, and that the server runs and can be reached from here; --insecure-ca <file> names an authority of your own. For an issuer with a path, the well-known part of RFC 8414 goes between host and path.',
     async run (subject) {
       const all = await issuersOf(subject)
       const missing = all.find(({ exchange }) => exchange === null)
       if (missing === undefined) return holds(`they are at ${all.map(({ exchange }) => exchange!.request.url).join(', ')}`)
       const { issuer, attempts } = missing
       const failed = attempts.find(({ exchange }) => exchange === null)
-      if (failed !== undefined) throw new Unchecked(`${failed.url} was not read: ${failed.failure!}`)
+      if (failed !== undefined) return fails(`clients cannot get a token: ${outageOf(failed)}`, [])
       const misplaced = await attempt(subject, `${issuer.replace(/\/$/, '')}/.well-known/oauth-authorization-server`)
       const isMisplaced = misplaced.exchange?.response.status === 200
       return fails(
@@ -114,7 +114,7 @@ export const authorizationServerChecks: readonly Check[] = [
         if (metadata.jwks_uri !== undefined) return `jwks_uri ${identifierFault(metadata.jwks_uri)!}`
         return metadata.introspection_endpoint === undefined ? 'jwks_uri is missing' : null
       }
-      if (found.exchange === null) throw new Unchecked(`${found.url} was not read: ${found.failure!}`)
+      if (found.exchange === null) return outageOf(found)
       const set = parseObject(found.exchange)
       if (found.exchange.response.status !== 200 || typeof set === 'string') return `jwks_uri got ${found.exchange.response.status} and no key set`
       const keys = listOf(set, 'keys')

@@ -4,7 +4,7 @@ import { parseIdentifier } from '../../identifier.ts'
 import { metadataUrl } from '../../metadata/well-known.ts'
 import type { Check } from '../check.ts'
 import { fails, failsWith, holds, notApplicable } from '../check.ts'
-import { attempt, documentExchange, documentOf, documentUrls, identifierFault, parseObject, resourceOf } from '../document.ts'
+import { attempt, documentExchange, documentOf, documentUrls, identifierFault, outageOf, parseObject, resourceOf } from '../document.ts'
 import { headerOf } from '../exchange.ts'
 import { Unchecked } from '../subject.ts'
 
@@ -21,8 +21,9 @@ export const documentChecks: readonly Check[] = [
     async run (subject) {
       await subject.unauthenticated()
       const [url] = await documentUrls(subject) as [string]
-      const { exchange, failure } = await attempt(subject, url)
-      if (exchange === null) throw new Unchecked(`${url} was not read: ${failure!}`)
+      const read = await attempt(subject, url)
+      const { exchange } = read
+      if (exchange === null) return fails(outageOf(read), [])
       const { status } = exchange.response
       if (status === 200) return holds(`it is at ${url}`, exchange)
       if (await subject.pointer() !== null) return fails(`${url} got ${status}`, [exchange])
@@ -98,8 +99,9 @@ export const documentChecks: readonly Check[] = [
     async run (subject) {
       const resource = await resourceOf(subject)
       const url = metadataUrl(parseIdentifier(resource))
-      const { exchange, failure } = await attempt(subject, url)
-      if (exchange === null) throw new Unchecked(`${url} was not read: ${failure!}`)
+      const read = await attempt(subject, url)
+      const { exchange } = read
+      if (exchange === null) return fails(outageOf(read), [])
       const document = parseObject(exchange)
       const isThere = exchange.response.status === 200 && typeof document !== 'string'
       return failsWith(isThere ? null : `${url} got ${exchange.response.status}${exchange.response.status === 200 ? ' and no JSON object' : ''}`, `it is at ${url}`, exchange)

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { DoctorReport } from '../../../lib/doctor/report.ts'
 import { checkServer } from '../../../lib/doctor/check-server.ts'
 import type { Fault } from '../../support/doctor-target.ts'
-import { challenges, startDoctorTarget } from '../../support/doctor-target.ts'
+import { challenges, documentOf, startDoctorTarget } from '../../support/doctor-target.ts'
 
 const says = ({ checks }: DoctorReport, id: string): string => {
   const { outcome, message } = checks.find(check => check.id === id)!
@@ -65,4 +65,17 @@ test('a token without the scopes of the route is valid, and not counted as accep
     t.equal(says(report, 'token-accepted'), `unknown: ${message}`)
     t.equal(report.ok, true)
   }
+})
+
+test('an authorization server, a key set or a document that cannot be reached is a failure: no client can get a token', async t => {
+  const target = await startDoctorTarget(t)
+  target.fault = (answer, { part }) => { if (part === 'document') answer.body = JSON.stringify({ ...documentOf(target), authorization_servers: ['http://localhost:1'] }) }
+  const report = await checkServer(target.resource)
+  t.match(says(report, 'issuer-metadata'), /^fails: clients cannot get a token: http:\/\/localhost:1\/\.well-known\/oauth-authorization-server was not read: network: .*ECONNREFUSED/)
+  t.same(report.checks.filter(({ outcome }) => outcome === 'fails').map(({ id }) => id), ['issuer-metadata'])
+  t.equal(report.ok, false)
+  target.fault = (answer, { part }) => { if (part === 'api') answer.headers['www-authenticate'] = 'Bearer resource_metadata="http://localhost:1/document"' }
+  t.match(says(await checkServer(target.resource), 'document-found'), /^fails: http:\/\/localhost:1\/document was not read: network: .*ECONNREFUSED/)
+  target.fault = (answer, { part }) => { if (part === 'document') answer.body = JSON.stringify({ ...documentOf(target), resource: 'http://localhost:1/mcp' }) }
+  t.match(says(await checkServer(target.resource), 'document-well-known'), /^fails: http:\/\/localhost:1\/.* was not read: network: .*ECONNREFUSED/)
 })
