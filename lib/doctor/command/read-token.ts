@@ -57,7 +57,7 @@ async function readText (input: TokenInput, isTerminal: boolean): Promise<string
 export function parseToken (text: string): string {
   const trimmed = [endOfInput, ...pasteMarks].reduce((rest, mark) => rest.replaceAll(mark, ''), text).trim()
   const value = trimmed.startsWith('{') ? tokenOfResponse(trimmed) : trimmed.replace(/^(?:authorization: *)?(?:bearer|dpop) +/i, '')
-  if (value === '') throw new UsageError('standard input has no token: pipe it in, as in  pbpaste | fastify-oauth-resource-server explain …')
+  if (value === '') throw new UsageError('standard input has no token: pipe it in, as in  echo "$token" | npx fastify-oauth-resource-server explain …')
   if (!/^[\x21-\x7e]+$/.test(value)) throw new UsageError('standard input has more than one word, or characters that no token has')
   return value
 }

@@ -19,6 +19,21 @@ export interface LoadedSource {
   close (): Promise<void>
 }
 
+const whatToExport = `Export the app without a call of listen, which belongs in another file:
+  export default app
+or the options of the plugin:
+  export const options = { resource: 'https://api.example.com', authorizationServers: ['https://login.example.com'] }`
+
+/** Whether a server could not listen: its port is in use, for example, by the same app. */
+function isListenError (error: unknown): boolean {
+  return isObject(error) && error.syscall === 'listen'
+}
+
+/** An app that was exported is complete without its port. */
+export function ignoreListenError (error: unknown): void {
+  if (!isListenError(error)) throw error
+}
+
 /**
  * Loads what a token is checked against: options as JSON; or a module whose export (the default one, `options` or `app`) is the
  * options, a Fastify app with the plugin, or a function that returns one of them.
@@ -26,8 +41,22 @@ export interface LoadedSource {
  * @throws OptionError
  */
 export async function loadSource (file: string): Promise<LoadedSource> {
-  const path = resolve(file)
-  const given = await load(path).catch((error: unknown) => { throw new OptionError(`${file} could not be loaded: ${describeError(error)}`) })
+  // A call of listen that the file does not await can fail at any later time.
+  process.on('uncaughtException', ignoreListenError)
+  const stopIgnoring = (): void => { process.off('uncaughtException', ignoreListenError) }
+  try {
+    const { source, close } = await sourceOf(file)
+    return { source, close: async () => { await close().finally(stopIgnoring) } }
+  } catch (error) {
+    stopIgnoring()
+    throw error
+  }
+}
+
+async function sourceOf (file: string): Promise<LoadedSource> {
+  const given = await load(resolve(file)).catch((error: unknown) => {
+    throw new OptionError(`${file} could not be loaded: ${describeError(error)}${isListenError(error) ? `\n${whatToExport}` : ''}`)
+  })
   const value: unknown = typeof given === 'function' ? await (given as () => unknown)() : given
   if (isObject(value) && typeof value.ready === 'function') {
     const app = value as { ready (): Promise<unknown>, close (): Promise<unknown>, oauthResource?: ProtectedResource }
@@ -36,7 +65,7 @@ export async function loadSource (file: string): Promise<LoadedSource> {
     return { source: { resource: app.oauthResource }, close: async () => { await app.close() } }
   }
   if (!isObject(value) || typeof value.resource !== 'string') {
-    throw new OptionError(`${file} must export the options of the plugin, or an app (as default, options or app), got ${kindOf(value)}`)
+    throw new OptionError(`${file} must export the options of the plugin, or an app (as default, options or app), got ${kindOf(value)}\n${whatToExport}`)
   }
   return { source: { options: value as unknown as Options }, close: async () => {} }
 }

@@ -64,7 +64,7 @@ test('recommendations fail only with --strict, as what could not be checked', as
   const strict = await command(['check', target.resource, '--strict'])
   t.equal(strict.exitCode, 1)
   t.match(strict.stdout, /! 1 recommended[^]*\n! It says how long it may be cached/)
-  target.fault = (answer, { part }) => { if (part === 'document') answer.body = JSON.stringify({ ...documentOf(target), authorization_servers: ['http://localhost:1'] }) }
+  target.fault = (answer, { part }) => { if (part === 'document') answer.body = JSON.stringify({ ...documentOf(target), authorization_servers: ['https://10.1.2.3'] }) }
   const unknown = await command(['check', target.resource])
   t.match(unknown, { exitCode: 0, stdout: /\? \d could not be checked[^]*\? Could not be checked: .*was not read.*\n {4}The metadata of the authorization server[^]*\(issuer-metadata\)\n/ })
   t.equal((await command(['check', target.resource, '--strict'])).exitCode, 1)
@@ -275,18 +275,19 @@ test('on a terminal the token is read without an echo, to the end of the line', 
 })
 
 test('the program runs where it is called, and not where it is imported', async t => {
-  const started = async (...argv: string[]): Promise<ProgramProcess & { written: string, isDestroyed: boolean }> => {
+  const started = async (...argv: string[]): Promise<ProgramProcess & { written: string, isExited: boolean }> => {
     const process = {
-      argv, env: {}, written: '', isDestroyed: false,
-      stdin: { ...chunksOf(''), async * [Symbol.asyncIterator] () {}, destroy () { process.isDestroyed = true } },
-      stdout: { write (text: string) { process.written += text } },
-      stderr: { write () {} }
-    } as unknown as ProgramProcess & { written: string, isDestroyed: boolean }
+      argv, env: {}, written: '', isExited: false,
+      stdin: { ...chunksOf(''), async * [Symbol.asyncIterator] () {} },
+      stdout: { write (text: string, written?: () => void) { process.written += text; written?.() } },
+      stderr: { write (_text: string, written?: () => void) { written?.() } },
+      exit () { process.isExited = true }
+    } as unknown as ProgramProcess & { written: string, isExited: boolean }
     await runProgram(pathToFileURL(program).href, process)
     return process
   }
-  t.match(await started('node', program, '--version'), { exitCode: 0, written: /^\d+\.\d+/, isDestroyed: true })
+  t.match(await started('node', program, '--version'), { exitCode: 0, written: /^\d+\.\d+/, isExited: true })
   t.match(await started('node', program, 'check'), { exitCode: 2 })
-  t.match(await started('node', fileURLToPath(import.meta.url)), { written: '', exitCode: undefined, isDestroyed: false })
+  t.match(await started('node', fileURLToPath(import.meta.url)), { written: '', exitCode: undefined, isExited: false })
   t.match(await started('node'), { written: '' })
 })
