@@ -1,3 +1,5 @@
+import { lookup as systemLookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
 import { test } from 'tap'
 import { checkServer } from '../../../lib/doctor/check-server.ts'
 import type { DoctorReport } from '../../../lib/doctor/report.ts'
@@ -252,6 +254,9 @@ const faults: readonly SeededFault[] = [
   { is: 'the session is looked up before the token', finds: 'mcp-session', fault: withoutToken((answer, { method, headers }) => { if (method === 'POST' && headers['mcp-session-id'] !== undefined) answer.status = 404 }) }
 ]
 
+/** Names below localhost are this machine, also where the system does not know them. */
+const lookup: LookupFunction = (_hostname, options, callback) => systemLookup('localhost', options as object, callback as never)
+
 function failing ({ checks }: DoctorReport): string[] {
   return checks.filter(({ outcome }) => outcome === 'fails').map(({ id }) => id).sort()
 }
@@ -271,7 +276,7 @@ test('the doctor finds each seeded fault, and reports nothing else but its conse
   t.ok(faults.length >= 30, `${faults.length} faults`)
   for (const { is, finds, consequences = [], fault, token } of faults) {
     target.fault = fault
-    const report = await checkServer(target.resource, token === undefined ? {} : { token: token(target) })
+    const report = await checkServer(target.resource, { lookup, ...token !== undefined && { token: token(target) } })
     t.same(failing(report), [finds, ...consequences].sort(), is)
     const { why, fix, evidence } = report.checks.find(({ id }) => id === finds)!
     t.ok(why !== undefined && fix !== undefined && evidence.every(({ sent, received }) => sent.length <= 300 && received.length <= 1000), `${is}: it is explained`)
