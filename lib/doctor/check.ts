@@ -14,6 +14,8 @@ export interface CheckResult {
   /** What came, and what was expected of it, in one sentence. */
   readonly message: string
   readonly evidence: readonly Evidence[]
+  /** How to fix what was found, where it is not what the check says in general. */
+  readonly fix?: string
 }
 
 /** The parts of the report, in its order. */

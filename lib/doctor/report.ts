@@ -102,6 +102,6 @@ function unknown (message: string): CheckResult {
   return { outcome: 'unknown', message, evidence: [] }
 }
 
-function report ({ id, group, title, level, rfc, why, fix }: Check, { outcome, message, evidence }: CheckResult): ReportedCheck {
-  return { id, group, title, level, rfc, outcome, message: printable(message, longestLine), ...outcome === 'fails' && { why, fix }, evidence }
+function report ({ id, group, title, level, rfc, why, fix }: Check, { outcome, message, evidence, fix: ownFix = fix }: CheckResult): ReportedCheck {
+  return { id, group, title, level, rfc, outcome, message: printable(message, longestLine), ...outcome === 'fails' && { why, fix: ownFix }, evidence }
 }

@@ -28,6 +28,8 @@ export interface SubjectOptions {
 /** The check cannot be completed, and why. */
 export class Unchecked extends Error {}
 
+export const notRefused = 'the request without a token was not answered with 401'
+
 /** What is different from the request without a token. */
 export interface RequestParts {
   readonly url?: string
@@ -99,7 +101,7 @@ export class Subject {
   /** @throws Unchecked unless the request without credentials was answered with 401 */
   async refusal (): Promise<Exchange> {
     const exchange = await this.unauthenticated()
-    if (exchange.response.status !== 401) throw new Unchecked('the request without a token was not answered with 401')
+    if (exchange.response.status !== 401) throw new Unchecked(notRefused)
     return exchange
   }
 

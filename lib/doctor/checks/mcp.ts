@@ -3,7 +3,7 @@ import { fails, failsWith, holds, notApplicable } from '../check.ts'
 import type { Exchange } from '../exchange.ts'
 import { headerOf } from '../exchange.ts'
 import type { Subject } from '../subject.ts'
-import { initializeBody } from '../subject.ts'
+import { Unchecked, initializeBody, notRefused } from '../subject.ts'
 
 /** The versions of the protocol with HTTP authorization. */
 const versions = ['2025-03-26', '2025-06-18', '2025-11-25']
@@ -20,7 +20,10 @@ function initialize (subject: Subject): Promise<Exchange> {
 const message = (method: string, params: object): string => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
 
 async function inMcp (subject: Subject, check: () => Promise<CheckResult>): Promise<CheckResult> {
-  return await subject.isMcpEndpoint() ? await check() : notApplicable('the URL is not an MCP endpoint (--mcp says that it is)')
+  if (!await subject.isMcpEndpoint()) return notApplicable('the URL is not an MCP endpoint (--mcp says that it is)')
+  // One that serves POST only would have been found by POST.
+  if ((await subject.unauthenticated()).response.status === 404) throw new Unchecked(notRefused)
+  return await check()
 }
 
 /** What clients of the Model Context Protocol need. */

@@ -1,9 +1,11 @@
 import { isScheme } from '../../challenge/format.ts'
 import type { Check } from '../check.ts'
-import { failsWith, holds } from '../check.ts'
+import { fails, failsWith, holds } from '../check.ts'
 import { identifierFault } from '../document.ts'
 import { headerOf } from '../exchange.ts'
 import { Unchecked, challengesOf } from '../subject.ts'
+
+const noSuchRoute = 'Check the path of the URL: the server has no such route. A prefix of the app, or of a proxy before it, is part of the path.'
 
 /** The answer to a request without credentials: the 401 from which a client finds everything else. */
 export const noTokenChecks: readonly Check[] = [
@@ -18,6 +20,7 @@ export const noTokenChecks: readonly Check[] = [
     async run (subject) {
       const exchange = await subject.unauthenticated()
       const { status } = exchange.response
+      if (status === 404) return { ...fails('it got 404: there is no such route', [exchange]), fix: noSuchRoute }
       return failsWith(status === 401 ? null : `it got ${status}${status < 300 ? ': the route is open' : ''}`, 'it got 401', exchange)
     }
   },

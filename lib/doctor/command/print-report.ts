@@ -1,3 +1,4 @@
+import type { CheckOutcome } from '../check.ts'
 import type { DoctorReport, ReportedCheck } from '../report.ts'
 import type { Style } from './style.ts'
 import { marks, wrap } from './style.ts'
@@ -51,26 +52,43 @@ function finding ({ id, title, rfc, message, why = '', fix = '', evidence }: Rep
   ].join('\n')
 }
 
-/** One reason often stands for many checks. */
+/** One reason often stands for many checks: they are counted, and --verbose lists them. */
 function unknownChecks (checks: readonly ReportedCheck[], { style, width }: PrintOptions): string {
   const reasons = [...new Set(checks.map(({ message }) => message))]
-  return reasons.map(reason => [
-    `${style.yellow(marks.unknown)} ${style.bold('Could not be checked')}: ${reason}`,
-    ...checks.filter(({ message }) => message === reason).map(({ title, id }) => wrap(`${title} (${id})`, '    ', width))
-  ].join('\n')).join('\n\n')
+  return reasons.map(reason => {
+    const own = checks.filter(({ message }) => message === reason)
+    const [{ title, id }] = own as [ReportedCheck]
+    const [heading, detail] = own.length === 1
+      ? ['Could not be checked', `${title} (${id})`]
+      : [`${own.length} checks could not be made`, `${groupNames(own).join(', ')} (--verbose lists them)`]
+    return `${style.yellow(marks.unknown)} ${style.bold(heading)}: ${reason}\n${wrap(detail, '    ', width)}`
+  }).join('\n\n')
+}
+
+function groupNames (checks: readonly ReportedCheck[]): readonly string[] {
+  return [...new Set(checks.map(({ group }) => group))]
+}
+
+/** The mark of a group is that of its worst check. */
+function markOf (checks: readonly ReportedCheck[], { red, yellow, green, dim }: Style): string {
+  const has = (outcome: CheckOutcome, level?: ReportedCheck['level']): boolean =>
+    checks.some(check => check.outcome === outcome && (level === undefined || check.level === level))
+  if (has('fails', 'required')) return red(marks.fails)
+  if (has('fails')) return yellow(marks.advice)
+  if (has('unknown')) return yellow(marks.unknown)
+  return has('holds') ? green(marks.holds) : dim(marks.not_applicable)
 }
 
 function groupsOf (checks: readonly ReportedCheck[], options: PrintOptions): string {
   const { style, isVerbose, width } = options
-  const groups = [...new Set(checks.map(({ group }) => group))]
+  const groups = groupNames(checks)
   const longest = Math.max(...groups.map(group => group.length))
   return groups.map(group => {
     const own = checks.filter(check => check.group === group)
     const applied = own.filter(({ outcome }) => outcome !== 'not_applicable')
     const held = applied.filter(({ outcome }) => outcome === 'holds')
-    const mark = applied.length === 0 ? style.dim(marks.not_applicable) : held.length === applied.length ? style.green(marks.holds) : ' '
     const count = applied.length === 0 ? style.dim(isVerbose ? 'does not apply' : own[0]!.message) : `${held.length} of ${applied.length}`
-    const line = `${mark} ${group.padEnd(longest)}   ${count}`
+    const line = `${markOf(own, style)} ${group.padEnd(longest)}   ${count}`
     if (!isVerbose) return line
     return [line, ...own.flatMap(({ outcome, title, message, evidence, id }) => [
       wrap(`${title}: ${message} (${id})`, `    ${marks[outcome]} `, width),

@@ -129,7 +129,7 @@ test('a route that serves POST only is checked by POST', async t => {
   t.equal(report.counts.fails, 0)
   t.match(checkOf(report, 'no-token-401').evidence, [{ sent: /^POST / }])
   t.equal(says(await check(t, onlyPost, { method: 'GET' }), 'no-token-401'), 'fails: it got 405')
-  t.equal(says(await check(t, answer => { answer.status = 404 }), 'no-token-401'), 'fails: it got 404')
+  t.equal(says(await check(t, answer => { answer.status = 404 }), 'no-token-401'), 'fails: it got 404: there is no such route')
 })
 
 test('whether it is an MCP endpoint is told by option, path, method or answer', async t => {
