@@ -10,10 +10,11 @@ import { median, quantile } from './statistics.js'
  * @property {string} unit what the values are, as in "× one raw RS256 check"
  * @property {string} [base] what 1 is, in absolute terms
  * @property {number} [limit] what this package should not exceed
+ * @property {string} [measured] when, and under which conditions
  * @property {Array<{ name: string, values: number[], role?: 'ours' | 'peer' | 'error' }>} rows
  */
 
-export function formatTable ({ title, unit, base, limit, rows }) {
+export function formatTable ({ title, unit, base, limit, measured, rows }) {
   const digits = values => median(values) < 0.1 ? 3 : median(values) < 20 ? 2 : 0
   const limitNote = limit === undefined ? undefined : `Aim: at most ${limit}.`
   const lines = rows.map(({ name, values, role }) => {
@@ -22,7 +23,7 @@ export function formatTable ({ title, unit, base, limit, rows }) {
     const label = role === 'ours' ? `**${name}**` : name
     return `| ${label} | ${format(median(values))} | ${quartiles} |`
   })
-  const note = [base, limitNote].filter(part => part !== undefined).join(' ')
+  const note = [base, limitNote, measured].filter(part => part !== undefined).join(' ')
   return `### ${title}\n\n${note === '' ? '' : `${note}\n\n`}| | ${unit} | quartiles |\n| --- | --- | --- |\n${lines.join('\n')}\n`
 }
 
