@@ -67,6 +67,8 @@ app.register(plugin.oauthResourceServer, { resource: 'https://api.example.com', 
 const compilerOptions = { target: 'ES2022', strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, noEmit: true, types: ['node'] }
 /** Before 5.8, TypeScript refuses to require an ES module, which every supported Node.js does. */
 const requires = version => Number(version.split('.')[0]) > 5 || Number(version.split('.')[1]) >= 8
+/** The types of the newest Node.js with newer compilers, those of the oldest with the others: names move between them. */
+const nodeTypesFor = version => Number(version.split('.')[0]) >= 6 ? 'latest' : devDependencies['@types/node']
 const projectsFor = version => ({
   'tsconfig.node.json': {
     compilerOptions: { ...compilerOptions, module: 'NodeNext', moduleResolution: 'NodeNext' }, files: ['consumer.ts', ...requires(version) ? ['consumer.cts'] : []]
@@ -86,7 +88,7 @@ try {
     const projects = projectsFor(version)
     for (const [file, content] of Object.entries(projects)) writeFileSync(join(folder, file), JSON.stringify(content))
     npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--silent', tarball, `typescript@~${version}.0`,
-      `fastify@${devDependencies.fastify}`, `@types/node@${devDependencies['@types/node']}`], folder)
+      `fastify@${devDependencies.fastify}`, `@types/node@${nodeTypesFor(version)}`], folder)
     const { bin, version: exact } = JSON.parse(readFileSync(join(folder, 'node_modules/typescript/package.json'), 'utf8'))
     for (const project of Object.keys(projects)) {
       const { status, stdout, stderr } = spawnSync(process.execPath, [join('node_modules/typescript', bin.tsc), '-p', project], { cwd: folder, encoding: 'utf8' })

@@ -1,11 +1,11 @@
 import { constants, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto'
-import type { JsonWebKey, webcrypto } from 'node:crypto'
+import type { JsonWebKeyInput, webcrypto } from 'node:crypto'
 import { publicMembersOf, thumbprintOf } from '../jwk-thumbprint.ts'
 
 /** A private key that signs metadata. */
 export interface MetadataKeyOptions {
   /** Of Node.js (`crypto.createPrivateKey`), of WebCrypto, or a private JWK. RSA of 2048 bits or more, EC (P-256, P-384, P-521) or Ed25519. */
-  privateKey: KeyObject | webcrypto.CryptoKey | JsonWebKey
+  privateKey: KeyObject | webcrypto.CryptoKey | webcrypto.JsonWebKey
   /** `kid`. Default: the thumbprint of the public key (RFC 7638). */
   keyId?: string
 }
@@ -57,7 +57,7 @@ function privateKeyOf (given: MetadataKeyOptions['privateKey']): KeyObject {
 function importKey (given: MetadataKeyOptions['privateKey']): KeyObject | null {
   if (given instanceof KeyObject) return given
   try {
-    return 'kty' in given ? createPrivateKey({ key: given, format: 'jwk' }) : KeyObject.from(given as webcrypto.CryptoKey)
+    return 'kty' in given ? createPrivateKey({ key: given, format: 'jwk' } as JsonWebKeyInput) : KeyObject.from(given as webcrypto.CryptoKey)
   } catch {
     return null
   }
