@@ -81,6 +81,7 @@ export async function checkServer (url: string, options: CheckServerOptions = {}
 
 /** @throws OptionError for what is no http or https URL */
 export function checkUrl (name: string, value: string): void {
+  if (!/^https?:\/\//i.test(value)) throw new OptionError(`${name} must begin with http:// or https://, got ${show(value)}`)
   try {
     parseIdentifier(value.replace(/#.*$/s, ''), true)
   } catch (error) {

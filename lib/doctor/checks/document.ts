@@ -8,6 +8,15 @@ import { attempt, documentExchange, documentOf, documentUrls, identifierFault, o
 import { headerOf } from '../exchange.ts'
 import { Unchecked } from '../subject.ts'
 
+/** The identifier that a resource would have to have at this URL: a proxy may have put a path before its own. */
+function identifierFor (url: string, resource: string): string {
+  const { origin, pathname } = new URL(url)
+  const own = new URL(resource).pathname
+  if (own === '/') return origin
+  const at = `${pathname}/`.indexOf(`${own.replace(/\/$/, '')}/`)
+  return origin + (at === -1 ? pathname : pathname.slice(0, at + own.length))
+}
+
 /** The metadata document of the resource: where it is, and that it is about this resource. */
 export const documentChecks: readonly Check[] = [
   {
@@ -85,7 +94,12 @@ export const documentChecks: readonly Check[] = [
       const resource = await resourceOf(subject)
       const { resource: expected, url } = subject.options
       const matches = expected === null ? coversUrl(resource, url, 'prefix') : resource === expected
-      return failsWith(matches ? null : `it is ${resource}, and ${expected ?? url} was called`, `it is ${resource}`, await documentExchange(subject))
+      const exchange = await documentExchange(subject)
+      if (matches) return holds(`it is ${resource}`, exchange)
+      return {
+        ...fails(`it is ${resource}, and ${expected ?? url} was called`, [exchange]),
+        fix: `Set resource to ${expected ?? identifierFor(url, resource)}, if clients call this URL. It must be what they call, or its beginning, character by character.`
+      }
     }
   },
   {

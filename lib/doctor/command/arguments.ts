@@ -80,7 +80,7 @@ const parse = (args: readonly string[]) => {
   } catch (error) {
     // For an unknown option, the message of Node.js repeats the whole argument, which may contain a secret.
     const unknown = args.map(arg => /^--([^=]*)/.exec(arg)?.[1]).find(one => one !== undefined && one !== '' && !(one in options))
-    if (unknown !== undefined) throw new UsageError(`there is no option --${unknown.slice(0, 40)}.${didYouMean(unknown, Object.keys(options))}`)
+    if (unknown !== undefined) throw new UsageError(`there is no option --${unknown.slice(0, 40)}.${didYouMean(`--${unknown}`, Object.keys(options).map(name => `--${name}`))}`)
     throw new UsageError((error as Error).message.split('\n', 1)[0]!.slice(0, 200))
   }
 }

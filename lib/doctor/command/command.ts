@@ -12,6 +12,7 @@ import type { DoctorProgress } from '../report.ts'
 import { Subject, Unchecked } from '../subject.ts'
 import type { CommandArguments } from './arguments.ts'
 import { parseArguments } from './arguments.ts'
+import type { UrlFindings } from './print-explanation.ts'
 import { printExplanation } from './print-explanation.ts'
 import { printReport } from './print-report.ts'
 import type { TokenInput } from './read-token.ts'
@@ -127,12 +128,11 @@ async function explain (given: CommandArguments, process: CommandProcess): Promi
   const { stdout, env } = process
   if (given.url !== null) checkUrl('url', given.url)
   const token = (await tokenFor(given, process))!
-  const explanation = given.url === null ? await explainByFile(token, given.configFile!) : await explainByUrl(token, given, process)
-  const note = given.url === null
-    ? null
-    : 'by the metadata document and default settings: the configuration of the server itself may differ (--config)'
+  const { explanation, findings } = given.url === null
+    ? { explanation: await explainByFile(token, given.configFile!), findings: null }
+    : await explainByUrl(token, given, process)
   const printing = { style: styleFor(stdout.isTTY === true, env), width: widthOf(stdout), isVerbose: given.verbose }
-  stdout.write(given.json ? `${JSON.stringify(explanation, null, 2)}\n` : printExplanation(explanation, note, printing))
+  stdout.write(given.json ? `${JSON.stringify(explanation, null, 2)}\n` : printExplanation(explanation, findings, printing))
   return { accepted: 0, refused: 1, unknown: 2 }[explanation.outcome] as ExitCode
 }
 
@@ -145,7 +145,7 @@ async function explainByFile (token: string, file: string): Promise<TokenExplana
   }
 }
 
-async function explainByUrl (token: string, given: CommandArguments, { lookup }: CommandProcess): Promise<TokenExplanation> {
+async function explainByUrl (token: string, given: CommandArguments, { lookup }: CommandProcess): Promise<{ explanation: TokenExplanation, findings: UrlFindings }> {
   const { timeoutMs, allowedHosts } = given
   const transport = createServerTransport(given.url!, { timeoutMs, allowedHosts, lookup, certificateAuthorities: await authoritiesOf(given), maxBytes: maxDocumentBytes })
   try {
@@ -157,7 +157,10 @@ async function explainByUrl (token: string, given: CommandArguments, { lookup }:
       const { status, headers, text } = await transport.send({ url, method: 'GET', headers: [['Accept', 'application/json']] })
       return new Response(text === '' ? null : text, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) })
     })
-    return await explainToken(token, source)
+    const explanation = await explainToken(token, source)
+    const asked = (await subject.tokenChallenge().catch(() => null))?.parameters.get('scope')?.split(' ') ?? []
+    const has = explanation.accessToken?.scopes ?? asked
+    return { explanation, findings: { missingScopes: asked.filter(scope => !has.includes(scope)) } }
   } finally {
     transport.close()
   }

@@ -2,16 +2,28 @@ import type { TokenExplanation } from '../explain/explain-token.ts'
 import type { PrintOptions } from './print-report.ts'
 import { marks, wrap } from './style.ts'
 
-/** An explanation for people. */
-export function printExplanation (explanation: TokenExplanation, note: string | null, { style, width }: PrintOptions): string {
+/** What the command found out about the server, where it does not have its configuration. */
+export interface UrlFindings {
+  /** The scopes that the 401 of the URL asks for and the token does not have. */
+  readonly missingScopes: readonly string[]
+}
+
+const defaultsNote = 'by the metadata document and default settings. The settings of the server may differ: explain --config <file> uses them'
+
+/**
+ * An explanation for people.
+ *
+ * @param findings `null` when the token was checked against the configuration of the server
+ */
+export function printExplanation (explanation: TokenExplanation, findings: UrlFindings | null, { style, width }: PrintOptions): string {
   const { outcome, resource, accessToken, alsoNeeded, refusals, acceptedWith } = explanation
   const heading = {
     accepted: style.green(`${marks.holds} The token is accepted`),
-    refused: style.red(`${marks.fails} The token is refused`),
+    refused: findings === null ? style.red(`${marks.fails} The token is refused`) : style.yellow(`${marks.unknown} With default settings the token is refused`),
     unknown: style.yellow(`${marks.unknown} The token could not be checked`)
   }[outcome]
   const parts = [
-    `${style.bold(heading)}\n${style.dim(`  for ${resource}`)}${note === null ? '' : `\n${wrap(note, '  ', width)}`}`,
+    `${style.bold(heading)}\n${style.dim(`  for ${resource}`)}${findings === null ? '' : `\n${wrap(defaultsNote, '  ', width)}`}`,
     ...accessToken === null
       ? []
       : [Object.entries({
@@ -22,6 +34,9 @@ export function printExplanation (explanation: TokenExplanation, note: string | 
           scopes: accessToken.scopes.join(' ') || 'none',
           expires: accessToken.expiresAt === null ? 'it does not say' : timeOf(accessToken.expiresAt)
         }).map(([name, value]) => wrap(String(value), `  ${name.padEnd(10)}`, width)).join('\n')],
+    ...findings === null || findings.missingScopes.length === 0
+      ? []
+      : [wrap(`The route asks for ${findings.missingScopes.join(' ')}, which the token does not have: where it requires this, the answer is 403.`, '  ', width)],
     ...alsoNeeded === null ? [] : [wrap(`Each request needs ${alsoNeeded}.`, '  ', width)],
     ...refusals.map(({ reason, meaning, expected, received, line, when }, index) => [
       `${refusals.length === 1 ? '' : `${index + 1}. `}${style.bold(reason)}: ${meaning}`,

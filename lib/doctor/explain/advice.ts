@@ -58,7 +58,7 @@ function shapeOf (refused: RefusedToken): Advice {
   const preset = presetOf(String(refused.jwt!.claims.iss))
   return preset === null
     ? ofIssuer(refused, { profile: 'jwt' }, 'the access tokens of this issuer have this typ and these claims')
-    : ofIssuer(refused, { preset }, 'the settings for the tokens of this product')
+    : ofIssuer(refused, { preset }, 'the issuer is a server of this product: the preset has the settings for its tokens')
 }
 
 function usesRfc9068 (refused: RefusedToken): boolean {

@@ -71,7 +71,8 @@ test('no check begins after the whole time limit', async t => {
 })
 
 test('what is no http URL is refused', async t => {
-  await t.rejects(checkServer('localhost:3000'), { code: 'FST_OAUTH_OPTION_INVALID', message: /^url must be an absolute http or https URL, got "localhost:3000"/ })
+  await t.rejects(checkServer('localhost:3000'), { code: 'FST_OAUTH_OPTION_INVALID', message: 'url must begin with http:// or https://, got "localhost:3000"' })
+  await t.rejects(checkServer('https://['), { message: /^url must be an absolute http or https URL, got "https:\/\/\["/ })
   await t.rejects(checkServer('https://api.example.com', { resource: 'api' }), { message: /^resource must be/ })
 })
 
@@ -216,6 +217,22 @@ test('checks that the server has no part in do not apply, and those without a ba
   t.match(says(await checkServer(`${target.resource}/`), 'path-variants'), /^holds/)
   target.fault = (answer, request) => { if (request.path === '/') Object.assign(answer, { status: 401, headers: { 'www-authenticate': 'Bearer realm="x"' } }) }
   t.match(says(await checkServer(`${target.origin}/?a=1`), 'path-variants'), /^not_applicable: the URL has no path/)
+})
+
+test('the fix of a document about another URL names the value of resource (RFC 9728 3.3)', async t => {
+  const target = await startDoctorTarget(t)
+  const fixOf = async (path: string, resource: string, options: CheckServerOptions = {}): Promise<string> => {
+    const document = { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...documentOf(target), resource }) }
+    target.fault = (answer, request) => { Object.assign(answer, request.path === path ? { status: 401, headers: {} } : document) }
+    const { outcome, fix } = checkOf(await checkServer(`${target.origin}${path}`, options), 'document-resource')
+    return `${outcome}: ${fix!.replace(/,.*/, '').replace(target.origin, 'origin')}`
+  }
+  const { origin } = target
+  t.equal(await fixOf('/gateway/mcp/tools', `${origin}/mcp`), 'fails: Set resource to origin/gateway/mcp')
+  t.equal(await fixOf('/gateway/mcp', `${origin}/mcp/`), 'fails: Set resource to origin/gateway/mcp')
+  t.equal(await fixOf('/gateway/mcps', `${origin}/mcp`), 'fails: Set resource to origin/gateway/mcps')
+  t.equal(await fixOf('/gateway', 'https://api.example.com'), 'fails: Set resource to origin')
+  t.equal(await fixOf('/gateway', `${origin}/mcp`, { resource: `${origin}/named` }), 'fails: Set resource to origin/named')
 })
 
 test('a token decides by itself which checks apply to it', async t => {

@@ -156,6 +156,18 @@ test('explain by a URL uses what the server publishes', async t => {
   t.match(await command(['explain', 'http://localhost:1/'], { stdin: 'x' }), { exitCode: 2, stderr: /^network: .*ECONNREFUSED/ })
 })
 
+test('explain by a URL says which scopes the route asks for', async t => {
+  const target = await startDoctorTarget(t)
+  const explain = async (claims: Record<string, unknown>): Promise<string> => (await command(['explain', target.resource], { stdin: target.token(claims) })).stdout
+  t.match(await explain({ scope: 'write' }), /^✓ The token is accepted\n[^]*\n {2}The route asks for read, which the token does not have: where it requires this, the answer is 403\.\n/)
+  t.notMatch(await explain({ scope: 'read write' }), /The route asks for/)
+  t.notMatch(await explain({ aud: 'https://other.example' }), /The route asks for/)
+  target.fault = (answer, { part }) => { if (part === 'api') answer.headers['www-authenticate'] = `Bearer resource_metadata="${target.origin}/.well-known/oauth-protected-resource/mcp"` }
+  t.notMatch(await explain({}), /The route asks for/)
+  target.fault = (answer, { part }) => { if (part === 'api') answer.headers = {} }
+  t.match(await explain({ client_id: undefined }), /^\? With default settings the token is refused\n/)
+})
+
 test('an opaque token that introspection accepts may have neither client nor expiry', async t => {
   const folder = t.testdir({})
   const file = join(folder, 'options.mjs')
@@ -210,7 +222,7 @@ test('what the command line does not have is told, and no value is repeated', t 
     [['https://api.example.com'], /^say what to do before the URL/],
     [['chekc', 'https://api.example.com'], /^there are two commands, check and explain\. Did you mean "check"\?$/],
     [['check', 'a', 'b'], /^one URL is expected, and 2 came$/],
-    [['check', 'a', '--tokn', '-'], /^there is no option --tokn\. Did you mean "token"\?$/],
+    [['check', 'a', '--tokn', '-'], /^there is no option --tokn\. Did you mean "--token"\?$/],
     [['check', 'a', '-x'], /Unknown option '-x'/],
     [['check', 'a', '--token', 'eyJsecret'], /^a token on the command line can be read by others/],
     [['explain', 'a', '--token', '-'], /leave --token out$/],

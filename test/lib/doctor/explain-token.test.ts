@@ -242,6 +242,12 @@ test('a refusal of a verifier of the host may have no detail', async t => {
   t.match(await refusedBy(new InvalidTokenError('token_unverified', new Error('the cause'))), { received: '"the cause"' })
 })
 
+test('the condition of a preset is a sentence about the issuer', async t => {
+  const issuer = createTestIssuer({ resource, issuer: 'https://sso.example.com/realms/main' })
+  const { refusals: [first] } = await explainToken(issuer.token({ header: { typ: 'JWT' } }), { options: optionsOf(issuer) })
+  t.equal(first!.when, 'the issuer is a server of this product: the preset has the settings for its tokens')
+})
+
 test('the resource of a running server can be used, whose options are not known', async t => {
   const issuer = createTestIssuer({ resource })
   const running = createResource(resolveConfig(optionsOf(issuer)).config, { debug () {}, warn () {} })
