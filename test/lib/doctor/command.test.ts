@@ -14,6 +14,7 @@ import type { TokenInput } from '../../../lib/doctor/command/read-token.ts'
 import { parseToken, readToken } from '../../../lib/doctor/command/read-token.ts'
 import { styleFor, wrap } from '../../../lib/doctor/command/style.ts'
 import type { TokenExplanation } from '../../../lib/doctor/explain/explain-token.ts'
+import { ignoreListenError } from '../../../lib/doctor/explain/sources.ts'
 import type { DoctorTarget } from '../../support/doctor-target.ts'
 import { challenges, documentOf, startDoctorTarget } from '../../support/doctor-target.ts'
 import { selfSigned } from '../../support/self-signed.ts'
@@ -115,6 +116,7 @@ test('explain takes options from JSON, from a module or from an app', async t =>
       app.register(plugin, ${JSON.stringify(options)})`,
     'bare-app.mjs': 'export default { ready () {}, close () {} }',
     'nothing.mjs': 'export const other = 1',
+    'listening.mjs': "throw Object.assign(new Error('listen EADDRINUSE'), { syscall: 'listen' })",
     'list.json': '[]',
     'broken.json': '{',
     'secret.json': JSON.stringify({ ...options, resource: 'not a URL' })
@@ -135,7 +137,7 @@ test('explain takes options from JSON, from a module or from an app', async t =>
   t.match(JSON.parse(json.stdout) as TokenExplanation, { version: 1, outcome: 'accepted', refusals: [] })
   for (const [name, message] of [
     ['bare-app.mjs', /exports an app without the plugin/], ['nothing.mjs', /must export the options of the plugin.*got undefined/], ['list.json', /got an array/],
-    ['broken.json', /could not be loaded/], ['missing.mjs', /could not be loaded/], ['secret.json', /resource must be/]
+    ['broken.json', /could not be loaded/], ['missing.mjs', /could not be loaded/], ['listening.mjs', /could not be loaded: .*EADDRINUSE\nExport the app without a call of listen/], ['secret.json', /resource must be/]
   ] as const) t.match(await explain(name, target.token()), { exitCode: 2, stdout: '', stderr: message }, name)
 })
 
@@ -302,4 +304,11 @@ test('the program runs where it is called, and not where it is imported', async 
   t.match(await started('node', program, 'check'), { exitCode: 2 })
   t.match(await started('node', fileURLToPath(import.meta.url)), { written: '', exitCode: undefined, isExited: false })
   t.match(await started('node'), { written: '' })
+})
+
+test('an error that is not of listen is not ignored', t => {
+  const other = new Error('another one')
+  t.throws(() => ignoreListenError(other), other)
+  t.doesNotThrow(() => ignoreListenError(Object.assign(new Error('in use'), { syscall: 'listen' })))
+  t.end()
 })

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { test } from 'tap'
-import { ignoreListenError } from '../../../lib/doctor/explain/sources.ts'
 import { startDoctorTarget } from '../../support/doctor-target.ts'
 import { loader } from '../../support/loader.ts'
 
@@ -53,11 +52,4 @@ test('explain ends, and says what to export, where the file of --config listens'
     t.equal(exitCode, 0, `${name} ${stderr}`)
     t.match(stdout, /^✓ The token is accepted\n/)
   }
-})
-
-test('an error that is not of listen is not ignored', t => {
-  const other = new Error('another one')
-  t.throws(() => ignoreListenError(other), other)
-  t.doesNotThrow(() => ignoreListenError(Object.assign(new Error('in use'), { syscall: 'listen' })))
-  t.end()
 })
