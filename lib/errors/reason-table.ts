@@ -14,7 +14,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
     code: 'FST_OAUTH_TOKEN_MISSING', meaning: 'No credentials were sent, or credentials of a scheme other than Bearer', fix: 'Send `Authorization: Bearer <access token>`; the challenge says where to get one'
   },
   authorization_malformed: {
-    code: 'FST_OAUTH_REQUEST_MALFORMED', meaning: '`Authorization: Bearer` is not followed by exactly one token (RFC 6750 section 2.1)', fix: 'Send one token, without quotes and without a second scheme name'
+    code: 'FST_OAUTH_REQUEST_MALFORMED', meaning: '`Authorization: Bearer` is not followed by exactly one token (RFC 6750 section 2.1)', fix: 'Send one token that is not empty, without quotes and without a second scheme name'
   },
   authorization_repeated: {
     code: 'FST_OAUTH_REQUEST_MALFORMED', meaning: 'The request has more than one `Authorization` header', fix: 'Send one; look for a proxy that adds its own'
