@@ -137,7 +137,7 @@ test('explain takes options from JSON, from a module or from an app', async t =>
   t.match(JSON.parse(json.stdout) as TokenExplanation, { version: 1, outcome: 'accepted', refusals: [] })
   for (const [name, message] of [
     ['bare-app.mjs', /exports an app without the plugin/], ['nothing.mjs', /must export the options of the plugin.*got undefined/], ['list.json', /got an array/],
-    ['broken.json', /could not be loaded/], ['missing.mjs', /could not be loaded/], ['listening.mjs', /could not be loaded: .*EADDRINUSE\nExport the app without a call of listen/], ['secret.json', /resource must be/]
+    ['broken.json', /could not be loaded/], ['missing.mjs', /could not be loaded/], ['listening.mjs', /could not be loaded: .*EADDRINUSE"?\nExport the app without a call of listen/], ['secret.json', /resource must be/]
   ] as const) t.match(await explain(name, target.token()), { exitCode: 2, stdout: '', stderr: message }, name)
 })
 
