@@ -123,7 +123,7 @@ test('four servers with one Redis', { skip, timeout: 240_000 }, async t => {
   for (const { port } of servers) while ((await cluster.get(port, revoked)).status !== 401);
 
   const outages: ReadonlyArray<readonly [name: string, begin: () => Promise<unknown> | void, end: () => Promise<void> | void]> = [
-    ['is killed and comes back empty', () => redis.stop('SIGKILL'), async () => { redis = await startRedis(t, [], redis.port) }],
+    ['is killed and comes back empty', () => redis.stop('SIGKILL'), async () => { redis = await startRedis(t, undefined, redis.port) }],
     ['hangs', () => redis.signal('SIGSTOP'), () => redis.signal('SIGCONT')]
   ]
   for (const [name, begin, end] of outages) {

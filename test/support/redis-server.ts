@@ -20,12 +20,18 @@ interface Teardown {
 }
 
 /**
+ * Without the commands that make a replica of it: the sentinel of another test looks for a server of its own at the port where
+ * it was, which this one may have by now.
+ */
+const alone = ['REPLICAOF', 'SLAVEOF'].flatMap(command => ['--rename-command', command, `UNUSED-${command}`])
+
+/**
  * Starts one that is stopped when the test ends. Ask `missingPart('redis')` before.
  *
- * @param args further arguments of `redis-server`
+ * @param args further arguments of `redis-server`, for one that belongs to others. Default: it stays alone
  * @param fixedPort of one that was ended and is to come back
  */
-export async function startRedis (t: Teardown, args: readonly string[] = [], fixedPort?: number): Promise<RedisServer> {
+export async function startRedis (t: Teardown, args: readonly string[] = alone, fixedPort?: number): Promise<RedisServer> {
   const command = findPart('redis') ?? 'redis-server'
   // Between the look for a port and the start of the server somebody else may take it.
   for (let attempt = 1; ; attempt++) {
