@@ -1,5 +1,5 @@
 /** A DPoP proof (RFC 9449) with a hot token, over one raw ES256 check; the check for replay is part of it. */
-import { createHash, hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EmbeddedJWK, calculateJwkThumbprint, createLocalJWKSet, jwtVerify } from 'jose'
 import { checks, createRawCheck } from './support/in-process.js'
@@ -31,12 +31,11 @@ const presentation = proof => ({
 
 async function ours () {
   const verify = await checks.ours({ dpop: 'required', tokenCache: { maxEntries: 20_000 } })()
-  // The plugin has the digest of a token that a connection repeats.
-  const digests = new Map()
+  // Each client has a connection of its own, which repeats its token.
+  const connections = new Map()
   return (token, proof) => {
-    let digest = digests.get(token)
-    if (digest === undefined) digests.set(token, digest = hash('sha256', token, 'binary'))
-    return verify(token, presentation(proof), digest)
+    if (!connections.has(token)) connections.set(token, {})
+    return verify(token, presentation(proof), connections.get(token))
   }
 }
 

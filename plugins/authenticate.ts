@@ -1,11 +1,9 @@
-import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { MalformedRequestError, MissingTokenError, withoutStackTrace } from '../lib/errors/errors.ts'
 import { exposedHeaders } from '../lib/refusal/refusal-headers.ts'
 import type { AccessToken } from '../lib/token/access-token.ts'
 import { refused } from '../lib/token/jwt.ts'
-import { digestOf } from '../lib/token/token-cache.ts'
 import type { Credentials } from '../lib/token/credentials.ts'
 import type { AccessTokenVerifier } from '../lib/token/verifier.ts'
 import { presentationOf, presented } from './shared/presentation.ts'
@@ -113,24 +111,13 @@ function verifyToken (request: FastifyRequest, { kind, token }: TokenCredentials
     result = accessTokenVerifier.verify(
       token,
       provesNothing ? undefined : presentationOf(request, kind === 'dpop' ? 'DPoP' : 'Bearer'),
-      digestFor(request.raw.socket, token))
+      request.raw.socket)
   } catch (error) {
     return next(error as Error)
   }
   // Not every promise is an instance of this realm's class, and one that passed for a token would let anyone in.
   if (result && 'then' in result) result.then(accept, next)
   else accept(result)
-}
-
-/** The token that a connection presented last: most clients repeat it, and its digest takes longer than the rest of the check. */
-const lastTokens = new WeakMap<Socket, { readonly token: string, readonly digest: string }>()
-
-function digestFor (connection: Socket, token: string): string {
-  const last = lastTokens.get(connection)
-  if (last?.token === token) return last.digest
-  const digest = digestOf(token)
-  lastTokens.set(connection, { token, digest })
-  return digest
 }
 
 /** RFC 9449 section 8.2: the next nonce comes before the old one is refused. No cache may give it to another client. */

@@ -45,7 +45,7 @@ function createHttpTransport ({ trustedOrigin, rules, certificateAuthorities, lo
       host: target.hostname.replace(/^\[|\]$/g, ''),
       port: target.port,
       ...isSecure && { servername: target.hostname },
-      headers: fieldsOf(headers, target.host, body) as unknown as string[],
+      headers: fieldsOf(headers, target.host, body),
       agent: agents[target.protocol as 'http:' | 'https:'],
       ...isTrusted ? trusted : { lookup: guardedLookup(rules, lookup) }
     }

@@ -77,7 +77,7 @@ export class Subject {
     return protocol === 'https:' || isInProcess || isLoopbackHost(hostname)
   }
 
-  /** The claims of the token of the user, unverified; `null` without one, and for one that is no JWT. */
+  /** The claims of the user's token, which are not verified; `null` when the user gave no token, or one that is not a JWT. */
   get tokenClaims (): Readonly<Record<string, unknown>> | null {
     const { token } = this.options
     try {
@@ -217,7 +217,7 @@ export function decidedStatus (exchange: Exchange): number {
   if (status !== 503) return status
   const [given = '0'] = /^\d{1,5}$/.exec(headerOf(exchange.response, 'retry-after') ?? '') ?? []
   const wait = Math.max(keyCooldownSeconds, Number(given))
-  throw new Unchecked(`the server could not decide it now (503): the keys of the issuer were requested a moment ago, or cannot be loaded. Repeat in ${wait} s`)
+  throw new Unchecked(`the server could not decide it now (503); often it requested the keys of the issuer a moment ago, or cannot load them. Repeat in ${wait} s`)
 }
 
 /** Shorter credentials are made up by the checks. */

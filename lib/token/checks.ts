@@ -54,7 +54,7 @@ export function checkAlgorithm ({ jwt: { header: { alg } }, expected }: CheckInp
     received: `alg is ${describeValue(alg)}`,
     fix: asymmetricAlgorithms.includes(alg as string)
       ? `add it to ${optionOf(expected, 'algorithms')}, if the issuer is meant to sign with it`
-      : 'the issuer must sign with one of these: whoever can verify a token of a symmetric algorithm can issue it, and `none` is no signature'
+      : 'the issuer must sign with one of these: with a symmetric algorithm this server could issue tokens itself, and with none there is no signature'
   })
 }
 

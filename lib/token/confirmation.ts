@@ -47,8 +47,6 @@ export interface Presentation {
   readonly targetUris: readonly string[]
   /** `x5t#S256` of the client's certificate (RFC 8705 section 3.1); `null` without a certificate. */
   readonly certificateThumbprint: string | null
-  /** The digest of the token whose proof was good, and is used up by now: a host may verify the token of a request more than once. */
-  proven?: string
   /** Is told of the nonce that the client needs next, when its proof has an older one (RFC 9449 section 8.2). */
   provideNonce (nonce: string): void
 }

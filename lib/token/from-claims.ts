@@ -7,7 +7,7 @@ import { parseConfirmation } from './confirmation.ts'
 import type { ClientMark, ExpectedToken } from './expected-token.ts'
 import { settingOf } from './expected-token.ts'
 import { refused } from './jwt.ts'
-import { audienceOf, clientIdOf, nameOf, subjectOf, wordsOf } from './token-claims.ts'
+import { audienceOf, clientIdOf, nameOf, scopesIn, subjectOf } from './token-claims.ts'
 
 /** Nested actors are information for an audit and decide nothing; without a limit a chain would cost what its author likes. */
 const maxActorDepth = 8
@@ -88,7 +88,7 @@ function fill (wanted: string, { subject, clientId }: Party): string | null {
 function scopesOf (claims: Claims, expected: ExpectedToken): readonly string[] {
   const { scopeClaims, profile } = expected
   const only = scopeClaims.length === 1 ? readClaim(claims, scopeClaims[0]!) : undefined
-  if (typeof only === 'string') return wordsOf(only)
+  if (typeof only === 'string') return scopesIn(only)
   const scopes = new Set<string>()
   for (const path of scopeClaims) {
     const value = readClaim(claims, path)

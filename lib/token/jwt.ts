@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { RefusalDetail } from '../errors/detail.ts'
 import { InvalidTokenError, withoutStackTrace } from '../errors/errors.ts'
 import type { TokenReason } from '../errors/reasons.ts'
@@ -61,24 +60,37 @@ export function parseJwt (token: string, maxLength: number = maxTokenLength): Un
   }
 }
 
-/** Longer headers are hardly repeated. */
-const maxHeaderLength = 300
-
-/** An issuer has one header for each key, and all of its tokens repeat it. */
-const headers = new LRUCache<string, UnverifiedJwt['header']>({ max: 100 })
-
-function readHeader (text: string): UnverifiedJwt['header'] {
-  const known = headers.get(text)
-  if (known !== undefined) return known
-  const header = Object.freeze(parseStrictObject(decodePart(text)))
-  if (text.length <= maxHeaderLength) headers.set(copyOf(text), header)
-  return header
-}
-
 /** Of a part: a text that was cut out of another one, here of a token, keeps that one in memory. */
 export function copyOf (part: string): string {
   return Buffer.from(part, 'latin1').toString('latin1')
 }
+
+/** As many texts are kept; then all are forgotten, which costs no more than reading them again. */
+const maxTexts = 500
+/** Longer texts are hardly repeated. */
+const maxLength = 300
+
+/**
+ * Remembers what a function makes of a text: the tokens of an issuer repeat most of what they say, and those that are
+ * cached then share one copy of it. The function depends on the text alone, and its results never change.
+ *
+ * @param kept the text to keep, where the given one was cut out of a longer one and would keep that one in memory
+ */
+export function createReader<T> (read: (text: string) => T, kept: (text: string) => string = text => text): (text: string) => T {
+  const known = new Map<string, T>()
+  return text => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    const value = read(text)
+    if (text.length > maxLength) return value
+    if (known.size === maxTexts) known.clear()
+    known.set(kept(text), value)
+    return value
+  }
+}
+
+/** An issuer has one header for each key, and all of its tokens repeat it. */
+const readHeader = createReader((text): UnverifiedJwt['header'] => Object.freeze(parseStrictObject(decodePart(text))), copyOf)
 
 /** Refuses a token for its length, which is all that is known of it. */
 export function tooLong (token: string, maxLength: number): InvalidTokenError {

@@ -58,7 +58,7 @@ function changeFor (checks: readonly Check[], input: CheckInput): Change | null 
   const { expected } = input
   const { hints: { withPreset }, audiences, allowMissingAudience = false, allowIdTokens = false } = expected
   const passes = (other: ExpectedToken): boolean => checks.every(check => faultOf(check, { ...input, expected: other }) === null)
-  // Where a preset also loosens the audience or the kind of token, that is no reason to suggest it.
+  // A preset may also accept other audiences, or ID tokens. It is suggested only if the token passes without that.
   if (withPreset !== null && passes({ ...withPreset.expected, audiences, allowMissingAudience, allowIdTokens })) {
     return { fix: `set ${settingOf(expected, 'preset', withPreset.name)}: the settings for the tokens of this product`, expected: withPreset.expected }
   }

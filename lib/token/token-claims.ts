@@ -1,6 +1,7 @@
 import type { Claims, ClaimPath } from './claim-path.ts'
 import { readClaim } from './claim-path.ts'
 import type { ExpectedToken } from './expected-token.ts'
+import { createReader } from './jwt.ts'
 
 /** The claims in which issuers name the client. */
 export const clientClaims = ['client_id', 'azp', 'cid', 'appid'] as const
@@ -43,33 +44,11 @@ export function isText (value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-/** As many texts are kept; then all are forgotten, which costs no more than reading them again. */
-const maxTexts = 500
-/** Longer texts are hardly repeated. */
-const maxLength = 300
-
-/**
- * Remembers what a function makes of a text: the tokens of an issuer repeat most of what they say, and those that are
- * cached then share one copy of it. The function depends on the text alone, and its results never change.
- */
-export function createReader<T> (read: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>()
-  return text => {
-    const found = known.get(text)
-    if (found !== undefined) return found
-    const value = read(text)
-    if (text.length > maxLength) return value
-    if (known.size === maxTexts) known.clear()
-    known.set(text, value)
-    return value
-  }
-}
-
 /** A frozen list of one text. */
 export const listOf: (text: string) => readonly string[] = createReader(text => Object.freeze([text]))
 
-/** The words between spaces, each of them once (RFC 6749 section 3.3), as a frozen list. */
-export const wordsOf: (text: string) => readonly string[] = createReader(text => Object.freeze([...new Set(text.split(' '))].filter(word => word !== '')))
+/** The scopes of a text with spaces between them (RFC 6749 section 3.3), each of them once, as a frozen list. */
+export const scopesIn: (text: string) => readonly string[] = createReader(text => Object.freeze([...new Set(text.split(' '))].filter(word => word !== '')))
 
 /** An equal text, of which there is one copy only. */
 export const sharedText: (text: string) => string = createReader(text => text)

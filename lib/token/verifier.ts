@@ -7,7 +7,7 @@ import { maxTokenLength, parseJwt, refused, tooLong } from './jwt.ts'
 import type { Presentation } from './confirmation.ts'
 import { checkNotRevoked } from './revocations.ts'
 import type { TokenCache } from './token-cache.ts'
-import { digestOf } from './token-cache.ts'
+import { digestFor } from './token-cache.ts'
 import { askTokenRules } from './token-rules.ts'
 
 /** Turns an access token of a request into one that can be believed, or throws. */
@@ -20,12 +20,12 @@ export interface AccessTokenVerifier {
    *
    * @param presentation how the token was presented; without it the token counts as a plain bearer token, and one that is
    * bound to a key or certificate is refused (RFC 9449 section 7.2, RFC 8705 section 3)
-   * @param digest `digestOf` the token, where the caller has it already: it takes longer than finding a token in the cache
+   * @param connection stands for the connection of the request: the digest of the token that it presented last is kept for it
    * @throws InvalidTokenError when the token is not acceptable
    * @throws InvalidProofError, NonceRequiredError when the DPoP proof is not acceptable
    * @throws UnavailableError when the check could not be completed
    */
-  verify (token: string, presentation?: Presentation, digest?: string): AccessToken | Promise<AccessToken>
+  verify (token: string, presentation?: Presentation, connection?: object): AccessToken | Promise<AccessToken>
 }
 
 /**
@@ -78,13 +78,14 @@ export function createVerifier ({ route, cache, revocations, checkPossession, re
   }
 
   return {
-    verify (token, presentation, digest = digestOf(token)) {
+    verify (token, presentation, connection) {
+      const digest = cache === null ? '' : digestFor(token, connection)
       const known = cache?.find(digest)
       const verified = known ? unlessRevoked(known, digest) : verifyNew(token, digest)
       // Last: a proof is used up with a request that is accepted.
       return chain(verified, (accessToken: AccessToken) => {
         if (accessToken.confirmation === null && !requiresCertificates && isPlainBearer(presentation)) return accessToken
-        const checked = checkPossession(accessToken, digest, presentation)
+        const checked = checkPossession(accessToken, digest || digestFor(token, connection), presentation)
         return checked === undefined ? accessToken : checked.then(() => accessToken)
       })
     }

@@ -298,6 +298,20 @@ test('@fastify/cors answers preflights, registered before the plugin or after it
   }
 })
 
+test('a token is verified by what it says, whatever else a host passes to the verifier', async t => {
+  const { app, issuer } = await createTestServer(t)
+  await app.ready()
+  const good = await issuer.token({ sub: 'user-1' })
+  const other = await issuer.token({ sub: 'user-2' })
+  await app.accessTokenVerifier.verify(good)
+  const { verify } = app.accessTokenVerifier
+  // A callback of a list gets the place and the list as well.
+  const checked = [good, 'not a token', other, good].map((...given) => {
+    try { return verify(...given as unknown as [string]) } catch { return null }
+  })
+  t.same((await Promise.all(checked)).map(accessToken => accessToken?.subject ?? null), ['user-1', null, 'user-2', 'user-1'])
+})
+
 test('each request of a connection is answered by its own token', async t => {
   const revocations = createMemoryRevocationStore()
   const { app, issuer } = await createTestServer(t, { options: { revocations } })

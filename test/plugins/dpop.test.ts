@@ -51,6 +51,17 @@ test('a hook of the host that verifies the token once more does not use up the p
   t.strictSame(response.json(), { keyThumbprint: client.thumbprint, certificateThumbprint: null })
 })
 
+test('without a cache of tokens, a proof is good for its own token and no other', async t => {
+  const app = await createApp(t, { ...issuer.options, dpop: 'required', tokenCache: false })
+  app.get('/', async () => 'in')
+  const other = issuer.token({ boundTo: client, subject: 'user-2' })
+  const status = async (presented: string, proven: string): Promise<number> => {
+    const { dpop } = client.headers({ url: `${resource}/`, token: proven })
+    return (await app.inject({ url: '/', headers: { authorization: `DPoP ${presented}`, dpop } })).statusCode
+  }
+  t.strictSame([await status(token, token), await status(other, other), await status(token, other)], [200, 200, 401])
+})
+
 test('RFC 9449 7.1 and 7.2 on the wire: two challenges are two lines, and each DPoP header counts [R9449-01, R9449-24, R9449-27]', async t => {
   const app: FastifyInstance = await createApp(t, { ...issuer.options, dpop: 'allowed' })
   app.get('/', async () => 'in')

@@ -76,7 +76,7 @@ export function isSendable (token: string): boolean {
   return /^[\x20-\x7e]+$/.test(token)
 }
 
-/** The members of a JSON object. A value that is no object has none of those that are read. */
+/** The members of the JSON object that a response consists of. Another text has no `id_token` and no `refresh_token`. */
 function membersOf (text: string): Readonly<Record<string, unknown>> {
   try {
     return Object(parseJson(text)) as Readonly<Record<string, unknown>>

@@ -9,7 +9,7 @@ const says = ({ checks }: DoctorReport, id: string): string => {
   return `${outcome}: ${message}`
 }
 
-const undecided = 'unknown: the server could not decide it now (503): the keys of the issuer were requested a moment ago, or cannot be loaded. Repeat in'
+const undecided = 'unknown: the server could not decide it now (503); often it requested the keys of the issuer a moment ago, or cannot load them. Repeat in'
 
 test('503 to a token or its forgery is no finding: the server could not decide about it (RFC 9110 15.6.4)', async t => {
   const target = await startDoctorTarget(t)

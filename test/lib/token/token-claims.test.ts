@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { createReader, listOf, sharedText, wordsOf } from '../../../lib/token/token-claims.ts'
+import { createReader } from '../../../lib/token/jwt.ts'
+import { listOf, scopesIn, sharedText } from '../../../lib/token/token-claims.ts'
 
 test('a text is read once, as long as it is kept', async t => {
   const read: string[] = []
@@ -42,10 +43,10 @@ test('lists are frozen, as all tokens share them', async t => {
   t.strictSame(listOf('api'), ['api'])
   t.equal(listOf('api'), listOf('api'))
   t.ok(Object.isFrozen(listOf('api')))
-  t.strictSame(wordsOf(' read  write read '), ['read', 'write'])
-  t.equal(wordsOf('read write'), wordsOf('read write'))
-  t.ok(Object.isFrozen(wordsOf('read write')))
-  t.strictSame(wordsOf(''), [])
+  t.strictSame(scopesIn(' read  write read '), ['read', 'write'])
+  t.equal(scopesIn('read write'), scopesIn('read write'))
+  t.ok(Object.isFrozen(scopesIn('read write')))
+  t.strictSame(scopesIn(''), [])
 })
 
 test('whatever the texts, what is read is that of the text', async t => {
@@ -55,7 +56,7 @@ test('whatever the texts, what is read is that of the text', async t => {
     for (const one of [...texts, ...texts]) {
       t.equal(sharedText(one), one)
       t.strictSame(listOf(one), [one])
-      t.strictSame(wordsOf(one), [...new Set(one.split(' ').filter(word => word !== ''))])
+      t.strictSame(scopesIn(one), [...new Set(one.split(' ').filter(word => word !== ''))])
     }
   }))
 })
