@@ -51,8 +51,9 @@ export function forge (token) {
 
 /** The key of a client that sends DPoP proofs (RFC 9449). */
 export function createProofKey () {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const { crv, kty, x, y } = publicKey.export({ format: 'jwk' })
+  // As a JWK at once: Node.js 20 can stop for ever when it exports a key that it has generated.
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding: { format: 'jwk' } })
+  const { crv, kty, x, y } = publicKey
   return {
     thumbprint: createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url'),
     jwk: { kty, crv, x, y },

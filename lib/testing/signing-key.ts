@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { constants, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { thumbprintOf } from '../jwk-thumbprint.ts'
 
 /** The algorithms that test issuers and test clients sign with. `Ed25519` and `EdDSA` are two names of one (RFC 9864). */
@@ -25,7 +25,7 @@ export interface SigningKey {
 }
 
 export function createSigningKey (algorithm: TestAlgorithm, keyId: string): SigningKey {
-  const privateKey = generatePrivateKey(algorithm)
+  const privateKey = imported(generatePrivateKey(algorithm))
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' }) as Record<string, unknown>
   const digest = isEdwards(algorithm) ? null : `sha${algorithm.slice(2)}`
   const padding = algorithm.startsWith('PS') ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}
@@ -50,6 +50,14 @@ function generatePrivateKey (algorithm: TestAlgorithm): KeyObject {
   if (isEdwards(algorithm)) return generateKeyPairSync('ed25519').privateKey
   if (!algorithm.startsWith('ES')) return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   return generateKeyPairSync('ec', { namedCurve: { ES256: 'P-256', ES384: 'P-384' }[algorithm as string] ?? 'P-521' }).privateKey
+}
+
+/**
+ * Node.js 20 can stop for ever when it exports a key as a JWK that it has generated: the garbage collector, if it comes just then,
+ * waits for a lock that the export has. A key that was imported has no such lock.
+ */
+function imported (key: KeyObject): KeyObject {
+  return createPrivateKey({ key: key.export({ type: 'pkcs8', format: 'der' }), format: 'der', type: 'pkcs8' })
 }
 
 function isEdwards (algorithm: TestAlgorithm): boolean {

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 
 /** A client that signs DPoP proofs, right or wrong as a test needs them. */
 export interface ProofMaker {
@@ -31,7 +31,9 @@ const keys: Readonly<Record<string, () => { publicKey: KeyObject, privateKey: Ke
 
 export function createProofMaker (algorithm: 'ES256' | 'ES384' | 'RS256' | 'Ed25519' = 'ES256'): ProofMaker {
   const { publicKey, privateKey } = keys[algorithm]!()
-  const publicJwk = publicKey.export({ format: 'jwk' }) as Record<string, unknown>
+  // A detour, as Node.js 20 can stop for ever when it exports a key as a JWK that it has generated.
+  const publicJwk = createPublicKey({ key: publicKey.export({ type: 'spki', format: 'der' }), format: 'der', type: 'spki' })
+    .export({ format: 'jwk' }) as Record<string, unknown>
   return {
     publicJwk,
     thumbprint: thumbprintOf(publicJwk),
