@@ -36,14 +36,10 @@ export function createPossessionCheck ({ checkProof, readsCertificates, requires
     }
     if (proven.get(presentation) === digest) return
     const { proofs, method, targetUris } = presentation
-    const checked = checkProof({ proofs, method, targetUris, tokenHash: inBase64url(digest), keyThumbprint, provideNonce: nonce => presentation.provideNonce(nonce) })
+    const checked = checkProof({ proofs, method, targetUris, tokenHash: digest, keyThumbprint, provideNonce: nonce => presentation.provideNonce(nonce) })
     if (checked !== undefined) return checked.then(() => { proven.set(presentation, digest) })
     proven.set(presentation, digest)
   }
-}
-
-function inBase64url (digest: string): string {
-  return Buffer.from(digest, 'latin1').toString('base64url')
 }
 
 /** RFC 9449 section 7.1: under the DPoP scheme, or where DPoP is required, a token has to be bound to the key of the proof. */

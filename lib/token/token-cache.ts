@@ -37,9 +37,9 @@ export interface CacheValidity {
 /** Of a result that expires by time only. */
 export const alwaysCurrent: CacheValidity = { isCurrent: () => true }
 
-/** What caches know a token by. */
+/** What caches know a token by, and `ath` of a proof (RFC 9449 section 4.2): its SHA-256 digest in base64url. */
 export function digestOf (token: string): string {
-  return hash('sha256', token, 'binary')
+  return hash('sha256', token, 'base64url')
 }
 
 /** The token that a connection presented last: most clients repeat it, and its digest takes longer than the rest of the check. */
