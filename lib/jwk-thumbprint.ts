@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** RFC 7638 section 3.2, RFC 8037 section 2 and RFC 9964 section 3: the required public members of a key, in this order. */
 const requiredMembers: Readonly<Record<string, readonly string[]>> = {
@@ -14,5 +14,5 @@ export function publicMembersOf (jwk: Jwk): Jwk {
 
 /** The SHA-256 thumbprint of RFC 7638, as `cnf.jkt` has it. */
 export function thumbprintOf (jwk: Jwk): string {
-  return createHash('sha256').update(JSON.stringify(publicMembersOf(jwk))).digest('base64url')
+  return hash('sha256', JSON.stringify(publicMembersOf(jwk)), 'base64url')
 }

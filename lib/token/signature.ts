@@ -1,5 +1,5 @@
 import { constants, createPublicKey, verify } from 'node:crypto'
-import type { JsonWebKey, KeyObject, VerifyKeyObjectInput } from 'node:crypto'
+import type { JsonWebKey, VerifyKeyObjectInput } from 'node:crypto'
 
 /** A public key as a JWK Set has it (RFC 7517 section 4). */
 export type Jwk = Readonly<Record<string, unknown>>
@@ -67,8 +67,10 @@ export function suitsAlgorithm (jwk: Jwk, name: string): boolean {
 export function importKey (jwk: Jwk, name: string): VerificationKey {
   const { digest, options, signatureLength, cost } = algorithms.get(name)!
   const key = createPublicKey({ key: publicPart(jwk), format: 'jwk' })
-  const length = signatureLength ?? key.asymmetricKeyDetails!.modulusLength! / 8
-  return createVerificationKey(name, { ...options, key }, digest, Math.ceil(length), cost * costFactor(key))
+  if (signatureLength !== undefined) return createVerificationKey(name, { ...options, key }, digest, signatureLength, cost)
+  const { modulusLength } = key.asymmetricKeyDetails as { modulusLength: number }
+  // The work grows with the square of the length.
+  return createVerificationKey(name, { ...options, key }, digest, Math.ceil(modulusLength / 8), cost * (modulusLength / 2048) ** 2)
 }
 
 function createVerificationKey (
@@ -91,14 +93,7 @@ function createVerificationKey (
 
 /** Only what is public, and only what the import reads. */
 function publicPart ({ kty, n, e, crv, x, y, alg, pub }: Jwk): JsonWebKey {
-  const parts = kty === 'RSA' ? { n, e } : kty === 'AKP' ? { alg, pub } : { crv, x, y }
-  return JSON.parse(JSON.stringify({ kty, ...parts })) as JsonWebKey
-}
-
-/** RSA: the work grows with the square of the length. */
-function costFactor ({ asymmetricKeyDetails }: KeyObject): number {
-  const { modulusLength } = asymmetricKeyDetails!
-  return modulusLength === undefined ? 1 : (modulusLength / 2048) ** 2
+  return (kty === 'RSA' ? { kty, n, e } : kty === 'AKP' ? { kty, alg, pub } : { kty, crv, x, y }) as JsonWebKey
 }
 
 /**
