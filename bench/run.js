@@ -18,6 +18,8 @@ const benches = [
   'verify-new-tokens', 'verify-hot-token', 'http-hot-token', 'http-new-tokens', 'http-refusals', 'http-open-route', 'http-metadata', 'import',
   'cached-tokens', 'refused-tokens', 'proxy', 'session-refresh', 'grant-decision', 'dpop-proof', 'replay-memory'
 ]
+/** For one bench; the slowest takes 12 minutes. */
+const longestMs = 30 * 60_000
 const charted = [
   { title: 'A hot token, over HTTP', heading: 'A token that was seen before: CPU of a request, bare Fastify = 1' },
   { title: 'New tokens, over HTTP', heading: 'Tokens that never repeat: CPU of a request, Fastify with one RS256 check = 1' }
@@ -39,8 +41,9 @@ const tables = new Map(!existsSync(page) ? [] : readFileSync(page, 'utf8').split
 const results = []
 for (const name of benches.filter(one => isWhole || names.includes(one))) {
   console.error(`${name} …`)
-  const { status, stdout } = spawnSync(process.execPath, [`${folder}${name}.js`, '--json', ...quick ? ['--quick'] : []], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 })
+  const { status, stdout } = spawnSync(process.execPath, [`${folder}${name}.js`, '--json', ...quick ? ['--quick'] : []], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26, timeout: longestMs, killSignal: 'SIGKILL' })
   if (status !== 0) {
+    console.error(`${name} failed${status === null ? `, or took longer than ${longestMs / 60_000} minutes` : ''}`)
     process.exitCode = 1
     continue
   }
