@@ -133,6 +133,8 @@ test('RFC 7591 section 2: the authentication method and the scopes of clientMeta
   const own = await registration({ scope: 'mine' }, { scopes: ['read'] })
   t.equal(own.body.scope, 'mine')
   t.equal(own.client.registration!.scopes, null)
+  const repeated = await registration({ scope: 'mine' }, { scopes: ['read'] }, { scope: 'mine' })
+  t.equal(repeated.client.registration!.scopes, null, 'with a scope of its own, the application decides when to register anew')
 })
 
 test('RFC 7591 section 2: a client that was registered for fewer scopes registers anew, for both (F9)', async t => {
@@ -175,6 +177,7 @@ test('RFC 7591 section 3.2.2: a registration that is refused (MCPC-25)', async t
   }
   await t.rejects(refused(() => Response.json({ error: 'invalid_redirect_uri', error_description: 'not "mine"' }, { status: 400 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'invalid_redirect_uri', description: 'not mine', responseStatus: 400 })
   await t.rejects(refused(() => Response.json({ error: 'access_denied' }, { status: 403 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'access_denied' })
+  await t.rejects(refused(() => Response.json({ error: 'access_denied', error_description: 7 }, { status: 400 })), { ...failed('FST_OAUTH_REGISTRATION_REFUSED'), oauthError: 'access_denied', description: null, responseStatus: 400 }, 'a description that is no text is ignored')
   for (const body of [{}, { client_id: 7 }, { client_id: '' }, null, 'text']) await t.rejects(refused(() => Response.json(body, { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED', { message: /: the response has no client_id$/ }), JSON.stringify(body))
   await t.rejects(refused(() => new Response('<html>', { status: 201 })), failed('FST_OAUTH_REGISTRATION_REFUSED', { message: /: the response is not JSON$/ }))
   await t.rejects(refused(() => new Response('', { status: 500 })), { ...failed('FST_OAUTH_SERVER_UNAVAILABLE'), responseStatus: 500, message: /: status$/ })
