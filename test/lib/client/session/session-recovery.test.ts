@@ -71,7 +71,22 @@ test('a store that went back in time: the tokens in memory are newer, and are wr
   t.not(third.accessToken, second.accessToken)
   t.strictSame(server.presented, [first.refreshToken, second.refreshToken], 'no refresh token is shown twice')
   t.strictSame(store.record!.tokens, third)
-  t.ok(store.record!.generation > 2, 'and other processes see a later generation')
+  t.equal(store.record!.generation, 4, 'and other processes see a later generation: one above the last for the known tokens, one more for the new')
+})
+
+test('a store that went far back in time takes 101 writes at most until other processes see a later generation [F5] (R38)', async t => {
+  const store = createRestorableStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  store.record = { generation: 1000, tokens: first }
+  await session.start()
+  let writes = 0
+  store.onWrite = () => { writes++ }
+  const second = await session.refresh(first.accessToken)
+  t.equal(writes, 1)
+  store.record = { generation: 1, tokens: first }
+  await session.refresh(second.accessToken)
+  t.equal(writes, 1 + 101 + 1)
 })
 
 test('a store that went back in time has the tokens in memory before they are refreshed: a refresh that fails leaves them there [F5] (R38)', async t => {
@@ -141,11 +156,13 @@ test('a store that went back in time, and that another process writes to first: 
   const second = await session.refresh(first.accessToken)
   store.record = backup
   const theirs = server.grant()
+  let writes = 0
   store.onWrite = () => {
-    store.onWrite = () => {}
+    writes++
     store.record = { generation: 9, tokens: theirs }
   }
   t.equal(await session.refresh(second.accessToken), theirs)
+  t.equal(writes, 1)
 })
 
 test('new tokens that an older store did not take are written later, and no refresh token is shown twice [F5] (R38)', async t => {
@@ -291,4 +308,100 @@ test('a token that was only just stored and is rejected is refreshed without wai
   releasing.resolve()
   t.equal((await refreshing).accessToken, accessToken)
   t.not((await again).accessToken, accessToken)
+})
+
+test('one refresh at a time, also when the one before gives its turn back late (R20, R22)', async t => {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const releasing = createDeferred<void>()
+  store.hold.release = releasing.promise
+  const refreshing = session.refresh(first.accessToken)
+  await settled()
+  delete store.hold.release
+  const { accessToken } = (await store.read())!.tokens!
+  const answered = createDeferred<void>()
+  server.next.push(() => answered.promise)
+  const again = session.refresh(accessToken)
+  releasing.resolve()
+  await refreshing
+  await settled()
+  const third = session.refresh(accessToken)
+  await settled()
+  answered.resolve()
+  t.equal(await third, await again)
+  t.equal(server.presented.length, 2)
+})
+
+test('tokens of another process that are rejected are refreshed without waiting for the turn to be given back (R22)', async t => {
+  for (const found of ['before the token request', 'after it was refused'] as const) {
+    const store = createSlowStore()
+    const { session, server } = createSessionFixture({ tokenStore: store })
+    const first = server.grant()
+    const theirs = server.grant()
+    await session.signIn(first)
+    const write = async (): Promise<unknown> => await store.write(theirs, (await store.read())!.generation)
+    if (found === 'before the token request') await write()
+    else {
+      server.next.push(async () => {
+        await write()
+        throw new RefreshError('over', { message: 'invalid_grant' })
+      })
+    }
+    const releasing = createDeferred<void>()
+    store.hold.release = releasing.promise
+    const refreshing = session.refresh(first.accessToken)
+    await settled()
+    const again = session.refresh(theirs.accessToken)
+    await settled()
+    releasing.resolve()
+    t.equal((await refreshing).accessToken, theirs.accessToken, found)
+    t.not((await again).accessToken, theirs.accessToken, found)
+  }
+})
+
+test('a sign-out while the store is read after a refused refresh: tokens of another process are not given (R24)', async t => {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const reading = createDeferred<void>()
+  server.next.push(async () => {
+    await store.write(server.grant(), (await store.read())!.generation)
+    store.hold.read = reading.promise
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  session.refresh(first.accessToken).catch(() => {})
+  await settled()
+  delete store.hold.read
+  const signingOut = createDeferred<void>()
+  store.hold.write = signingOut.promise
+  const signOut = session.signOut()
+  reading.resolve()
+  await settled()
+  t.match(await failureOf(session.token()), { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' })
+  t.equal(session.state, 'signed_out')
+  signingOut.resolve()
+  await signOut
+})
+
+test('a rotated refresh token that is stored too late begins no cool-down for the next user (R25)', async t => {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant('ann')
+  await session.signIn(first)
+  const writing = createDeferred<void>()
+  server.next.push(() => {
+    store.hold.write = writing.promise
+    throw new RefreshError('keep', { message: 'x', rotatedTo: 'rotated' })
+  })
+  session.refresh(first.accessToken).catch(() => {})
+  await settled()
+  delete store.hold.write
+  const next = server.grant('bob')
+  await session.signIn(next)
+  writing.resolve()
+  await settled()
+  t.not((await session.refresh(next.accessToken)).accessToken, next.accessToken)
 })

@@ -197,8 +197,13 @@ test('the refresh of one user never overwrites the session of the next [R25]', a
   const bob = server.grant('bob')
   await session.signIn(ann)
   const going = createDeferred<void>()
-  server.next.push(() => going.promise)
+  const asked = createDeferred<void>()
+  server.next.push(() => {
+    asked.resolve()
+    return going.promise
+  })
   const waiting = fails(t, session.refresh(ann.accessToken), 'FST_OAUTH_SESSION_SUPERSEDED', 'what ann asked for is not done as bob')
+  await asked.promise
   await session.signIn(bob)
   going.resolve()
   t.notOk((await waiting).needsAuthorization, 'somebody is signed in')
@@ -707,6 +712,24 @@ test('refreshableUntil may pass while another process holds the lock [RFSH-15]',
   t.strictSame(server.presented, [])
 })
 
+test('a session that is found to be over while a refresh waits for the lock is signed out for that refresh, too [RFSH-15]', async t => {
+  const inner = createMemoryTokenStore()
+  let isLost = false
+  const { session, server, store, clock } = createSessionFixture({ tokenStore: { ...inner, read: async () => isLost ? null : await inner.read() } })
+  const first = { ...server.grant(), refreshableUntil: clock.now() + lifetimeMs }
+  await session.signIn(first)
+  const turn = createDeferred<void>()
+  const others = store.exclusively(() => turn.promise)
+  const refreshed = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN', 'the refresh that waited')
+  await new Promise(resolve => { setImmediate(resolve) })
+  clock.advance(lifetime)
+  isLost = true
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN', 'the call that found it')
+  turn.resolve()
+  await others
+  await refreshed
+})
+
 test('of two processes one refreshes, and the other one uses its tokens [F66 RFSH-05]', async t => {
   const { session, server, sibling } = createSessionFixture()
   const other = sibling()
@@ -776,6 +799,17 @@ test('tokens of another process are not used if the resource rejected them [RFSH
   })
   await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE')
   t.not((await session.token()).accessToken, theirs.accessToken, 'it is renewed the next time')
+})
+
+test('an invalid refresh token ends the session, also when another process has signed out meanwhile [RFSH-07]', async t => {
+  const { session, server, store } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  server.next.push(async () => {
+    await store.write(null, (await store.read())!.generation)
+    throw new RefreshError('over', { message: 'invalid_grant' })
+  })
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_OVER')
 })
 
 test('an invalid refresh token in a newer record ends the session too [RFSH-07]', async t => {
@@ -961,6 +995,18 @@ test('the refresh token of an answer that is of no use otherwise is stored, and 
   t.equal((await same.store.read())!.tokens, tokens, 'one that is the same changes nothing')
 })
 
+test('an unexpired token is given when another process wrote before a rotated refresh token could be stored [R31]', async t => {
+  const { session, server, store, clock } = createSessionFixture()
+  const first = server.grant()
+  await session.signIn(first)
+  clock.advance(lifetime - 10)
+  server.next.push(async () => {
+    await store.write(server.grant(), (await store.read())!.generation)
+    throw new RefreshError('keep', { message: 'x', rotatedTo: 'rotated' })
+  })
+  t.equal(await session.token(), first)
+})
+
 test('a sign-out while a rotated refresh token is being stored is final [R24]', async t => {
   const inner = createMemoryTokenStore()
   const { session, server } = createSessionFixture({
@@ -978,6 +1024,29 @@ test('a sign-out while a rotated refresh token is being stored is final [R24]', 
   await fails(t, session.refresh(tokens.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   await session.signOut()
   t.equal((await inner.read())!.tokens, null)
+})
+
+test('a response that comes together with a sign-out is not written [R24]', async t => {
+  const inner = createMemoryTokenStore()
+  const written: Array<TokenSet | null> = []
+  const { session, server } = createSessionFixture({
+    tokenStore: {
+      ...inner,
+      async write (tokens, insteadOf) {
+        written.push(tokens)
+        return await inner.write(tokens, insteadOf)
+      }
+    },
+    async refresh () {
+      session.signOut().catch(t.threw)
+      return server.grant()
+    }
+  })
+  const first = server.grant()
+  await session.signIn(first)
+  await fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
+  await session.signOut()
+  t.strictSame(written, [first, null])
 })
 
 test('a process whose tokens can no longer be refreshed reads the store before the session ends [RFSH-15 F66]', async t => {
