@@ -257,6 +257,15 @@ test('the back-off has jitter and respects Retry-After [R26]', async t => {
     ;(await time.of(ms)).end()
     await renewal
   }
+  const longest = createSessionFixture({ attemptTimeoutMs: 7000 })
+  const first = longest.server.grant()
+  await longest.session.signIn(first)
+  longest.server.next.push(new RefreshError('retry', { message: 'x', retryAfterMs: 7000 }))
+  const renewal = longest.session.refresh(first.accessToken)
+  await new Promise(resolve => { setImmediate(resolve) })
+  ;(await longest.time.of(7000)).end()
+  t.not((await renewal).accessToken, first.accessToken, 'as long as a token request may take')
+
   const { session, server, clock } = createSessionFixture()
   const dead = server.grant()
   await session.signIn(dead)
