@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'tap'
 import { Agent } from 'undici'
@@ -366,6 +366,14 @@ test('the headers of an event stream arrive before its first byte, and its bytes
   }
   response.end()
   t.ok((await chunks.next()).done)
+})
+
+test('headers leave together with the body that came with them', async t => {
+  const upstream = await startUpstream(t, (_received, response) => { response.end('hello') })
+  const { ask } = await startProxy(t, { upstream: upstream.origin })
+  const flushed = t.capture(ServerResponse.prototype, 'flushHeaders')
+  t.equal((await ask()).body.toString(), 'hello')
+  t.same(flushed(), [], 'headers were never sent by themselves')
 })
 
 test('a closing server ends event streams and accepts none', async t => {
