@@ -1,4 +1,4 @@
-import { generateKeyPair, jwtVerify } from 'jose'
+import { decodeJwt, generateKeyPair, jwtVerify } from 'jose'
 import { test } from 'tap'
 import { createProofKey, createProver } from '../../../../lib/client/oauth/dpop.ts'
 import { beginAuthorization, completeAuthorization } from '../../../../lib/client/oauth/authorization-code.ts'
@@ -73,6 +73,15 @@ test('RFC 9449 section 8: with a new nonce, the client assertion and the proof a
   fake.answer('https://login.example.com/token', () => Response.json({ error: 'use_dpop_nonce' }, { status: 400, headers: { 'dpop-nonce': 'other' } }))
   await t.rejects(requestClientCredentials(access, { resource: fake.resource, scopes: null }), { ...failed('FST_OAUTH_TOKEN_REQUEST_REFUSED'), oauthError: 'use_dpop_nonce' })
   t.equal(fake.received.length, 4, 'once more, and no further')
+})
+
+test('RFC 9449 section 8.2: a nonce is used until the server sends another one (R9449-32)', async t => {
+  const fake = createFakeOAuth()
+  const headers = [{ 'dpop-nonce': 'n1' }, {}, { 'dpop-nonce': 'n2' }, {}]
+  fake.answer('https://login.example.com/token', () => Response.json({ access_token: 'a', token_type: 'DPoP' }, { headers: headers[fake.received.length - 1]! }))
+  const access = accessTo(fake, { prover: await createProver((await createProofKey())!) })
+  while (fake.received.length < headers.length) await requestClientCredentials(access, { resource: fake.resource, scopes: null })
+  t.strictSame(fake.received.map(sent => decodeJwt(sent.headers.get('dpop')!).nonce), [undefined, 'n1', 'n1', 'n2'])
 })
 
 test('RFC 9449 section 8.2: a nonce beside a bearer token is ignored', async t => {
