@@ -36,6 +36,12 @@ test('RFC 6750 3.1: a request that is invalid is not repeated with another token
   t.end()
 })
 
+test('RFC 6750 3.1: a challenge counts from status 400 on', t => {
+  const headers = new Headers({ 'www-authenticate': 'Bearer error="invalid_token"' })
+  t.strictSame([399, 400].map(status => classify({ status, headers }).kind), ['ok', 'invalid_token'])
+  t.end()
+})
+
 test('a JSON-RPC error counts only as an object, and only in a successful response [R16 R17]', t => {
   const headers = new Headers()
   const error = { code: 'authentication_failed' }
@@ -43,7 +49,7 @@ test('a JSON-RPC error counts only as an object, and only in a successful respon
   for (const no of [null, 'authentication_failed', undefined]) {
     t.strictSame(classify({ status: 200, headers, body: { jsonrpc: '2.0', error: no, ...error } }), { kind: 'ok' }, String(no))
   }
-  t.strictSame(classify({ status: 302, headers, body: { jsonrpc: '2.0', error } }), { kind: 'ok' })
+  for (const status of [199, 300, 302]) t.strictSame(classify({ status, headers, body: { jsonrpc: '2.0', error } }), { kind: 'ok' }, String(status))
   t.end()
 })
 
