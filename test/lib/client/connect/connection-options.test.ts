@@ -4,6 +4,7 @@ import { checkConnectOptions } from '../../../../lib/client/connect/connection-o
 const browser = { prepare () {} }
 const tokenStore = { read () {}, write () {}, exclusively () {} }
 const connectionStore = { read () {}, write () {} }
+const client = { issuer: 'x', clientId: 'c', authentication: { method: 'none' } }
 const good = { url: 'https://mcp.example.com/mcp', browser }
 
 test('options that are refused name the option and the value', t => {
@@ -21,6 +22,8 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, coolDownMs: -1 }, /coolDownMs.*-1/],
     [{ ...good, timeoutMs: 0 }, /timeoutMs.*0/],
     [{ ...good, maxBytes: 1.5 }, /maxBytes.*1\.5/],
+    [{ ...good, maxBytes: 0 }, /maxBytes.*0/],
+    [{ ...good, allowedHosts: [''] }, /allowedHosts/],
     [{ ...good, resourceMatch: 'any' }, /resourceMatch must be one of "exact", "prefix"/],
     [{ ...good, proofOfPossession: true }, /proofOfPossession/],
     [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\[0\]\.issuer/],
@@ -33,7 +36,11 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, scopes: [''] }, /scopes/],
     [{ ...good, tokenStore }, /tokenStore and connectionStore must be set together: connectionStore is missing/],
     [{ ...good, connectionStore }, /tokenStore and connectionStore must be set together: tokenStore is missing/],
-    [{ ...good, metadataTrust: { issuer: 'x' } }, /metadataTrust/]
+    [{ ...good, metadataTrust: { issuer: 'x' } }, /metadataTrust\.key/],
+    [{ ...good, metadataTrust: { key: {} } }, /metadataTrust\.issuer/],
+    [{ ...good, metadataTrust: { issuer: 'x', key: {}, surprise: 1 } }, /metadataTrust: .*"surprise"/],
+    [{ ...good, clients: [{ ...client, surprise: 1 }] }, /clients\[0\]: .*"surprise"/],
+    [{ ...good, resourceMatch: 'exact', clients: [{ ...client, assumptions: { protectsResource: 'https://mcp.example.com' } }] }, /protectsResource .*got "https:\/\/mcp\.example\.com"/]
   ]
   for (const [options, message] of table) t.throws(() => checkConnectOptions(options), { code: 'FST_OAUTH_OPTION_INVALID', message }, JSON.stringify(options))
   t.end()
@@ -45,6 +52,8 @@ test('options that are taken', t => {
   for (const proofOfPossession of ['when_needed', 'always', 'never'] as const) t.ok(checkConnectOptions({ ...good, proofOfPossession }))
   for (const resourceMatch of ['exact', 'prefix'] as const) t.ok(checkConnectOptions({ ...good, resourceMatch }))
   t.ok(checkConnectOptions({ ...good, coolDownMs: 0, maxBytes: 1, timeoutMs: 0.5, clock: { now: () => 0 }, allowedHosts: ['10.0.0.1'], authorizationParameters: { login_hint: 'ann' } }))
+  for (const key of [{ keys: [] }, () => ({ keys: [] })]) t.ok(checkConnectOptions({ ...good, metadataTrust: { issuer: 'x', key } }))
+  t.ok(checkConnectOptions({ ...good, clients: [{ ...client, assumptions: { protectsResource: 'https://mcp.example.com' } }] }), 'a resource that covers the URL by prefix')
   t.ok(checkConnectOptions({ ...good, clientMetadata: { token_endpoint_auth_method: 'client_secret_post' } }))
   t.ok(checkConnectOptions({ ...good, dynamicRegistration: false, clientMetadata: { token_endpoint_auth_method: 'private_key_jwt' } }))
   t.ok(checkConnectOptions({ url: 'http://localhost:3000/mcp', redirectUri: 'http://127.0.0.1/cb' }))

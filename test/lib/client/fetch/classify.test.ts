@@ -36,6 +36,11 @@ test('RFC 6750 3.1: a request that is invalid is not repeated with another token
   t.end()
 })
 
+test('a body that was not read has no sentences', t => {
+  t.strictSame(classify({ status: 500, headers: new Headers() }, { sentences: ['Session ended'] }), { kind: 'refused' })
+  t.end()
+})
+
 test('RFC 6750 3.1: a challenge counts from status 400 on', t => {
   const headers = new Headers({ 'www-authenticate': 'Bearer error="invalid_token"' })
   t.strictSame([399, 400].map(status => classify({ status, headers }).kind), ['ok', 'invalid_token'])

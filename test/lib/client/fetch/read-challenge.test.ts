@@ -44,5 +44,6 @@ test('RFC 9449: a resource with only DPoP challenges needs a proof [R9449-38 MCP
   t.match(read('DPoP algs="ES256", resource_metadata="https://h/"'), { needsProof: true, resourceMetadata: 'https://h/' })
   t.match(read('DPoP algs="ES256", surprise="x"', 'Bearer scope="a"'), { needsProof: false, scopes: ['a'] })
   t.match(read('DPoP error="use_dpop_nonce"'), { error: null, needsProof: true })
+  for (const first of ['DPoP algs="ES256"', 'DPoP error="use_dpop_nonce"']) t.match(read(first, 'Bearer error="invalid_token"'), { error: 'invalid_token' }, first)
   t.end()
 })
