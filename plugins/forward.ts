@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyContextConfig, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { MissingTokenError, OptionError, withoutStackTrace } from '../lib/errors/errors.ts'
@@ -225,7 +225,7 @@ function streamOf (message: object): ServerHttp2Stream | undefined {
   return (message as { readonly stream?: ServerHttp2Stream }).stream
 }
 
-function send (reply: FastifyReply, { status, headers, body, isWhole }: ForwardedAnswer): FastifyReply {
+function send (reply: FastifyReply, { status, headers, body }: ForwardedAnswer): FastifyReply {
   reply.code(status)
   for (const [name, value] of headers) {
     // Hooks of the host may have set `Vary` already.
@@ -233,8 +233,12 @@ function send (reply: FastifyReply, { status, headers, body, isWhole }: Forwarde
     reply.header(name, existing === undefined ? value : [existing, value].flat().join(', '))
   }
   if (body === null) return reply.send()
+  if (Buffer.isBuffer(body)) {
+    // To bytes without a type Fastify gives one, which the upstream did not.
+    return reply.send(headers.has('content-type') ? body : Readable.from([body], { objectMode: false }))
+  }
   // When the stream is piped, every hook has run.
-  if (!isWhole) reply.raw.once('pipe', () => setImmediate(sendHeaders, reply.raw))
+  reply.raw.once('pipe', () => setImmediate(sendHeaders, reply.raw))
   return reply.send(body)
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { AttemptSession, ClassifiedAnswer } from '../client/fetch/attempt.ts'
 import { attempt } from '../client/fetch/attempt.ts'
 import type { ClassifierSettings } from '../client/fetch/classify.ts'
@@ -11,6 +12,7 @@ import { valueOf } from './header-list.ts'
 import type { InspectionLimits } from './inspection.ts'
 import { headersOf, inspect, isReadable } from './inspection.ts'
 import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
+import { discardBody } from './upstreams.ts'
 
 export interface SessionCredential {
   readonly session: AttemptSession
@@ -92,13 +94,14 @@ function classifyAnswer (
   const headers = headersOf(answer)
   const byChallenge = classifyChallenge({ status, headers })
   if (byChallenge !== null) return { answer, classification: byChallenge }
-  return inspect(answer, method, limits).then(({ answer: unread, body, text }) => ({
+  // As it came from the upstream: each answer is classified once.
+  return inspect(answer as UpstreamAnswer<Readable>, method, limits).then(({ answer: unread, body, text }) => ({
     answer: unread, classification: classifyBody({ status, headers, body, text }, classifier)
   }))
 }
 
 function discard ({ body }: UpstreamAnswer): void {
-  body.destroy()
+  discardBody(body)
 }
 
 /** The error for the caller when the session has no token. Never a 401, as the caller's own credentials are valid. */

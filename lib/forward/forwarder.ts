@@ -7,7 +7,8 @@ import { createRequestHeaderList, createResponseHeaderList, hasUnknownCoding, fi
 import type { CheckedForwardOptions, ForwardCredential } from './options.ts'
 import { readBody } from './request-body.ts'
 import type { Target } from './targets.ts'
-import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
+import type { AnswerBody, UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
+import { discardBody } from './upstreams.ts'
 
 /** A request as it came in. */
 export interface CallerRequest {
@@ -30,10 +31,11 @@ export interface ForwardedAnswer {
   readonly status: number
   /** Names in lower case; several lines of one name as a list. */
   readonly headers: ReadonlyMap<string, string | string[]>
-  /** `null` where an answer of this kind has no body (RFC 9110 section 6.4.1). The receiver must read or destroy it. */
-  readonly body: Readable | null
-  /** Whether the whole body is in memory, so that the headers need not be sent ahead of it. */
-  readonly isWhole: boolean
+  /**
+   * `null` where an answer of this kind has no body (RFC 9110 section 6.4.1), bytes when it was read; a stream, which the receiver
+   * must read or destroy.
+   */
+  readonly body: AnswerBody | null
 }
 
 /** The options of the proxy that a forwarder uses. */
@@ -63,7 +65,7 @@ export function createForwarder (options: ForwarderSettings, upstreams: Upstream
     return await upstreams.call({ ...request, headers: [...request.headers, ...Object.entries(credential.headers).flat()] })
   }
 
-  const answerOf = ({ status, headers, body, isWhole }: UpstreamAnswer, request: UpstreamRequest, own: string, withChallenge: boolean): ForwardedAnswer => {
+  const answerOf = ({ status, headers, body }: UpstreamAnswer, request: UpstreamRequest, own: string, withChallenge: boolean): ForwardedAnswer => {
     const lines = filterHeaders(headers, name => responseList(name) || (withChallenge && name === 'www-authenticate'))
     const fields = collectLines(lines)
     const location = fields.get('location')
@@ -71,10 +73,10 @@ export function createForwarder (options: ForwarderSettings, upstreams: Upstream
     const length = valueOf(headers, 'content-length')
     if (length !== null && status !== 204) fields.set('content-length', length)
     if (request.method === 'HEAD' || status === 204 || status === 304) {
-      body.resume()
-      return { status, headers: fields, body: null, isWhole }
+      if (!Buffer.isBuffer(body)) body.resume()
+      return { status, headers: fields, body: null }
     }
-    if (isEventStream(headers)) {
+    if (isEventStream(headers) && !Buffer.isBuffer(body)) {
       // Asks nginx in front of this server not to buffer the stream.
       fields.set('x-accel-buffering', 'no')
       // A stream that answers a POST ends with its result; a stream that answers a GET has no end.
@@ -87,7 +89,7 @@ export function createForwarder (options: ForwarderSettings, upstreams: Upstream
         body.once('close', () => streams.delete(body))
       }
     }
-    return { status, headers: fields, body, isWhole }
+    return { status, headers: fields, body }
   }
 
   return {
@@ -112,12 +114,12 @@ export function createForwarder (options: ForwarderSettings, upstreams: Upstream
       })
       // RFC 9110 section 15: a status is at most 599.
       if (answer.status > 599 || hasUnknownCoding(answer.headers)) {
-        answer.body.destroy()
+        discardBody(answer.body)
         throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_BROKEN')
       }
       const isOfCaller = 'headers' in credential && credential.owner === 'caller'
       if (answer.status === 401 && !isOfCaller) {
-        answer.body.destroy()
+        discardBody(answer.body)
         throw new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED')
       }
       return answerOf(answer, request, own, isOfCaller)

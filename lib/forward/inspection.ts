@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { ForwardError } from '../errors/forward-errors.ts'
 import { parseJson } from '../parse-json.ts'
@@ -14,7 +14,7 @@ export interface InspectionLimits {
 
 /** An answer, with its body if it was read. */
 export interface Inspected {
-  /** The same answer; its body can still be read. */
+  /** The same answer; its body can still be read, or is there as bytes. */
   readonly answer: UpstreamAnswer
   /** The parsed body; `undefined` where it was not read or is no JSON. */
   readonly body: unknown
@@ -28,7 +28,7 @@ export interface Inspected {
  *
  * @throws ForwardError when the body breaks off
  */
-export async function inspect (answer: UpstreamAnswer, method: string, limits: InspectionLimits): Promise<Inspected> {
+export async function inspect (answer: UpstreamAnswer<Readable>, method: string, limits: InspectionLimits): Promise<Inspected> {
   if (!isReadable(answer, method, limits.maxBytes)) return { answer, body: undefined, text: undefined }
 
   const bytes = await readWhole(answer.body, limits.maxBytes, limits.maxMs).catch((cause: unknown) => {
@@ -36,7 +36,7 @@ export async function inspect (answer: UpstreamAnswer, method: string, limits: I
   })
   if (bytes === null) return { answer, body: undefined, text: undefined }
   const text = decode(bytes, valueOf(answer.headers, 'content-encoding'), limits.maxBytes)
-  return { answer: { ...answer, body: new PassThrough().end(bytes), isWhole: true }, text, body: parse(text) }
+  return { answer: { ...answer, body: bytes }, text, body: parse(text) }
 }
 
 const noHeaders = new Headers()

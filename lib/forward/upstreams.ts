@@ -17,13 +17,18 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal
 }
 
-/** An answer whose body has not been read. The receiver must read or destroy the body. */
-export interface UpstreamAnswer {
+export interface UpstreamAnswer<Body extends AnswerBody = AnswerBody> {
   readonly status: number
   readonly headers: HeaderLines
-  readonly body: Readable
-  /** Whether the whole body is in memory, so that headers and body can be sent together. */
-  readonly isWhole: boolean
+  readonly body: Body
+}
+
+/** Bytes when it was read, else a stream, which the receiver must read or destroy. */
+export type AnswerBody = Readable | Buffer
+
+/** Of a body that nobody reads. */
+export function discardBody (body: AnswerBody): void {
+  if (!Buffer.isBuffer(body)) body.destroy()
 }
 
 export interface UpstreamLimits {
@@ -36,7 +41,7 @@ export interface UpstreamLimits {
 /** Connections to upstreams, kept for the next request. */
 export interface Upstreams {
   /** @throws ForwardError */
-  call (request: UpstreamRequest): Promise<UpstreamAnswer>
+  call (request: UpstreamRequest): Promise<UpstreamAnswer<Readable>>
   /** Closes every connection at once and fails pending requests. */
   close (): Promise<void>
 }
@@ -77,7 +82,7 @@ export async function createUpstreams (limits: UpstreamLimits, dispatcher: Dispa
         })
         // The body may fail before it is piped, and an error event without a listener ends the process.
         answer.body.on('error', () => {})
-        return { status: answer.statusCode, headers: answer.headers as unknown as string[], body: answer.body, isWhole: false }
+        return { status: answer.statusCode, headers: answer.headers as unknown as string[], body: answer.body }
       } catch (error) {
         const { code } = error as { code?: unknown }
         throw new ForwardError(timeouts.includes(code) ? 'FST_OAUTH_FORWARD_UPSTREAM_TIMEOUT' : 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE', { cause: error })

@@ -368,6 +368,13 @@ test('the headers of an event stream arrive before its first byte, and its bytes
   t.ok((await chunks.next()).done)
 })
 
+test('an error without a type stays without one, though its body is read', async t => {
+  const upstream = await startUpstream(t, (_received, response) => { response.writeHead(403).end('no') })
+  const { ask } = await startProxy(t, { upstream: upstream.origin })
+  const { status, all, body } = await ask()
+  t.same([status, all('content-type'), body.toString()], [403, [], 'no'])
+})
+
 test('headers leave together with the body that came with them', async t => {
   const upstream = await startUpstream(t, (_received, response) => { response.end('hello') })
   const { ask } = await startProxy(t, { upstream: upstream.origin })

@@ -34,7 +34,7 @@ async function exchange ({ answers, credential = { session: createTestSession() 
       const [status, lines = [], text] = answers[sent.length - 1]!
       const body = text === undefined ? new PassThrough() : Readable.from([Buffer.from(text)], { objectMode: false })
       bodies.push(body)
-      return { status, headers: lines, body, isWhole: false }
+      return { status, headers: lines, body }
     },
     async close () {}
   }, { limits: { maxBytes: 1000, maxMs: 10_000 }, classifier: undefined, clock: createTestClock() }).catch((error: unknown) => error as ForwardError)
