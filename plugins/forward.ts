@@ -233,10 +233,8 @@ function send (reply: FastifyReply, { status, headers, body }: ForwardedAnswer):
     reply.header(name, existing === undefined ? value : [existing, value].flat().join(', '))
   }
   if (body === null) return reply.send()
-  if (Buffer.isBuffer(body)) {
-    // To bytes without a type Fastify gives one, which the upstream did not.
-    return reply.send(headers.has('content-type') ? body : Readable.from([body], { objectMode: false }))
-  }
+  // To bytes without a type Fastify gives one, which the upstream did not.
+  if (Buffer.isBuffer(body)) return reply.send(headers.has('content-type') ? body : Readable.from([body], { objectMode: false }))
   // When the stream is piped, every hook has run.
   reply.raw.once('pipe', () => setImmediate(sendHeaders, reply.raw))
   return reply.send(body)
