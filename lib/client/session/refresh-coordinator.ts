@@ -68,7 +68,9 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     const lifeMs = state.lifeLeft(state.current!)
     if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), run.ended).then(run.delay, () => {})
     try {
-      return await within(totalTimeoutMs, signal, wait, async inner => await exclusively(async () => await refreshOnce(run, inner), inner))
+      const tokens = await within(totalTimeoutMs, signal, wait, async inner => await exclusively(async () => await refreshOnce(run, inner), inner))
+      state.checkEpoch(run.epoch)
+      return tokens
     } catch (error) {
       state.checkEpoch(run.epoch)
       if (error instanceof SessionError) throw error
@@ -206,7 +208,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     state.setRecord(found ?? state.record)
     const error = state.end('FST_OAUTH_SESSION_OVER', failure)
     // If this write fails, the record of the ended session stays in the store; token-state ignores it by its generation.
-    await store.write(null, found?.generation ?? insteadOf).catch(() => null)
+    await store.write(null, found?.generation ?? insteadOf).catch(() => {})
     throw error
   }
 
@@ -233,7 +235,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
       return mine
     },
     abandon () {
-      if (current !== null) unwanted.abort()
+      unwanted.abort()
       current = null
       unsaved = null
     },

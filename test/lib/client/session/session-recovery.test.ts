@@ -405,3 +405,22 @@ test('a rotated refresh token that is stored too late begins no cool-down for th
   await settled()
   t.not((await session.refresh(next.accessToken)).accessToken, next.accessToken)
 })
+
+test('after a sign-out while a refresh gives its turn back, its caller gets no tokens (R24)', async t => {
+  for (const others of ['no other refresh waits', 'another one waits for the turn'] as const) {
+    const store = createSlowStore()
+    const { session, server } = createSessionFixture({ tokenStore: store })
+    const first = server.grant()
+    await session.signIn(first)
+    const releasing = createDeferred<void>()
+    store.hold.release = releasing.promise
+    const refreshing = [failureOf(session.refresh(first.accessToken))]
+    await settled()
+    if (others === 'another one waits for the turn') refreshing.push(failureOf(session.refresh((await store.read())!.tokens!.accessToken)))
+    await settled()
+    await session.signOut()
+    releasing.resolve()
+    for (const failure of await Promise.all(refreshing)) t.match(failure, { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' }, others)
+    t.equal(server.presented.length, 1)
+  }
+})

@@ -324,6 +324,19 @@ test('after the last retry no token request is made until the cool-down ends [R2
   t.equal(server.presented.length, 2)
 })
 
+test('a sign-in ends the cool-down of the session before it, and what was rejected then no longer counts [R25 R29]', async t => {
+  const { session, server } = createSessionFixture()
+  const ann = server.grant('ann')
+  await session.signIn(ann)
+  session.refuse(ann.accessToken)
+  server.next.push(new RefreshError('keep', { message: 'invalid_client' }))
+  await fails(t, session.refresh(ann.accessToken), 'FST_OAUTH_SESSION_REFRESH_REFUSED')
+  const bob = server.grant('bob')
+  await session.signIn(bob)
+  session.refuse(bob.accessToken)
+  t.not((await session.refresh(bob.accessToken)).accessToken, bob.accessToken)
+})
+
 test('a Retry-After of years is limited to one hour [R29]', async t => {
   const { session, server, clock } = createSessionFixture({ attempts: 1, coolDownMs: 1000 })
   const dead = server.grant()
