@@ -56,9 +56,10 @@ test('an authorization is not started without PKCE, a valid redirect URI or a va
   await t.rejects(begin({ code_challenge_methods_supported: ['plain'] }), failed('FST_OAUTH_PKCE_UNSUPPORTED'))
   await t.rejects(begin({ authorization_endpoint: undefined }), failed('FST_OAUTH_ENDPOINT_MISSING'))
   await t.rejects(begin({ authorization_endpoint: 'javascript:alert(1)' }), failed('FST_OAUTH_ADDRESS_REFUSED'))
-  for (const uri of ['http://app.example.com/cb', 'com.example.app:/cb', 'https://app.example.com/cb#x', 'https://a:b@app.example.com/', 'https://a@app.example.com/', 'https://:b@app.example.com/', 'x', 'http://127.0.0.1.evil.com/']) {
+  for (const uri of ['http://app.example.com/cb', 'com.example.app:/cb', 'com.example.app://localhost/cb', 'https://app.example.com/cb#x', 'https://a:b@app.example.com/', 'https://a@app.example.com/', 'https://:b@app.example.com/', 'x', 'http://127.0.0.1.evil.com/']) {
     await t.rejects(begin({}, { redirectUri: uri }), failed('FST_OAUTH_REDIRECT_URI_REFUSED'), uri)
   }
+  await t.rejects(begin({}, { redirectUri: 'http://ada:secret@app.example.com/cb?secret=1' }), failed('FST_OAUTH_REDIRECT_URI_REFUSED', { message: /: "http:\/\/\*\*\*@app\.example\.com\/cb"$/ }))
   for (const uri of ['http://127.0.0.1:1234/cb', 'http://localhost/cb', 'http://[::1]:1/cb']) await begin({}, { redirectUri: uri })
 })
 

@@ -65,6 +65,14 @@ function statusForTarget (redirectUri: string, target: string): Promise<number> 
   })
 }
 
+test('a second visit to the same redirect URI waits for its own state alone', async t => {
+  const browser = createLoopbackRedirect({ open: async () => { await fetch(`${prepared.redirectUri}?state=${states.shift()}`) } })
+  const states = ['s1', 's2']
+  const prepared = await browser.prepare(null)
+  t.teardown(() => prepared.close())
+  for (const state of [...states]) t.equal((await prepared.visit(authorization, state)).searchParams.get('state'), state)
+})
+
 test('the wait ends if the user does not return or the browser cannot be opened', async t => {
   const late = await createLoopbackRedirect({ open () {}, timeoutMs: 1 }).prepare(null)
   t.teardown(() => late.close())

@@ -186,7 +186,7 @@ test('RFC 6749 section 5.2: what each failure means for the session (R26, R27, R
 
 test('a token endpoint that is missing or not https gets no refresh token', async t => {
   const { renew } = make([], { server: { issuer } })
-  t.match(await failureOf(renew()), { outcome: 'keep', responseStatus: null })
+  t.match(await failureOf(renew()), { outcome: 'keep', responseStatus: null, message: /token_endpoint/ })
   const insecure = make([json(good)], { server: { issuer, token_endpoint: 'http://login.example.com/token' } })
   t.match(await failureOf(insecure.renew()), { outcome: 'keep', responseStatus: null }, 'refresh tokens go over https alone')
   t.equal(insecure.sent.length, 0)

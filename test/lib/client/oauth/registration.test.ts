@@ -26,6 +26,7 @@ test('the first way to become a client that the server supports is used (MCPC-23
   t.match(await become(createFakeOAuth({ server: withDocuments }), all, { stored }), { clientId: 'known', registration: null })
   t.match(await become(createFakeOAuth({ server: withDocuments }), { clientMetadataUrl }, { stored }), { clientId: clientMetadataUrl, authentication: { method: 'none' }, registration: null })
   t.match(await become(createFakeOAuth(), { clientMetadataUrl }, { stored }), { clientId: 'stored', registration: stored })
+  t.equal((await become(createFakeOAuth({ server: withDocuments }))).clientId, 'client-1', 'a client without a document registers dynamically')
   const fake = createFakeOAuth()
   t.match(await become(fake, { clientMetadataUrl }), { clientId: 'client-1', registration: { issuer: fake.issuer, clientId: 'client-1' } })
   await t.rejects(become(createFakeOAuth({ server: { registration_endpoint: undefined } })), failed('FST_OAUTH_CLIENT_UNKNOWN', { message: /: "https:\/\/login\.example\.com"$/ }))
