@@ -116,6 +116,8 @@ test('how long tokens can be refreshed, from the response (RFSH-15)', async t =>
     const { refreshableUntil } = await make([json({ ...good, ...more })]).renew()
     t.equal(refreshableUntil, seconds === null ? null : clock.now() + seconds * 1000)
   }
+  const endless = '{"access_token":"a","token_type":"Bearer","refresh_token_timeout":1e999}'
+  t.equal((await make([() => new Response(endless)]).renew()).refreshableUntil, null, 'more than a number can hold')
 })
 
 interface OutcomeRow {

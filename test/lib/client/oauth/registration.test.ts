@@ -79,7 +79,9 @@ test('a registration that has expired, or has another redirect URI, is made anew
   const clock = { now: () => 1000 }
   t.equal((await become(createFakeOAuth(), {}, { clock, stored: { ...stored, expiresAt: 1001 } })).clientId, 'stored')
   t.equal((await become(createFakeOAuth(), {}, { clock, stored: { ...stored, expiresAt: 1000 } })).clientId, 'client-1')
-  t.equal((await become(createFakeOAuth(), {}, { stored: { ...stored, redirectUris: ['http://127.0.0.1:4000/callback'] } })).clientId, 'client-1')
+  const fake = createFakeOAuth()
+  t.equal((await become(fake, {}, { stored: { ...stored, redirectUris: ['http://127.0.0.1:4000/callback'] } })).clientId, 'client-1')
+  t.notOk('scope' in (JSON.parse(fake.received[0]!.body) as object), 'no scopes, as before')
 })
 
 test('RFC 7591 section 2: the client metadata of a registration (MCPC-25, MCPC-22)', async t => {
