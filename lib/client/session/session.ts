@@ -134,7 +134,7 @@ export function createSession (options: SessionOptions): Session {
     }
     try {
       const { refreshed, delayed } = refreshes.join()
-      const first = tokens.accessToken === rejected ? await refreshed : await Promise.race([refreshed, delayed])
+      const first = await Promise.race([refreshed, delayed])
       if (first !== null) return first
       return isUsable() ? tokens : await refreshed
     } catch (error) {
@@ -194,10 +194,8 @@ export function createSession (options: SessionOptions): Session {
       isSignOutUnsaved = true
       state.signedOut()
       await stored.inOrder(async () => {
-        const written = await stored.overwrite(null, onRemove)
-        if (mine !== signOuts) return
-        isSignOutUnsaved = false
-        state.setRecord(written)
+        await stored.overwrite(null, onRemove)
+        if (mine === signOuts) isSignOutUnsaved = false
       })
     },
     async online () {

@@ -21,6 +21,7 @@ async function fails (t: Test, promise: Promise<unknown>, code: SessionError['co
 test('a session without stored tokens, and one with stored tokens', async t => {
   const { session, server, store, states, sibling } = createSessionFixture()
   t.equal(session.state, 'starting')
+  t.equal(session.refreshableUntil, null)
   const error = await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   t.equal(error.message, sessionErrorTable.FST_OAUTH_SESSION_NOT_SIGNED_IN.message)
   t.ok(error.needsAuthorization)
@@ -212,6 +213,78 @@ test('the refresh of one user never overwrites the session of the next [R25]', a
   const renewed = await session.refresh(bob.accessToken)
   t.match(renewed.accessToken, /bob/)
   t.equal(session.state, 'signed_in')
+})
+
+test('a sign-in ends the calls for a token of the session before it [R25]', async t => {
+  const { session, server, clock } = createSessionFixture()
+  await session.signIn(server.grant('ann'))
+  clock.advance(lifetime - 10)
+  const asked = createDeferred<void>()
+  server.next.push(() => {
+    asked.resolve()
+    return new Promise(() => {})
+  })
+  const waiting = fails(t, session.token(), 'FST_OAUTH_SESSION_SUPERSEDED')
+  await asked.promise
+  await session.signIn(server.grant('bob'))
+  await waiting
+})
+
+test('a refresh during a sign-in does not take the new tokens for those of another process [R25]', async t => {
+  const inner = createMemoryTokenStore()
+  let held: Promise<void> | null = null
+  const { session, server } = createSessionFixture({
+    tokenStore: {
+      ...inner,
+      async write (tokens, insteadOf) {
+        const written = await inner.write(tokens, insteadOf)
+        await held
+        return written
+      }
+    }
+  })
+  const [ann, bob] = [server.grant('ann'), server.grant('bob')]
+  await session.signIn(ann)
+  const answered = createDeferred<void>()
+  held = answered.promise
+  const signIn = session.signIn(bob)
+  const waiting = fails(t, session.refresh(ann.accessToken), 'FST_OAUTH_SESSION_SUPERSEDED')
+  await new Promise(resolve => { setImmediate(resolve) })
+  answered.resolve()
+  await signIn
+  await waiting
+  t.equal(await session.token(), bob)
+})
+
+test('a sign-out between two attempts: a caller whose token has not expired gets none [R24]', async t => {
+  const { session, server, clock } = createSessionFixture({
+    wait: async (ms, signal) => {
+      if (ms === 500) session.signOut().catch(t.threw)
+      return await new Promise((_resolve, reject) => { signal.addEventListener('abort', () => reject(new Error('given up'))) })
+    }
+  })
+  await session.signIn(server.grant())
+  clock.advance(lifetime - 10)
+  server.next.push(network())
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
+})
+
+test('of two sign-outs with a sign-in in between, the last one is not saved: it is effective in this process all the same [R24]', async t => {
+  const inner = createMemoryTokenStore()
+  let writes = 0
+  const { session, server } = createSessionFixture({
+    tokenStore: {
+      ...inner,
+      async write (tokens, insteadOf) {
+        if (++writes === 4) throw new Error('disk full')
+        return await inner.write(tokens, insteadOf)
+      }
+    }
+  })
+  await session.signIn(server.grant('ann'))
+  const [, , last] = await Promise.allSettled([session.signOut(), session.signIn(server.grant('bob')), session.signOut()])
+  t.match(last, { status: 'rejected', reason: { code: 'FST_OAUTH_SESSION_STORE_FAILED' } })
+  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
 })
 
 test('of a sign-in and a sign-out, the last one counts [R25]', async t => {
@@ -793,6 +866,14 @@ test('a session that another process ended is over in this process too [RFSH-05]
   await fails(t, other.refresh(first.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
   t.equal(other.state, 'signed_out')
   t.strictSame(server.presented, [])
+
+  await other.signIn(server.grant())
+  await session.token()
+  await session.signOut()
+  await fails(t, other.refresh((await other.token()).accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
+  const next = server.grant()
+  await session.signIn(next)
+  t.equal(await other.token(), next, 'a session that the other process begins afterwards is found')
 })
 
 test('a refresh token that another process has used does not end the session [RFSH-07]', async t => {
@@ -956,9 +1037,17 @@ test('after a sign-out, a session that another process begins is found', async t
 })
 
 test('a sign-in gives up when others keep writing', async t => {
-  const store: TokenStore = { ...createMemoryTokenStore(), write: async () => null }
+  let writes = 0
+  const store: TokenStore = {
+    ...createMemoryTokenStore(),
+    async write () {
+      writes++
+      return null
+    }
+  }
   const { session, server } = createSessionFixture({ tokenStore: store })
   t.match((await fails(t, session.signIn(server.grant()), 'FST_OAUTH_SESSION_STORE_FAILED')).cause, { message: 'another process replaced the record before each of 20 writes' })
+  t.equal(writes, 20)
 })
 
 test('a record that was read before a sign-in does not come after it', async t => {
@@ -1114,6 +1203,44 @@ test('a record that was read does not replace a sign-in or sign-out that came me
     session.signOut().catch(t.threw)
   }
   await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN')
+})
+
+test('a record that was read does not replace tokens that were refreshed meanwhile [RFSH-15]', async t => {
+  const inner = createMemoryTokenStore()
+  let held: Promise<void> | null = null
+  const { session, server, store, clock } = createSessionFixture({
+    tokenStore: {
+      ...inner,
+      async read () {
+        const found = await inner.read()
+        await held
+        return found
+      }
+    }
+  })
+  const immediate = async (): Promise<void> => await new Promise(resolve => { setImmediate(resolve) })
+  const first = { ...server.grant(), refreshableUntil: clock.now() + lifetimeMs }
+  await session.signIn(first)
+  const turn = createDeferred<void>()
+  const others = store.exclusively(() => turn.promise)
+  const refreshed = session.refresh(first.accessToken)
+  await immediate()
+  clock.advance(lifetime)
+  const theirs = server.grant()
+  await inner.write(theirs, (await inner.read())!.generation)
+  const reading = createDeferred<void>()
+  held = reading.promise
+  const reread = session.token()
+  await immediate()
+  held = null
+  turn.resolve()
+  await others
+  t.equal(await refreshed, theirs)
+  const latest = await session.refresh(theirs.accessToken)
+  const { generation } = session
+  reading.resolve()
+  t.equal((await reread).accessToken, latest.accessToken)
+  t.equal(session.generation, generation)
 })
 
 test('an unexpired token is given while another process holds the lock [R31]', async t => {
