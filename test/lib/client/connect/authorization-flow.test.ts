@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { createAuthorizationFlow } from '../../../../lib/client/connect/authorization-flow.ts'
 import { emptyConnection, createMemoryConnectionStore } from '../../../../lib/stores/connections/connection-store.ts'
-import { readChallenge } from '../../../../lib/client/fetch/classify.ts'
+import { emptyHint, readChallenge } from '../../../../lib/client/fetch/classify.ts'
 import { connect } from '../../../../lib/client/connect/connect.ts'
 import { stores } from '../../../support/connection-world.ts'
 import type { Stores } from '../../../support/connection-world.ts'
@@ -79,4 +79,62 @@ test('RFC 6749 section 10.4: connection data is written before its tokens, and t
   current = fakes[1]!
   await connection.authorize()
   t.same(log, ['tokens of nobody', 'connection of https://two.example.com beside no tokens', 'tokens of https://two.example.com'])
+})
+
+test('RFC 9449 5.1: the algorithm of a proof key is one that the authorization server and the resource support, ES256 if neither says', async t => {
+  const algorithmOf = async (server: unknown, document: unknown): Promise<unknown> => {
+    const fake = createFakeOAuth({ server: { dpop_signing_alg_values_supported: server }, document: { dpop_signing_alg_values_supported: document } })
+    const flow = createAuthorizationFlow({ url: fake.resource, proofOfPossession: 'always' }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
+    const { pending } = await flow.begin(emptyHint, 'https://app.example.com/callback')
+    return pending.proofKey?.alg
+  }
+  t.equal(await algorithmOf(undefined, undefined), 'ES256')
+  t.equal(await algorithmOf(['ES384'], undefined), 'ES384')
+  t.equal(await algorithmOf(undefined, ['ES384']), 'ES384')
+  t.equal(await algorithmOf(['ES256', 'ES384'], ['ES384']), 'ES384')
+  t.equal(await algorithmOf('ES384', 'ES384'), 'ES256', 'a value that is no list is ignored')
+})
+
+test('RFC 9449: a resource that challenges for DPoP alone gets a key, a resource that challenges for Bearer does not', async t => {
+  const fake = createFakeOAuth()
+  const flow = createAuthorizationFlow({ url: fake.resource }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
+  for (const needsProof of [true, false]) {
+    const { url, pending } = await flow.begin({ ...emptyHint, needsProof }, 'https://app.example.com/callback')
+    t.equal(pending.proofKey !== null, needsProof)
+    t.equal(url.searchParams.has('dpop_jkt'), needsProof)
+  }
+})
+
+test('the authorization request has the parameters of the options, and offline_access unless it is switched off', async t => {
+  const fake = createFakeOAuth({ server: { scopes_supported: ['read', 'offline_access'] } })
+  const parametersOf = async (options: object): Promise<URLSearchParams> => {
+    const flow = createAuthorizationFlow({ url: fake.resource, scopes: ['read'], ...options }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
+    return (await flow.begin(emptyHint, 'https://app.example.com/callback')).url.searchParams
+  }
+  const parameters = await parametersOf({ authorizationParameters: { login_hint: 'ann' } })
+  t.same([parameters.get('login_hint'), parameters.get('scope')], ['ann', 'read offline_access'])
+  const other = await parametersOf({ offlineAccess: false })
+  t.same([other.get('login_hint'), other.get('scope')], [null, 'read'])
+})
+
+test('simultaneous authorizations with different redirect URIs register each of them', async t => {
+  const fake = createFakeOAuth()
+  const flow = createAuthorizationFlow({ url: fake.resource }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
+  const redirectUris = ['https://app.example.com/one', 'https://app.example.com/two']
+  await Promise.all(redirectUris.map(async redirectUri => await flow.begin(emptyHint, redirectUri)))
+  const registered = fake.received.filter(({ url }) => url.endsWith('/register')).map(({ body }) => (JSON.parse(body) as { redirect_uris: string[] }).redirect_uris)
+  t.same(registered.flat().sort(), redirectUris)
+})
+
+test('the metadata of an authorization server is requested once for all token requests', async t => {
+  const fake = createFakeOAuth()
+  const flow = createAuthorizationFlow({ url: fake.resource, clients: [{ issuer: fake.issuer, clientId: 'c', authentication: { method: 'none' } }] }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
+  const connection = { ...emptyConnection, issuer: fake.issuer, clientId: 'c' }
+  for (let i = 0; i < 2; i++) t.equal((await flow.accessOf(connection)).server.issuer, fake.issuer)
+  t.equal(fake.received.length, 1)
+  const other = createAuthorizationFlow({ url: fake.resource, clients: [{ issuer: fake.issuer, clientId: 'c', authentication: { method: 'none' } }] }, outboundTo(fake), createMemoryConnectionStore(), { now: () => 0 })
+  await other.begin(emptyHint, 'https://app.example.com/callback')
+  const before = fake.received.length
+  await other.accessOf(connection)
+  t.equal(fake.received.length, before, 'also after an authorization')
 })

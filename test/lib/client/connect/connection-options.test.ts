@@ -25,7 +25,7 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, maxBytes: 0 }, /maxBytes.*0/],
     [{ ...good, allowedHosts: [''] }, /allowedHosts/],
     [{ ...good, resourceMatch: 'any' }, /resourceMatch must be one of "exact", "prefix"/],
-    [{ ...good, proofOfPossession: true }, /proofOfPossession/],
+    [{ ...good, proofOfPossession: true }, /^proofOfPossession /],
     [{ ...good, clients: [{ clientId: 'c', authentication: {} }] }, /clients\[0\]\.issuer/],
     [{ ...good, clients: [{ issuer: 'x', clientId: 'c', authentication: {}, assumptions: { supportPkce: true } }] }, /clients\[0\]\.assumptions: .*"supportPkce"/],
     [{ ...good, clientMetadata: { token_endpoint_auth_method: 'private_key_jwt' } }, /token_endpoint_auth_method must be none, client_secret_post or client_secret_basic .*"private_key_jwt"/],

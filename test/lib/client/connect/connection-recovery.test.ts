@@ -173,3 +173,44 @@ test('a clock that is set back ends the cool-down of an authorization that faile
   await t.rejects(connection.fetch(fake.resource), failed('FST_OAUTH_AUTHORIZATION_REFUSED'))
   t.equal(browser.visited.length, 2)
 })
+
+test('RFC 8414: an authorization server without usable metadata causes no sign-in, and the refresh token is kept (RFSH-08)', async t => {
+  const kept = stores()
+  const { fake, connection } = await createConnectionWorld({}, kept)
+  await connection.fetch(fake.resource)
+  await connection.close()
+  const { tokens } = (await kept.tokenStore.read())!
+  const answers = [
+    () => new Response('', { status: 404 }),
+    () => Response.json({ ...fake.server, token_endpoint: 'https://169.254.169.254/token' })
+  ]
+  for (const answer of answers) {
+    fake.answer(metadata, answer)
+    const again = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), session: { attempts: 1 }, ...kept })
+    await t.rejects(again.session.refresh(tokens!.accessToken), { name: 'SessionError', code: 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', needsAuthorization: false })
+    await again.close()
+  }
+  t.same((await kept.tokenStore.read())!.tokens, tokens)
+})
+
+test('RFC 6749 4.4: a grant at an authorization server without a token endpoint is an outage (RFSH-08)', async t => {
+  const kept = stores()
+  const fake = createFakeOAuth()
+  const options = { url: fake.resource, clients: machine, grant: requestClientCredentials, fetch: fetchOf(fake), session: { attempts: 1 }, ...kept }
+  const connection = await connect(options)
+  await connection.authorize()
+  await connection.close()
+  fake.answer(metadata, () => Response.json({ ...fake.server, token_endpoint: undefined }))
+  const again = await connect(options)
+  await t.rejects(again.session.refresh((await again.session.token()).accessToken), { code: 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', needsAuthorization: false })
+})
+
+test('a connection whose stores are empty writes nothing before the first request', async t => {
+  const kept = stores()
+  const write = async (): Promise<never> => { throw new Error('written') }
+  for (const signedOutBefore of [false, true]) {
+    if (signedOutBefore) await kept.tokenStore.write(null, null)
+    const { connection } = await createConnectionWorld({}, { tokenStore: { ...kept.tokenStore, write }, connectionStore: { ...kept.connectionStore, write } })
+    t.equal(connection.session.state, 'signed_out')
+  }
+})

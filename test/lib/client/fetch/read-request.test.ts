@@ -29,6 +29,8 @@ test('the settings of a Request are kept, and those of the second argument overr
   t.strictSame(rest, { ...given, redirect: 'error', credentials: 'include' })
   t.ok(signal)
   t.notOk('referrer' in (await readRequest(new Request(url), {}, 0)).init, 'the default of a Request is no referrer')
+  const navigation = Object.defineProperty(new Request(url), 'mode', { value: 'navigate' })
+  t.notOk('mode' in (await readRequest(navigation, {}, 0)).init, 'no other request may have the mode of a navigation')
   t.strictSame((await readRequest(url, { credentials: 'omit' }, 0)).init, { credentials: 'omit', method: 'GET' }, 'a URL has no settings')
 })
 
@@ -39,4 +41,10 @@ test('the body of a Request is kept up to the limit, and is a stream beyond it',
   }
   t.strictSame(await read(5), [true, undefined, '12345'])
   t.strictSame(await read(4), [false, 'half', '12345'])
+})
+
+test('Fetch 5.4: a signal of null in the second argument takes the signal of the Request away', async t => {
+  const { signal, init } = await readRequest(new Request(url, { method: 'POST', body: 'x' }), { signal: null }, 10)
+  t.equal(signal, null)
+  t.notOk('signal' in init)
 })
