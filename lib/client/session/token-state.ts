@@ -91,9 +91,11 @@ export function createTokenState ({ skewMs, usesGrant, onChange, clock }: TokenS
     record = next
     unstored = inMemory
     const tokens = current()
-    if (before === null || tokens === null) firstGeneration = next?.generation ?? Infinity
-    if (tokens?.accessToken === before?.accessToken) return
-    generation++
+    if (before === null) firstGeneration = next?.generation ?? Infinity
+    const isSameToken = tokens?.accessToken === before?.accessToken
+    if (!isSameToken) generation++
+    // A response may extend the access token that it repeats.
+    if (isSameToken && tokens?.expiresAt === before?.expiresAt) return
     const now = clock.now()
     const expiresAt = tokens?.expiresAt ?? Infinity
     dueAt = expiresAt - Math.min(skewMs, Math.max(0, expiresAt - now) / 2)

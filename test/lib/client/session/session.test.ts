@@ -563,6 +563,27 @@ test('an early refresh that is refused with invalid_grant ends the session, and 
   await fails(t, session.token(), 'FST_OAUTH_SESSION_OVER')
 })
 
+test('RFC 6749 6: an authorization server that extends the same access token is asked once', async t => {
+  const { session, server, clock } = createSessionFixture({
+    async refresh (tokens) {
+      requests++
+      return { ...tokens, expiresAt: clock.now() + lifetimeMs }
+    }
+  })
+  let requests = 0
+  await session.signIn(server.grant())
+  const { generation } = session
+  clock.advance(lifetime - 10)
+  t.equal((await session.token()).expiresAt, clock.now() + lifetimeMs)
+  clock.advance(lifetime - 31)
+  await session.token()
+  t.equal(requests, 1)
+  t.equal(session.generation, generation, 'the access token has not changed')
+  clock.advance(1)
+  await session.token()
+  t.equal(requests, 2)
+})
+
 test('a token that lives shorter than the skew is used for half of its time', async t => {
   const { session, clock, server } = createSessionFixture({ skewSeconds: 600 })
   const first = server.grant()
@@ -572,6 +593,22 @@ test('a token that lives shorter than the skew is used for half of its time', as
   clock.advance(1)
   t.not(await session.token(), first)
   t.equal(server.presented.length, 1)
+})
+
+test('new tokens that expire when the ones before them do are used for half of the time that is left', async t => {
+  const { session, clock, server } = createSessionFixture({
+    skewSeconds: 600,
+    refresh: async tokens => ({ ...tokens, accessToken: `next-${++requests}` })
+  })
+  let requests = 0
+  await session.signIn(server.grant())
+  clock.advance(lifetime / 2)
+  for (const seconds of [0, lifetime / 4 - 1]) {
+    clock.advance(seconds)
+    t.equal((await session.token()).accessToken, 'next-1')
+  }
+  clock.advance(1)
+  t.equal((await session.token()).accessToken, 'next-2')
 })
 
 test('a token without a known expiry is used until it is refused', async t => {
@@ -807,22 +844,30 @@ test('refreshableUntil may pass while another process holds the lock [RFSH-15]',
   t.strictSame(server.presented, [])
 })
 
-test('a session that is found to be over while a refresh waits for the lock is signed out for that refresh, too [RFSH-15]', async t => {
-  const inner = createMemoryTokenStore()
-  let isLost = false
-  const { session, server, store, clock } = createSessionFixture({ tokenStore: { ...inner, read: async () => isLost ? null : await inner.read() } })
-  const first = { ...server.grant(), refreshableUntil: clock.now() + lifetimeMs }
-  await session.signIn(first)
-  const turn = createDeferred<void>()
-  const others = store.exclusively(() => turn.promise)
-  const refreshed = fails(t, session.refresh(first.accessToken), 'FST_OAUTH_SESSION_NOT_SIGNED_IN', 'the refresh that waited')
-  await new Promise(resolve => { setImmediate(resolve) })
-  clock.advance(lifetime)
-  isLost = true
-  await fails(t, session.token(), 'FST_OAUTH_SESSION_NOT_SIGNED_IN', 'the call that found it')
-  turn.resolve()
-  await others
-  await refreshed
+test('a session that is found to be over while a refresh waits for the lock is over for that refresh, too [RFSH-15]', async t => {
+  for (const [losses, forCall, forRefresh] of [
+    [[false, false], 'FST_OAUTH_SESSION_EXPIRED', 'FST_OAUTH_SESSION_EXPIRED'],
+    [[true, true], 'FST_OAUTH_SESSION_NOT_SIGNED_IN', 'FST_OAUTH_SESSION_NOT_SIGNED_IN'],
+    [[true, false], 'FST_OAUTH_SESSION_NOT_SIGNED_IN', 'FST_OAUTH_SESSION_EXPIRED']
+  ] as const) {
+    const inner = createMemoryTokenStore()
+    let isLost = false
+    const { session, server, store, clock } = createSessionFixture({ tokenStore: { ...inner, read: async () => isLost ? null : await inner.read() } })
+    const first = { ...server.grant(), refreshableUntil: clock.now() + lifetimeMs }
+    await session.signIn(first)
+    const turn = createDeferred<void>()
+    const others = store.exclusively(() => turn.promise)
+    const refreshed = fails(t, session.refresh(first.accessToken), forRefresh, 'the refresh that waited')
+    await new Promise(resolve => { setImmediate(resolve) })
+    clock.advance(lifetime)
+    isLost = losses[0]
+    await fails(t, session.token(), forCall, 'the call that found it')
+    isLost = losses[1]
+    turn.resolve()
+    await others
+    await refreshed
+    t.strictSame(server.presented, [])
+  }
 })
 
 test('of two processes one refreshes, and the other one uses its tokens [F66 RFSH-05]', async t => {

@@ -14,6 +14,12 @@ test('no listener stays on a long-lived signal', async t => {
   for (let i = 0; i < 20; i++) await within(1000, signal, wait, async () => i)
   t.equal(getEventListeners(signal, 'abort').length, 0)
   t.equal(dependents(), undefined)
+
+  const released = new AbortController().signal
+  await createTimer(released)(1, signal)
+  await orAborted(Promise.resolve(), signal)
+  t.equal(getEventListeners(released, 'abort').length, 0)
+  t.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
 test('the first of several signals ends the work, with its reason', async t => {
@@ -66,5 +72,5 @@ test('a caller whose signal is aborted already does not wait', async t => {
   const gone = new Error('gone')
   await t.rejects(orAborted(new Promise(() => {}), AbortSignal.abort(gone)), gone)
   t.equal(await orAborted(Promise.resolve('in time'), never), 'in time')
-  t.equal(await orAborted(Promise.resolve('without a signal'), null), 'without a signal')
+  t.equal(await orAborted(new Promise(resolve => { setImmediate(() => resolve('without a signal')) }), null), 'without a signal')
 })
