@@ -47,7 +47,7 @@ export async function readRequest (input: FetchInput, init: RequestInit, replayB
       ...request !== null && settingsOf(request),
       ...rest,
       ...content !== null && { body: content },
-      ...content !== null && !isRepeatable && { duplex: 'half' },
+      ...!isRepeatable && { duplex: 'half' },
       ...signal !== null && { signal },
       method: normal
     }

@@ -3,6 +3,7 @@ import { createAuthorizationFlow } from '../../../../lib/client/connect/authoriz
 import { emptyConnection, createMemoryConnectionStore } from '../../../../lib/stores/connections/connection-store.ts'
 import { emptyHint, readChallenge } from '../../../../lib/client/fetch/classify.ts'
 import { connect } from '../../../../lib/client/connect/connect.ts'
+import { createProofKey, exportProofKey } from '../../../../lib/client/oauth/dpop.ts'
 import { stores } from '../../../support/connection-world.ts'
 import type { Stores } from '../../../support/connection-world.ts'
 import { createFakeBrowser } from '../../../support/fake-browser.ts'
@@ -137,4 +138,15 @@ test('the metadata of an authorization server is requested once for all token re
   const before = fake.received.length
   await other.accessOf(connection)
   t.equal(fake.received.length, before, 'also after an authorization')
+})
+
+test('RFC 9449 8.2: one prover makes all proofs with a key, because it keeps the nonces', async t => {
+  const store = createMemoryConnectionStore()
+  const flow = createAuthorizationFlow({ url: 'https://mcp.example.com' }, outboundTo(createFakeOAuth()), store, { now: () => 0 })
+  const storeKey = async (): Promise<void> => { await store.write({ ...emptyConnection, proofKey: await exportProofKey((await createProofKey())!) }) }
+  await storeKey()
+  const prover = await flow.prover()
+  t.equal(await flow.prover(), prover)
+  await storeKey()
+  t.not((await flow.prover())!.thumbprint, prover!.thumbprint)
 })

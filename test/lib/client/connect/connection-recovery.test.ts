@@ -119,6 +119,9 @@ test('a connection is written before its tokens; tokens of another issuer are re
   const connection = await connect({ url: fake.resource, browser: createFakeBrowser(fake), fetch: fetchOf(fake), clients: machine, ...watched })
   await connection.authorize()
   t.same(log, [`connection ${fake.issuer} beside no tokens`, 'tokens'])
+  log.length = 0
+  await connection.authorize()
+  t.same(log, [`connection ${fake.issuer} beside tokens`, 'tokens'], 'tokens of the same issuer are replaced')
   await connection.close()
 
   log.length = 0
@@ -193,16 +196,20 @@ test('RFC 8414: an authorization server without usable metadata causes no sign-i
   t.same((await kept.tokenStore.read())!.tokens, tokens)
 })
 
-test('RFC 6749 4.4: a grant at an authorization server without a token endpoint is an outage (RFSH-08)', async t => {
-  const kept = stores()
-  const fake = createFakeOAuth()
-  const options = { url: fake.resource, clients: machine, grant: requestClientCredentials, fetch: fetchOf(fake), session: { attempts: 1 }, ...kept }
-  const connection = await connect(options)
-  await connection.authorize()
-  await connection.close()
-  fake.answer(metadata, () => Response.json({ ...fake.server, token_endpoint: undefined }))
-  const again = await connect(options)
-  await t.rejects(again.session.refresh((await again.session.token()).accessToken), { code: 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', needsAuthorization: false })
+test('RFC 6749 4.4: a grant at an authorization server without a usable token endpoint is an outage (RFSH-08)', async t => {
+  for (const endpoint of [undefined, 'https://169.254.169.254/token']) {
+    const kept = stores()
+    const fake = createFakeOAuth()
+    const options = { url: fake.resource, clients: machine, grant: requestClientCredentials, fetch: fetchOf(fake), session: { attempts: 1 }, ...kept }
+    const connection = await connect(options)
+    await connection.authorize()
+    await connection.close()
+    fake.answer(metadata, () => Response.json({ ...fake.server, token_endpoint: endpoint }))
+    const again = await connect(options)
+    await t.rejects(again.session.refresh((await again.session.token()).accessToken), {
+      code: 'FST_OAUTH_SESSION_REFRESH_UNAVAILABLE', needsAuthorization: false, cause: { outcome: 'retry' }
+    }, String(endpoint))
+  }
 })
 
 test('a connection whose stores are empty writes nothing before the first request', async t => {

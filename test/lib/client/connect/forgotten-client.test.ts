@@ -153,6 +153,13 @@ test('a user who does not return may see the error page of a forgotten client: t
   t.equal(registrations(), 2, 'a client that was registered just now is kept')
 })
 
+test('RFC 6749 section 4.1.2.1: a user who declines does not lose the registration of the client (F2)', async t => {
+  const { fake, kept, clients } = await signedIn(t)
+  const connection = await connect({ url: fake.resource, fetch: fetchOf(fake), browser: createFakeBrowser(fake, { error: 'access_denied', code: undefined }), ...kept })
+  await t.rejects(connection.authorize(), { ...failed('FST_OAUTH_AUTHORIZATION_REFUSED'), oauthError: 'access_denied' })
+  t.match((await kept.connectionStore.read())!.clients, { 'https://login.example.com': { clientId: clients()[0] } })
+})
+
 test('signOut drops the registrations where that is asked for (F2)', async t => {
   const { connection, kept, registrations } = await signedIn(t)
   t.equal(await connection.signOut({ forgetClients: true }), true)
