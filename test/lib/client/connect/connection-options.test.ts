@@ -40,6 +40,7 @@ test('options that are refused name the option and the value', t => {
     [{ ...good, metadataTrust: { key: {} } }, /metadataTrust\.issuer/],
     [{ ...good, metadataTrust: { issuer: 'x', key: {}, surprise: 1 } }, /metadataTrust: .*"surprise"/],
     [{ ...good, clients: [{ ...client, surprise: 1 }] }, /clients\[0\]: .*"surprise"/],
+    [{ ...good, clients: [{ ...client, assumptions: { protectsResource: 'https://mcp.example.com/#x' } }] }, /protectsResource .*#x/],
     [{ ...good, resourceMatch: 'exact', clients: [{ ...client, assumptions: { protectsResource: 'https://mcp.example.com' } }] }, /protectsResource .*got "https:\/\/mcp\.example\.com"/]
   ]
   for (const [options, message] of table) t.throws(() => checkConnectOptions(options), { code: 'FST_OAUTH_OPTION_INVALID', message }, JSON.stringify(options))

@@ -56,6 +56,7 @@ test('RFC 9470 3: an authentication that was required before is not required aga
     authorization.onResult({ kind: 'ok' }, false)
     t.equal(await authorizes(`${stepUp}, ${requirement}`), false, `${requirement} again`)
   }
+  t.equal(await authorizes('Bearer error="insufficient_scope"'), false, 'a challenge without a requirement is not another one')
 })
 
 test('a grant comes before a request once it was needed, a user is asked first only for a body that is sent once', async t => {
@@ -116,4 +117,14 @@ test('simultaneous requests share one authorization, and the next request makes 
   t.equal(authorization.count(), 1)
   await authorization.now(emptyHint)
   t.equal(authorization.count(), 2)
+})
+
+test('the body of a response is cancelled before the user signs in, unless that response is returned', async t => {
+  for (const isRepeatable of [true, false]) {
+    const { authorization } = createFixture()
+    let isCancelled = false
+    const response = new Response(new ReadableStream({ cancel () { isCancelled = true } }), { status: 401 })
+    await authorization.run({ kind: 'authorization_needed', scopes: null }, { method: 'GET', url: 'https://api.example.com', response, isRepeatable })
+    t.equal(isCancelled, isRepeatable)
+  }
 })
