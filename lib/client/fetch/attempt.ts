@@ -81,7 +81,7 @@ export async function attempt<Answer> (parts: AttemptParts<Answer>): Promise<Att
   let first: Answer | null = null
   let failure: AttemptResult<Answer>['failure'] = null
 
-  const wait = async <T>(promise: Promise<T>): Promise<T> => await orAborted(promise, signal)
+  const wait = async <T>(promise: Promise<T>): Promise<T> => signal === null ? await promise : await orAborted(promise, signal)
 
   const firstTokens = async (): Promise<TokenSet | null> => {
     try {
