@@ -62,7 +62,6 @@ test('documents of other servers, bodies on their way, and answers that were kep
 const ownTexts: Readonly<Record<string, string>> = {
   'lib/parse-json.ts': 'the check of the form, and single strings',
   'lib/token/strict-json.ts': 'the check of the form: names with escapes are read again',
-  'lib/token/signature.ts': 'members of a key by fixed names, as written here',
   'lib/metadata/check-metadata.ts': 'the configuration of the operator, at boot',
   'lib/stores/connections/stored-connection.ts': 'written by this package, names without escapes',
   'lib/stores/organizations/postgres-organization-directory.ts': 'written by the database from fixed names',

@@ -52,7 +52,7 @@ test('a proof is checked once for a request and its token, at once or later, how
     const nonces: string[] = []
     const given = presentation({ scheme: 'DPoP', provideNonce: nonce => nonces.push(nonce) })
     for (const digest of ['a', 'a', 'b', 'b']) await check(bound({ keyThumbprint }), digest, given)
-    t.strictSame([checked, nonces], [['YQ', 'Yg'], ['next', 'next']])
+    t.strictSame([checked, nonces], [['a', 'b'], ['next', 'next']])
   }
   const check = createPossessionCheck({ checkProof: () => { throw new Error('no proof') }, readsCertificates: true, requiresCertificates: false })
   for (let i = 0; i < 2; i++) await t.rejects(async () => await check(bound({ keyThumbprint }), 'a', presentation({ scheme: 'DPoP' })), { message: 'no proof' })
