@@ -242,7 +242,7 @@ function send (reply: FastifyReply, { status, headers, body }: ForwardedAnswer):
 
 /**
  * Node.js sends headers with the first bytes of the body, and an event stream may have none for a long time. Bytes that came
- * with the headers have been written by now: both left in one piece, which costs half of what two cost.
+ * with the headers have been written by now, and both left in one write.
  */
 function sendHeaders (raw: FastifyReply['raw']): void {
   if (!raw.headersSent) raw.flushHeaders()

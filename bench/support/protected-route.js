@@ -19,7 +19,7 @@ export const bare = { name: 'bare Fastify', server: 'bare', role: 'reference' }
 export const bareAgain = { name: 'bare Fastify, once more', server: 'bare', role: 'error' }
 
 const measured = amount(2000, 600)
-/** Until a server is warm: at half as many, a request to bare Fastify costs nearly twice what it costs in the end. */
+/** Until a server is warm: after 1,000, a request to bare Fastify still costs nearly twice what it costs in the end. */
 const warmUp = amount(4000, 300)
 
 /** What is sent, and what is answered. */

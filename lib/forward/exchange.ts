@@ -12,7 +12,7 @@ import { valueOf } from './header-list.ts'
 import type { InspectionLimits } from './inspection.ts'
 import { headersOf, inspect, isReadable } from './inspection.ts'
 import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
-import { discardBody } from './upstreams.ts'
+import { discard } from './upstreams.ts'
 
 export interface SessionCredential {
   readonly session: AttemptSession
@@ -98,10 +98,6 @@ function classifyAnswer (
   return inspect(answer as UpstreamAnswer<Readable>, method, limits).then(({ answer: unread, body, text }) => ({
     answer: unread, classification: classifyBody({ status, headers, body, text }, classifier)
   }))
-}
-
-function discard ({ body }: UpstreamAnswer): void {
-  discardBody(body)
 }
 
 /** The error for the caller when the session has no token. Never a 401, as the caller's own credentials are valid. */

@@ -8,7 +8,7 @@ import type { CheckedForwardOptions, ForwardCredential } from './options.ts'
 import { readBody } from './request-body.ts'
 import type { Target } from './targets.ts'
 import type { AnswerBody, UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
-import { discardBody } from './upstreams.ts'
+import { discard } from './upstreams.ts'
 
 /** A request as it came in. */
 export interface CallerRequest {
@@ -114,12 +114,12 @@ export function createForwarder (options: ForwarderSettings, upstreams: Upstream
       })
       // RFC 9110 section 15: a status is at most 599.
       if (answer.status > 599 || hasUnknownCoding(answer.headers)) {
-        discardBody(answer.body)
+        discard(answer)
         throw new ForwardError('FST_OAUTH_FORWARD_UPSTREAM_BROKEN')
       }
       const isOfCaller = 'headers' in credential && credential.owner === 'caller'
       if (answer.status === 401 && !isOfCaller) {
-        discardBody(answer.body)
+        discard(answer)
         throw new ForwardError('FST_OAUTH_FORWARD_CREDENTIAL_REFUSED')
       }
       return answerOf(answer, request, own, isOfCaller)

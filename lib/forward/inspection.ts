@@ -14,7 +14,7 @@ export interface InspectionLimits {
 
 /** An answer, with its body if it was read. */
 export interface Inspected {
-  /** The same answer; its body can still be read, or is there as bytes. */
+  /** The same answer; its body is the stream that has not been read, or the bytes that were. */
   readonly answer: UpstreamAnswer
   /** The parsed body; `undefined` where it was not read or is no JSON. */
   readonly body: unknown

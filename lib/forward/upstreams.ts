@@ -26,8 +26,8 @@ export interface UpstreamAnswer<Body extends AnswerBody = AnswerBody> {
 /** Bytes when it was read, else a stream, which the receiver must read or destroy. */
 export type AnswerBody = Readable | Buffer
 
-/** Of a body that nobody reads. */
-export function discardBody (body: AnswerBody): void {
+/** Ends an answer that the caller does not get, so that the upstream does not go on sending its body. */
+export function discard ({ body }: UpstreamAnswer): void {
   if (!Buffer.isBuffer(body)) body.destroy()
 }
 

@@ -100,8 +100,8 @@ function malformed (received: string): InvalidTokenError {
 
 /**
  * Decodes a part, and encodes it again: the only text that is accepted is the one that its bytes are written as. `Buffer` reads
- * others, with foreign characters or unused bits that are set (RFC 4648 section 3.5), and caches and logs that tell tokens apart
- * by their text would see two.
+ * others, with foreign characters (RFC 8725 section 3.14) or unused bits that are set (RFC 4648 section 3.5), and caches and
+ * logs that tell tokens apart by their text would see two.
  *
  * @throws SyntaxError
  */

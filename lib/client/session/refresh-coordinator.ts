@@ -69,6 +69,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
     if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), run.ended).then(run.delay, () => {})
     try {
       const tokens = await within(totalTimeoutMs, signal, wait, async inner => await exclusively(async () => await refreshOnce(run, inner), inner))
+      // The user may have signed out while the lock was given back.
       state.checkEpoch(run.epoch)
       return tokens
     } catch (error) {

@@ -239,6 +239,19 @@ function createSlowStore (): TokenStore & { hold: { read?: Promise<void>, write?
   }
 }
 
+/** A refresh that has stored its tokens, and does not give its turn back before `releasing` is resolved. */
+async function refreshWithoutRelease () {
+  const store = createSlowStore()
+  const { session, server } = createSessionFixture({ tokenStore: store })
+  const first = server.grant()
+  await session.signIn(first)
+  const releasing = createDeferred<void>()
+  store.hold.release = releasing.promise
+  const refreshing = session.refresh(first.accessToken)
+  await settled()
+  return { store, session, server, releasing, refreshing }
+}
+
 test('a sign-out while a sign-in is written ends that session (R24)', async t => {
   const store = createSlowStore()
   const { session, server } = createSessionFixture({ tokenStore: store })
@@ -294,14 +307,7 @@ test('after a sign-out while a refresh is written, no tokens are given at any mo
 })
 
 test('a token that was only just stored and is rejected is refreshed without waiting for the turn to be given back (R22)', async t => {
-  const store = createSlowStore()
-  const { session, server } = createSessionFixture({ tokenStore: store })
-  const first = server.grant()
-  await session.signIn(first)
-  const releasing = createDeferred<void>()
-  store.hold.release = releasing.promise
-  const refreshing = session.refresh(first.accessToken)
-  await settled()
+  const { store, session, releasing, refreshing } = await refreshWithoutRelease()
   const { accessToken } = (await store.read())!.tokens!
   const again = session.refresh(accessToken)
   await settled()
@@ -311,14 +317,7 @@ test('a token that was only just stored and is rejected is refreshed without wai
 })
 
 test('one refresh at a time, also when the one before gives its turn back late (R20, R22)', async t => {
-  const store = createSlowStore()
-  const { session, server } = createSessionFixture({ tokenStore: store })
-  const first = server.grant()
-  await session.signIn(first)
-  const releasing = createDeferred<void>()
-  store.hold.release = releasing.promise
-  const refreshing = session.refresh(first.accessToken)
-  await settled()
+  const { store, session, server, releasing, refreshing } = await refreshWithoutRelease()
   delete store.hold.release
   const { accessToken } = (await store.read())!.tokens!
   const answered = createDeferred<void>()
@@ -408,19 +407,13 @@ test('a rotated refresh token that is stored too late begins no cool-down for th
 
 test('after a sign-out while a refresh gives its turn back, its caller gets no tokens (R24)', async t => {
   for (const others of ['no other refresh waits', 'another one waits for the turn'] as const) {
-    const store = createSlowStore()
-    const { session, server } = createSessionFixture({ tokenStore: store })
-    const first = server.grant()
-    await session.signIn(first)
-    const releasing = createDeferred<void>()
-    store.hold.release = releasing.promise
-    const refreshing = [failureOf(session.refresh(first.accessToken))]
-    await settled()
-    if (others === 'another one waits for the turn') refreshing.push(failureOf(session.refresh((await store.read())!.tokens!.accessToken)))
+    const { store, session, server, releasing, refreshing } = await refreshWithoutRelease()
+    const failures = [failureOf(refreshing)]
+    if (others === 'another one waits for the turn') failures.push(failureOf(session.refresh((await store.read())!.tokens!.accessToken)))
     await settled()
     await session.signOut()
     releasing.resolve()
-    for (const failure of await Promise.all(refreshing)) t.match(failure, { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' }, others)
+    for (const failure of await Promise.all(failures)) t.match(failure, { code: 'FST_OAUTH_SESSION_NOT_SIGNED_IN' }, others)
     t.equal(server.presented.length, 1)
   }
 })
