@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { test } from 'tap'
+import { createOidcAdapter } from '../../examples/demo/database/oidc-adapter.ts'
 import { openDatabase } from '../../examples/demo/database/database.ts'
 import {
   callTool, connect, count, registerClient, setApproval, signInAsCustomer, signInAsStaff, startImpersonating
@@ -57,6 +58,19 @@ test('RFC 6749 4.1.2: of several exchanges of one code at once one wins at most,
     for (const model of ['Grant', 'AuthorizationCode', 'AccessToken', 'RefreshToken']) t.equal(await count(example, model), 0, `no ${model} is left`)
     for (const { body } of won) t.equal((await callTool(example, body.access_token!)).status, 401, 'nor is a token that was issued')
   }
+})
+
+test('RFC 6749 4.1.2: a token that is saved while its grant is being revoked goes with the grant [D11]', { skip: missingPostgres() }, async t => {
+  const { url } = await startPostgres(t)
+  const { database } = await startExample(t, { databaseUrl: url })
+  const adapterOf = createOidcAdapter(database, { onReuse: async () => {} })
+  await adapterOf('Grant').upsert('grant', {}, 60)
+  // The order of oidc-provider's own revocation is that of chance.
+  await adapterOf('RefreshToken').revokeByGrantId('grant')
+  await adapterOf('RefreshToken').upsert('token', { grantId: 'grant' }, 60)
+  await adapterOf('Grant').destroy('grant')
+  t.equal(await adapterOf('RefreshToken').find('token'), undefined)
+  await t.rejects(adapterOf('RefreshToken').upsert('late', { grantId: 'grant' }, 60), { error: 'invalid_grant' })
 })
 
 test('a restart brings nobody back who was removed [D11]', { skip: missingPostgres() }, async t => {

@@ -56,6 +56,9 @@ export function createOidcAdapter (database: Database, { onReuse }: OidcAdapterO
     },
     async destroy (id) {
       await database.query('delete from oidc_records where model = $1 and id = $2', [model, id])
+      // Nothing is saved for it from here on. What was saved while oidc-provider revoked the tokens, which it does beside this,
+      // goes with the grant.
+      if (model === 'Grant') await database.query('delete from oidc_records where grant_id = $1', [id])
     },
     async revokeByGrantId (grantId) {
       await database.query('delete from oidc_records where model = $1 and grant_id = $2', [model, grantId])
