@@ -226,7 +226,7 @@ function mediaKindOf (headers: Headers): MediaKind {
 async function inspectBody (response: Response, { maxBytes, timeoutMs, wait }: ClientFetchSettings['limits'], signal: AbortSignal | null): Promise<Inspected> {
   if (response.body === null || Number(response.headers.get('content-length') ?? 0) > maxBytes) return {}
   const reader = response.clone().body!.getReader()
-  const bytes = await within(timeoutMs, signal ?? new AbortController().signal, wait, async () => await readUpTo(reader, maxBytes)).catch(() => null)
+  const bytes = await within(timeoutMs, signal, wait, async () => await readUpTo(reader, maxBytes)).catch(() => null)
   // An error of the stream also reaches the reader of the other copy.
   reader.cancel().catch(() => {})
   if (bytes === null) return {}

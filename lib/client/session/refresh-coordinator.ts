@@ -6,7 +6,7 @@ import type { CoolDown } from './refresh-retries.ts'
 import { refreshWithRetries } from './refresh-retries.ts'
 import type { SessionSettings } from './session-options.ts'
 import type { StoreAccess } from './store-access.ts'
-import { withAnySignal, within } from './time-limit.ts'
+import { withAnySignal, within, workEnded } from './time-limit.ts'
 import type { TokenState } from './token-state.ts'
 
 /** One refresh that is under way. */
@@ -58,7 +58,7 @@ const mostRestoringWrites = 100
 export function createRefreshCoordinator (options: RefreshCoordinatorOptions): RefreshCoordinator {
   const { store, refresh, retry, totalTimeoutMs, wait, state, stored, coolDown, closing } = options
   let current: RefreshAttempt | null = null
-  let unwanted = new AbortController()
+  let unwanted: AbortController | null = null
   let count = 0
   const running = new Set<Promise<unknown>>()
   /** New tokens that the store did not take: the refresh token before them is used up. */
@@ -226,7 +226,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
       const run: Running = { epoch: state.epoch, delay, release, ended: ended.signal }
       const mine: RefreshAttempt = {
         delayed, refreshed: inTurn(run, unwanted.signal).finally(() => {
-          ended.abort()
+          ended.abort(workEnded)
           release()
         })
       }
@@ -236,7 +236,7 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
       return mine
     },
     abandon () {
-      unwanted.abort()
+      unwanted?.abort()
       current = null
       unsaved = null
     },

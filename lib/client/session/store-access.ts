@@ -32,13 +32,12 @@ export interface StoreAccess {
 const mostWrites = 20
 
 export function createStoreAccess (store: TokenStore, timeoutMs: number, wait: Wait): StoreAccess {
-  const never = new AbortController().signal
   const inOrder = createMutex()
   let signInsUnderWay = 0
 
   const limited = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      return await within(timeoutMs, never, wait, work)
+      return await within(timeoutMs, null, wait, work)
     } catch (cause) {
       throw new SessionError('FST_OAUTH_SESSION_STORE_FAILED', { cause })
     }

@@ -3,24 +3,34 @@ import { TimeLimitError } from '../../time-limit.ts'
 /** Lets time pass, and rejects when the signal is aborted. */
 export type Wait = (milliseconds: number, signal: AbortSignal) => Promise<unknown>
 
+/** Aborts a signal of work that has ended. An exception of its own for each would take longer than most of the work. */
+export const workEnded: DOMException = new DOMException('The work has ended', 'AbortError')
+
 /**
  * Waits by timers. After `released` is aborted, its timers still fire, but they no longer keep the process alive.
  */
 export function createTimer (released: AbortSignal): Wait {
-  return async (ms, signal) => {
-    const ended = new AbortController()
-    try {
-      await orAborted(new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, ms)
-        const release = (): void => { timer.unref() }
-        if (released.aborted) release()
-        else released.addEventListener('abort', release, { signal: ended.signal })
-        ended.signal.addEventListener('abort', () => clearTimeout(timer))
-      }), signal)
-    } finally {
-      ended.abort()
+  return async (ms, signal) => await new Promise<void>((resolve, reject) => {
+    signal.throwIfAborted()
+    const release = (): void => { timer.unref() }
+    const stop = (): void => {
+      signal.removeEventListener('abort', abort)
+      released.removeEventListener('abort', release)
     }
-  }
+    const abort = (): void => {
+      clearTimeout(timer)
+      stop()
+      const reason: unknown = signal.reason
+      reject(reason)
+    }
+    const timer = setTimeout(() => {
+      stop()
+      resolve()
+    }, ms)
+    signal.addEventListener('abort', abort)
+    if (released.aborted) release()
+    else released.addEventListener('abort', release)
+  })
 }
 
 /**
@@ -29,11 +39,11 @@ export function createTimer (released: AbortSignal): Wait {
  *
  * @throws TimeLimitError, the reason of the signal, or what `work` throws
  */
-export async function within<T> (limitMs: number, signal: AbortSignal, wait: Wait, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return await withAnySignal([signal], async (inner, end) => {
+export async function within<T> (limitMs: number, signal: AbortSignal | null, wait: Wait, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  return await withAnySignal(signal === null ? [] : [signal], async (inner, end) => {
     const expired = wait(limitMs, inner).then(
       () => { throw new TimeLimitError(limitMs) },
-      () => { throw signal.reason }
+      () => { throw signal?.reason }
     )
     try {
       return await Promise.race([work(inner), expired])
@@ -51,15 +61,13 @@ export async function within<T> (limitMs: number, signal: AbortSignal, wait: Wai
  */
 export async function withAnySignal<T> (signals: readonly AbortSignal[], work: (signal: AbortSignal, end: () => void) => Promise<T>): Promise<T> {
   const either = new AbortController()
-  const settled = new AbortController()
-  for (const signal of signals) {
-    signal.throwIfAborted()
-    signal.addEventListener('abort', () => either.abort(signal.reason), { once: true, signal: settled.signal })
-  }
+  for (const signal of signals) signal.throwIfAborted()
+  const listeners = signals.map(signal => () => either.abort(signal.reason))
+  signals.forEach((signal, i) => signal.addEventListener('abort', listeners[i]!))
   try {
-    return await work(either.signal, () => either.abort())
+    return await work(either.signal, () => either.abort(workEnded))
   } finally {
-    settled.abort()
+    signals.forEach((signal, i) => signal.removeEventListener('abort', listeners[i]!))
   }
 }
 
@@ -70,18 +78,18 @@ export async function withAnySignal<T> (signals: readonly AbortSignal[], work: (
  */
 export async function orAborted<T> (promise: Promise<T>, signal: AbortSignal | null): Promise<T> {
   if (signal === null) return await promise
-  const ended = new AbortController()
+  let abort!: () => void
   const aborted = new Promise<never>((_resolve, reject) => {
-    const abort = (): void => {
+    abort = () => {
       const reason: unknown = signal.reason
       reject(reason)
     }
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true, signal: ended.signal })
   })
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    ended.abort()
+    signal.removeEventListener('abort', abort)
   }
 }
