@@ -58,6 +58,8 @@ async function bundle () {
   let sharedWithRoot
   const { output } = await bundled.generate({
     chunkFileNames: 'chunks/[name].js',
+    // An import for its effects alone would load what `withoutBuiltinImports` avoids.
+    hoistTransitiveImports: false,
     // The root loads two files. Rollup alone would make one for each combination of entry points that share something.
     manualChunks (id, { getModuleInfo }) {
       sharedWithRoot ??= findSharedWithRoot(getModuleInfo)
@@ -65,7 +67,7 @@ async function bundle () {
     }
   })
   removeFiles(path => path.endsWith('.js'))
-  for (const { fileName, code } of output) ts.sys.writeFile(join(dist, fileName), withoutComments(code), false)
+  for (const { fileName, code } of output) ts.sys.writeFile(join(dist, fileName), withoutComments(withoutBuiltinImports(code)), false)
 }
 
 /** The modules that are loaded with the root and are also needed by another entry point, or by what the root loads later. */
@@ -83,6 +85,15 @@ function findSharedWithRoot (getModuleInfo) {
   const later = [...withRoot].flatMap(id => getModuleInfo(id).dynamicallyImportedIds)
   const elsewhere = loadedBy([...otherEntries, ...later])
   return new Set([...withRoot].filter(id => elsewhere.has(id)))
+}
+
+/**
+ * `import` of a module of Node.js reads each of its exports, and many load something on first use: `node:http` all of undici, for
+ * its WebSocket, which takes longer than everything else of an import of this package.
+ */
+function withoutBuiltinImports (code) {
+  return code.replaceAll(/^import (?:([\w$]+)(?:, )?)?(\{.+\})? from '(node:[^']+)';$/gm, (_statement, whole, names, module) =>
+    [whole, names?.replaceAll(' as ', ': ')].filter(Boolean).map(name => `const ${name} = process.getBuiltinModule('${module}');`).join(' '))
 }
 
 function withoutComments (code) {

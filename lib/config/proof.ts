@@ -1,4 +1,4 @@
-import { BlockList } from 'node:net'
+import net from 'node:net'
 import type { Clock } from '../clock.ts'
 import { OptionError } from '../errors/errors.ts'
 import type { BindingMetadata } from '../metadata/document.ts'
@@ -196,7 +196,7 @@ function resolveCertificates (given: NonNullable<ProofOptions['clientCertificate
   if (given.source === 'tls') return Object.freeze({ read: createCertificateSource({ source: 'tls' }), header: null, required })
   const { format, trustedHops } = given
   const header = given.header.toLowerCase()
-  const hops = new BlockList()
+  const hops = new net.BlockList()
   for (const hop of trustedHops) {
     if (!addNetwork(hops, hop)) throw new OptionError(`clientCertificates.trustedHops must be IP addresses or networks such as 10.0.0.0/8, got ${show(hop)}`)
   }

@@ -1,4 +1,3 @@
-import { inflate } from 'node:zlib'
 import { promisify } from 'node:util'
 import { describeValue } from '../errors/detail.ts'
 import type { UnverifiedJwt } from './jwt.ts'
@@ -60,8 +59,6 @@ export function checkStatusList ({ header, claims }: Pick<UnverifiedJwt, 'header
   if (ttl !== undefined && (!isNumber(ttl) || ttl <= 0)) fail(`ttl must be a positive number of seconds, got ${describeValue(ttl)}`)
 }
 
-const inflateWithin = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflate)
-
 /**
  * Reads the list of a status list token whose signature was verified.
  *
@@ -74,7 +71,9 @@ export async function readStatusList (claims: UnverifiedJwt['claims'], { uri, ma
   if (typeof lst !== 'string' || !/^[A-Za-z0-9_-]+$/.test(lst)) throw new StatusListError(uri, 'lst must be a string of base64url')
   let bytes: Buffer
   try {
-    bytes = await inflateWithin(Buffer.from(lst, 'base64url'), { maxOutputLength: maxListBytes })
+    // Only who reads a list loads it.
+    const { inflate } = await import('node:zlib')
+    bytes = await promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflate)(Buffer.from(lst, 'base64url'), { maxOutputLength: maxListBytes })
   } catch (error) {
     throw new StatusListError(uri, `lst could not be decompressed: ${(error as Error).message}`)
   }

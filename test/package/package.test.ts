@@ -221,6 +221,19 @@ test('the package', { skip: missingUnix('env, and npm without a shell') }, async
     t.same(parts.filter(name => !others.includes(name) || declares(name)), [])
   })
 
+  await t.test('the root loads nothing of Node.js that Fastify does not: not undici, WebCrypto nor zlib', async t => {
+    await writeFile(join(consumer, 'builtins.mjs'), `
+      await import('fastify')
+      const before = new Set(process.moduleLoadList)
+      await import('fastify-oauth-resource-server')
+      const more = process.moduleLoadList.filter(name => !before.has(name))
+      await import('node:http2')
+      console.log(JSON.stringify({ more, later: process.moduleLoadList.includes('NativeModule http2') }))
+    `)
+    const { stdout } = await runNode(['builtins.mjs'], { cwd: consumer })
+    t.same(JSON.parse(stdout), { more: [], later: true })
+  })
+
   await t.test('has types that a strict consumer accepts', async t => {
     await writeFile(join(consumer, 'consumer.ts'), `
       import Fastify from 'fastify'
