@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AuthorizationError } from '../../errors/authorization-error.ts'
@@ -59,6 +59,8 @@ export function createLoopbackRedirect (options: LoopbackRedirectOptions): Brows
     async prepare (preferred) {
       const server = await listen(port === 0 ? portOf(preferred) : port, port)
       const redirectUri = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
+      const waiting: Waiting = new Map()
+      server.on('request', createReceiver(redirectUri, page, waiting))
       return {
         redirectUri,
         async visit (url, state) {
@@ -66,7 +68,7 @@ export function createLoopbackRedirect (options: LoopbackRedirectOptions): Brows
           const timeout = setTimeout(() => timer.abort(), timeoutMs)
           try {
             // Two things may happen at the same time: `open` fails, and the browser returns.
-            const answer = waitForResponse(server, redirectUri, state, page, timer.signal)
+            const answer = waitForResponse(waiting, state, timer.signal)
             return await Promise.race([answer, opened(open, url)])
           } finally {
             clearTimeout(timeout)
@@ -104,30 +106,36 @@ async function opened (open: LoopbackRedirectOptions['open'], url: URL): Promise
   return await new Promise<never>(() => {})
 }
 
-async function waitForResponse (server: Server, redirectUri: string, state: string, page: string, signal: AbortSignal): Promise<URL> {
-  const expected = new URL(redirectUri)
+/** What each response is passed to, by its `state`. */
+type Waiting = Map<string, (url: URL) => void>
+
+async function waitForResponse (waiting: Waiting, state: string, signal: AbortSignal): Promise<URL> {
   return await new Promise((resolve, reject) => {
-    const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-      // Any page in the browser can send requests to this server, also ones whose target is no URL. It does not know the
-      // state, and with DNS rebinding it has another Host.
-      const url = URL.canParse(request.url!, redirectUri) ? new URL(request.url!, redirectUri) : null
-      const isResponse = request.method === 'GET' && request.headers.host === expected.host && url?.origin === expected.origin &&
-        url.pathname === expected.pathname && url.searchParams.get('state') === state
-      response.writeHead(isResponse ? 200 : 404, {
-        'content-type': 'text/html; charset=utf-8',
-        'cache-control': 'no-store',
-        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
-        'referrer-policy': 'no-referrer',
-        connection: 'close'
-      })
-      response.end(isResponse ? page : 'No sign-in is pending here.', () => { if (isResponse) resolve(url) })
-    }
-    server.on('request', onRequest)
+    waiting.set(state, resolve)
     signal.addEventListener('abort', () => {
-      server.off('request', onRequest)
+      waiting.delete(state)
       reject(new AuthorizationError('FST_OAUTH_INTERACTION_ABORTED'))
     }, { once: true })
   })
+}
+
+function createReceiver (redirectUri: string, page: string, waiting: Waiting): RequestListener {
+  const expected = new URL(redirectUri)
+  return (request, response) => {
+    // Any page in the browser can send requests to this server, also ones whose target is no URL. It does not know the
+    // state, and with DNS rebinding it has another Host.
+    const url = URL.canParse(request.url!, redirectUri) ? new URL(request.url!, redirectUri) : null
+    const isExpected = request.method === 'GET' && request.headers.host === expected.host && url?.origin === expected.origin && url.pathname === expected.pathname
+    const receive = isExpected ? waiting.get(url.searchParams.get('state') ?? '') : undefined
+    response.writeHead(receive === undefined ? 404 : 200, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      'referrer-policy': 'no-referrer',
+      connection: 'close'
+    })
+    response.end(receive === undefined ? 'No sign-in is pending here.' : page, () => receive?.(url!))
+  }
 }
 
 /** Whether a redirect URI is https, or http on this machine, without user name, password and fragment. */

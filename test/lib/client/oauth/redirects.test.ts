@@ -73,6 +73,15 @@ test('a second visit to the same redirect URI waits for its own state alone', as
   for (const state of [...states]) t.equal((await prepared.visit(authorization, state)).searchParams.get('state'), state)
 })
 
+test('two visits to the same redirect URI at once get each their own response', async t => {
+  const prepared = await createLoopbackRedirect({ open () {} }).prepare(null)
+  t.teardown(() => prepared.close())
+  const visits = ['s1', 's2'].map(async state => (await prepared.visit(authorization, state)).searchParams.get('code'))
+  for (const state of ['s2', 's1']) t.equal((await fetch(`${prepared.redirectUri}?state=${state}&code=of-${state}`)).status, 200)
+  t.same(await Promise.all(visits), ['of-s1', 'of-s2'])
+  t.equal((await fetch(`${prepared.redirectUri}?state=s1&code=again`)).status, 404, 'a response is taken once')
+})
+
 test('the wait ends if the user does not return or the browser cannot be opened', async t => {
   const late = await createLoopbackRedirect({ open () {}, timeoutMs: 1 }).prepare(null)
   t.teardown(() => late.close())
