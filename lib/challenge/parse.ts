@@ -75,11 +75,11 @@ export function parseChallenges (value: string): ParsedChallenge[] {
           if (more) end = position
           else position = before
         }
-      } else {
+      } else if (token68 !== null) {
         end = position
       }
     }
-    challenges.push({ scheme, token68, parameters, raw: value.slice(start, end).trimEnd() })
+    challenges.push({ scheme, token68, parameters, raw: value.slice(start, end) })
     if (take(separatorAt) === null && position < value.length && take(/[ \t]+$/y) === null) fail()
   }
   return challenges

@@ -39,7 +39,7 @@ for (const [value, expected] of good) {
     const read = parseChallenges(value)
     t.strictSame(read.map(({ scheme, token68, parameters }) => [scheme, token68 ?? Object.fromEntries(parameters)]), expected)
     for (const one of read) {
-      t.ok(value.includes(one.raw))
+      t.ok(value.includes(one.raw) && one.raw === one.raw.trim())
       t.strictSame(parseChallenges(one.raw), [one], 'the text of one challenge is that challenge')
     }
     t.end()
