@@ -12,8 +12,8 @@ import type {
 } from '../lib/forward/options.ts'
 import { checkForwardOptions } from '../lib/forward/options.ts'
 import { hasSecret } from '../lib/forward/secret.ts'
-import type { ForwardTargets as Targets, Target } from '../lib/forward/targets.ts'
-import { createTargetRegistry } from '../lib/forward/targets.ts'
+import type { ForwardTargets as Targets, RequestsUnderWay, Target } from '../lib/forward/targets.ts'
+import { createRequestsUnderWay, createTargetRegistry } from '../lib/forward/targets.ts'
 import { createUpstreams } from '../lib/forward/upstreams.ts'
 import { ownOptions } from '../lib/options/check-options.ts'
 import type { RouteOptions } from '../lib/policy/route-options.ts'
@@ -29,7 +29,14 @@ export type ForwardTargets = Targets<FastifyRequest>
 
 type Checked = CheckedForwardOptions<FastifyRequest, FastifyContextConfig>
 
+const payloadOf: unique symbol = Symbol('fastify-oauth-resource-server.payload')
+
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** @internal The body as the preParsing hooks of the host left it. */
+    [payloadOf]?: Readable
+  }
+
   interface FastifyInstance {
     /** Registers and removes targets of the proxy while the server runs. */
     readonly forwardTargets: ForwardTargets
@@ -55,14 +62,12 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
     origin: () => options.baseUrl ?? (app.server.listening ? app.listeningOrigin : null)
   })
   app.decorate('forwardTargets', targets)
-  const underWay = new Set<AbortController>()
+  const underWay = createRequestsUnderWay()
   let grace: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
     close()
     forwarder.endStreams()
-    grace = setTimeout(() => {
-      for (const one of underWay) one.abort(new ForwardError('FST_OAUTH_FORWARD_CLOSED'))
-    }, options.closeTimeoutMs)
+    grace = setTimeout(() => { underWay.abortAll(new ForwardError('FST_OAUTH_FORWARD_CLOSED')) }, options.closeTimeoutMs)
   })
   app.addHook('onClose', async () => {
     clearTimeout(grace)
@@ -70,17 +75,16 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
   })
 
   await app.register(async scope => {
-    // The body of each request, as the preParsing hooks of the host left it.
-    const payloads = new WeakMap<FastifyRequest, Readable>()
+    scope.decorateRequest(payloadOf, undefined)
     // Bodies are forwarded unparsed. The parser runs after every preParsing hook, so it sees the final body; Fastify skips it
     // for methods without a body, for which the hook below takes the body.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (request, payload, done) => {
-      payloads.set(request, payload as Readable)
+      request[payloadOf] = payload as Readable
       done(null)
     })
     scope.addHook('preParsing', (request, _reply, payload, done) => {
-      payloads.set(request, payload as Readable)
+      request[payloadOf] = payload as Readable
       done(null)
     })
 
@@ -94,7 +98,7 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (app, given) => {
           exposeHeadRoute: false,
           async handler (request, reply) {
             const target = await checkCaller(request, reply, targetOf(request), options.secretHeader)
-            return await relay(request, reply, target, segments, payloads.get(request)!, forwarder, underWay)
+            return await relay(request, reply, target, segments, request[payloadOf]!, forwarder, underWay)
           }
         })
       }
@@ -129,7 +133,7 @@ function fixedTarget (
   if (callers === 'secret' && secret === undefined) throw new OptionError(`${name}.secret is required, because callers send no access token`)
   if (callers === 'access-token' && secret !== undefined) throw new OptionError(`${name}.secret is not used, because callers send an access token: remove it, or set forward.callers to "secret"`)
   const address = parseAddress(`${name}.upstream`, upstream, allowInsecureUpstreams)
-  return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null, underWay: new Set() }
+  return { address, credential, mayUse: mayUse ?? null, secret: secret ?? null, underWay: createRequestsUnderWay() }
 }
 
 /**
@@ -168,16 +172,15 @@ const callerLeft = new Error('The caller closed the connection')
 
 async function relay (
   request: FastifyRequest, reply: FastifyReply, target: Target<FastifyRequest>, segments: number, payload: Readable, forwarder: Forwarder,
-  underWay: Set<AbortController>
+  underWay: RequestsUnderWay
 ): Promise<FastifyReply> {
   const { raw, method } = request
   // The caller may have left while `mayUse` ran; the close event below would then never come.
   if (isOver(reply)) return reply.hijack()
   const gone = new AbortController()
-  const places = [underWay, target.underWay]
-  for (const place of places) place.add(gone)
+  const removals = [underWay, target.underWay].map(requests => requests.add(gone))
   const leave = (): void => {
-    for (const place of places) place.delete(gone)
+    for (const remove of removals) remove()
     // If request and response are complete, there is nothing to abort.
     if (!reply.raw.writableFinished || !raw.complete) gone.abort(callerLeft)
   }

@@ -13,8 +13,33 @@ export interface Target<Request> {
   readonly mayUse: NonNullable<ForwardRoute<Request>['mayUse']> | null
   /** The secret that callers send; `null` where they send an access token. */
   readonly secret: string | null
-  /** Abort controllers of its pending requests. */
-  readonly underWay: Set<AbortController>
+  readonly underWay: RequestsUnderWay
+}
+
+/** Requests that can be aborted together. */
+export interface RequestsUnderWay {
+  /** @returns says that the request has ended */
+  add (request: AbortController): () => void
+  abortAll (reason: Error): void
+}
+
+export function createRequestsUnderWay (): RequestsUnderWay {
+  const entries = new Set<{ request: AbortController | null }>()
+  return {
+    add (request) {
+      const entry: { request: AbortController | null } = { request }
+      entries.add(entry)
+      return () => {
+        entries.delete(entry)
+        // V8 keeps the tables that a set has outgrown, with what was in them, until the next major collection. A request is
+        // not to stay in memory that long.
+        entry.request = null
+      }
+    },
+    abortAll (reason) {
+      for (const { request } of entries) request?.abort(reason)
+    }
+  }
 }
 
 /** How callers reach a target. */
@@ -80,7 +105,7 @@ export function createTargetRegistry<Request> (settings: TargetRegistrySettings)
 
   const forget = (entry: Entry<Request>): void => {
     byId.delete(entry.id)
-    for (const one of entry.target.underWay) one.abort(new ForwardError('FST_OAUTH_FORWARD_TARGET_UNKNOWN'))
+    entry.target.underWay.abortAll(new ForwardError('FST_OAUTH_FORWARD_TARGET_UNKNOWN'))
   }
   const remove = (name: string): boolean => {
     const entry = byName.get(name)
@@ -101,7 +126,7 @@ export function createTargetRegistry<Request> (settings: TargetRegistrySettings)
         if (kept === null) remove(name)
         const id = kept?.id ?? randomBytes(16).toString('base64url')
         const secret = kept !== null ? kept.target.secret : settings.withSecrets ? createSecret() : null
-        const entry = { id, upstream: url, identity, target: { address, credential, mayUse, secret, underWay: kept?.target.underWay ?? new Set<AbortController>() } }
+        const entry = { id, upstream: url, identity, target: { address, credential, mayUse, secret, underWay: kept?.target.underWay ?? createRequestsUnderWay() } }
         byName.set(name, entry)
         byId.set(id, entry)
         const path = `${settings.path()}/${id}`

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createTargetRegistry } from '../../../lib/forward/targets.ts'
+import { createRequestsUnderWay, createTargetRegistry } from '../../../lib/forward/targets.ts'
 
 const credential = { headers: { 'x-key': 'ours' } }
 const given = { name: 'a', identity: 'b', upstream: 'https://up.example/mcp', credential }
@@ -11,12 +11,25 @@ test('a registered target has a random id, a secret where callers send one, and 
   t.match(id, /^[\w-]{22}$/)
   t.match(secret, /^[\w-]{43}$/)
   t.same([path, url], [`/forward/${id}`, `https://proxy.example/forward/${id}`])
-  t.strictSame(find(id), { address: { origin: 'https://up.example', path: '/mcp' }, credential, mayUse: null, secret, underWay: new Set() })
+  t.strictSame({ ...find(id), underWay: null }, { address: { origin: 'https://up.example', path: '/mcp' }, credential, mayUse: null, secret, underWay: null })
   t.equal(find('other'), null)
 
   const open = createTargetRegistry({ ...settings, withSecrets: false, origin: () => null }).targets.register(given)
   t.same([open.secret, open.url], [null, null])
   t.throws(() => targets.register({ ...given, name: 'c"d', upstream: 'http://up.example' }), { message: /^forward target "c\\"d"\.upstream would send the credential/ })
+  t.end()
+})
+
+test('requests under way are aborted together, and those that have ended are not', t => {
+  const underWay = createRequestsUnderWay()
+  const [ended, ...pending] = Array.from({ length: 3 }, () => new AbortController())
+  const end = underWay.add(ended!)
+  for (const request of pending) underWay.add(request)
+  end()
+  const reason = new Error('closed')
+  underWay.abortAll(reason)
+  t.notOk(ended!.signal.aborted)
+  for (const { signal } of pending) t.equal(signal.reason, reason)
   t.end()
 })
 
