@@ -35,7 +35,7 @@ export async function bench () {
     const samples = await interleave(contenders, Math.ceil(rounds * 0.6), async ({ proxy }) => {
       const server = await start('proxy.js', proxy, origin)
       try {
-        return await cpuPerRequest(server, server.message.port, { warmUp: repeat(request, amount(3000, 300)), requests: repeat(request, amount(2000, 500)) })
+        return await cpuPerRequest(server, server.message.port, { warmUp: repeat(request, amount(3000, 2000)), requests: repeat(request, amount(2000, 1000)) })
       } finally {
         await server.stop()
       }

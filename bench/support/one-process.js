@@ -11,7 +11,7 @@ import { median } from './statistics.js'
 export async function compareInOneProcess ({ title, unit, limit, module = 'open-server.js', args = [], contenders }) {
   const server = await start(module, ...args)
   const samples = await interleave(contenders, rounds * 2, ({ port, request }) =>
-    cpuPerRequest(server, server.message[port], { warmUp: repeat(request, amount(300)), requests: repeat(request, amount(1500)) }), 2)
+    cpuPerRequest(server, server.message[port], { warmUp: repeat(request, 300), requests: repeat(request, amount(1500, 1000)) }), 2)
   await server.stop()
   const base = samples.get(contenders[0].name)
   return {

@@ -20,7 +20,7 @@ export const bareAgain = { name: 'bare Fastify, once more', server: 'bare', role
 
 const measured = amount(2000, 600)
 /** Until a server is warm: after 1,000, a request to bare Fastify still costs nearly twice what it costs in the end. */
-const warmUp = amount(4000, 300)
+const warmUp = amount(4000, 2000)
 
 /** What is sent, and what is answered. */
 export const traffic = {
