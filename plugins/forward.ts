@@ -175,8 +175,9 @@ async function relay (
   underWay: RequestsUnderWay
 ): Promise<FastifyReply> {
   const { raw, method } = request
-  // The caller may have left while `mayUse` ran; the close event below would then never come.
-  if (isOver(reply)) return reply.hijack()
+  // The caller may have left while `mayUse` ran; the close event below would then never come. Over HTTP/2 only the stream shows
+  // that the connection is closed, not the response object.
+  if (reply.raw.destroyed || streamOf(reply.raw)?.destroyed === true) return reply.hijack()
   const gone = new AbortController()
   const removals = [underWay, target.underWay].map(requests => requests.add(gone))
   const leave = (): void => {
@@ -204,11 +205,6 @@ async function relay (
     if (error instanceof ForwardError && error.retryAfterSeconds !== null) reply.header('retry-after', error.retryAfterSeconds)
     throw error
   }
-}
-
-/** Over HTTP/2 only the stream shows that the connection is closed, not the response object. */
-function isOver ({ raw }: FastifyReply): boolean {
-  return raw.destroyed || streamOf(raw)?.destroyed === true
 }
 
 /** HTTP/1.1 announces a body (RFC 9112 section 6.3); HTTP/2 has to say that there is none (RFC 9113 section 8.1). */

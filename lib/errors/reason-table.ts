@@ -210,7 +210,7 @@ export const reasonTable: Readonly<Record<Reason, ReasonRow>> = {
   organization_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`organization` or `organizationOf` failed', fix: 'See the cause' },
   team_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`team` or `teamOf` failed', fix: 'See the cause' },
   authorization_details_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: '`authorizationDetails` of the route failed', fix: 'See the cause' },
-  policy_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A `policy` failed', fix: 'See the cause' },
+  policy_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'A `policy`, `scopeImplies` or `scopesFor` failed', fix: 'See the cause' },
   session_store_unavailable: { code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The store of MCP sessions failed', fix: 'See the cause' },
   replay_store_unavailable: {
     code: 'FST_OAUTH_UNAVAILABLE', meaning: 'The replay store did not answer, so that it is not known whether a proof was used before', fix: 'Look at the cause in the log; the requests succeed again when the store answers'

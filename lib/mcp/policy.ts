@@ -1,8 +1,9 @@
 import type { RefusalDetail } from '../errors/detail.ts'
 import { describeValue, printable } from '../errors/detail.ts'
-import { InsufficientScopeError, MissingTokenError, UnavailableError, withoutStackTrace } from '../errors/errors.ts'
+import { InsufficientScopeError, MissingTokenError, withoutStackTrace } from '../errors/errors.ts'
 import type { McpErrorCode } from '../errors/mcp-errors.ts'
 import { McpError } from '../errors/mcp-errors.ts'
+import { askAtOnce } from '../policy/decision.ts'
 import type { ScopeImplies } from '../policy/scopes.ts'
 import { isSatisfied, isScopeOfRoute, scopeDetail } from '../policy/scopes.ts'
 import type { AccessToken } from '../token/access-token.ts'
@@ -29,7 +30,7 @@ export interface McpPolicy {
    * @param revision the protocol revision of the request, `null` when it does not say
    * @throws MissingTokenError
    * @throws InsufficientScopeError
-   * @throws UnavailableError when `scopesFor` of a tool fails
+   * @throws UnavailableError when `scopesFor` of a tool, or `scopeImplies`, fails
    * @throws McpError
    */
   check (calls: readonly McpCall[], accessToken: AccessToken | null, revision?: string | null): void
@@ -54,7 +55,6 @@ const declarations = ['tools', 'prompts', 'resources', 'methods'] as const
 const handshake = ['initialize', 'notifications/initialized', 'notifications/cancelled', 'server/discover', 'ping']
 
 const anyToken: Requirement = []
-const retryAfterSeconds = 5
 
 export function createMcpPolicy (options: PolicyOptions, implies: ScopeImplies | null): McpPolicy {
   const tools = requirementsOf(options.tools)
@@ -148,13 +148,10 @@ function scopeFunctionsOf (tools: PolicyOptions['tools'] = {}): Map<string, (cal
 
 /** @throws UnavailableError */
 function scopesByArguments (tool: string, call: () => unknown): readonly string[] {
-  try {
-    const scopes = call()
+  return askAtOnce(call, scopes => {
     if (Array.isArray(scopes) && scopes.every(scope => typeof scope === 'string' && isScopeOfRoute(scope))) return scopes as string[]
     throw new TypeError(`mcp.tools[${JSON.stringify(tool)}].scopesFor returned ${describeValue(scopes)}; expected a list of scopes`)
-  } catch (error) {
-    throw withoutStackTrace(() => new UnavailableError('policy_unavailable', retryAfterSeconds, error))
-  }
+  })
 }
 
 /** The combined requirements of two targets that are called together. If one is undeclared, the call is refused. */

@@ -41,3 +41,20 @@ export function askForDecision<Answer> (
     return unavailable(error)
   }
 }
+
+/**
+ * Calls a function of the host that has to answer at once.
+ *
+ * @param parse throws when the answer is none
+ * @throws UnavailableError
+ */
+export function askAtOnce<Answer> (call: () => unknown, parse: (answer: unknown) => Answer): Answer {
+  try {
+    const answer = call()
+    // A promise is no answer, and a rejection that is not handled would end the process.
+    if (isPromise(answer)) Promise.resolve(answer).catch(() => {})
+    return parse(answer)
+  } catch (error) {
+    throw withoutStackTrace(() => new UnavailableError('policy_unavailable', 5, error, { expected: 'an answer at once', received: describeError(error) }))
+  }
+}

@@ -1,5 +1,7 @@
 import type { RefusalDetail } from '../errors/detail.ts'
 import { describeValue } from '../errors/detail.ts'
+import { isPromise } from '../time-limit.ts'
+import { askAtOnce } from './decision.ts'
 
 // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
@@ -15,7 +17,7 @@ export function isScopeOfRoute (value: string): boolean {
 
 /**
  * Whether a granted scope includes a required scope that differs from it. It is called for each pair of scopes, so it must
- * be fast and have no side effects.
+ * be fast and have no side effects. When it throws, or returns a promise, the response is 503.
  */
 export type ScopeImplies = (granted: string, required: string) => boolean
 
@@ -24,11 +26,20 @@ export interface ScopeRequirement {
   readonly alternatives: ReadonlyArray<readonly string[]>
 }
 
-/** Whether `granted` covers every scope of at least one alternative. */
+/**
+ * Whether `granted` covers every scope of at least one alternative.
+ *
+ * @throws UnavailableError when `implies` fails
+ */
 export function isSatisfied (requirement: ScopeRequirement, granted: readonly string[], implies: ScopeImplies | null): boolean {
   const covers = (required: string): boolean =>
-    granted.includes(required) || (implies !== null && granted.some(scope => implies(scope, required) === true))
+    granted.includes(required) || (implies !== null && granted.some(scope => askAtOnce(() => implies(scope, required), isYes)))
   return requirement.alternatives.some(alternative => alternative.every(covers))
+}
+
+function isYes (answer: unknown): boolean {
+  if (isPromise(answer)) throw new TypeError('scopeImplies returned a promise; expected true or false')
+  return answer === true
 }
 
 /**

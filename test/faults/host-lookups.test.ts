@@ -61,6 +61,29 @@ for (const [name, { good, reason, place }] of Object.entries(everybody)) {
   }
 }
 
+/** It is asked about each pair of scopes, so it has to answer at once: a promise is no answer. */
+for (const [how, failure] of Object.entries({ ...failures, 'returns a promise': async () => true })) {
+  test(`scopeImplies, which ${how}: 503 for routes, requireScopes and MCP tools, and all is well afterwards`, async t => {
+    let answer: () => unknown = failure
+    const scopeImplies = (() => answer()) as () => boolean
+    const { app, issuer, get } = await createTestServer(t, { options: { scopeImplies } })
+    app.get('/asked', { config: { oauth: { scopes: ['read'] } } }, async () => 'in')
+    app.get('/required', async request => { request.requireScopes('read'); return 'in' })
+    const token = await issuer.token({ scope: 'admin' })
+    for (const url of ['/asked', '/required']) {
+      const response = await get(token, { url })
+      t.strictSame(answerOf(response), unavailable, url)
+      t.equal(response.headers['retry-after'], '5')
+    }
+    const { post, handled } = await createMcpTestServer(t, { mcp: { tools: { whoami: ['read'] } }, options: { scopeImplies } })
+    t.equal((await post(message('tools/call', { name: 'whoami' }), 'admin')).statusCode, 503)
+    t.strictSame(handled, [])
+    answer = () => true
+    for (const url of ['/asked', '/required']) t.strictSame(answerOf(await get(token, { url })), accepted)
+    t.equal((await post(message('tools/call', { name: 'whoami' }), 'admin')).statusCode, 200)
+  })
+}
+
 for (const [how, failure] of Object.entries(failures)) {
   test(`resolveIssuer, which ${how}: 503, and all is well afterwards`, async t => {
     let answer: (identifier: string) => unknown = failure
