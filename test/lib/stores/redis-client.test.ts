@@ -66,6 +66,13 @@ test('a client that throws', async t => {
   }
 })
 
+test('reads go to the primary: a replica may not know yet what was revoked', async t => {
+  const send = async (client: object): Promise<unknown> => await createSendCommand(client, 60_000)(['GET', 'key'])
+  const sendCommand = async (...given: unknown[]): Promise<unknown> => given
+  t.same(await send({ masters: [], sendCommand }), ['key', false, ['GET', 'key']], 'of a cluster')
+  t.same(await send({ getMasterNode () {}, sendCommand }), [false, ['GET', 'key']], 'behind sentinels')
+})
+
 test('what is no client', t => {
   for (const client of [undefined, null, 'redis://:secret@localhost', {}, { call: 7 }, { sendCommand: 'x' }]) {
     t.throws(() => createSendCommand(client, 1), new OptionError('client must be a client of redis or ioredis, or have a function sendCommand'))

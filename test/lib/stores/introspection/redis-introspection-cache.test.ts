@@ -25,18 +25,54 @@ test('introspection answers in Redis', { skip }, async t => {
     t.ok(left > 5000 && left <= 10_000, String(left))
   })
 
-  await t.test('an answer that cannot be read counts as none, and is reported once', async t => {
+  await t.test('an answer that cannot be read counts as none, whatever is wrong with it, and is reported once', async t => {
+    const { untilMs, members } = answer
+    const broken: unknown[] = [
+      null, 7, [], {}, { members, untilMs }, { key: 7, members, untilMs }, { key: 'key', untilMs }, { key: 'key', members: null, untilMs }, { key: 'key', members: 'all', untilMs },
+      { key: 'key', members }, { key: 'key', members, untilMs: null }, { key: 'key', members, untilMs: String(untilMs) }
+    ]
     const warnings = warningsOf(t)
-    const cache = createRedisIntrospectionCache({ client: redis, clock })
-    const bad = ['', 'x', '[]', '{}', 'null', '{"key":"key","members":null,"untilMs":1}', '{"key":"key","members":{}}', '{"key":7,"members":{},"untilMs":1}']
-    for (const text of bad) {
+    for (const text of ['', 'x', ...broken.map(value => JSON.stringify(value))]) {
+      // With `refuse`, a fault would be seen.
+      const cache = createRedisIntrospectionCache({ client: redis, clock, whenUnavailable: 'refuse' })
       await redis.set('oauth-introspected:key', text)
-      t.equal(await cache.get('key'), null, text)
+      for (let i = 0; i < 2; i++) t.equal(await cache.get('key'), null, text)
+      await turns()
+      t.same(warnings.splice(0), ['oauth-introspected:… holds no record that can be read. It counts as empty. The issuer is asked.'], text)
     }
+  })
+
+  await t.test('an answer that is not there, or for another key, counts as none, and is not reported', async t => {
+    const warnings = warningsOf(t)
+    const cache = createRedisIntrospectionCache({ client: redis, clock, whenUnavailable: 'refuse' })
+    t.equal(await cache.get('key'), null)
     await redis.set('oauth-introspected:key', JSON.stringify({ key: 'another', ...answer }))
-    t.equal(await cache.get('key'), null, 'the answer for another key')
+    t.equal(await cache.get('key'), null)
+    await redis.set('oauth-introspected:key', JSON.stringify({ key: 'key', ...answer }))
+    t.same(await cache.get('key'), answer)
     await turns()
-    t.same(warnings, ['oauth-introspected:… holds no record that can be read. It counts as empty. The issuer is asked.'])
+    t.same(warnings, [])
+  })
+
+  await t.test('an answer is used until the millisecond of its time, also while Redis still has it', async t => {
+    const clock = createTestClock()
+    const cache = createRedisIntrospectionCache({ client: redis, clock, whenUnavailable: 'refuse' })
+    const untilMs = clock.now() + 10_000
+    await cache.set('key', { members: {}, untilMs })
+    await cache.set('over', { members: {}, untilMs: clock.now() })
+    clock.advance(9.999)
+    t.not(await cache.get('key'), null)
+    clock.advance(0.001)
+    t.equal(await cache.get('key'), null)
+    t.same(await redis.keys('*'), ['oauth-introspected:key'], 'one whose time is over is not written')
+  })
+
+  await t.test('an answer of 16,384 bytes is kept and a longer one is not', async t => {
+    const cache = createRedisIntrospectionCache({ client: redis, clock })
+    const members = (bytes: number): { sub: string } => ({ sub: `${'ä'.repeat(100)}${'x'.repeat(bytes - 210)}` })
+    await cache.set('longest', { members: members(16_384), untilMs: answer.untilMs })
+    await cache.set('longer', { members: members(16_385), untilMs: answer.untilMs })
+    t.same(await redis.keys('*'), ['oauth-introspected:longest'])
   })
 
   await t.test('a sealed answer is read by those who have the secret, and for its own key alone', async t => {

@@ -85,7 +85,7 @@ for (const { name, missing, database } of databases) {
 
     await t.test('an identifier is text and nothing else', async t => {
       const ids = [
-        '', ' ', 'a\'b', 'a"b', 'a\\b', '{a,b}', 'null', 'NULL', 'ü', 'u\u0308', '\u{1F600}', 'a\nb', '\u0001', '\uFFFD', '$1', '%',
+        '', ' ', 'a\'b', '"', 'a"b', '\\', 'a\\b', '{a,b}', 'null', 'NULL', 'ü', 'u\u0308', '\u{1F600}', 'a\nb', '\u0001', '\uFFFD', '$1', '%',
         "'); drop table oauth_directory.organizations; --"
       ]
       for (const id of ids) {
@@ -111,6 +111,8 @@ for (const { name, missing, database } of databases) {
         t.match(await directory.report('x', { level: 'team', teams: [id] }), { organizations: 0, complete: false })
         t.match(await directory.report(id, { level: 'all' }), { organizations: 0, complete: true })
       }
+      t.match(await directory.report('x', organizations('\uD800')), { organizations: 0, complete: false }, 'also by itself')
+      t.match(await directory.report('x', organizations('\uD83D', '\uDE00')), { organizations: 0, complete: false }, 'two halves are no whole')
     })
 
     await t.test('since when an approval holds (G18)', async t => {
