@@ -57,5 +57,9 @@ export function introspectionCacheSuite (name: string, make: MakeIntrospectionCa
     await cache.set('key', { members: { aud: ['a'] }, untilMs });
     ((await cache.get('key'))!.members.aud as string[]).push('b')
     t.same(await cache.get('key'), { members: { aud: ['a'] }, untilMs })
+    for (const over of [clock.now(), clock.now() - 1]) {
+      await cache.set('key', { members: { aud: ['b'] }, untilMs: over })
+      t.same(await cache.get('key'), { members: { aud: ['a'] }, untilMs }, 'one whose time is over takes the place of none')
+    }
   })
 }

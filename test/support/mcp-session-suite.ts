@@ -38,5 +38,10 @@ export function mcpSessionSuite (name: string, make: MakeMcpSessionStores): void
     const texts = ['', ' ', 'ä', '{a}', '*', 'a\0', 'null', 'x'.repeat(5000), `${'x'.repeat(5000)}y`]
     for (const text of texts) t.equal(await store.bind(text, `owner ${text}`), `owner ${text}`)
     for (const text of texts) t.equal(await other.ownerOf(text), `owner ${text}`)
+    for (const owner of texts) {
+      t.equal(await store.bind(`of ${owner}`, owner), owner)
+      t.equal(await other.bind(`of ${owner}`, 'another'), owner)
+      t.equal(await other.bind(`of ${owner}`, 'another', owner), 'another')
+    }
   })
 }

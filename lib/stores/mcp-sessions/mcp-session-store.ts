@@ -55,7 +55,7 @@ export function createMemoryMcpSessionStore (options: MemoryMcpSessionStoreOptio
   }
 }
 
-/** Long ids are kept as their digest, so that a session takes little space whatever its id. */
+/** A session takes the same space whatever its id. Short ids are no exception: one of them could be the digest of a long one. */
 function nameOf (sessionId: string): string {
-  return sessionId.length <= 64 ? sessionId : hash('sha256', sessionId, 'base64url')
+  return hash('sha256', sessionId, 'base64url')
 }

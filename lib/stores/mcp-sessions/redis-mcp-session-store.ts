@@ -25,9 +25,10 @@ const schema = {
   maxLocalSessions: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000_000 }))
 }
 
+/** Without a third argument no owner is replaced. */
 const bindOwner = `
 local owner = redis.call('GET', KEYS[1])
-if owner and not (ARGV[3] == '1' and owner == ARGV[4]) then
+if owner and owner ~= ARGV[3] then
   redis.call('EXPIRE', KEYS[1], ARGV[2])
   return owner
 end
@@ -55,7 +56,7 @@ export function createRedisMcpSessionStore (options: RedisMcpSessionStoreOptions
 
   const shared = {
     async bind (sessionId: string, owner: string, replaces?: string): Promise<string> {
-      const words = [owner, String(idleSeconds), replaces === undefined ? '0' : '1', replaces ?? '']
+      const words = [owner, String(idleSeconds), ...replaces === undefined ? [] : [replaces]]
       return await outage.attempt(async () => await runBind([keyOf(sessionId)], words)) as string
     },
     async ownerOf (sessionId: string): Promise<string | null> {
@@ -73,10 +74,8 @@ export function createRedisMcpSessionStore (options: RedisMcpSessionStoreOptions
     }
   }
   /** What Redis says overrides what is known here. */
-  const remember = async (sessionId: string, owner: string): Promise<string> => {
-    const known = await local.bind(sessionId, owner)
-    return known === owner ? owner : await local.bind(sessionId, owner, known)
-  }
+  const remember = async (sessionId: string, owner: string): Promise<string> =>
+    await local.bind(sessionId, owner, await local.bind(sessionId, owner))
   const bind: McpSessionStore['bind'] = async (sessionId, owner, replaces) => await orLocal(
     async () => await remember(sessionId, await shared.bind(sessionId, owner, replaces)),
     () => local.bind(sessionId, owner, replaces))

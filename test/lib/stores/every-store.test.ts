@@ -1,11 +1,7 @@
 import tap, { test } from 'tap'
-import { createMemoryIntrospectionCache } from '../../../lib/stores/introspection/introspection-cache.ts'
 import { createRedisIntrospectionCache } from '../../../lib/stores/introspection/redis-introspection-cache.ts'
-import { createMemoryMcpSessionStore } from '../../../lib/stores/mcp-sessions/mcp-session-store.ts'
 import { createRedisMcpSessionStore } from '../../../lib/stores/mcp-sessions/redis-mcp-session-store.ts'
-import { createMemoryReplayStore } from '../../../lib/stores/replay/memory-replay-store.ts'
 import { createRedisReplayStore } from '../../../lib/stores/replay/redis-replay-store.ts'
-import { createMemoryRevocationStore } from '../../../lib/stores/revocations/memory-revocation-store.ts'
 import { createRedisRevocationStore } from '../../../lib/stores/revocations/redis-revocation-store.ts'
 import { createRedisTokenStore } from '../../../lib/stores/tokens/redis-token-store.ts'
 import { introspectionCacheSuite } from '../../support/introspection-cache-suite.ts'
@@ -18,24 +14,9 @@ import { startRedisCluster, startRedisSentinels } from '../../support/redis-topo
 import { replaySuite } from '../../support/replay-suite.ts'
 import { revocationSuite } from '../../support/revocation-suite.ts'
 
-// One suite for each kind of store, over every implementation: in memory, and in Redis by every client over every topology.
+// One suite for each kind of store, which those in memory pass in tests of their own: in Redis by every client over every topology.
 
 const skip = missingPart('redis')
-
-replaySuite('replays in memory', clock => {
-  const store = createMemoryReplayStore({ clock })
-  return [store, store]
-}, { numRuns: 200 })
-revocationSuite('revocations in memory', (clock, longestLifetimeSeconds, leewaySeconds = 0) =>
-  createMemoryRevocationStore({ clock, longestLifetimeSeconds, leewaySeconds }), { numRuns: 500 })
-introspectionCacheSuite('introspection answers in memory', clock => {
-  const cache = createMemoryIntrospectionCache({ clock })
-  return [cache, cache]
-}, { numRuns: 200 })
-mcpSessionSuite('MCP sessions in memory', clock => {
-  const store = createMemoryMcpSessionStore({ clock })
-  return [store, store]
-})
 
 interface Topology {
   readonly name: string

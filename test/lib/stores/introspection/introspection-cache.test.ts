@@ -1,6 +1,12 @@
 import { test } from 'tap'
 import { createMemoryIntrospectionCache } from '../../../../lib/stores/introspection/introspection-cache.ts'
 import { createTestClock } from '../../../support/clock.ts'
+import { introspectionCacheSuite } from '../../../support/introspection-cache-suite.ts'
+
+introspectionCacheSuite('introspection answers in memory', clock => {
+  const cache = createMemoryIntrospectionCache({ clock })
+  return [cache, cache]
+}, { numRuns: 200 })
 
 test('the cache in memory is bounded by entries and by bytes, and forgets the longest unused answer', async t => {
   const clock = createTestClock()

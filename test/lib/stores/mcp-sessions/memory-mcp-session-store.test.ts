@@ -1,6 +1,13 @@
+import { hash } from 'node:crypto'
 import { test } from 'tap'
 import { createMemoryMcpSessionStore } from '../../../../lib/stores/mcp-sessions/mcp-session-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
+import { mcpSessionSuite } from '../../../support/mcp-session-suite.ts'
+
+mcpSessionSuite('MCP sessions in memory', clock => {
+  const store = createMemoryMcpSessionStore({ clock })
+  return [store, store]
+})
 
 test('a session that is not used is forgotten, one that is used is not', t => {
   const clock = createTestClock()
@@ -32,9 +39,10 @@ test('a session is forgotten in the second in which it was not used for idleSeco
 
 test('ids of any length are told apart, those that are digests of others too', t => {
   const store = createMemoryMcpSessionStore()
-  const long = 'x'.repeat(65)
-  for (const [id, owner] of [[long, 'ann'], [`${long}y`, 'bob'], ['x'.repeat(64), 'eve'], ['', 'dan']] as const) t.equal(store.bind(id, owner), owner)
-  t.same([long, `${long}y`, 'x'.repeat(64), ''].map(id => store.ownerOf(id)), ['ann', 'bob', 'eve', 'dan'])
+  const ids = ['', 'x', 'x'.repeat(43), 'x'.repeat(64), 'x'.repeat(65), `${'x'.repeat(65)}y`]
+  const digests = ids.flatMap(id => (['base64url', 'hex'] as const).map(encoding => hash('sha256', id, encoding)))
+  for (const id of [...ids, ...digests]) t.equal(store.bind(id, `owner of ${id}`), `owner of ${id}`)
+  for (const id of [...ids, ...digests]) t.equal(store.ownerOf(id), `owner of ${id}`)
   t.end()
 })
 

@@ -59,6 +59,20 @@ test('owners of MCP sessions in Redis', { skip }, async t => {
     t.equal(await other.ownerOf('new'), 'ann')
     t.equal(await store.ownerOf('nothing'), null)
   })
+
+  await t.test('with a local view, a server remembers as many sessions as it may, and none that was idle for too long', async t => {
+    const breakable = await connectBreakable(t, url)
+    const clock = createTestClock()
+    const store = createRedisMcpSessionStore({ client: breakable.client, clock, whenUnavailable: 'local', onOutage () {}, maxLocalSessions: 2, idleSeconds: 60 })
+    for (const id of ['a', 'b', 'c']) t.equal(await store.bind(id, 'ann'), 'ann')
+    breakable.isBroken = true
+    const owners = async () => await Promise.all(['a', 'b', 'c'].map(async id => await store.ownerOf(id)))
+    t.same(await owners(), [null, 'ann', 'ann'])
+    clock.advance(59.999)
+    t.same(await owners(), [null, 'ann', 'ann'])
+    clock.advance(60)
+    t.same(await owners(), [null, null, null])
+  })
 })
 
 test('options of the store of MCP sessions that are refused', t => {

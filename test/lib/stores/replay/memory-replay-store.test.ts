@@ -1,6 +1,12 @@
 import { test } from 'tap'
 import { createMemoryReplayStore } from '../../../../lib/stores/replay/memory-replay-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
+import { replaySuite } from '../../../support/replay-suite.ts'
+
+replaySuite('replays in memory', clock => {
+  const store = createMemoryReplayStore({ clock })
+  return [store, store]
+}, { numRuns: 200 })
 
 test('an identifier is remembered until its time, and forgotten soon after it', t => {
   const clock = createTestClock()

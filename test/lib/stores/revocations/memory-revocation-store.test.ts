@@ -2,12 +2,16 @@ import { test } from 'tap'
 import { createMemoryRevocationStore } from '../../../../lib/stores/revocations/memory-revocation-store.ts'
 import type { RevocableToken } from '../../../../lib/stores/revocations/revocation-store.ts'
 import { createTestClock } from '../../../support/clock.ts'
+import { revocationSuite } from '../../../support/revocation-suite.ts'
 
 const start = 1_800_000_000
 const issuer = 'https://login.example.com'
 const token: RevocableToken = {
   issuer, subject: 'user-1', tokenId: 'token-1', grantId: null, sessionId: null, actor: null, issuedAt: start, authenticatedAt: null
 }
+
+revocationSuite('revocations in memory', (clock, longestLifetimeSeconds, leewaySeconds = 0) =>
+  createMemoryRevocationStore({ clock, longestLifetimeSeconds, leewaySeconds }), { numRuns: 500 })
 
 test('how long it is remembered', async t => {
   const clock = createTestClock(start)
