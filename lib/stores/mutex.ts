@@ -33,7 +33,7 @@ async function untilAborted (promise: Promise<unknown>, signal: AbortSignal | un
       reject(reason)
     }
   })
-  signal.addEventListener('abort', abort, { once: true })
+  signal.addEventListener('abort', abort)
   try {
     await Promise.race([promise, aborted])
   } finally {

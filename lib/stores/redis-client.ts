@@ -51,7 +51,7 @@ export function createSendCommand (client: unknown, timeoutMs: number): SendComm
   const send = senderOf(client)
   return async (command, signal) => {
     signal?.throwIfAborted()
-    const [name = ''] = command
+    const name = command[0]!
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => end(() => reject(new RedisStoreError(`Redis did not answer ${name} within ${timeoutMs} ms`))), timeoutMs)
       const abort = (): void => {
@@ -63,7 +63,7 @@ export function createSendCommand (client: unknown, timeoutMs: number): SendComm
         signal?.removeEventListener('abort', abort)
         settle()
       }
-      signal?.addEventListener('abort', abort, { once: true })
+      signal?.addEventListener('abort', abort)
       send([...command]).then(
         reply => end(() => resolve(reply)),
         (error: unknown) => end(() => reject(new RedisStoreError(`Redis did not carry out ${name}: ${wordsOf(error)}`)))

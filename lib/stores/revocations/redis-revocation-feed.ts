@@ -84,7 +84,7 @@ export function createRevocationFeed (settings: RevocationFeedSettings): Revocat
     else lose()
   }
   const onBeat = (message: string): void => {
-    const [sentAt = '', lastInRedis = ''] = message.split(' ')
+    const [sentAt, lastInRedis] = message.split(' ') as [string, string]
     provenAt = Math.min(Number(sentAt), performance.now())
     if (lastInRedis === last || performance.now() < fullUntil) return
     lose()

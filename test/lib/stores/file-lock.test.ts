@@ -2,7 +2,7 @@ import * as files from 'node:fs/promises'
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { removeStaleLock } from '../../../lib/stores/file-lock.ts'
+import { removeStaleLock, waitByTimer } from '../../../lib/stores/file-lock.ts'
 import type { withFileLock } from '../../../lib/stores/file-lock.ts'
 
 test('a lock that is taken away is the one that was seen', async t => {
@@ -62,4 +62,10 @@ test('the file of a lock is closed when its work has ended, also by an error', a
   await t.rejects(locked(path, rules, async () => { throw new Error('mine') }), { message: 'mine' })
   t.strictSame(handles.map(({ fd }) => fd), [-1, -1])
   t.strictSame(await readdir(join(path, '..')), [])
+})
+
+test('a wait by a timer ends with its signal: a lock that has ended keeps no process alive', async t => {
+  await t.rejects(waitByTimer(1, AbortSignal.abort()), { name: 'AbortError' })
+  await waitByTimer(1, new AbortController().signal)
+  await waitByTimer(1, undefined)
 })

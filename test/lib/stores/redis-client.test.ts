@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import { test } from 'tap'
@@ -56,7 +57,9 @@ test('an answer that does not come', async t => {
   const counting = createSendCommand({ sendCommand: async () => ++sent }, 60_000)
   await t.rejects(counting(['GET', 'key'], AbortSignal.abort(new Error('before'))), /before/)
   t.equal(sent, 0)
-  t.equal(await counting(['GET', 'key'], new AbortController().signal), 1)
+  const { signal } = new AbortController()
+  t.equal(await counting(['GET', 'key'], signal), 1)
+  t.same([...getEventListeners(signal, 'abort'), ...getEventListeners(gone.signal, 'abort')], [], 'no listener stays at a signal, which may live as long as the process')
 })
 
 test('a client that throws', async t => {

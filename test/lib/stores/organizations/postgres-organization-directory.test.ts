@@ -247,5 +247,6 @@ test('options that are none', t => {
     t.throws(() => createPostgresOrganizationDirectory(options as never), OptionError)
     t.throws(() => createPostgresOrganizationDirectory(options as never), { message })
   }
+  for (const schema of ['x', 'x'.repeat(63), `${'ü'.repeat(31)}x`]) t.ok(createPostgresOrganizationDirectory({ client, schema }), schema)
   t.end()
 })

@@ -208,6 +208,27 @@ test('a write that fails leaves what was there (R38)', async t => {
   }
 })
 
+test('an error of the file system is no lost lock, also when the lock cannot be read then: the write is not tried again', async t => {
+  const path = join(t.testdir(), 'tokens.json')
+  const tooMany = Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+  let isFull = false
+  const { createFileTokenStore: create } = await t.mockImport<{ createFileTokenStore: typeof createFileTokenStore }>('../../../../lib/stores/tokens/file-token-store.ts', {
+    'node:fs/promises': t.createMock(files, {
+      async open (file: string, ...more: [string]) {
+        isFull = file.endsWith('.new')
+        if (isFull) throw tooMany
+        return await files.open(file, ...more)
+      },
+      async readFile (...given: Parameters<typeof readFile>) {
+        if (isFull) throw tooMany
+        return await files.readFile(...given)
+      }
+    })
+  })
+  const store = create({ path, wait: async () => { throw new Error('nobody is to be waited for') } })
+  await t.rejects(store.write(tokens, null), tooMany)
+})
+
 test('exclusive work runs one after the other, within a process and between two (RFSH-05)', async t => {
   const path = join(t.testdir(), 'tokens.json')
   const [one, two] = [createFileTokenStore({ path }), createFileTokenStore({ path })]
