@@ -8,6 +8,7 @@ import type { RecordSeal } from '../../../../lib/stores/redis-record.ts'
 import type { RedisTokenStoreOptions } from '../../../../lib/stores/tokens/redis-token-store.ts'
 import { createRedisTokenStore } from '../../../../lib/stores/tokens/redis-token-store.ts'
 import type { TokenSet } from '../../../../lib/stores/tokens/token-store.ts'
+import { connectBreakable } from '../../../support/breakable-redis.ts'
 import { createTestClock } from '../../../support/clock.ts'
 import type { Deferred } from '../../../support/deferred.ts'
 import { createDeferred } from '../../../support/deferred.ts'
@@ -157,6 +158,16 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     await t.rejects(waiting, /gone/)
     await t.rejects(behind, /gone/)
     t.equal(await redis.get(lock), 'another')
+
+    await redis.del(lock)
+    const work = createDeferred<void>()
+    const before = store.exclusively(() => work.promise)
+    let outcome: unknown = null
+    const third = store.exclusively(async () => t.fail('it has no lock'), AbortSignal.abort(new Error('gone'))).catch((error: unknown) => { outcome = error })
+    await turns()
+    t.match(outcome, /gone/, 'also behind work of this process')
+    work.resolve()
+    await Promise.all([before, third])
   })
 
   await t.test('a lock is renewed while its work goes on, and not for ever', async t => {
@@ -175,6 +186,26 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     }
     await new Promise(resolve => { setImmediate(resolve) })
     t.equal(count(), 2)
+    work.resolve()
+    await done
+  })
+
+  await t.test('a renewal that fails is tried again the next time, as the lock is still there then', async t => {
+    const { wait, next, count } = createWaits()
+    const breakable = await connectBreakable(t, url)
+    const store = open({ client: breakable.client, wait })
+    const work = createDeferred<void>()
+    const done = store.exclusively(() => work.promise)
+    const { pass } = await next()
+    breakable.isBroken = true
+    pass()
+    await turns()
+    t.equal(count(), 2)
+    breakable.isBroken = false
+    await redis.pexpire(lock, 1000)
+    const renewed = breakable.until(1)
+    await Promise.all([next().then(({ pass }) => { pass() }), renewed])
+    t.ok(await redis.pttl(lock) > 1000)
     work.resolve()
     await done
   })
@@ -252,7 +283,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
   })
 
   await t.test('a key that holds something else is an error that does not show it', async t => {
-    for (const fields of [{ generation: '1' }, { generation: 'x', tokens: 'secret' }]) {
+    for (const fields of [{ generation: '1' }, ...['', 'x', '1x', 'x1', '-1', '1.5', '1\n'].map(generation => ({ generation, tokens: 'secret' }))]) {
       await redis.del(record)
       await redis.hset(record, fields)
       const error: unknown = await open().read().catch((error: unknown) => error)
@@ -323,11 +354,11 @@ function createTestSeal (): RecordSeal {
 }
 
 test('a client that makes something else of the answers', async t => {
-  for (const reply of [undefined, Buffer.from('OK'), '1', 1n, [], ['1'], [Buffer.from('1'), Buffer.from('')]]) {
+  for (const reply of [undefined, Buffer.from('OK'), '1', '12', 1n, [], ['1'], [1, ''], [Buffer.from('1'), Buffer.from('')]]) {
     const store = createRedisTokenStore({ client: { sendCommand: async () => reply }, key: 'ann' })
     await t.rejects(store.exclusively(async () => t.fail('it has no lock')), TypeError)
     await t.rejects(store.write(tokens('secret'), null), TypeError)
-    await t.rejects(store.read(), TypeError)
+    await t.rejects(store.read(), { name: 'TypeError', message: /^oauth-client:\{ann\}:tokens is not a token record/ })
   }
 })
 

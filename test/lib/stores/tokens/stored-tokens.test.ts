@@ -17,14 +17,14 @@ test('the token set that is read is the one that was stored (R38)', t => {
   t.end()
 })
 
-test('text that is no token set is refused', t => {
-  const broken: unknown[] = [
-    null, 7, [], {}, { ...tokens, accessToken: 7 }, { ...tokens, tokenType: 'bearer' }, { ...tokens, refreshToken: undefined }, { ...tokens, refreshToken: 7 },
-    { ...tokens, expiresAt: '7' }, { ...tokens, scopes: 'read' }, { ...tokens, scopes: [7] }, { ...tokens, issuer: 7 },
-    { ...tokens, refreshableUntil: '7' }, { ...tokens, accessToken: 'at-secret\nx' }
-  ]
-  for (const text of ['', '{', JSON.stringify(tokens).slice(0, -1), ...broken.map(value => JSON.stringify(value))]) {
-    t.throws(() => parseTokenSet(text), text)
+test('text that is no token set is refused, whichever member is wrong', t => {
+  const wrong = {
+    accessToken: [7, null, undefined, 'at-secret\nx', '\nat-secret', 'at-\x7f', 'at-ä'], tokenType: ['bearer', '', null, undefined], refreshToken: [7, undefined],
+    expiresAt: ['7', undefined], scopes: ['read', [7], undefined], issuer: [7], refreshableUntil: ['7']
   }
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) t.throws(() => parseTokenSet(JSON.stringify({ ...tokens, [name]: value })), { name: 'TypeError' }, `${name} ${JSON.stringify(value)}`)
+  }
+  for (const text of ['', '{', 'null', '7', '[]', '{}', JSON.stringify(tokens).slice(0, -1)]) t.throws(() => parseTokenSet(text), text)
   t.end()
 })
