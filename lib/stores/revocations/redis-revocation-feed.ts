@@ -94,7 +94,7 @@ export function createRevocationFeed (settings: RevocationFeedSettings): Revocat
   }
   const readAll = async (gap: number): Promise<void> => {
     const found = new Set<string>()
-    for await (const [key, at] of records.all(now())) {
+    for await (const [key, at] of records.all()) {
       found.add(key)
       add(key, at)
     }

@@ -12,8 +12,8 @@ export interface RevocationRecords {
   write (keys: readonly string[], at: number, now: number): Promise<unknown>
   /** The last seconds to whose tokens the revocations with these keys apply; `null` for those that are not there. */
   read (keys: readonly string[]): Promise<Array<number | null>>
-  /** All revocations, in pieces that do not block Redis. Those that are made meanwhile may be left out. */
-  all (now: number): AsyncIterable<readonly [key: string, at: number]>
+  /** All revocations, in pieces that do not block Redis, also those that apply no longer. Those that are made meanwhile may be left out. */
+  all (): AsyncIterable<readonly [key: string, at: number]>
 }
 
 /**
@@ -67,7 +67,7 @@ export function createRevocationRecords (send: SendCommand, prefix: string, long
       const args = [at, now, longestLifetimeSeconds].map(String)
       await run([indexKey, lastKey, ...keys.map(key => prefix + key)], [...args, channel, ...keys.flatMap(key => [key, randomUUID()])])
     },
-    async * all (now) {
+    async * all () {
       let cursor = '0'
       do {
         const [next, found] = await send(['ZSCAN', indexKey, cursor, 'COUNT', pieceSize]) as [string, string[]]
@@ -76,7 +76,7 @@ export function createRevocationRecords (send: SendCommand, prefix: string, long
         const times = keys.length === 0 ? [] : await read(keys)
         for (const [i, key] of keys.entries()) {
           const at = times[i]!
-          if (at !== null && at + longestLifetimeSeconds > now) yield [key, at]
+          if (at !== null) yield [key, at]
         }
       } while (cursor !== '0')
     }

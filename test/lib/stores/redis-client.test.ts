@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { test } from 'tap'
 import { OptionError } from '../../../lib/errors/errors.ts'
 import { RedisStoreError } from '../../../lib/errors/store-errors.ts'
-import { createSendCommand } from '../../../lib/stores/redis-client.ts'
+import { createScript, createSendCommand } from '../../../lib/stores/redis-client.ts'
 import { missingPart } from '../../support/missing-part.ts'
 import { clientKinds } from '../../support/redis-clients.ts'
 import { startRedis } from '../../support/redis-server.ts'
@@ -38,6 +38,16 @@ test('every client', { skip: missingPart('redis') }, async t => {
     t.match(inspect(theirs), /secret-1/, 'as that of a client does')
   })
 
+  await t.test('a script is sent as a whole once, and by its digest from then on', async t => {
+    const names: string[] = []
+    const run = createScript(async command => {
+      names.push(command[0]!)
+      return await clients[0]!.send(command)
+    }, 'return { KEYS[1], ARGV[1] }')
+    for (let i = 0; i < 2; i++) t.same(await run(['key'], ['word']), ['key', 'word'])
+    t.same(names, ['EVALSHA', 'EVAL', 'EVALSHA'])
+  })
+
   await t.test('a Redis that is gone is an error', async t => {
     await stop()
     for (const { name, send } of clients.slice(0, 2)) await t.rejects(send(['GET', 'key']), { name: 'RedisStoreError', message: /^Redis did not / }, name)
@@ -65,7 +75,9 @@ test('an answer that does not come', async t => {
 test('a client that throws', async t => {
   for (const [thrown, message] of [[new Error(''), 'Error'], ['secret-1', 'unknown error'], [new Error('x'.repeat(300)), 'x'.repeat(200)]] as const) {
     const send = createSendCommand({ sendCommand () { throw thrown } }, 60_000)
-    await t.rejects(send(['GET', 'key']), new RedisStoreError(`Redis did not carry out GET: ${message}`))
+    const error: unknown = await send(['GET', 'key']).catch((error: unknown) => error)
+    t.ok(error instanceof RedisStoreError)
+    t.equal((error as Error).message, `Redis did not carry out GET: ${message}`)
   }
 })
 

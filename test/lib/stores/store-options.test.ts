@@ -18,6 +18,10 @@ const limit = 2 ** 31 - 1
 const stores = {
   createFileConnectionStore: [createFileConnectionStore, { path: 'x' }, {}, {}],
   createFileTokenStore: [createFileTokenStore, { path: 'x' }, { lockTtlMs: [100, limit] }, { lockTtlMs: [99, limit + 1], clock: [{}, { now: 1 }], wait: [1] }],
+  'createRedisTokenStore, its lock': [createRedisTokenStore, { client, key: 'ann' }, { lockTtlMs: [1, limit], maxLockMs: [1, limit] }, {
+    lockTtlMs: [0, 1.5, limit + 1], maxLockMs: [0, limit + 1], clock: [{}, { now: 1 }], wait: [1]
+  }],
+  'createRedisRevocationStore, its limits': [createRedisRevocationStore, { client }, { maxLocalEntries: [1, 100_000_000] }, { maxLocalEntries: [0, 1.5, 100_000_001] }],
   createMemoryIntrospectionCache: [createMemoryIntrospectionCache, {}, { maxEntries: [1] }, { maxEntries: [0, 100_000_001], maxBytes: [16_383] }],
   createMemoryReplayStore: [createMemoryReplayStore, {}, { maxEntries: [1] }, { maxEntries: [0, 100_000_001] }],
   createPostgresOrganizationDirectory: [createPostgresOrganizationDirectory, { client: { query: async () => ({ rows: [] }) } }, { schema: ['a'] }, { schema: [1] }],

@@ -25,14 +25,18 @@ async function until (redis: Redis, condition: () => boolean): Promise<void> {
 }
 
 /** Counts what is looked up in Redis. */
-function counting (client: RedisClient): { client: RedisClient, readonly lookups: number, readonly scans: number } {
+function counting (client: RedisClient): { client: RedisClient, readonly lookups: number, readonly scans: number, readonly beats: number, readonly writes: number } {
   const counted = {
     lookups: 0,
     scans: 0,
+    beats: 0,
+    writes: 0,
     client: {
       async sendCommand ([name, ...words]: string[]): Promise<unknown> {
         if (name === 'MGET') counted.lookups++
         if (name === 'ZSCAN') counted.scans++
+        // A script with one key is a beat.
+        if (name === 'EVALSHA') counted[words[1] === '1' ? 'beats' : 'writes']++
         return await (client as Redis).call(name!, ...words)
       }
     }
@@ -88,10 +92,14 @@ test('a message that was lost is noticed with the next one and with the next bea
   const channel = '{oauth-revoked}:channel'
   /** Keeps messages back, as a broken connection does. */
   let isDeaf = false
+  let unheard = 0
   const ears: RedisSubscriber = {
     subscribe: async (...channels: string[]) => await subscriber.subscribe(...channels),
     unsubscribe: async (...channels: string[]) => await subscriber.unsubscribe(...channels),
-    on: (event: 'message', listener: (from: string, message: string) => void) => subscriber.on(event, (from, message) => { if (!isDeaf || from !== channel) listener(from, message) }),
+    on: (event: 'message', listener: (from: string, message: string) => void) => subscriber.on(event, (from, message) => {
+      if (!isDeaf || from !== channel) listener(from, message)
+      else unheard++
+    }),
     off: () => {},
     call: () => {}
   } as never
@@ -102,6 +110,7 @@ test('a message that was lost is noticed with the next one and with the next bea
 
   isDeaf = true
   await writer.revoke({ issuer, subject: 'lost' })
+  await until(redis, () => unheard === 1)
   isDeaf = false
   await writer.revoke({ issuer, subject: 'next' })
   await until(redis, () => store.isRevoked(tokenOf('next')) === true)
@@ -111,6 +120,7 @@ test('a message that was lost is noticed with the next one and with the next bea
 
   isDeaf = true
   await writer.revoke({ issuer, subject: 'lost too' })
+  await until(redis, () => unheard === 2)
   isDeaf = false
   await until(redis, () => store.isRevoked(tokenOf('lost too')) === true)
 
@@ -208,13 +218,123 @@ test('with more revocations than fit, each request asks Redis', { skip }, async 
   const { url } = await startRedis(t)
   const [redis, subscriber] = [new Redis(url), new Redis(url)]
   t.teardown(() => { for (const one of [redis, subscriber]) one.disconnect() })
-  const store = open(t, { client: redis, subscriber, maxLocalEntries: 2 })
+  const counted = counting(redis)
+  const store = open(t, { client: counted.client, subscriber, maxLocalEntries: 2 })
   await until(redis, () => store.isCurrent)
   const writer = createRedisRevocationStore({ client: redis })
   for (const subject of ['a', 'b', 'c']) await writer.revoke({ issuer, subject })
   await until(redis, () => !store.isCurrent)
   for (const subject of ['a', 'b', 'c']) t.equal(await store.isRevoked(tokenOf(subject)), true)
   t.equal(await store.isRevoked(tokenOf('d')), false)
+  const { scans, beats } = counted
+  await until(redis, () => counted.beats > beats + 2)
+  t.equal(counted.scans, scans, 'which is not read as a whole with each beat')
+})
+
+test('while nothing is lost, nothing is read or written again, and the channels are subscribed once', { skip }, async t => {
+  const { url } = await startRedis(t)
+  const [redis, subscriber] = [new Redis(url), new Redis(url)]
+  t.teardown(() => { for (const one of [redis, subscriber]) one.disconnect() })
+  const writer = createRedisRevocationStore({ client: redis })
+  // Many pieces, as ZSCAN returns them.
+  const subjects = Array.from({ length: 1500 }, (_none, i) => `user ${i}`)
+  await Promise.all(subjects.map(async subject => { await writer.revoke({ issuer, subject }) }))
+  const channels: string[][] = []
+  const subscribe = async (...names: string[]): Promise<unknown> => {
+    channels.push(names)
+    return await subscriber.subscribe(...names)
+  }
+  const ears = new Proxy(subscriber, { get: (target, name): unknown => name === 'subscribe' ? subscribe : Reflect.get(target, name) })
+  const counted = counting(redis)
+  const options = { client: counted.client, subscriber: ears, maxStalenessMs: 1000 }
+  const stores = [open(t, options), open(t, options)]
+  await until(redis, () => stores.every(({ isCurrent }) => isCurrent))
+  const { lookups, scans, beats, writes } = counted
+  t.ok(subjects.every(subject => stores[0]!.isRevoked(tokenOf(subject)) === true))
+  t.ok(scans > 2)
+  t.equal(writes, 0)
+
+  await subscriber.subscribe('of the application')
+  await redis.publish('of the application', 'a message')
+  let isAlwaysCurrent = true
+  while (counted.beats < beats + 6) {
+    isAlwaysCurrent &&= stores.every(({ isCurrent }) => isCurrent)
+    await redis.ping()
+  }
+  t.ok(isAlwaysCurrent)
+  t.same([counted.lookups, counted.scans, counted.writes], [lookups, scans, writes])
+  t.equal(channels.length, 2)
+  t.equal(new Set(channels.flat()).size, 3, 'one channel of all, and one for each store')
+  t.match(channels[0], ['{oauth-revoked}:channel', /^\{oauth-revoked\}:channel:[0-9a-f-]{36}$/])
+})
+
+test('a beat proves what was known when it was sent, however late it arrives', { skip }, async t => {
+  const { url } = await startRedis(t)
+  const [redis, subscriber] = [new Redis(url), new Redis(url)]
+  t.teardown(() => { for (const one of [redis, subscriber]) one.disconnect() })
+  const held: Array<() => void> = []
+  let isHeld = false
+  const on = (event: 'message', listener: (from: string, message: string) => void): unknown => subscriber.on(event, (from, message) => {
+    if (isHeld) held.push(() => { listener(from, message) })
+    else listener(from, message)
+  })
+  const ears = new Proxy(subscriber, { get: (target, name): unknown => name === 'on' ? on : Reflect.get(target, name) })
+  const store = open(t, { client: redis, subscriber: ears, maxStalenessMs: 100 })
+  await until(redis, () => store.isCurrent)
+  isHeld = true
+  await until(redis, () => held.length > 0)
+  const heldAt = performance.now()
+  await until(redis, () => performance.now() > heldAt + 100)
+  t.equal(store.isCurrent, false)
+  held[0]!()
+  t.equal(store.isCurrent, false)
+})
+
+test('after a gap that a beat shows, nothing is answered from memory until everything is read', { skip }, async t => {
+  const { url } = await startRedis(t)
+  const [redis, subscriber] = [new Redis(url), new Redis(url)]
+  t.teardown(() => { for (const one of [redis, subscriber]) one.disconnect() })
+  let gate: ReturnType<typeof createDeferred<null>> | null = null
+  let scans = 0
+  const client = {
+    async sendCommand ([name, ...words]: string[]): Promise<unknown> {
+      const reply = await redis.call(name!, ...words)
+      if (name === 'ZSCAN') {
+        scans++
+        await gate?.promise
+      }
+      return reply
+    }
+  }
+  const store = open(t, { client, subscriber, timeoutMs: 60_000 })
+  await until(redis, () => store.isCurrent)
+  gate = createDeferred<null>()
+  scans = 0
+  await redis.set('{oauth-revoked}:last', 'another')
+  await until(redis, () => scans > 0)
+  t.equal(store.isCurrent, false)
+  gate.resolve(null)
+  await until(redis, () => store.isCurrent)
+})
+
+test('a store that is closed leaves no listener behind, and is unsubscribed', async t => {
+  const client = { sendCommand: async () => null }
+  const log: unknown[] = []
+  const [subscribe, unsubscribe] = ['subscribe', 'unsubscribe'].map(name => async (...given: unknown[]) => { log.push([name, ...given]) }) as [() => Promise<void>, () => Promise<void>]
+  const on = (...given: unknown[]): void => { log.push(['on', ...given]) }
+  const off = (...given: unknown[]): void => { log.push(['off', ...given]) }
+  const opened = (subscriber: object): RedisRevocationStore => createRedisRevocationStore({ client, subscriber: subscriber as never, onOutage () {} })
+
+  await opened({ subscribe, unsubscribe, on, off, call () {} }).close()
+  const [[, event, listener], [, shared, own], ...ended] = log as [[string, string, unknown], [string, string, string], unknown]
+  t.equal(event, 'message')
+  t.strictSame(ended, [['off', 'message', listener], ['unsubscribe', own]], 'from its own channel: other stores may listen to the other')
+  t.not(shared, own)
+
+  log.length = 0
+  await opened({ subscribe, unsubscribe }).close()
+  const [[, channels, heard], ...left] = log as [[string, string[], unknown], unknown]
+  t.strictSame(left, [['unsubscribe', channels, heard]])
 })
 
 test('on a cluster, revocations are published over every client', { skip }, async t => {
@@ -236,6 +356,7 @@ test('a subscriber that cannot be one is refused', t => {
   const both = { ...client, ...subscriber }
   const cases: ReadonlyArray<[options: unknown, message: RegExp]> = [
     [{ client, subscriber: {} }, /^subscriber must be a client of redis or ioredis/], [{ client, subscriber: null }, /^subscriber must/],
+    [{ client, subscriber: { subscribe: subscriber.subscribe } }, /^subscriber must be a client of redis/], [{ client, subscriber: { unsubscribe: subscriber.unsubscribe } }, /^subscriber must be a client of redis/],
     [{ client: both, subscriber: both }, /^subscriber must be another client than client/], [{ client, subscriber, maxStalenessMs: 1 }, /^maxStalenessMs must/]
   ]
   for (const [options, message] of cases) t.throws(() => createRedisRevocationStore(options as never), { code: 'FST_OAUTH_OPTION_INVALID', message })

@@ -29,6 +29,7 @@ test('revocations in Redis', { skip: missing }, async t => {
 
   await t.test('a store without a subscriber asks Redis for each token: it is never current by itself', async t => {
     t.equal(open().isCurrent, false)
+    await t.resolves(open().close(), 'and has nothing to close')
   })
 
   await t.test('one command for each token, whatever it may have been revoked by', async t => {
@@ -44,6 +45,10 @@ test('revocations in Redis', { skip: missing }, async t => {
     t.equal(await store.isRevoked(token), false)
     t.same(commands.map(([name, ...keys]) => [name, keys.length]), [['MGET', 8]])
     t.ok(commands[0]!.slice(1).every(key => key.startsWith('{oauth-revoked}:[')), 'one slot of a cluster')
+    commands.length = 0
+    t.equal(await store.isRevoked({ issuer, subject: 'x'.repeat(10_000), tokenId: null, grantId: null, sessionId: null, actor: null, issuedAt: start, authenticatedAt: null }), false)
+    t.match(commands, [['MGET', /^\{oauth-revoked\}:[\w-]{43}$/]], 'one key when there is no more to it, and none that is long')
+    t.equal(commands[0]!.length, 2)
   })
 
   await t.test('what one process revokes is dead in the others with their next question', async t => {
@@ -88,7 +93,9 @@ test('revocations in Redis', { skip: missing }, async t => {
       await redis.set(key!, value)
       await t.rejects(async () => await store.isRevoked(token), new TypeError('{oauth-revoked}:… holds something else than a revocation'), value)
     }
-    await t.rejects(async () => await open({ client: { sendCommand: async () => [] } }).isRevoked(token), TypeError)
+    for (const replies of [[], Array(8).fill(start), Array(8).fill(Buffer.from(String(start)))]) {
+      await t.rejects(async () => await open({ client: { sendCommand: async () => replies } }).isRevoked(token), TypeError)
+    }
   })
 
   await t.test('a revocation whose command fails is tried once more, and is an error when that fails, too (C10)', async t => {
@@ -117,7 +124,9 @@ test('revocations in Redis', { skip: missing }, async t => {
 
   await t.test('a Redis that is gone is an error, and not an answer (H40)', async t => {
     await stop()
-    await t.rejects(async () => await open({ timeoutMs: 50 }).isRevoked(token), { name: 'RedisStoreError' })
+    const outages: string[] = []
+    await t.rejects(async () => await open({ timeoutMs: 50, onOutage: ({ store, state }) => outages.push(`${store} ${state}`) }).isRevoked(token), { name: 'RedisStoreError' })
+    t.same(outages, ['revocations began'])
     await t.rejects(open({ timeoutMs: 50 }).revoke({ issuer, subject: 'user-1' }), { name: 'RedisStoreError' })
   })
 })

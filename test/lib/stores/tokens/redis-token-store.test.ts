@@ -82,6 +82,7 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
 
       const third = (await store.write(null, second.generation))!
       t.strictSame(await other.read(), { generation: third.generation, tokens: null }, 'R24 a session that is over stays')
+      t.equal(await redis.hget(record, 'tokens'), '')
       clock.advance(-3600)
       t.ok((await store.write(tokens('3'), third.generation))!.generation > third.generation, 'a clock that is set back')
       t.equal(await redis.pttl(record), -1, 'it is kept')
@@ -134,9 +135,11 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
       begun = true
       return await redis.pttl(lock)
     })
+    const drawn = [0, 0.5, 0.999]
+    t.intercept(Math, 'random', { value: () => drawn.shift() })
     for (let i = 0; i < 3; i++) {
       const { ms, pass } = await next()
-      t.ok(ms >= 25 && ms <= 75, 'with jitter')
+      t.equal(ms, [25, 50, 74.95][i], 'with jitter')
       t.equal(begun, false)
       if (i === 2) await redis.del(lock)
       pass()
@@ -188,6 +191,12 @@ test('tokens in Redis', { skip: missingPart('redis') }, async t => {
     t.equal(count(), 2)
     work.resolve()
     await done
+  })
+
+  await t.test('by default a timer passes the time until a lock is renewed', async t => {
+    const breakable = await connectBreakable(t, url)
+    await open({ client: breakable.client }).exclusively(async () => { await turns() })
+    t.same(breakable.commands, ['SET', 'EVAL'], 'taken and released')
   })
 
   await t.test('a renewal that fails is tried again the next time, as the lock is still there then', async t => {
