@@ -75,6 +75,16 @@ test('revocations in Redis', { skip: missing }, async t => {
     t.ok(longer > 3600 && longer <= 3900, 'and as what is issued in the leeway does')
   })
 
+  await t.test('it applies as long as a token lives, and not a moment longer, also when Redis still has it', async t => {
+    const clock = createTestClock(start)
+    const store = open({ clock, longestLifetimeSeconds: 3600 })
+    await store.revoke({ issuer, subject: 'user-1' })
+    clock.advance(3599.999)
+    t.equal(await store.isRevoked(token), true)
+    clock.advance(0.001)
+    t.equal(await store.isRevoked(token), false)
+  })
+
   await t.test('a process whose clock is behind does not take back what was revoked', async t => {
     const behind = createTestClock(start - 60)
     await open().revoke({ issuer, subject: 'user-1' })
