@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
  */
 const tests = {
   'lib/token': [
-    'test/lib/token/*', 'test/lib/resource/*', 'test/plugins/custom-tokens*', 'test/rfc/rfc7662*', 'test/rfc/rfc8705*', 'test/rfc/rfc9449*', 'test/rfc/rfc9701*'
+    'test/lib/token/*', 'test/lib/resource/*', 'test/plugins/custom-tokens*', 'test/rfc/rfc7662*', 'test/rfc/rfc8705*', 'test/rfc/rfc9449*', 'test/rfc/rfc9701*',
+    'test/rfc/token-status-list'
   ],
   'lib/policy': ['test/lib/policy/*', 'test/lib/refusal/*', 'test/plugins/authorize*', 'test/rfc/rfc9470*', 'test/rfc/rfc9396*'],
   'lib/challenge': ['test/lib/challenge/*', 'test/lib/refusal/*', 'test/rfc/rfc6750-challenge*'],
