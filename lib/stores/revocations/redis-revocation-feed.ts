@@ -121,7 +121,7 @@ export function createRevocationFeed (settings: RevocationFeedSettings): Revocat
     // A failure is no news: the set is then not current, and requests ask Redis.
     proceeding ??= proceed().catch(() => {}).finally(() => { proceeding = null })
   }
-  const timer = setInterval(onTick, Math.max(1, maxStalenessMs / 4)).unref()
+  const timer = setInterval(onTick, maxStalenessMs / 4).unref()
   onTick()
 
   return {

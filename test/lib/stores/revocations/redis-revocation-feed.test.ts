@@ -25,15 +25,19 @@ async function until (redis: Redis, condition: () => boolean): Promise<void> {
 }
 
 /** Counts what is looked up in Redis. */
-function counting (client: RedisClient): { client: RedisClient, readonly lookups: number, readonly scans: number, readonly beats: number, readonly writes: number } {
+function counting (client: RedisClient): { client: RedisClient, readonly lookups: number, readonly keys: number, readonly scans: number, readonly beats: number, readonly writes: number } {
   const counted = {
     lookups: 0,
+    keys: 0,
     scans: 0,
     beats: 0,
     writes: 0,
     client: {
       async sendCommand ([name, ...words]: string[]): Promise<unknown> {
-        if (name === 'MGET') counted.lookups++
+        if (name === 'MGET') {
+          counted.lookups++
+          counted.keys += words.length
+        }
         if (name === 'ZSCAN') counted.scans++
         // A script with one key is a beat.
         if (name === 'EVALSHA') counted[words[1] === '1' ? 'beats' : 'writes']++
@@ -253,6 +257,7 @@ test('while nothing is lost, nothing is read or written again, and the channels 
   t.ok(subjects.every(subject => stores[0]!.isRevoked(tokenOf(subject)) === true))
   t.ok(scans > 2)
   t.equal(writes, 0)
+  t.ok(counted.keys >= 3000 && counted.keys < 4500, 'each once, but for those that ZSCAN returns twice')
 
   await subscriber.subscribe('of the application')
   await redis.publish('of the application', 'a message')
