@@ -19,7 +19,8 @@ test('what is said of a token, and what is not (F34)', async t => {
   const issuer = issuerOf(() => ({ subject: 'ann' }))
   t.match(issuer, { opaquePrefix: 'pat_', expected: { issuer: 'https://keys.example', tokenRules: [] } })
   const verified = await issuer.verify('pat_1', null)
-  t.match(verified, { maxAgeMs: 7000, brokenRules: [] })
+  t.equal(verified.maxAgeMs, 7000)
+  t.strictSame(verified.brokenRules, [])
   t.equal(verified.validity.isCurrent(), true)
   t.strictSame(verified.accessToken, {
     issuer: 'https://keys.example', subject: 'ann', audience: [resource], principalType: 'user', clientId: null, scopes: [], actor: null,
@@ -56,11 +57,13 @@ test('what is no good, and what could not be found out (F34)', async t => {
     [() => null, 'token_unverified'], [() => undefined, 'token_unverified'], [async () => null, 'token_unverified'],
     [() => ({ subject: 'ann', expiresAt: now }), 'token_expired'], [() => ({ subject: 'ann', expiresAt: now - 1 }), 'token_expired'],
     [() => ({ subject: 'ann', expiresAt: now + 0.001 }), null],
+    [() => ({ subject: 'ann', principalType: 'user', actor: { subject: 'sam', issuer: 'https://a.example' } }), null],
     [() => { throw new Error('down') }, unavailable], [async () => { throw new Error('down') }, unavailable], [() => new Promise(() => {}), unavailable],
     ...[false, true, 7, 'ann', [], {}, { subject: '' }, { subject: 7 }, { subject: 'ann', scope: 'read' }, { subject: 'ann', scopes: 'read' },
       { subject: 'ann', scopes: [7] }, ...['scopes', 'roles', 'organizations', 'teams'].map(name => ({ subject: 'ann', [name]: ['read', 7, 'write'] })),
       { subject: 'ann', authorizationDetails: [{ type: 'payment' }, {}] }, { subject: 'ann', authorizationDetails: [{ type: '' }] }, { subject: 'ann', principalType: 'staff' }, { subject: 'ann', expiresAt: '9' }, { subject: 'ann', expiresAt: NaN },
-      { subject: 'ann', actor: { subject: 'sam' } }, { subject: 'ann', organizations: 'acme' }, { subject: 'ann', claims: 7 },
+      { subject: 'ann', actor: { subject: 'sam' } }, { subject: 'ann', actor: { subject: '', issuer: 'a' } }, { subject: 'ann', actor: 'sam' },
+      { subject: 'ann', actor: { subject: 'sam', issuer: 'https://a.example', admin: true } }, { subject: 'ann', organizations: 'acme' }, { subject: 'ann', claims: 7 },
       { subject: 'ann', issuer: 'https://login.example.com' }, { subject: 'ann', audience: ['x'] }, { subject: 'ann', authorizationDetails: [{}] }
     ].map((given): [() => unknown, string] => [Object.assign(() => given, { toString: () => JSON.stringify(given) }), unavailable])
   ]
@@ -76,11 +79,19 @@ test('the log learns what is wrong, and not the token (F34)', async t => {
   await t.rejects(Promise.resolve(issuerOf(token => token).verify('pat_secret', null)), { cause: { message: 'verify must return an object, or null' } } as never)
 })
 
+test('the log learns why a token is refused (F34)', async t => {
+  const detailOf = async (given: unknown): Promise<unknown> => await Promise.resolve(issuerOf(() => given).verify('pat_secret', null)).catch((error: unknown) => (error as { detail: unknown }).detail)
+  t.strictSame(await detailOf(null), { expected: 'a token that customTokens knows', received: 'verify returned null' })
+  t.strictSame(await detailOf({ subject: 'ann', expiresAt: now }), { expected: `expiresAt is after ${now}, now`, received: `expiresAt is ${now}` })
+})
+
 test('a JWT that names the host as its issuer is none of its tokens (F34)', async t => {
   const fake = await createFakeIssuer({ clock, issuer: 'https://keys.example' })
   const token = await fake.token()
   const issuer = issuerOf(() => { throw new Error('asked') })
-  t.equal(await reasonOfAsync(async () => await issuer.verify(token, parseJwt(token))), 'issuer_unknown')
+  await t.rejects(Promise.resolve(issuer.verify(token, parseJwt(token))), {
+    reason: 'issuer_unknown', detail: { expected: 'a token that is not a JWT: customTokens has this issuer', received: 'iss is "https://keys.example"' }
+  } as never)
 })
 
 /** An entity of an ORM: its columns are accessors of the class. */
@@ -107,9 +118,23 @@ test('accessors of a class count as members (F34, D6)', async t => {
   t.equal((await issuerOf(() => changing).verify('pat_1', null)).accessToken.subject, 'ann', 'what was checked is what is used')
 })
 
+function nested (levels: number): Record<string, unknown> {
+  return levels === 0 ? {} : { in: nested(levels - 1) }
+}
+
+test('what is plain data is copied: 64 levels, and objects without a prototype (F34)', async t => {
+  const bare = Object.assign(Object.create(null), { plan: 'pro' }) as object
+  for (const claims of [nested(64), bare]) {
+    t.same((await issuerOf(() => ({ subject: 'ann', claims })).verify('pat_1', null)).accessToken.claims, claims)
+  }
+})
+
 test('what cannot be copied is 503, and nothing of the host is in the error (F34, D6)', async t => {
   const ring: Record<string, unknown> = {}
   ring.self = ring
+  const list: unknown[] = []
+  list.push(list)
+  const itself = { toJSON: (): unknown => itself }
   const cases: Array<[claims: unknown, said: string]> = [
     [{ save: async () => { throw new Error('secret in source') } }, 'claims.save, which is a function'],
     [{ when: Symbol('x') }, 'claims.when, which is a symbol'],
@@ -117,7 +142,7 @@ test('what cannot be copied is 503, and nothing of the host is in the error (F34
     [{ owner: new ApiKey({}) }, 'claims.owner, which is not plain data'],
     [{ list: [{ of: new Map() }] }, 'claims.list.0.of, which is not plain data'],
     [{ bytes: new Uint8Array(3) }, 'claims.bytes, which is not plain data'],
-    [ring, 'nested too deeply']
+    [ring, 'nested too deeply'], [{ list }, 'nested too deeply'], [{ itself }, 'claims.itself, which is nested too deeply'], [nested(65), 'nested too deeply']
   ]
   for (const [claims, said] of cases) {
     const error = await Promise.resolve(issuerOf(() => ({ subject: 'ann', claims })).verify('pat_1', null)).catch((failure: unknown) => failure) as Error
