@@ -50,6 +50,10 @@ test('what a tool handler learns of a verified token (F70)', async t => {
   })
 })
 
+test('a token without an expiry has no expiresAt', async t => {
+  t.notOk('expiresAt' in toAuthInfo({ ...accessToken, expiresAt: null }, acceptedAt))
+})
+
 test('who acts for the user is known to the tool', async t => {
   const actor = { issuer: 'https://login.example.com', subject: 'staff-1' }
   t.strictSame(toAuthInfo({ ...accessToken, actor }, acceptedAt).extra.actor, actor)

@@ -16,7 +16,8 @@ const claims = {
   nested: [['a']],
   unnamed: [{ display: 'F' }],
   number: 7,
-  object: { value: 'h' }
+  object: { value: 'h' },
+  withNull: ['a', null]
 }
 
 test('the value at a path', async t => {
@@ -35,7 +36,7 @@ test('the strings at a path', async t => {
   const cases: Array<[path: ClaimPath, strings: string[] | null | undefined]> = [
     ['roles', ['a', 'b']], ['one', ['a']], [['realm_access', 'deeper', 'roles'], ['e']], ['scim', ['f', 'g']], ['object', ['h']],
     ['empty', []], ['missing', null], ['nothing', null],
-    ['mixed', undefined], ['nested', undefined], ['unnamed', undefined], ['number', undefined], ['realm_access', undefined]
+    ['withNull', undefined], ['mixed', undefined], ['nested', undefined], ['unnamed', undefined], ['number', undefined], ['realm_access', undefined]
   ]
   for (const [path, strings] of cases) t.strictSame(readStrings(claims, path), strings, JSON.stringify(path))
 })

@@ -85,3 +85,13 @@ test('of the tokens that are tried after an outage at most one has failed before
   t.equal(started(names('b')), 4)
   t.end()
 })
+
+test('tokens whose introspection began before an outage, and never ended, take no place of those that are tried after it', t => {
+  const { clock, failAll, started } = setup()
+  t.equal(started(names('hanging')), 5)
+  failAll(names('a'))
+  t.equal(started(['other']), 0)
+  clock.advance(1)
+  t.equal(started(names('b')), 5)
+  t.end()
+})
