@@ -13,7 +13,7 @@ test('RFC 9449 6.1, RFC 8705 3.1: the members of cnf that are understood (R8705-
 
 test('RFC 7800: a binding that is not understood is not taken for none (R8705-09)', t => {
   const wrong = [
-    null, 'jkt', 1, [], {}, { jkt: '' }, { jkt: 1 }, { jkt: null }, { jkt: `${jkt}=` }, { jkt: 'a'.repeat(42) }, { jkt: [jkt] }, { jkt, jwk: {} },
+    null, 'jkt', 1, [], {}, { jkt: '' }, { jkt: 1 }, { jkt: null }, { jkt: `${jkt}=` }, { jkt: 'a'.repeat(42) }, { jkt: `a${jkt}` }, { jkt: [jkt] }, { jkt, jwk: {} },
     { 'x5t#S256': 'x' }, { jkt, 'x5t#S256': '' }, { kid: 'a' }, { x5t }
   ]
   for (const cnf of wrong) t.equal(parseConfirmation(cnf), 'unsupported', JSON.stringify(cnf))
