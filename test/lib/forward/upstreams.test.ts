@@ -84,5 +84,7 @@ test('requests to one origin share a connection, and closing ends those of every
   const closed = [one, two].map(({ sockets }) => once([...sockets][0]!, 'close'))
   await close()
   await Promise.all(closed)
+  // Connections that are idle would end soon anyway.
+  await t.rejects(call({ ...requestWith(), address: { origin: one.origin, path: '' } }), { code: 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE' }, 'and none is made any more')
   t.same([one.sockets.size, two.sockets.size], [0, 0])
 })
