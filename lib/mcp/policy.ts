@@ -148,9 +148,10 @@ function scopeFunctionsOf (tools: PolicyOptions['tools'] = {}): Map<string, (cal
 
 /** @throws UnavailableError */
 function scopesByArguments (tool: string, call: () => unknown): readonly string[] {
-  return askAtOnce(call, scopes => {
+  const name = `mcp.tools[${JSON.stringify(tool)}].scopesFor`
+  return askAtOnce(name, call, scopes => {
     if (Array.isArray(scopes) && scopes.every(scope => typeof scope === 'string' && isScopeOfRoute(scope))) return scopes as string[]
-    throw new TypeError(`mcp.tools[${JSON.stringify(tool)}].scopesFor returned ${describeValue(scopes)}; expected a list of scopes`)
+    throw new TypeError(`${name} returned ${describeValue(scopes)}; expected a list of scopes`)
   })
 }
 

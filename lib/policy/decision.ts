@@ -45,16 +45,18 @@ export function askForDecision<Answer> (
 /**
  * Calls a function of the host that has to answer at once.
  *
+ * @param name of the function, for the log
  * @param parse throws when the answer is none
  * @throws UnavailableError
  */
-export function askAtOnce<Answer> (call: () => unknown, parse: (answer: unknown) => Answer): Answer {
+export function askAtOnce<Answer> (name: string, call: () => unknown, parse: (answer: unknown) => Answer): Answer {
   try {
     const answer = call()
-    // A promise is no answer, and a rejection that is not handled would end the process.
-    if (isPromise(answer)) Promise.resolve(answer).catch(() => {})
-    return parse(answer)
+    if (!isPromise(answer)) return parse(answer)
+    // A rejection that is not handled would end the process.
+    Promise.resolve(answer).catch(() => {})
+    throw new TypeError('it returned a promise; expected the answer itself')
   } catch (error) {
-    throw withoutStackTrace(() => new UnavailableError('policy_unavailable', 5, error, { expected: 'an answer at once', received: describeError(error) }))
+    throw withoutStackTrace(() => new UnavailableError('policy_unavailable', 5, error, { expected: `an answer of ${name}, at once`, received: describeError(error) }))
   }
 }

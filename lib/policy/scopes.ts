@@ -1,6 +1,5 @@
 import type { RefusalDetail } from '../errors/detail.ts'
 import { describeValue } from '../errors/detail.ts'
-import { isPromise } from '../time-limit.ts'
 import { askAtOnce } from './decision.ts'
 
 // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
@@ -33,13 +32,8 @@ export interface ScopeRequirement {
  */
 export function isSatisfied (requirement: ScopeRequirement, granted: readonly string[], implies: ScopeImplies | null): boolean {
   const covers = (required: string): boolean =>
-    granted.includes(required) || (implies !== null && granted.some(scope => askAtOnce(() => implies(scope, required), isYes)))
+    granted.includes(required) || (implies !== null && granted.some(scope => askAtOnce('scopeImplies', () => implies(scope, required), answer => answer === true)))
   return requirement.alternatives.some(alternative => alternative.every(covers))
-}
-
-function isYes (answer: unknown): boolean {
-  if (isPromise(answer)) throw new TypeError('scopeImplies returned a promise; expected true or false')
-  return answer === true
 }
 
 /**

@@ -55,7 +55,10 @@ export function createMemoryMcpSessionStore (options: MemoryMcpSessionStoreOptio
   }
 }
 
-/** A session takes the same space whatever its id. Short ids are no exception: one of them could be the digest of a long one. */
+/**
+ * The key of a session is the digest of its id, so that a long id takes no more memory than a short one. Short ids are hashed, too:
+ * a client may send the digest of another client's long id as an id of its own.
+ */
 function nameOf (sessionId: string): string {
   return hash('sha256', sessionId, 'base64url')
 }

@@ -74,8 +74,10 @@ export function createRedisMcpSessionStore (options: RedisMcpSessionStoreOptions
     }
   }
   /** What Redis says overrides what is known here. */
-  const remember = async (sessionId: string, owner: string): Promise<string> =>
-    await local.bind(sessionId, owner, await local.bind(sessionId, owner))
+  const remember = async (sessionId: string, owner: string): Promise<string> => {
+    const known = await local.bind(sessionId, owner)
+    return known === owner ? owner : await local.bind(sessionId, owner, known)
+  }
   const bind: McpSessionStore['bind'] = async (sessionId, owner, replaces) => await orLocal(
     async () => await remember(sessionId, await shared.bind(sessionId, owner, replaces)),
     () => local.bind(sessionId, owner, replaces))

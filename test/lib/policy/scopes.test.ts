@@ -51,3 +51,14 @@ test('of alternatives a challenge names the first', t => {
   t.strictSame(scopesToAskFor({ alternatives: [] }), [])
   t.end()
 })
+
+test('the log learns that scopeImplies failed, and how', t => {
+  for (const [implies, received] of [
+    [() => { throw new Error('down') }, '"down"'], [async () => true, '"it returned a promise; expected the answer itself"']
+  ] as Array<[() => never, string]>) {
+    t.throws(() => isSatisfied({ alternatives: [['read']] }, ['admin'], implies), {
+      reason: 'policy_unavailable', statusCode: 503, detail: { expected: 'an answer of scopeImplies, at once', received }
+    } as never)
+  }
+  t.end()
+})
