@@ -36,6 +36,9 @@ const connections = 10
 export async function send (port, requests, status = 200) {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections })
   let next = 0
+  let isDone = false
+  const stayAwake = () => { if (!isDone) setImmediate(stayAwake) }
+  stayAwake()
   await Promise.all(Array.from({ length: connections }, async () => {
     while (next < requests.length) {
       const request = requests[next++]
@@ -44,6 +47,7 @@ export async function send (port, requests, status = 200) {
       await body.dump()
     }
   }))
+  isDone = true
   await pool.close()
 }
 

@@ -77,28 +77,41 @@ function retryAfter (error: OAuthResourceError, existing: unknown): ChallengeHea
 }
 
 /** Pinned, kept, replaced or merged, as the policy of the route says. */
-function challengeValues (
-  { error, policy, hasCredentials, scheme, existing: { challenge: present } }: RefusedRequest, challenger: Challenger
-): { values: readonly string[], droppedUnreadable: boolean } {
+function challengeValues (refused: RefusedRequest, challenger: Challenger): { values: readonly string[], droppedUnreadable: boolean } {
+  const { error, policy, existing: { challenge: present } } = refused
   const unchanged = (values: readonly string[]) => ({ values, droppedUnreadable: false })
   if (policy.pinnedChallenge !== null && (error === null || error.statusCode === 401)) return unchanged([policy.pinnedChallenge])
   const existing = policy.challenge === 'replace' ? undefined : present
-  if (existing !== undefined && policy.challenge === 'keep') return unchanged(fieldLines(existing))
-
-  const refusal = challengedRefusal(error, hasCredentials, policy)
-  if (existing === undefined && refusal === null) return unchanged(policy.defaultChallenges)
-  const ours = challenger.challenges({ ...refusal ?? { ...nothingPresented, scopes: scopesOf(policy) }, scheme }, policy.dpop)
-  return existing === undefined ? unchanged(ours.map(formatChallenge)) : mergeChallenges(existing, ...ours)
+  if (existing === undefined) return unchanged(ownValues(refused, challenger))
+  if (policy.challenge === 'keep') return unchanged(fieldLines(existing))
+  return mergeChallenges(existing, ...challenger.challenges(challengedRefusal(refused) ?? nothingPresented(refused), policy.dpop))
 }
 
-const nothingPresented = { error: null, description: null, reason: null, authentication: null } as const
+/** More kinds of refusals than a route has, unless errors of the host have reasons of their own. */
+const maxRefusalChallenges = 100
+
+/** The challenges of a response that has none. Anyone can cause as many as they like, so that those of a route are made once. */
+function ownValues (refused: RefusedRequest, challenger: Challenger): readonly string[] {
+  const { error, policy: { refusalChallenges, defaultChallenges, dpop }, scheme } = refused
+  const key = error === null || namesScopes(error) || isInsufficientAuthentication(error) ? null : `${error.code} ${error.reason} ${scheme}`
+  const known = key === null ? undefined : refusalChallenges.get(key)
+  if (known !== undefined) return known
+  const refusal = challengedRefusal(refused)
+  const values = refusal === null ? defaultChallenges : challenger.challenges(refusal, dpop).map(formatChallenge)
+  if (key !== null && refusalChallenges.size < maxRefusalChallenges) refusalChallenges.set(key, values)
+  return values
+}
+
+function nothingPresented ({ policy, scheme }: RefusedRequest): ChallengedRefusal {
+  return { error: null, description: null, reason: null, scopes: scopesOf(policy), authentication: null, scheme }
+}
 
 /** `null` for a request without credentials: only a request that presented a token gets an `error` (RFC 6750 section 3.1). */
-function challengedRefusal (error: OAuthResourceError | null, hasCredentials: boolean, policy: RoutePolicy): Omit<ChallengedRefusal, 'scheme'> | null {
+function challengedRefusal ({ error, hasCredentials, policy, scheme }: RefusedRequest): ChallengedRefusal | null {
   if (error === null) {
     if (!hasCredentials) return null
     const { message } = errorTable.FST_OAUTH_TOKEN_INVALID
-    return { error: 'invalid_token', description: message, reason: null, scopes: scopesOf(policy), authentication: null }
+    return { error: 'invalid_token', description: message, reason: null, scopes: scopesOf(policy), authentication: null, scheme }
   }
   if (error.oauthError === null && !namesScopes(error)) return null
   return {
@@ -107,7 +120,8 @@ function challengedRefusal (error: OAuthResourceError | null, hasCredentials: bo
     reason: error.reason,
     // A handler may name scopes at run time. Those that no challenge can hold are left out, so that the response never fails.
     scopes: isInsufficientAuthentication(error) || namesScopes(error) ? error.requiredScopes.filter(isScopeOfRoute) : scopesOf(policy),
-    authentication: isInsufficientAuthentication(error) ? authenticationOf(error) : null
+    authentication: isInsufficientAuthentication(error) ? authenticationOf(error) : null,
+    scheme
   }
 }
 

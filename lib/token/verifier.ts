@@ -1,3 +1,4 @@
+import type { RefusalDetail } from '../errors/detail.ts'
 import { describeValue } from '../errors/detail.ts'
 import type { RevocationStore } from '../stores/revocations/revocation-store.ts'
 import type { AccessToken } from './access-token.ts'
@@ -131,6 +132,7 @@ export function createTokenRouter (
   const opaque = issuers.filter(issuer => issuer.opaquePrefix !== null)
     .sort((one, other) => other.opaquePrefix!.length - one.opaquePrefix!.length)
 
+  const notAJwt = detailOfNoJwt(issuers)
   const issuerUnknown = (iss: unknown): Error => refused('issuer_unknown', {
     expected: `iss is ${[...byIdentifier.keys()].join(' or ')}${resolve === null ? '' : ', or known to resolveIssuer'}`,
     received: `iss is ${describeValue(iss)}`,
@@ -146,7 +148,7 @@ export function createTokenRouter (
     if (token.length > maxLength) throw tooLong(token, maxLength)
     if (!isJwt(token)) {
       const issuer = opaque.find(one => token.startsWith(one.opaquePrefix!))
-      if (issuer === undefined) throw noIssuer(token, issuers)
+      if (issuer === undefined) throw isEncrypted(token) ? encrypted() : refused('token_malformed', notAJwt)
       if (token.length > maxOpaqueLength) throw tooLong(token, maxOpaqueLength)
       return { issuer, jwt: null }
     }
@@ -178,17 +180,23 @@ function fixForIssuer (iss: unknown, issuers: readonly Issuer[]): { fix: string 
   return fix === undefined ? undefined : { fix }
 }
 
-function noIssuer (token: string, issuers: readonly Issuer[]): Error {
-  if (partsOf(token) === 5 && token.startsWith('ey')) {
-    return refused('token_encrypted', {
-      expected: 'a signed token',
-      received: 'an encrypted token (JWE, RFC 7516): encrypted tokens are not supported',
-      fix: 'have the authorization server sign its access tokens only. Auth0 encrypts a token that was requested without an audience'
-    })
-  }
+function isEncrypted (token: string): boolean {
+  return partsOf(token) === 5 && token.startsWith('ey')
+}
+
+function encrypted (): Error {
+  return refused('token_encrypted', {
+    expected: 'a signed token',
+    received: 'an encrypted token (JWE, RFC 7516): encrypted tokens are not supported',
+    fix: 'have the authorization server sign its access tokens only. Auth0 encrypts a token that was requested without an audience'
+  })
+}
+
+/** Made once: strangers send more of these than of anything else. */
+function detailOfNoJwt (issuers: readonly Issuer[]): RefusalDetail {
   const hasOpaqueIssuers = issuers.some(({ opaquePrefix }) => opaquePrefix !== null)
   const options = issuers.flatMap(({ expected: { hints } }) => hints === undefined ? [] : [`${hints.option}.introspection`])
-  return refused('token_malformed', {
+  return Object.freeze({
     expected: hasOpaqueIssuers ? 'a JWT, or a token with the opaquePrefix of an issuer or the prefix of customTokens' : 'a JWT',
     received: 'a token that is not a JWT',
     fix: 'request the token for this resource (parameter resource, RFC 8707, or audience of the authorization and the token request), so that the ' +

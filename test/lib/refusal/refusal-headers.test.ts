@@ -122,3 +122,29 @@ for (const [title, refusal, rest] of [
     t.end()
   })
 }
+
+test('the challenges of a route are made once for each refusal, and what differs between requests is made for each', async t => {
+  let made = 0
+  const counting = { ...challenger, challenges: (...args: Parameters<typeof challenger.challenges>) => { made++; return challenger.challenges(...args) } }
+  const policy = policyOf({ scopes: ['read'] }, 'allowed')
+  const answer = (changes: Partial<RefusedRequest>): unknown => refusalHeaders({
+    error: null, policy, hasCredentials: true, scheme: 'Bearer', hasOrigin: false,
+    existing: { challenge: undefined, exposedHeaders: undefined, retryAfter: undefined }, ...changes
+  }, counting).headers['www-authenticate']
+
+  const first = answer({ error: new InvalidTokenError('token_malformed') })
+  t.strictSame(answer({ error: new InvalidTokenError('token_malformed') }), first)
+  t.equal(made, 1, 'once')
+  t.notSame(answer({ error: new InvalidTokenError('token_malformed'), scheme: 'DPoP' }), first, 'not for another scheme')
+  t.notSame(answer({ error: new MalformedRequestError('authorization_malformed') }), first, 'nor for another error')
+  t.equal(made, 3)
+
+  const named = (scope: string): unknown => answer({ error: new InsufficientScopeError([scope]) })
+  t.match([named('a'), named('b')], [/scope="a"/, /scope="b"/], 'scopes that a handler names')
+  const old = (maxAgeSeconds: number): unknown => answer({ error: new InsufficientAuthenticationError({ acrValues: [], maxAgeSeconds, requiredScopes: [] }) })
+  t.match([old(5), old(6)], [/max_age="5"/, /max_age="6"/])
+
+  for (let i = 0; i < 200; i++) answer({ error: new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: `of-the-host-${i}` as 'token_malformed' }) })
+  t.equal(policy.refusalChallenges.size, 100, 'reasons that a host makes up do not fill the memory')
+  t.strictSame(answer({ error: new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'of-the-host-199' as 'token_malformed' }) }), first)
+})
