@@ -17,8 +17,8 @@ const anotherSubject = 'another_subject'
 export interface PolicyOptions {
   /** The account that the browser is signed in to, by the session of the host; `null` for none. */
   accountOf (ctx: OidcContext): Promise<string | null>
-  /** Why the grant of this request was not used again; `undefined` where it was, or where there is none. */
-  refusalOf (ctx: OidcContext): AutomaticRefusal | undefined
+  /** Why the grant of this request was not used again; nothing where it was, where there is none, and where another one is asked for. */
+  refusalOf (ctx: OidcContext): AutomaticRefusal | null | undefined
 }
 
 /** The policy of interactions: oidc-provider's own, with the checks of the guard. */
@@ -31,7 +31,7 @@ export function createGuardPolicy<Policy extends OidcPolicy> ({ interactionPolic
     async ctx => ctx.oidc.session!.accountId !== (await accountOf(ctx) ?? undefined)))
   // oidc-provider compares the hint with the account once, and not again when the request resumes.
   login.add(check(anotherSubject, 'the client asks for another account', 'login_required', ({ oidc: { params, session } }) =>
-    typeof params?.id_token_hint === 'string' && session!.accountId !== undefined && decodeJwt(params.id_token_hint).sub !== session!.accountId))
+    typeof params!.id_token_hint === 'string' && session!.accountId !== undefined && decodeJwt(params!.id_token_hint).sub !== session!.accountId))
   // First: with `prompt=none` the error response has the first reason.
   for (const [why, reason] of Object.entries(reasons)) {
     const [error, description] = why === 'unavailable'

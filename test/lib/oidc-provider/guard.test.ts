@@ -119,6 +119,15 @@ test('an exchange with less than a second left is refused, and audited as ended 
   t.match(decisions.at(-1), { step: 'exchange', reason: 'impersonation_ended' })
 })
 
+test('a customer\'s grant does not count as an impersonation that is over, however short tokens live', async t => {
+  const { browser, guard, saved, revoked, decisions } = await createGuardedProvider(t, { accessTokenSeconds: 0 })
+  const agent = browser()
+  await agent.open(agent.request().url)
+  await guard.configuration.findAccount({ oidc: {}, req: {}, set () {} }, 'ann', { kind: 'AuthorizationCode', grantId: saved[0]!.id })
+  t.match(decisions.at(-1), { step: 'exchange', reason: 'not_impersonating' })
+  t.strictSame(revoked, [])
+})
+
 test('a lifetime of one second is a lifetime (G25)', async t => {
   const { browser, session } = await createGuardedProvider(t, { accessTokenSeconds: 1 })
   session.impersonation = sam
@@ -332,7 +341,9 @@ test('forgetBrowser ends the provider\'s session', async t => {
   const { browser, guard, provider } = await createGuardedProvider(t)
   const agent = browser()
   await agent.open(agent.request().url)
-  const sessions = provider as unknown as { Session: { find (value: string): Promise<unknown> } }
+  const sessions = provider as unknown as { Session: { find (value: string): Promise<unknown> }, on (event: 'session.destroyed', listener: (session: unknown) => void): void }
+  const destroyed: unknown[] = []
+  sessions.on('session.destroyed', session => { destroyed.push(session) })
   const id = agent.cookies.get('_session')!
   t.ok(await sessions.Session.find(id))
   const cookie = [...agent.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -343,6 +354,7 @@ test('forgetBrowser ends the provider\'s session', async t => {
     await guard.forgetBrowser(request, new ServerResponse(request))
   }
   t.equal(await sessions.Session.find(id), undefined)
+  t.equal(destroyed.length, 1, 'and of a browser that has none, it deletes nothing')
 })
 
 test('a guard that is used before it is attached says so', async t => {
