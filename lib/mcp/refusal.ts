@@ -14,7 +14,7 @@ export interface RpcRefusal {
 }
 
 /** The codes of Fastify for a body that is not JSON. */
-const notJson = ['FST_ERR_CTP_INVALID_JSON_BODY', 'FST_ERR_CTP_EMPTY_JSON_BODY']
+const notJson: ReadonlyArray<string | undefined> = ['FST_ERR_CTP_INVALID_JSON_BODY', 'FST_ERR_CTP_EMPTY_JSON_BODY']
 
 /**
  * The JSON-RPC response for a refusal. `null` for every other error, for example a failure in the host's handler.
@@ -35,7 +35,7 @@ function rpcErrorOf (error: unknown): { statusCode: number, code: number, messag
   }
   if (error instanceof McpError) return { statusCode: error.statusCode, message: error.message, code: error.rpcCode }
   const { statusCode = 500, code, message = '' } = (error ?? {}) as { statusCode?: number, code?: string, message?: string }
-  if (notJson.includes(code ?? '')) return { statusCode, message, code: -32700 }
+  if (notJson.includes(code)) return { statusCode, message, code: -32700 }
   return { statusCode, message, code: statusCode === 400 ? -32600 : serverErrorCode }
 }
 

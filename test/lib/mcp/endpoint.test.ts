@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { test } from 'tap'
 import type { McpEndpoint } from '../../../lib/mcp/endpoint.ts'
-import { createMcpEndpoint } from '../../../lib/mcp/endpoint.ts'
+import { createMcpEndpoint, hasMessage } from '../../../lib/mcp/endpoint.ts'
 import type { StreamResponse } from '../../../lib/mcp/streams.ts'
 import { parseIdentifier } from '../../../lib/identifier.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
@@ -66,4 +66,45 @@ test('a session that gets an owner loses the streams that were opened without a 
   t.same([anonymous, elsewhere, annsOther, first].map(stream => stream.writableEnded), [true, false, false, false])
   const again = await open(t, endpoint, ann, 's-1')
   t.same([first, again].map(stream => stream.writableEnded), [false, false])
+})
+
+test('two requests that claim a session at the same time do not end each other\'s streams', async t => {
+  // Both found it without an owner.
+  const sessions = { ownerOf: () => 'null', bind: (_id: string, owner: string) => owner }
+  const endpoint = createMcpEndpoint({ tools: { a: { public: true } }, sessions }, config)
+  const ann = accessTokenOf({ expiresAt: null })
+  const streams = [await open(t, endpoint, null, 's'), await open(t, endpoint, ann, 's'), await open(t, endpoint, ann, 's')]
+  t.same(streams.map(stream => stream.writableEnded), [true, false, false])
+})
+
+test('a stream has the id of its session, and none where the request names none', async t => {
+  const endpoint = createMcpEndpoint({ tools: { a: [] } }, config)
+  const ann = accessTokenOf({ expiresAt: null })
+  await open(t, endpoint, ann)
+  await open(t, endpoint, ann, 's')
+  const ids: unknown[] = []
+  endpoint.streams.close(({ sessionId }) => { ids.push(sessionId); return false })
+  t.strictSame(ids, [null, 's'])
+})
+
+test('sessions in memory are forgotten by the clock of the options', async t => {
+  const own = createTestClock()
+  const { sessions } = createMcpEndpoint({ tools: { a: [] }, unknownSessions: 'refuse' }, { ...config, clock: own })
+  const ann = accessTokenOf({ expiresAt: null })
+  await sessions.bind('s', ann)
+  t.equal(await sessions.check('s', ann), 'pass')
+  own.advance(86_400)
+  await t.rejects(sessions.check('s', ann), { code: 'FST_OAUTH_MCP_SESSION_UNKNOWN' })
+})
+
+test('requests whose method has no body have no message, HEAD among them', t => {
+  t.strictSame(['GET', 'HEAD', 'DELETE', 'POST'].map(hasMessage), [false, false, false, true])
+  t.end()
+})
+
+test('a body that cannot be read asks for no scopes', t => {
+  const { scopesOf } = createMcpEndpoint({ tools: { a: ['read'] } }, config)
+  t.strictSame(scopesOf({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'a' } }), ['read'])
+  for (const body of [undefined, null, 'x', {}, { jsonrpc: '2.0', id: 1, method: 5 }]) t.strictSame(scopesOf(body), [], JSON.stringify(body))
+  t.end()
 })

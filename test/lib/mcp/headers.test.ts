@@ -35,6 +35,7 @@ for (const [name, headers, calls] of [
   ['nothing', { 'mcp-name': '' }, [call]],
   ['another prompt', { 'mcp-name': 'other' }, [{ method: 'prompts/get', params: { name: 'brief' } }]],
   ['base64 with something behind it', { 'mcp-name': `${base64('whoami')}x` }, [call]],
+  ['base64 with something before it', { 'mcp-name': `x${base64('whoami')}` }, [call]],
   ['another URI', { 'mcp-name': 'notes://2' }, [read]],
   ['another version', { 'mcp-protocol-version': '2025-11-25' }, [call]],
   ['a version that is none', { 'mcp-protocol-version': '1' }, [{ method: 'ping', params: { _meta: { [version]: 1 } } }]],

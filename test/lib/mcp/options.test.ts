@@ -7,6 +7,8 @@ for (const [given, message] of [
   [{ tools: { a: 'read' } }, /^mcp\.tools\.a must be an array or an object, got "read"/],
   [{ tools: { a: { scope: [] } } }, /mcp\.tools\.a/],
   [{ tools: { a: [1] } }, /mcp\.tools\.a\[0\]/],
+  [{ tools: { a: [''] } }, 'mcp.tools.a[0] must be a non-empty string, got ""'],
+  [{ allowedOrigins: [''] }, 'mcp.allowedOrigins[0] must be a non-empty string, got ""'],
   [{ tools: { a: ['b c'] } }, 'mcp.tools["a"]: "b c" is not a scope of a resource'],
   [{ prompts: { a: ['offline_access'] } }, 'mcp.prompts["a"]: "offline_access" is not a scope of a resource'],
   [{ resources: { 'a:': { scopes: ['"'] } } }, 'mcp.resources["a:"]: "\\"" is not a scope of a resource'],
@@ -43,6 +45,9 @@ test('options that make sense', t => {
   for (const options of [
     {},
     { tools: { a: [], b: ['x'], c: { scopes: ['x'] }, d: { public: true }, e: {}, constructor: [] }, undeclaredTools: 'token', undeclaredPrompts: 'refuse', undeclaredResources: 'token' },
+    { tools: { a: { scopes: ['x'], scopesFor: () => ['y'] } } },
+    { toolChallenges: 'http' },
+    { toolChallenges: 'result' },
     { allowedOrigins: [] },
     { allowedOrigins: ['https://a.example', 'http://localhost:6274'], unknownSessions: 'refuse' },
     { allowedOrigins: ['chrome-extension://abcdefghijklmnop', 'tauri://localhost', 'vscode-file://vscode-app', 'app://obsidian.md'] },

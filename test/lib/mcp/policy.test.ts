@@ -82,13 +82,17 @@ for (const [name, calls, scopes, answer] of [
   ['completion of a template', [complete({ type: 'ref/resource', uri: 'notes://private/{id}' })], ['read'], insufficient('read', 'admin')],
   ['completion of a public template', [complete({ type: 'ref/resource', uri: 'notes://public/{id}' })], null, 'pass'],
   ['completion of a template that may lead to several', [complete({ type: 'ref/resource', uri: 'notes://{folder}/{id}' })], ['read'], insufficient('read', 'admin')],
+  ['completion of a template that goes on within a name', [complete({ type: 'ref/resource', uri: 'notes://priv{rest}' })], ['read'], insufficient('read', 'admin')],
   ['completion of a template that is not declared', [complete({ type: 'ref/resource', uri: 'other://{id}' })], [], undeclaredResource]
 ] as ReadonlyArray<readonly [string, readonly McpCall[], readonly string[] | null, Answer]>) {
   test(`policy: ${name}`, t => {
     const policy = createMcpPolicy(declared, null)
     const check = (): void => policy.check(calls, scopes === null ? null : tokenWith(...scopes))
     if (answer === 'pass') t.doesNotThrow(check)
-    else t.throws(check, answer)
+    else {
+      const refusal = t.throws(check, answer) as { requiredScopes?: readonly string[] }
+      if (answer.requiredScopes !== undefined) t.strictSame(refusal.requiredScopes, answer.requiredScopes, 'these scopes and no others')
+    }
     t.end()
   })
 }
@@ -267,11 +271,11 @@ test('policy: scopes by the arguments of a call [F93]', t => {
 })
 
 for (const [name, scopesFor] of [
-  ['throws', () => { throw new Error('broken') }], ['returns nothing', () => undefined], ['returns no scope', () => ['a b']], ['returns a promise', async () => []]
+  ['throws', () => { throw new Error('broken') }], ['returns nothing', () => undefined], ['returns no scope', () => ['a b']], ['returns a number', () => [5]], ['returns a promise', async () => []]
 ] as const) {
   test(`policy: scopesFor that ${name} makes the response 503 [F93]`, t => {
     const policy = createMcpPolicy({ tools: { a: { scopesFor: scopesFor as () => string[] } } }, null)
-    t.throws(() => policy.check([tool('a')], tokenWith()), { code: 'FST_OAUTH_UNAVAILABLE', reason: 'policy_unavailable', cause: Error })
+    t.throws(() => policy.check([tool('a')], tokenWith()), { code: 'FST_OAUTH_UNAVAILABLE', reason: 'policy_unavailable', cause: Error, detail: { expected: 'an answer of mcp.tools["a"].scopesFor, at once' } })
     t.same(policy.scopesOf([tool('a')]), [])
     t.end()
   })

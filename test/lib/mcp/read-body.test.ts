@@ -36,3 +36,22 @@ test('a connection that ends before its body does', async t => {
   await t.rejects(waiting, { message: 'the connection ended before the body' })
   await t.rejects(readBody(closed, 3), { message: 'the connection ended before the body' }, 'and one that had ended before it was read')
 })
+
+test('a body that was read, or given up, leaves no listener: what still comes of it is not kept', async t => {
+  const events = ['data', 'end', 'error', 'close'] as const
+  for (const [name, finish] of [
+    ['read', source => source.end('abc')],
+    ['too long', source => source.write('abcd')],
+    ['broken', source => source.destroy(new Error('reset'))],
+    ['closed', source => source.destroy()]
+  ] as ReadonlyArray<readonly [string, (source: PassThrough) => unknown]>) {
+    const source = new PassThrough()
+    const listeners = (): number[] => events.map(event => source.listenerCount(event))
+    const before = listeners()
+    const reading = readBody(source, 3).catch(() => null)
+    t.strictSame(listeners(), before.map(count => count + 1), name)
+    finish(source)
+    await reading
+    t.strictSame(listeners(), before, name)
+  }
+})

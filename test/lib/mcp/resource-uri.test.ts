@@ -16,6 +16,7 @@ for (const [uri, normalized] of [
   ['a/b/..', 'a/'],
   ['a/./b', 'a/b'],
   ['notes:/%c3%a4', 'notes:/ä'],
+  ['notes:\\\\a\\b', 'notes:/a/b'],
   ['', '']
 ] as const) {
   test(`RFC 3986 section 6: ${uri} is normalized`, t => {
@@ -27,6 +28,8 @@ for (const [uri, normalized] of [
 test('a URI that is normal already has no other spelling beside its own', t => {
   t.same(spellingsOf('urn:a:b'), ['urn:a:b'])
   t.same(spellingsOf('notes://a/b'), ['notes://a/b', 'notes:/a/b'])
+  t.same(spellingsOf('NOTES://AB/C'), ['notes://ab/C', 'notes:/ab/C'], 'but for the case of scheme and authority')
+  t.same(spellingsOf('URN:A:b'), ['urn:A:b'], 'also where there is no authority')
   t.end()
 })
 
@@ -41,7 +44,7 @@ test('the last segment of a beginning is not whole, and no dot segment', t => {
 test('only what is an authority is one, and only what is a scheme is one', t => {
   t.same(spellingsOf('urn:A@B/c'), ['urn:A@B/c'])
   t.same(spellingsOf('notes:/A@B/c'), ['notes:/A@B/c'])
-  t.same(spellingsOf('A/b:c'), ['A/b:c'])
+  t.same(spellingsOf('A/B:c'), ['A/B:c'])
   t.end()
 })
 

@@ -69,7 +69,7 @@ test('a session cannot be bound to a second owner', async t => {
 test('a store that does not answer is 503', async t => {
   const failure = new Error('down')
   const sessions = createMcpSessions({ bind: () => 'x', ownerOf: () => { throw failure } }, 'pass', 1000)
-  await t.rejects(sessions.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE', retryAfterSeconds: 5, cause: failure })
+  await t.rejects(sessions.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE', reason: 'session_store_unavailable', retryAfterSeconds: 5, cause: failure })
   const binding = createMcpSessions({ bind: async () => { throw failure }, ownerOf: () => 'null' }, 'pass', 1000)
   await t.rejects(binding.check('s', ann), { code: 'FST_OAUTH_UNAVAILABLE' })
   const silent = createMcpSessions({ bind: () => new Promise(() => {}), ownerOf: () => new Promise(() => {}) }, 'pass', 1)

@@ -171,3 +171,15 @@ test('by default timers are those of Node.js', async t => {
   clearTimeout(alive)
   t.pass()
 })
+
+test('by default the timer of a stream that has closed does not go off', async t => {
+  const response = new FakeResponse()
+  response.end = () => t.fail('ended after it closed')
+  let now = 0
+  createMcpStreams({ now: () => now }).add(response, stream, 1)
+  response.emit('close')
+  now = 1
+  // A timer of the same length goes off after it.
+  await new Promise(resolve => setTimeout(resolve, 1))
+  t.pass()
+})

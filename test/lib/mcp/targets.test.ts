@@ -39,7 +39,7 @@ for (const [method, params, message] of [
   ['completion/complete', { ref: Object.create({ type: 'ref/prompt', name: 'a' }) as object }, /"ref"/],
   ['completion/complete', { ref: { type: 'ref/prompt' } }, 'completion/complete needs the parameter "name"'],
   ['completion/complete', { ref: { type: 'ref/resource', name: 'a' } }, 'completion/complete needs the parameter "uri"'],
-  ['subscriptions/listen', { notifications: { resourceSubscriptions: 'a' } }, /"notifications.resourceSubscriptions"/],
+  ['subscriptions/listen', { notifications: { resourceSubscriptions: 'a' } }, 'subscriptions/listen needs the parameter "notifications.resourceSubscriptions"'],
   ['subscriptions/listen', uris('a', 1), /"notifications.resourceSubscriptions"/]
 ] as ReadonlyArray<readonly [string, Record<string, unknown>, string | RegExp]>) {
   test(`JSON-RPC 2.0 section 5.1: ${method} ${JSON.stringify(params)} has invalid parameters (-32602)`, t => {
