@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { isOAuthResourceError } from '../../../lib/errors/errors.ts'
 import type { Decision } from '../../../lib/policy/decision.ts'
-import { askForDecision, forbidden } from '../../../lib/policy/decision.ts'
+import { askAtOnce, askForDecision, forbidden } from '../../../lib/policy/decision.ts'
 
 const refusal = forbidden('FST_OAUTH_POLICY_REFUSED', 'policy_refused', { expected: 'a', received: 'b' })
 const unanswered = { reason: 'policy_unavailable', timeoutMs: 1000 } as const
@@ -54,4 +54,16 @@ test('a refusal is a row of the table with a reason, and costs no stack trace', 
   t.match(refusal, { code: 'FST_OAUTH_POLICY_REFUSED', statusCode: 403, oauthError: null, reason: 'policy_refused' })
   t.notMatch(refusal.stack, /\bat /)
   t.end()
+})
+
+test('a promise where an answer is expected at once is 503, and does not end the process when it rejects later', async t => {
+  const unhandled: unknown[] = []
+  const onUnhandled = (reason: unknown): void => { unhandled.push(reason) }
+  process.on('unhandledRejection', onUnhandled)
+  t.teardown(() => process.off('unhandledRejection', onUnhandled))
+  t.throws(() => askAtOnce('scopeImplies', () => Promise.reject(new Error('late')), answer => answer), {
+    code: 'FST_OAUTH_UNAVAILABLE', reason: 'policy_unavailable', detail: { expected: 'an answer of scopeImplies, at once' }
+  })
+  await new Promise(setImmediate)
+  t.strictSame(unhandled, [])
 })
