@@ -6,7 +6,7 @@ import type { CoolDown } from './refresh-retries.ts'
 import { refreshWithRetries } from './refresh-retries.ts'
 import type { SessionSettings } from './session-options.ts'
 import type { StoreAccess } from './store-access.ts'
-import { withAnySignal, within, workEnded } from './time-limit.ts'
+import { withAnySignal, within } from './time-limit.ts'
 import type { TokenState } from './token-state.ts'
 
 /** One refresh that is under way. */
@@ -46,7 +46,6 @@ interface Running {
   readonly delay: () => void
   /** New tokens are there: a caller who finds them rejected starts another refresh. */
   readonly release: () => void
-  readonly ended: AbortSignal
 }
 
 /** How long callers with an unexpired token wait for a refresh, or half of its remaining life when that is shorter. */
@@ -66,9 +65,11 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
 
   const inTurn = async (run: Running, signal: AbortSignal): Promise<TokenSet> => {
     const lifeMs = state.lifeLeft(state.current!)
-    if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), run.ended).then(run.delay, () => {})
     try {
-      const tokens = await within(totalTimeoutMs, signal, wait, async inner => await exclusively(async () => await refreshOnce(run, inner), inner))
+      const tokens = await within(totalTimeoutMs, signal, wait, async inner => {
+        if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), inner).then(run.delay, () => {})
+        return await exclusively(async () => await refreshOnce(run, inner), inner)
+      })
       // The user may have signed out while the lock was given back.
       state.checkEpoch(run.epoch)
       return tokens
@@ -222,14 +223,8 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
       let delay!: () => void
       const delayed = new Promise<null>(resolve => { delay = () => resolve(null) })
       const release = (): void => { if (current === mine) current = null }
-      const ended = new AbortController()
-      const run: Running = { epoch: state.epoch, delay, release, ended: ended.signal }
-      const mine: RefreshAttempt = {
-        delayed, refreshed: inTurn(run, unwanted.signal).finally(() => {
-          ended.abort(workEnded)
-          release()
-        })
-      }
+      const run: Running = { epoch: state.epoch, delay, release }
+      const mine: RefreshAttempt = { delayed, refreshed: inTurn(run, unwanted.signal).finally(release) }
       current = mine
       // When it fails, all callers may have stopped waiting, and the rejection must not be unhandled.
       mine.refreshed.catch(() => {})

@@ -4,7 +4,7 @@ import { TimeLimitError } from '../../time-limit.ts'
 export type Wait = (milliseconds: number, signal: AbortSignal) => Promise<unknown>
 
 /** Aborts a signal of work that has ended. An exception of its own for each would take longer than most of the work. */
-export const workEnded: DOMException = new DOMException('The work has ended', 'AbortError')
+const workEnded: DOMException = new DOMException('The work has ended', 'AbortError')
 
 /**
  * Waits by timers. After `released` is aborted, its timers still fire, but they no longer keep the process alive.
