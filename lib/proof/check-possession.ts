@@ -21,6 +21,9 @@ const unbound: Confirmation = { keyThumbprint: null, certificateThumbprint: null
  * (RFC 9449 section 6, RFC 8705 section 3): what this server cannot check makes a bound token unusable here.
  */
 export function createPossessionCheck ({ checkProof, readsCertificates, requiresCertificates }: PossessionSettings): CheckPossession {
+  /** By the digest of the token. A host may verify the token of one request more than once, and the proof is used up by then. */
+  const proven = new WeakMap<Presentation, string>()
+
   return ({ confirmation }, digest, presentation) => {
     const { keyThumbprint, certificateThumbprint } = confirmation ?? unbound
     if (certificateThumbprint === null && requiresCertificates) {
@@ -31,11 +34,11 @@ export function createPossessionCheck ({ checkProof, readsCertificates, requires
     if (presentation?.scheme !== 'DPoP' || checkProof === null) {
       throw refusedWithFix('proof_missing', 'the DPoP scheme and a proof, as cnf has a jkt', 'a bearer token', checkProof === null ? 'dpop' : null)
     }
-    if (presentation.provenWith === digest) return
+    if (proven.get(presentation) === digest) return
     const { proofs, method, targetUris } = presentation
     const checked = checkProof({ proofs, method, targetUris, tokenHash: digest, keyThumbprint, provideNonce: nonce => presentation.provideNonce(nonce) })
-    if (checked !== undefined) return checked.then(() => { presentation.provenWith = digest })
-    presentation.provenWith = digest
+    if (checked !== undefined) return checked.then(() => { proven.set(presentation, digest) })
+    proven.set(presentation, digest)
   }
 }
 

@@ -47,11 +47,6 @@ export interface Presentation {
   readonly targetUris: readonly string[]
   /** `x5t#S256` of the client's certificate (RFC 8705 section 3.1); `null` without a certificate. */
   readonly certificateThumbprint: string | null
-  /**
-   * The digest of the token that its proof was checked with, which the check notes: a host may verify the token of one request
-   * more than once, and the proof is used up by then.
-   */
-  provenWith?: string
   /** Is told of the nonce that the client needs next, when its proof has an older one (RFC 9449 section 8.2). */
   provideNonce (nonce: string): void
 }

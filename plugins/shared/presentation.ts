@@ -24,7 +24,6 @@ export function presentationOf (request: FastifyRequest, scheme: Presentation['s
 class RequestPresentation implements Presentation {
   readonly scheme: Presentation['scheme']
   readonly requirement: Presentation['requirement']
-  declare provenWith?: string
   /** The nonce that goes with the response. */
   nextNonce: string | null = null
   readonly #request: FastifyRequest['raw']

@@ -57,3 +57,17 @@ test('a proof is checked once for a request and its token, at once or later, how
   const check = createPossessionCheck({ checkProof: () => { throw new Error('no proof') }, readsCertificates: true, requiresCertificates: false })
   for (let i = 0; i < 2; i++) await t.rejects(async () => await check(bound({ keyThumbprint }), 'a', presentation({ scheme: 'DPoP' })), { message: 'no proof' })
 })
+
+test('what was proven with one presentation counts for no other, no other check, and needs no place in it', async t => {
+  let checked = 0
+  const create = () => createPossessionCheck({ checkProof: () => { checked++ }, readsCertificates: true, requiresCertificates: false })
+  const check = create()
+  const given = Object.freeze(presentation({ scheme: 'DPoP' }))
+  await check(bound({ keyThumbprint }), 'a', given)
+  await check(bound({ keyThumbprint }), 'a', given)
+  t.equal(checked, 1)
+  await check(bound({ keyThumbprint }), 'a', { ...given, method: 'DELETE' })
+  t.equal(checked, 2, 'a copy with another method has proven nothing')
+  await create()(bound({ keyThumbprint }), 'a', given)
+  t.equal(checked, 3, 'nor has the same one at another resource, whose rules may be stricter')
+})
