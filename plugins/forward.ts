@@ -234,17 +234,17 @@ function send (reply: FastifyReply, { status, headers, body }: ForwardedAnswer):
   if (body === null) return reply.send()
   // To bytes without a type Fastify gives one, which the upstream did not.
   if (Buffer.isBuffer(body)) return reply.send(headers.has('content-type') ? body : Readable.from([body], { objectMode: false }))
-  // When the stream is piped, every hook has run.
-  reply.raw.once('pipe', () => setImmediate(sendHeaders, reply.raw))
+  const { raw } = reply
+  const sendHeaders = (): void => { if (!raw.headersSent) raw.flushHeaders() }
+  // When the stream is piped, every hook has run. Node.js sends headers with the first bytes of the body, and an event stream may
+  // have none for a long time. Bytes that came with the headers have been written by the immediate, and both left in one write.
+  raw.once('pipe', () => {
+    // The headers are those of an answer that broke off: Fastify must not begin another one with them.
+    if (body.errored !== null) return sendHeaders()
+    body.prependOnceListener('error', sendHeaders)
+    setImmediate(sendHeaders)
+  })
   return reply.send(body)
-}
-
-/**
- * Node.js sends headers with the first bytes of the body, and an event stream may have none for a long time. Bytes that came
- * with the headers have been written by now, and both left in one write.
- */
-function sendHeaders (raw: FastifyReply['raw']): void {
-  if (!raw.headersSent) raw.flushHeaders()
 }
 
 /**

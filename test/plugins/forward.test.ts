@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import type { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'tap'
 import { Agent } from 'undici'
 import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { defaultResponseHeaders, forward } from '../../plugins/entry-points/forward.ts'
 import { createTestSession, startProxy } from '../support/forward-proxy.ts'
 import { headOf, openRequest, send } from '../support/http-request.ts'
@@ -299,6 +301,39 @@ test('an upstream that disconnects in the middle of a body ends the connection o
   upstream.respond((_received, response) => { response.end('well') })
   t.equal((await ask()).body.toString(), 'well', 'and the proxy lives on')
   t.ok(app.server.listening)
+})
+
+test('the headers of an upstream that disconnects never go with another status, however long the hooks of the host take', async t => {
+  const upstream = await startUpstream(t, (_received, response) => {
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': '100', 'cache-control': 'public, max-age=600' }).flushHeaders()
+  })
+  const breaks: Record<string, (body: Readable, reply: FastifyReply) => Promise<void>> = {
+    'before its body is piped': async body => {
+      body.destroy(new Error('it broke off'))
+      while (body.errored === null) await nextTurn()
+    },
+    'as its body is piped': async (body, reply) => {
+      reply.raw.once('pipe', () => { body.destroy(new Error('it broke off')) })
+    }
+  }
+  for (const [when, breakOff] of Object.entries(breaks)) {
+    const { app, target } = await startProxy(t, {
+      upstream: upstream.origin,
+      async before (app) {
+        app.addHook('onSend', async (_request, reply, payload) => {
+          if (typeof payload === 'object' && payload !== null) await breakOff(payload as Readable, reply)
+          // The error response passes the hook, too.
+          for (let turn = 0; turn < 3; turn++) await nextTurn()
+          return payload
+        })
+      }
+    })
+    const { port } = new URL(target.url)
+    const answer = await rawRequest(Number(port), `GET ${target.path} HTTP/1.1`, [['host', 'localhost'], ['x-forward-secret', target.secret]])
+    const fields = new Map(answer.headers)
+    t.same([answer.status, fields.get('cache-control'), answer.body], [200, 'public, max-age=600', ''], when)
+    t.ok(app.server.listening)
+  }
 })
 
 test('an upstream that disconnects while its response is inspected is 502 [R53]', async t => {
