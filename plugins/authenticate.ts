@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { MalformedRequestError, MissingTokenError, withoutStackTrace } from '../lib/errors/errors.ts'
@@ -111,13 +112,18 @@ function verifyToken (request: FastifyRequest, { kind, token }: TokenCredentials
     result = accessTokenVerifier.verify(
       token,
       provesNothing ? undefined : presentationOf(request, kind === 'dpop' ? 'DPoP' : 'Bearer'),
-      request.raw.socket)
+      connectionOf(request.raw))
   } catch (error) {
     return next(error as Error)
   }
   // Not every promise is an instance of this realm's class, and one that passed for a token would let anyone in.
   if (result && 'then' in result) result.then(accept, next)
   else accept(result)
+}
+
+/** The same object for each request of a connection. Over HTTP/2 `socket` is another one for each of them. */
+function connectionOf (raw: FastifyRequest['raw']): object {
+  return (raw as { readonly stream?: ServerHttp2Stream }).stream?.session ?? raw.socket
 }
 
 /** RFC 9449 section 8.2: the next nonce comes before the old one is refused. No cache may give it to another client. */

@@ -42,16 +42,18 @@ export function digestOf (token: string): string {
   return hash('sha256', token, 'base64url')
 }
 
-/** The token that a connection presented last: most clients repeat it, and its digest takes longer than the rest of the check. */
+/** The token of each connection that was found in a cache last: most clients repeat it, and a digest takes longer than the rest. */
 const lastTokens = new WeakMap<object, { readonly token: string, readonly digest: string }>()
 
-/** The same, which a connection that repeats its token does not have to wait for again. */
-export function digestFor (token: string, connection: object | undefined): string {
-  const last = connection && lastTokens.get(connection)
-  if (last?.token === token) return last.digest
-  const digest = digestOf(token)
-  if (connection !== undefined) lastTokens.set(connection, { token, digest })
-  return digest
+/** {@link digestOf}, which is not worked out again for the last good token of a connection. */
+export function digestOn (connection: object | null, token: string): string {
+  const last = connection === null ? undefined : lastTokens.get(connection)
+  return last?.token === token ? last.digest : digestOf(token)
+}
+
+/** Notes a good token for {@link digestOn}. What strangers send is not kept, as it would stay for as long as their connections. */
+export function noteTokenOn (connection: object | null, token: string, digest: string): void {
+  if (connection !== null && lastTokens.get(connection)?.token !== token) lastTokens.set(connection, { token, digest })
 }
 
 /** Measured: as many bytes as the token has characters, and up to twice as many where it has few claims in common with others. */

@@ -8,7 +8,7 @@ import { maxTokenLength, parseJwt, refused, tooLong } from './jwt.ts'
 import type { Presentation } from './confirmation.ts'
 import { checkNotRevoked } from './revocations.ts'
 import type { TokenCache } from './token-cache.ts'
-import { digestFor } from './token-cache.ts'
+import { digestOf, digestOn, noteTokenOn } from './token-cache.ts'
 import { askTokenRules } from './token-rules.ts'
 
 /** Turns an access token of a request into one that can be believed, or throws. */
@@ -21,12 +21,12 @@ export interface AccessTokenVerifier {
    *
    * @param presentation how the token was presented; without it the token counts as a plain bearer token, and one that is
    * bound to a key or certificate is refused (RFC 9449 section 7.2, RFC 8705 section 3)
-   * @param connection stands for the connection of the request: the digest of the token that it presented last is kept for it
+   * @param connection stands for the connection of the request: the good token that it presented last is kept for it
    * @throws InvalidTokenError when the token is not acceptable
    * @throws InvalidProofError, NonceRequiredError when the DPoP proof is not acceptable
    * @throws UnavailableError when the check could not be completed
    */
-  verify (token: string, presentation?: Presentation, connection?: object): AccessToken | Promise<AccessToken>
+  verify (token: string, presentation?: Presentation, connection?: object | null): AccessToken | Promise<AccessToken>
 }
 
 /**
@@ -79,14 +79,16 @@ export function createVerifier ({ route, cache, revocations, checkPossession, re
   }
 
   return {
-    verify (token, presentation, connection) {
-      const digest = cache === null ? '' : digestFor(token, connection)
-      const known = cache?.find(digest)
-      const verified = known ? unlessRevoked(known, digest) : verifyNew(token, digest)
+    verify (token, presentation, connection = null) {
+      // Without a cache only a proof needs it.
+      const digest = cache === null ? '' : digestOn(connection, token)
+      const known = cache?.find(digest) ?? null
+      if (known !== null) noteTokenOn(connection, token, digest)
+      const verified = known === null ? verifyNew(token, digest) : unlessRevoked(known, digest)
       // Last: a proof is used up with a request that is accepted.
       return chain(verified, (accessToken: AccessToken) => {
         if (accessToken.confirmation === null && !requiresCertificates && isPlainBearer(presentation)) return accessToken
-        const checked = checkPossession(accessToken, digest || digestFor(token, connection), presentation)
+        const checked = checkPossession(accessToken, digest === '' ? digestOf(token) : digest, presentation)
         return checked === undefined ? accessToken : checked.then(() => accessToken)
       })
     }

@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { once } from 'node:events'
+import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import cors from '@fastify/cors'
 import Fastify from 'fastify'
@@ -339,4 +340,37 @@ test('each request of a connection is answered by its own token', async t => {
   t.equal(await ask(other), '401 ')
   t.equal(await ask(one), '200 user-1')
   t.equal(sockets.size, 1)
+})
+
+test('the verifier is told of the same connection for each of its requests, over HTTP/1.1 and HTTP/2', async t => {
+  const issuer = await createFakeIssuer()
+  const token = await issuer.token()
+  for (const http2 of [false, true]) {
+    const app = Fastify({ http2, forceCloseConnections: true } as { forceCloseConnections: true })
+    t.teardown(() => app.close())
+    await app.register(oauthResourceServer, optionsFor(issuer))
+    const connections: Array<object | null | undefined> = []
+    const { verify } = app.oauthResource.verifier
+    Object.defineProperty(app.oauthResource, 'verifier', { value: { verify: (...args: Parameters<typeof verify>) => { connections.push(args[2]); return verify(...args) } } })
+    app.get('/', async () => 'ok')
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const session = http2 ? connect(`http://127.0.0.1:${port}`) : null
+    const headers = bearer(token)
+    for (let i = 0; i < 2; i++) {
+      const message = session === null ? httpRequest({ port, host: '127.0.0.1', agent, headers }).end() : session.request({ ':path': '/', ...headers })
+      const [answer] = await once(message, 'response') as [{ statusCode?: number, ':status'?: number, resume? (): unknown }]
+      t.equal(answer.statusCode ?? answer[':status'], 200)
+      const body = (session === null ? answer : message) as { resume (): unknown }
+      const ended = once(body as never, 'end')
+      body.resume()
+      await ended
+    }
+    agent.destroy()
+    session?.close()
+    t.equal(connections.length, 2)
+    t.ok(typeof connections[0] === 'object' && connections[0] !== null)
+    t.equal(connections[0], connections[1], http2 ? 'HTTP/2' : 'HTTP/1.1')
+  }
 })

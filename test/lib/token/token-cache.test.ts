@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'tap'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import type { CacheValidity } from '../../../lib/token/token-cache.ts'
-import { createNegativeCache, createTokenCache, digestOf } from '../../../lib/token/token-cache.ts'
+import { createNegativeCache, createTokenCache, digestOf, digestOn, noteTokenOn } from '../../../lib/token/token-cache.ts'
 import { createTestClock } from '../../support/clock.ts'
 
 const validity: CacheValidity = { isCurrent: () => true }
@@ -128,4 +128,20 @@ test('a clock that is set back does not keep a token longer (D9)', async t => {
 
 test('the digest of a token is its `ath` (RFC 9449 4.2)', async t => {
   t.equal(digestOf('a'), createHash('sha256').update('a').digest('base64url'))
+  t.equal(digestOn(null, 'a'), digestOf('a'))
+})
+
+test('the digest of the good token that a connection presented last is kept, and of no other', async t => {
+  const connection = {}
+  t.equal(digestOn(connection, 'a'), digestOf('a'))
+  noteTokenOn(connection, 'a', 'kept of a')
+  t.equal(digestOn(connection, 'a'), 'kept of a')
+  t.equal(digestOn({}, 'a'), digestOf('a'), 'not for another connection')
+  t.equal(digestOn(null, 'a'), digestOf('a'), 'nor where no connection is known')
+  t.equal(digestOn(connection, 'b'), digestOf('b'))
+  t.equal(digestOn(connection, 'a'), 'kept of a', 'a token that was only asked about takes no place')
+  noteTokenOn(connection, 'b', 'kept of b')
+  t.strictSame([digestOn(connection, 'a'), digestOn(connection, 'b')], [digestOf('a'), 'kept of b'])
+  noteTokenOn(null, 'a', 'nowhere')
+  t.equal(digestOn(null, 'a'), digestOf('a'))
 })

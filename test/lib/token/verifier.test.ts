@@ -6,7 +6,7 @@ import type { IssuerKeys } from '../../../lib/token/issuer-keys.ts'
 import type { Issuer } from '../../../lib/token/issuer.ts'
 import type { RevocationStore } from '../../../lib/stores/revocations/revocation-store.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
-import { createTokenCache, digestOf } from '../../../lib/token/token-cache.ts'
+import { createTokenCache, digestOf, digestOn, noteTokenOn } from '../../../lib/token/token-cache.ts'
 import { createTokenRouter } from '../../../lib/token/verifier.ts'
 import { createVerifier } from '../../../lib/token/verifier.ts'
 import { createTestClock } from '../../support/clock.ts'
@@ -230,4 +230,18 @@ test('what is remembered is known by a digest, and never by the token (R7662-11)
   await verifier.verify(token)
   t.strictSame(keys, [digestOf(token), digestOf(token)])
   t.notOk(keys.some(key => key.includes(token)))
+})
+
+test('a connection keeps the token that was good on it, and nothing of one that was refused', async t => {
+  const { a, verifier } = await setup()
+  const connection = {}
+  const [good, bad] = [await a.token(), await a.token({ exp: 1 })]
+  noteTokenOn(connection, 'earlier', 'kept')
+  t.equal(reasonOf(() => verifier.verify(bad, undefined, connection)), 'token_expired')
+  t.equal(reasonOf(() => verifier.verify('x'.repeat(9000), undefined, connection)), 'token_malformed')
+  await verifier.verify(good, undefined, connection)
+  t.equal(digestOn(connection, 'earlier'), 'kept', 'and not one that came once')
+  t.match(await verifier.verify(good, undefined, connection), { subject: 'user-1' })
+  t.equal(digestOn(connection, 'earlier'), digestOf('earlier'))
+  t.match(await verifier.verify(good, undefined, null), { subject: 'user-1' }, 'a host may say that there is no connection')
 })
