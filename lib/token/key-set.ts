@@ -47,7 +47,8 @@ export function createKeySet (document: Readonly<Record<string, unknown>>): KeyS
     if (fault === null) keys.set(identityOf(key as Jwk), key as Jwk)
     else skipped.push({ keyId: describeValue((key as Jwk | null)?.kid), reason: fault })
   }
-  const found = new Map<string, readonly VerificationKey[]>()
+  /** By `kid` and by `alg`, whatever a sender writes there. */
+  const found = new Map<unknown, Map<unknown, readonly VerificationKey[]>>()
 
   return {
     size: keys.size,
@@ -55,9 +56,7 @@ export function createKeySet (document: Readonly<Record<string, unknown>>): KeyS
     skipped,
     candidates (header) {
       const { kid, alg } = header as { kid?: string, alg: string }
-      // No algorithm has a blank in its name.
-      const id = kid === undefined ? alg : `${alg} ${kid}`
-      const known = found.get(id)
+      const known = found.get(kid)?.get(alg)
       if (known !== undefined) return known
       const fitting = [...keys.values()].filter(key => isFor(key, alg, kid))
       if (fitting.length === 0) return []
@@ -69,7 +68,7 @@ export function createKeySet (document: Readonly<Record<string, unknown>>): KeyS
       }
       const imported = importAll(fitting, alg)
       // What is not found is not kept, so that no made-up header leaves anything behind.
-      found.set(id, imported)
+      found.set(kid, (found.get(kid) ?? new Map<unknown, readonly VerificationKey[]>()).set(alg, imported))
       return imported
     }
   }

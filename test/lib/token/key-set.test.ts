@@ -111,3 +111,15 @@ test('a key is imported once for each algorithm', async t => {
   t.equal(set.candidates({ alg: 'ES256', kid: 'ec' }), set.candidates({ alg: 'ES256', kid: 'ec' }))
   t.equal(set.candidates({ alg: 'ES256' })[0]!.algorithm, 'ES256')
 })
+
+test('what was looked up before does not change the answer, whatever a header has for kid and alg', async t => {
+  const set = createKeySet({ keys: [{ ...ec, kid: '1' }] })
+  const odd: Array<Record<string, unknown>> = [
+    { alg: 'ES256', kid: 1 }, { alg: 'ES256 1' }, { alg: 'ES256 1', kid: undefined }, { alg: ['ES256'], kid: '1' }, { alg: 'ES256', kid: ['1'] },
+    { alg: 'ES256', kid: { toString: 1 } }, { alg: 'ES256', kid: null }, { alg: 'ES384', kid: '1' }, { alg: 'ES256', kid: '' }
+  ]
+  for (const header of odd) t.strictSame(set.candidates(header), [], JSON.stringify(header))
+  t.equal(set.candidates({ alg: 'ES256', kid: '1' }).length, 1)
+  t.equal(set.candidates({ alg: 'ES256' }).length, 1)
+  for (const header of odd) t.strictSame(set.candidates(header), [], `${JSON.stringify(header)}, after a key was found`)
+})
