@@ -37,8 +37,6 @@ export interface RoutePolicy {
   readonly pinnedPointer: string | null
   /** The header values for a request without credentials, a field line each. */
   readonly defaultChallenges: readonly string[]
-  /** Those of refusals that have been answered, by what they depend on beside the route. */
-  readonly refusalChallenges: Map<string, readonly string[]>
 }
 
 /** What the policies of a resource's routes have in common. */
@@ -80,8 +78,7 @@ export function compileRoutePolicy (config: unknown, route: string, defaults: Ro
     challenge,
     pinnedChallenge,
     pinnedPointer: pinnedChallenge === null ? null : checkPinned(pinnedChallenge, challenge, name),
-    defaultChallenges: Object.freeze(defaults.defaultChallenges(scopes === null ? null : scopesToAskFor(scopes), dpop)),
-    refusalChallenges: new Map<string, readonly string[]>()
+    defaultChallenges: Object.freeze(defaults.defaultChallenges(scopes === null ? null : scopesToAskFor(scopes), dpop))
   })
 }
 

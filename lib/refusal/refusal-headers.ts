@@ -88,17 +88,25 @@ function challengeValues (refused: RefusedRequest, challenger: Challenger): { va
 }
 
 /** More kinds of refusals than a route has, unless errors of the host have reasons of their own. */
-const maxRefusalChallenges = 100
+const maxKinds = 100
+/** The challenges of each route's refusals, by kind. Policies of routes are as long-lived as their server. */
+const challengesByKind = new WeakMap<RoutePolicy, Map<string, readonly string[]>>()
 
-/** The challenges of a response that has none. Anyone can cause as many as they like, so that those of a route are made once. */
+/** The challenges of a response that has none. Anyone can cause as many as they like, so that those of a kind are made once. */
 function ownValues (refused: RefusedRequest, challenger: Challenger): readonly string[] {
-  const { error, policy: { refusalChallenges, defaultChallenges, dpop }, scheme } = refused
-  const key = error === null || namesScopes(error) || isInsufficientAuthentication(error) ? null : `${error.code} ${error.reason} ${scheme}`
-  const known = key === null ? undefined : refusalChallenges.get(key)
-  if (known !== undefined) return known
-  const refusal = challengedRefusal(refused)
-  const values = refusal === null ? defaultChallenges : challenger.challenges(refusal, dpop).map(formatChallenge)
-  if (key !== null && refusalChallenges.size < maxRefusalChallenges) refusalChallenges.set(key, values)
+  const { error, policy, scheme } = refused
+  const make = (): readonly string[] => {
+    const refusal = challengedRefusal(refused)
+    return refusal === null ? policy.defaultChallenges : Object.freeze(challenger.challenges(refusal, policy.dpop).map(formatChallenge))
+  }
+  // What a challenge says depends on nothing else, except where the error says what it should ask for.
+  if (error === null || namesScopes(error) || isInsufficientAuthentication(error)) return make()
+  const kind = `${error.code} ${error.reason} ${scheme}`
+  const known = challengesByKind.get(policy) ?? new Map<string, readonly string[]>()
+  const kept = known.get(kind)
+  if (kept !== undefined) return kept
+  const values = make()
+  if (known.size < maxKinds) challengesByKind.set(policy, known.set(kind, values))
   return values
 }
 

@@ -65,7 +65,7 @@ export function copyOf (part: string): string {
 /** As many texts are kept; then all are forgotten, which costs no more than reading them again. */
 const maxTexts = 500
 /** Longer texts are hardly repeated. */
-const maxLength = 300
+const maxKeptLength = 300
 
 /**
  * Remembers what a function makes of a text: the tokens of an issuer repeat most of what they say, and those that are
@@ -79,7 +79,7 @@ export function createReader<T> (read: (text: string) => T, kept: (text: string)
     const found = known.get(text)
     if (found !== undefined) return found
     const value = read(text)
-    if (text.length > maxLength) return value
+    if (text.length > maxKeptLength) return value
     if (known.size === maxTexts) known.clear()
     known.set(kept(text), value)
     return value

@@ -62,12 +62,12 @@ export async function within<T> (limitMs: number, signal: AbortSignal | null, wa
 export async function withAnySignal<T> (signals: readonly AbortSignal[], work: (signal: AbortSignal, end: () => void) => Promise<T>): Promise<T> {
   const either = new AbortController()
   for (const signal of signals) signal.throwIfAborted()
-  const listeners = signals.map(signal => () => either.abort(signal.reason))
-  signals.forEach((signal, i) => signal.addEventListener('abort', listeners[i]!))
+  const forwards = signals.map(signal => ({ signal, abort: () => either.abort(signal.reason) }))
+  for (const { signal, abort } of forwards) signal.addEventListener('abort', abort)
   try {
     return await work(either.signal, () => either.abort(workEnded))
   } finally {
-    signals.forEach((signal, i) => signal.removeEventListener('abort', listeners[i]!))
+    for (const { signal, abort } of forwards) signal.removeEventListener('abort', abort)
   }
 }
 

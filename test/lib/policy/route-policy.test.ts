@@ -7,8 +7,7 @@ const compile = (config: unknown): ReturnType<typeof compileRoutePolicy> => comp
 test('what a rule is compiled to', t => {
   const rule = {
     token: 'required', scopes: null, stepUp: null, actors: 'any', organization: null, team: null, authorizationDetails: null,
-    policy: null, dpop: 'off', challenge: 'merge', pinnedChallenge: null, pinnedPointer: null, defaultChallenges: ['Bearer resource_metadata="https://h/m"'],
-    refusalChallenges: new Map()
+    policy: null, dpop: 'off', challenge: 'merge', pinnedChallenge: null, pinnedPointer: null, defaultChallenges: ['Bearer resource_metadata="https://h/m"']
   }
   const challengeFor = (scopes: string): object => ({ defaultChallenges: [`Bearer resource_metadata="https://h/m", scope="${scopes}"`] })
   const ask = (): never => { throw new Error('not asked at registration') }

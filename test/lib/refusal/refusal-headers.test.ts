@@ -144,7 +144,16 @@ test('the challenges of a route are made once for each refusal, and what differs
   const old = (maxAgeSeconds: number): unknown => answer({ error: new InsufficientAuthenticationError({ acrValues: [], maxAgeSeconds, requiredScopes: [] }) })
   t.match([old(5), old(6)], [/max_age="5"/, /max_age="6"/])
 
-  for (let i = 0; i < 200; i++) answer({ error: new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: `of-the-host-${i}` as 'token_malformed' }) })
-  t.equal(policy.refusalChallenges.size, 100, 'reasons that a host makes up do not fill the memory')
-  t.strictSame(answer({ error: new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: 'of-the-host-199' as 'token_malformed' }) }), first)
+  made = 0
+  const ofHost = (i: number): unknown => answer({ error: new OAuthResourceError('FST_OAUTH_TOKEN_INVALID', { reason: `of-the-host-${i}` as 'token_malformed' }) })
+  for (let i = 0; i < 200; i++) t.strictSame(ofHost(i), first)
+  t.equal(made, 200)
+  ofHost(0)
+  t.equal(made, 200, 'a kind that is kept is not made again')
+  ofHost(199)
+  t.equal(made, 201, 'reasons that a host makes up do not fill the memory')
+
+  const shared = answer({ error: new InvalidTokenError('token_malformed') }) as string[]
+  shared.push('Basic')
+  t.strictSame(answer({ error: new InvalidTokenError('token_malformed') }), first, 'what a host does to the headers of one response stays there')
 })
