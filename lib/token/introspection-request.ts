@@ -4,7 +4,6 @@ import type { ConfidentialAuthentication } from '../http/client-authentication.t
 import { toClientAuth } from '../http/client-authentication.ts'
 import type { Fetch, FetchLimits } from '../http/limited-fetch.ts'
 import { fetchIdempotent } from '../http/limited-fetch.ts'
-import { parseIdentifier } from '../identifier.ts'
 import type { ExpectedToken } from './expected-token.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 import { parseJwt, refused } from './jwt.ts'
@@ -77,7 +76,8 @@ export async function requestIntrospection (token: string, target: Introspection
       headers.set('content-type', mediaTypeOf(headers))
       return new Response(text, { status, headers })
     },
-    [oauth.allowInsecureRequests]: parseIdentifier(endpoint, true).scheme === 'http'
+    // Whether it may be http was checked with the options, or with the metadata.
+    [oauth.allowInsecureRequests]: true
   })
   const members = response.status === 200 ? await readResponse(response.headers, await response.clone().text(), target) : null
   try {
@@ -99,8 +99,8 @@ export async function requestIntrospection (token: string, target: Introspection
 function isAboutTheToken (error: unknown, oauth: typeof OAuth4WebApi): boolean {
   if (error instanceof oauth.ResponseBodyError) return error.status === 400 && error.error === 'unsupported_token_type'
   if (!(error instanceof oauth.OperationProcessingError) || error.code !== oauth.INVALID_RESPONSE) return false
-  const body = (error.cause as { body?: unknown } | undefined)?.body
-  return typeof body === 'object' && body !== null
+  // A JSON object, as readResponse has read one. The other causes are about the form of the response, and have no body.
+  return (Object(error.cause) as { body?: unknown }).body !== undefined
 }
 
 /**
@@ -124,7 +124,7 @@ async function readResponse (headers: Headers, text: string, target: Introspecti
   }
 }
 
-/** RFC 9110 section 8.3.1: without case and parameters. */
+/** RFC 9110 section 8.3.1: without case and parameters. `Headers` trims a value that is set. */
 function mediaTypeOf (headers: Headers): string {
-  return (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
+  return (headers.get('content-type') ?? '').split(';')[0]!.toLowerCase()
 }

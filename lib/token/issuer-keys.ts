@@ -57,6 +57,8 @@ export interface IssuerKeys {
 /** One version of the keys. It is current until another takes its place. */
 interface Version extends CacheValidity {
   readonly set: KeySet
+  /** The document that has the keys. */
+  readonly text: string
   /** The `kid` of keys that the version before had and this one has not. */
   readonly removedKeyIds: readonly unknown[]
 }
@@ -186,18 +188,15 @@ function readKeySet (document: Readonly<Record<string, unknown>>, { onSkippedKey
 function createVersions (source: IssuerKeysSource): RefreshingValue<Version> {
   const { jwksUri, metadata, fetch, limits, refresh, clock, onRenewalFailed } = source
   let current: Version | null = null
-  let text = ''
   /** Keys that did not change stay the same version, as remembered tokens depend on it. */
   const versionOf = (document: Readonly<Record<string, unknown>>): Version => {
-    const newText = JSON.stringify(document)
-    if (current === null || newText !== text) {
-      const set = readKeySet(document, source)
-      const removedKeyIds = current?.set.keyIds.filter(kid => !set.keyIds.includes(kid)) ?? []
-      const version: Version = { set, removedKeyIds, isCurrent: () => current === version }
-      current = version
-      text = newText
-    }
-    return current
+    const text = JSON.stringify(document)
+    if (current?.text === text) return current
+    const set = readKeySet(document, source)
+    const removedKeyIds = current?.set.keyIds.filter(kid => !set.keyIds.includes(kid)) ?? []
+    const version: Version = { set, text, removedKeyIds, isCurrent: () => current === version }
+    current = version
+    return version
   }
   const load = async (url: string, within: FetchLimits): Promise<Loaded<Version>> => {
     const { body, maxAgeSeconds } = await fetchJson(url, fetch, within)
