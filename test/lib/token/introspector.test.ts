@@ -53,6 +53,7 @@ test('RFC 7662 2.2, 2.3: what a response says of its token, and nothing of anoth
   const cases: Array<[answer: Response, reason: string | null]> = [
     [json(good), null],
     [new Response(JSON.stringify(good), { headers: { 'content-type': 'text/plain' } }), null],
+    [new Response(Buffer.from(JSON.stringify(good))), null],
     [json({ active: false }), 'token_inactive'],
     [json({ ...good, active: 'true' }), 'token_inactive'],
     [json({}), 'token_inactive'],
@@ -123,6 +124,46 @@ test('an issuer that fails about five tokens in a row is down: it is left alone,
   isDown = false
   t.equal(await parts.reason('a'), null, 'a token that failed may be tried again')
   t.equal(await parts.reason('b'), null)
+})
+
+test('an answer about one token, also one that refuses the request, says that the issuer is up (C1)', async t => {
+  const answers: Array<[title: string, answer: Response, isUp: boolean]> = [
+    ['an inactive token', json({ active: false }), true], ['a token for others', json({ ...good, aud: 'other' }), true],
+    ['a request that is refused', json({ error: 'invalid_request' }, 400), true], ['the same in HTML', new Response('<html>', { status: 400 }), true],
+    ['a secret that is refused', json({ error: 'invalid_client' }, 401), false], ['a response that is no JSON', new Response('<html>'), false]
+  ]
+  for (const [title, answer, isUp] of answers) {
+    const parts = setup(token => token === 'answered' ? answer.clone() : token === 'good' ? json(good) : json({}, 500))
+    for (const token of ['a', 'b', 'c', 'd', 'answered', 'e', 'good']) await parts.reason(token)
+    t.equal(parts.asked.includes('good'), isUp, title)
+  }
+})
+
+test('the log is told how a request failed, down to its cause (A2)', async t => {
+  const cases: Array<[answer: Response, cause: object]> = [
+    [json({ error: 'invalid_request' }, 400), { name: 'RequestRefusedError', cause: { name: 'ResponseBodyError', error: 'invalid_request' } }],
+    [new Response('<html>', { status: 400 }), { name: 'RequestRefusedError', cause: { name: 'OperationProcessingError' } }],
+    [json({ error: 'invalid_client' }, 401), { name: 'ResponseBodyError', error: 'invalid_client' }],
+    [new Response('{"active":true'), { name: 'ResponseFormError', message: 'the response is not a JSON object', cause: { name: 'SyntaxError' } }]
+  ]
+  for (const [answer, cause] of cases) {
+    await t.rejects(setup(() => answer).introspector.introspect('a'), { cause } as Partial<UnavailableError> & Error)
+  }
+})
+
+test('the log is told why a token is not accepted, and where the issuer was not asked again (A1)', async t => {
+  const clock = createTestClock()
+  const { introspector } = setup(token => json(token === 'odd' ? {} : { active: false }), { clock, refusedTokens: createNegativeCache(10_000, clock) })
+  const detailOf = async (token: string): Promise<unknown> => await introspector.introspect(token).catch((error: unknown) => (error as { detail: unknown }).detail)
+  t.strictSame(await detailOf('odd'), { expected: 'a response with active: true or false', received: 'a response that does not accept the token' })
+  const inactive = { expected: 'active is true (RFC 7662)', received: 'active is false' }
+  t.strictSame(await detailOf('a'), inactive)
+  t.strictSame(await detailOf('a'), { expected: 'a token that the issuer accepts', received: 'a token that was refused a moment ago (refusedCacheSeconds)' })
+})
+
+test('an endpoint without TLS is asked where the options allow it', async t => {
+  const parts = setup(() => json(good), { endpoint: async () => 'http://localhost:3000/introspect' })
+  t.equal(await parts.reason('a'), null)
 })
 
 test('while an issuer is down, tokens that failed before do not take the places of others (C1)', async t => {

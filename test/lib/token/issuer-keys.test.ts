@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import type { OAuthResourceError } from '../../../lib/errors/errors.ts'
 import { UnavailableError } from '../../../lib/errors/errors.ts'
 import type { RefreshSettings } from '../../../lib/http/refreshing-value.ts'
 import { createRefreshingValue } from '../../../lib/http/refreshing-value.ts'
@@ -43,6 +44,12 @@ async function setup (changes: (fake: FakeIssuer) => Partial<IssuerKeysSource> =
 async function check ({ keys, fake }: Parts, token?: string): Promise<string | null> {
   const jwt = parseJwt(token ?? await fake.token())
   return await reasonOfAsync(async () => await keys.verifySignature(jwt))
+}
+
+/** What a token is refused with. */
+async function refusal ({ keys, fake }: Parts, token?: string): Promise<OAuthResourceError> {
+  const jwt = parseJwt(token ?? await fake.token())
+  return await Promise.resolve(keys.verifySignature(jwt)).then(() => { throw new Error('not refused') }, (error: unknown) => error as OAuthResourceError)
 }
 
 test('the keys are found by way of the metadata, and found once', async t => {
@@ -93,12 +100,13 @@ test('what is wrong with a token', async t => {
 })
 
 test('what could not be found out', async t => {
-  const cases: Record<string, (fake: FakeIssuer) => void> = {
-    'metadata missing': fake => fake.answer(fake.metadataUrl, () => new Response('', { status: 404 })),
-    'keys missing': fake => fake.answer(fake.jwksUri, () => new Response('', { status: 404 })),
-    'keys that are no keys': fake => fake.answer(fake.jwksUri, () => Response.json({ keys: {} }))
-  }
-  for (const [title, breakIt] of Object.entries(cases)) {
+  const cases: Array<[title: string, breakIt: (fake: FakeIssuer) => void, cause: object]> = [
+    ['metadata missing', fake => fake.answer(fake.metadataUrl, () => new Response('', { status: 404 })), { name: 'IssuerMetadataError' }],
+    ['keys missing', fake => fake.answer(fake.jwksUri, () => new Response('', { status: 404 })), { fault: 'status', status: 404 }],
+    ['keys that are no keys', fake => fake.answer(fake.jwksUri, () => Response.json({ keys: {} })),
+      { fault: 'not_json', status: 200, cause: { message: 'not a JWK Set: it has no list of keys' } }]
+  ]
+  for (const [title, breakIt, cause] of cases) {
     const parts = await setup()
     breakIt(parts.fake)
     try {
@@ -107,7 +115,8 @@ test('what could not be found out', async t => {
     } catch (error) {
       t.ok(error instanceof UnavailableError, title)
       t.match(error, { reason: 'keys_unavailable', retryAfterSeconds: 5 }, title)
-      t.ok((error as Error).cause instanceof Error, 'with its cause for the log')
+      t.match((error as Error).cause, cause, 'with its cause for the log')
+      t.notOk(Object.hasOwn((error as UnavailableError).detail!, 'fix'), 'and no advice about redirects')
     }
   }
 })
@@ -165,11 +174,36 @@ test('keys that moved', async t => {
     t.equal(await check(parts), null)
     await settled()
     t.strictSame(fake.requests.slice(2), [fake.jwksUri, fake.metadataUrl], 'and the same place is not asked twice')
+    clock.advance(5)
+    t.match(await refusal(parts, await fake.token({}, { kid: 'new' })), { reason: 'keys_unavailable', cause: { fault: 'status', status: 410 } })
+    t.strictSame(fake.requests.slice(4), [fake.jwksUri], 'nor the metadata, which came a moment ago')
     fake.answer(fake.metadataUrl, gone)
     clock.advance(5)
     t.equal(await check(parts), null)
     t.equal(await check(parts, await fake.token({}, { kid: 'new' })), 'keys_unavailable')
   })
+})
+
+test('keys that do not come in time are not looked for elsewhere: their issuer has not moved them (C2)', async t => {
+  const parts = await setup(() => ({ limits: { timeoutMs: 100, maxBytes: 10_000 } }))
+  const { fake } = parts
+  fake.answer(fake.jwksUri, never)
+  t.match(await refusal(parts), { reason: 'keys_unavailable', cause: { fault: 'timeout' } })
+  t.strictSame(fake.requests, [fake.metadataUrl, fake.jwksUri])
+})
+
+test('metadata that is asked where keys have moved to has what is left of the time (C2)', async t => {
+  const timeoutMs = 100
+  const metadata = createRefreshingValue(async () => ({
+    value: { issuer: 'https://login.example.com', jwksUri: 'https://login.example.com/jwks', introspectionEndpoint: null }, maxAgeSeconds: null
+  }), refresh, createTestClock())
+  const parts = await setup(() => ({
+    limits: { timeoutMs, maxBytes: 10_000 }, metadata: { ...metadata, reloadUnlessChanged: () => new Promise<never>(() => {}) }
+  }))
+  parts.fake.answer(parts.fake.jwksUri, () => new Response('', { status: 410 }))
+  const { cause } = await refusal(parts)
+  t.match(cause, { name: 'TimeLimitError' })
+  t.ok(Number(/[\d.]+/.exec((cause as Error).message)?.[0]) <= timeoutMs, (cause as Error).message)
 })
 
 test('a known key verifies without a promise', async t => {
@@ -225,6 +259,59 @@ test('wrong signatures cause one look-up in a cool-down, and none is refused for
   t.equal(fake.requests.length, 4)
 })
 
+test('a token that was refused is refused again in the cool-down, and not undecided, whatever it says of its time (E2)', async t => {
+  const parts = await setup()
+  const { clock, fake } = parts
+  const forger = await createFakeIssuer({ clock })
+  t.equal(await check(parts), null)
+  const cases: Array<[reason: string, token: string]> = []
+  for (const iat of [undefined, clock.now() / 1000 + 90]) {
+    cases.push(['signature_invalid', await forger.token({ iat })], ['key_unknown', await forger.token({ iat }, { kid: 'unknown' })])
+  }
+  for (const [reason, token] of cases) {
+    clock.advance(30)
+    t.equal(await check(parts, token), reason)
+    const { length } = fake.requests
+    t.equal(await check(parts, token), reason, 'again')
+    t.equal(fake.requests.length, length, 'without another look-up')
+  }
+})
+
+test('a time of issue that is no number decides nothing (E2)', async t => {
+  const parts = await setup()
+  t.equal(await check(parts), null)
+  t.equal(await check(parts, await parts.fake.token({}, { kid: 'made up' })), 'key_unknown')
+  for (const iat of [null, '1', false, [], [1]]) t.equal(await check(parts, await parts.fake.token({ iat }, { kid: 'new' })), 'keys_unavailable', JSON.stringify(iat))
+})
+
+test('keys that have changed verify their own tokens, and no forged one (E2)', async t => {
+  for (const alg of ['ES256', 'EdDSA']) {
+    const parts = await setup()
+    const { fake } = parts
+    await fake.rotate({ kid: 'old', alg })
+    t.equal(await check(parts), null)
+    await fake.rotate({ kid: 'new', alg })
+    const forger = await createFakeIssuer({ alg, clock: parts.clock })
+    t.equal(await check(parts, await forger.token({}, { kid: 'new' })), 'signature_invalid', alg)
+  }
+  const parts = await setup()
+  t.equal(await check(parts), null)
+  await parts.fake.rotate()
+  t.equal(await check(parts, await parts.fake.token({}, { kid: 'made up' })), 'key_unknown', 'nor one of an unknown kid')
+})
+
+test('a kid that stayed when another was removed may get a key of another algorithm (E2)', async t => {
+  const parts = await setup()
+  const { fake } = parts
+  const removed = await fake.rotate({ kid: 'removed', keepOld: true })
+  t.equal(await check(parts), null)
+  fake.keys.pop()
+  t.equal(await check(parts, await fake.token({}, { kid: 'made up' })), 'key_unknown')
+  const rsa = await fake.rotate({ kid: 'key-1', alg: 'RS256' })
+  t.equal(await check(parts, await fake.token({}, {}, rsa)), 'keys_unavailable', 'in the cool-down')
+  t.equal(await check(parts, await fake.token({}, {}, removed)), 'key_unknown')
+})
+
 test('a rotation in the first seconds after a made-up kid makes no good token invalid (E2)', async t => {
   const parts = await setup()
   const { clock, fake } = parts
@@ -249,7 +336,9 @@ test('a wrong signature while the keys cannot be had is undecided, unless it was
   t.equal(await check(parts), null)
   fake.answer(fake.jwksUri, () => new Response('', { status: 500 }))
   clock.advance(1)
-  t.equal(await check(parts, await forger.token()), 'keys_unavailable')
+  t.match(await refusal(parts, await forger.token()), {
+    reason: 'keys_unavailable', cause: { fault: 'status', status: 500 }, detail: { received: `${fake.jwksUri}: status (500)` }
+  })
   t.equal(await check(parts, before), 'signature_invalid')
   t.equal(await check(parts), null, 'good tokens are verified meanwhile')
 })
@@ -286,10 +375,9 @@ test('while the issuer hangs, known keys verify at once, and a look-up has one d
 test('the log is told what an issuer\'s keys lack (A1, A3, A4)', async t => {
   const skipped: unknown[] = []
   const parts = await setup(fake => ({ jwksUri: fake.jwksUri, onSkippedKeys: keys => skipped.push(keys) }))
-  const { clock, fake, keys } = parts
+  const { clock, fake } = parts
   const certificate = { kty: 'RSA', kid: 'certificate-1', x5c: ['MIIB'] }
   fake.answer(fake.jwksUri, () => Response.json({ keys: [certificate, ...fake.keys.map(key => key.publicJwk)] }))
-  const failure = async (token: string): Promise<unknown> => await Promise.resolve(keys.verifySignature(parseJwt(token))).catch((error: unknown) => error)
   t.equal(await check(parts), null)
   t.strictSame(skipped, [[{ keyId: '"certificate-1"', reason: 'it has a certificate (x5c) and no n and e' }]])
   clock.advance(600)
@@ -297,26 +385,29 @@ test('the log is told what an issuer\'s keys lack (A1, A3, A4)', async t => {
   await settled()
   t.equal(skipped.length, 1, 'once for each set of keys')
 
-  t.match(await failure(await fake.token({}, { kid: 'made up' })), {
-    reason: 'key_unknown', detail: { received: 'kid "made up" and alg "ES256"; the issuer has kid ["key-1"]' }
-  })
-  t.match(await failure(await fake.token({ iat: undefined }, { kid: 'made up, too' })), {
+  const { reason, detail } = await refusal(parts, await fake.token({}, { kid: 'made up' }))
+  t.equal(reason, 'key_unknown')
+  t.equal(detail!.received, 'kid "made up" and alg "ES256"; the issuer has kid ["key-1"]', 'and not why a key of another kid cannot be used')
+  t.match(await refusal(parts, await fake.token({ iat: undefined }, { kid: 'made up, too' })), {
     reason: 'keys_unavailable', detail: { received: /kid "made up, too".*may have changed since/ }
   })
-  t.match(await failure(await fake.token({ iat: 1 }, { kid: 'certificate-1' })), {
+  t.match(await refusal(parts, await fake.token({ iat: 1 }, { kid: 'certificate-1' })), {
     reason: 'key_unknown', detail: { received: /its key of this kid cannot be used: it has a certificate/ }
   })
   clock.advance(30)
-  t.match(await failure(await (await createFakeIssuer({ clock })).token()), {
+  t.match(await refusal(parts, await (await createFakeIssuer({ clock })).token()), {
     reason: 'signature_invalid', detail: { received: /^another signature, under kid "key-1"/ }
   })
 
   const redirected = await setup(fake => ({ jwksUri: fake.jwksUri }))
   redirected.fake.answer(redirected.fake.jwksUri, () => new Response(null, { status: 302, headers: { location: 'https://cdn.example/keys' } }))
-  const jwt = parseJwt(await redirected.fake.token())
-  t.match(await Promise.resolve(redirected.keys.verifySignature(jwt)).catch((error: unknown) => error), {
+  t.match(await refusal(redirected), {
     detail: { received: /redirect \(302\) to https:\/\/cdn.example\/keys/, fix: 'redirects are not followed: set authorizationServers[0].jwksUri to https://cdn.example/keys' }
   })
+})
+
+test('keys that cannot be used are skipped where nobody wants to know', async t => {
+  t.equal(await check(await setup(fake => ({ jwks: { keys: [7, ...fake.keys.map(key => key.publicJwk)] } }))), null)
 })
 
 test('keys that are configured, verified in the thread pool', async t => {
@@ -333,8 +424,7 @@ test('keys that are configured, verified in the thread pool', async t => {
 test('a redirect that does not say where it leads (A3)', async t => {
   const parts = await setup(fake => ({ jwksUri: fake.jwksUri }))
   parts.fake.answer(parts.fake.jwksUri, () => new Response(null, { status: 302 }))
-  const jwt = parseJwt(await parts.fake.token())
-  t.match(await Promise.resolve(parts.keys.verifySignature(jwt)).catch((error: unknown) => error), {
+  t.match(await refusal(parts), {
     detail: { fix: 'redirects are not followed: set authorizationServers[0].jwksUri to where it leads' }
   })
 })
