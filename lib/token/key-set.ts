@@ -106,11 +106,10 @@ function identityOf ({ kid, kty, alg, use, n, e, crv, x, y, pub, key_ops: operat
 /** Why a JWK cannot verify signatures, in words for the log; `null` when it can. */
 export function keyFault (key: unknown): string | null {
   if (typeof key !== 'object' || key === null) return 'it is not an object'
-  const { kty, crv, use, d, k, n, x5c } = key as Jwk
+  const { kty, crv, use, d, k } = key as Jwk
   if (k !== undefined || kty === 'oct') return 'it is a shared secret'
   if (d !== undefined) return 'it is a private key'
   if (use !== undefined && use !== 'sig') return `its use is ${describeValue(use)}, and not "sig"`
-  if (n === undefined && x5c !== undefined) return 'it has a certificate (x5c) and no n and e'
   if (kty === 'RSA') return rsaFaultOf(key as Jwk)
   const isKnown = asymmetricAlgorithms.some(algorithm => suitsAlgorithm(key as Jwk, algorithm))
   return isKnown ? null : `no signature algorithm has keys of kty ${describeValue(kty)} and crv ${describeValue(crv)}`
@@ -120,7 +119,8 @@ export function keyFault (key: unknown): string | null {
  * RFC 8725bis section 3.5: at least 2048 bits. RFC 8017 section 3.1: an odd exponent of at least 3; with 1, every message
  * is its own signature.
  */
-function rsaFaultOf ({ n, e }: Jwk): string | null {
+function rsaFaultOf ({ n, e, x5c }: Jwk): string | null {
+  if (n === undefined && x5c !== undefined) return 'it has a certificate (x5c) and no n and e'
   if (typeof n !== 'string' || typeof e !== 'string') return 'its n or e is not a string'
   const bits = integerFrom(n).toString(2).length
   if (bits < minModulusBits) return `its modulus has ${bits} bits, and ${minModulusBits} is the least`

@@ -58,6 +58,13 @@ test('RFC 7517 5: keys that cannot be used are skipped, for a reason that is tol
   t.equal(createKeySet({ keys: [{ ...rsa, e: 'Aw' }] }).size, 1, 'exponent 3')
 })
 
+test('RFC 7517 4.7: a key of any type is used that has a certificate beside it', async t => {
+  for (const [key, alg] of [[ec, 'ES256'], [rsa, 'RS256'], [(await createSigningKey('ed', 'EdDSA')).publicJwk, 'EdDSA']] as const) {
+    const set = createKeySet({ keys: [{ ...key, x5c: ['MIIB'], x5t: 'AA' }] })
+    t.strictSame([set.skipped, set.candidates({ alg, kid: key.kid }).length], [[], 1], alg)
+  }
+})
+
 test('RFC 8017 8.2.2: a token that anyone can sign under exponent 1 finds no key (D7)', async t => {
   const set = createKeySet({ keys: [{ ...rsa, e: 'AQ' }] })
   t.strictSame(set.candidates({ alg: 'RS256', kid: 'rsa' }), [])
@@ -104,6 +111,16 @@ test('RFC 7515 4.1.4: the keys for a header', async t => {
     if (typeof found === 'string') t.equal(reasonOf(() => set.candidates(header)), found, title)
     else t.equal(set.candidates(header).length, found, title)
   }
+})
+
+test('the log says which keys are too many, or cannot be imported', async t => {
+  const many = await Promise.all(Array.from({ length: 5 }, async (_, i) => (await createSigningKey(`key-${i}`, 'ES256')).publicJwk))
+  t.throws(() => createKeySet({ keys: many }).candidates({ alg: 'ES256' }), {
+    detail: { expected: 'a kid in the header of the token, or a set in which few keys fit', received: 'kid nothing, and 5 keys of the issuer that fit' }
+  } as never)
+  t.throws(() => createKeySet({ keys: [{ ...ec, x: undefined }] }).candidates({ alg: 'ES256', kid: 'ec' }), {
+    detail: { expected: 'a key for ES256 that this Node.js can import', received: /^kid "ec": ./ }
+  } as never)
 })
 
 test('a key is imported once for each algorithm', async t => {
