@@ -92,5 +92,5 @@ export async function readStatusList (claims: UnverifiedJwt['claims'], { uri, ma
 }
 
 function isNumber (value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+  return Number.isFinite(value)
 }

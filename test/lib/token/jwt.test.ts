@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { InvalidTokenError } from '../../../lib/errors/errors.ts'
-import { maxTokenLength, parseJwt, refused } from '../../../lib/token/jwt.ts'
+import { hasType, maxTokenLength, parseJwt, refused } from '../../../lib/token/jwt.ts'
 import { createFakeIssuer } from '../../support/issuer.ts'
 import { encodePart } from '../../support/raw-token.ts'
 import { reasonOf } from '../../support/reason.ts'
@@ -121,4 +121,9 @@ test('a header of more than 300 characters is read each time', async t => {
     t.strictSame(first, second)
     t.equal(first === second, isKept, `${length} bytes`)
   }
+})
+
+test('RFC 7515 4.1.9: application/ is left out at the start of a type alone', async t => {
+  t.ok(hasType({ typ: 'application/at+jwt' }, 'at+jwt'))
+  t.notOk(hasType({ typ: 'at+application/jwt' }, 'at+jwt'))
 })

@@ -128,6 +128,7 @@ test('RFC 8725 3.1: a key goes with the algorithms of its type and curve, and wi
       t.equal(suitsAlgorithm(jwk, alg), sameKind, `${of} and ${alg}`)
     }
   }
+  t.equal(suitsAlgorithm({ ...signers.get('RS256')!.jwk, crv: 'P-256' }, 'RS256'), true, 'RFC 7517 4: a member that is not of its type is ignored')
   t.equal(suitsAlgorithm({ kty: 'OKP', crv: 'Ed448', x: 'x' }, 'EdDSA'), false)
   t.equal(suitsAlgorithm({ kty: 'oct', k: 'x' }, 'HS256'), false)
   t.equal(suitsAlgorithm({ kty: 'AKP', pub: 'x' }, 'ML-DSA-44'), false, 'RFC 9964 3: a key that does not say which it is')
@@ -170,6 +171,21 @@ test('one signature is verified at once, a burst of them and dear algorithms in 
     const answer = importKey(dear.jwk, alg).verify(input, signatureOf(dear))
     t.equal(typeof answer, 'object', alg)
     t.equal(await answer, true)
+  }
+})
+
+test('as much is verified at once in every turn of the event loop, and long RSA keys count by the square of their length', async t => {
+  const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve) })
+  const atOnceOf = (bytes: number): (() => boolean) => {
+    const key = importKey({ kty: 'RSA', n: Buffer.alloc(bytes, 255).toString('base64url'), e: 'AQAB' }, 'RS256')
+    return () => key.verify(input, Buffer.alloc(bytes, 1)) === false
+  }
+  for (const [bits, expected] of [[2048, 32], [2048, 32], [3072, 15], [4096, 8], [6144, 0]] as const) {
+    const atOnce = atOnceOf(bits / 8)
+    await turn()
+    atOnceOf(256)()
+    await turn()
+    t.equal(Array.from({ length: 40 }, atOnce).filter(Boolean).length, expected, `${bits} bits`)
   }
 })
 

@@ -48,6 +48,11 @@ test('refuses', async t => {
   for (const [title, given] of Object.entries(cases)) t.throws(() => parseStrictObject(given), SyntaxError, title)
 })
 
+test('bytes that are not UTF-8 are told from text that is not JSON', async t => {
+  t.throws(() => parseStrictJson(Buffer.from([0xff])), { name: 'SyntaxError', message: 'not UTF-8' })
+  t.throws(() => parseStrictJson(bytes('{"a":}')), { name: 'SyntaxError', message: 'not JSON' })
+})
+
 test('nesting has an end', async t => {
   const nested = (depth: number, open: string, close: string): Uint8Array =>
     bytes(`{"a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`)

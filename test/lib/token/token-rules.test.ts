@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { UnavailableError } from '../../../lib/errors/errors.ts'
+import type { InvalidTokenError, UnavailableError } from '../../../lib/errors/errors.ts'
 import type { AccessToken } from '../../../lib/token/access-token.ts'
 import type { TokenRule } from '../../../lib/token/expected-token.ts'
 import { askTokenRules } from '../../../lib/token/token-rules.ts'
@@ -40,8 +40,10 @@ test('rules are asked in their order, until one is broken', async t => {
   t.strictSame(asked, ['a', 'b', 'c', 'd'])
 })
 
-test('why a rule could not be asked is known to the log', async t => {
+test('which rule was broken, or why it could not be asked, is known to the log', async t => {
   const cause = new Error('the database is down')
-  await t.rejects(askTokenRules([ruleOf(() => { throw cause })], accessToken, 20),
-    { statusCode: 503, retryAfterSeconds: 5, cause } as Partial<UnavailableError> & Error)
+  await t.rejects(askTokenRules([ruleOf(() => { throw cause })], accessToken, 20), {
+    statusCode: 503, retryAfterSeconds: 5, cause, detail: { expected: 'an answer of the token rule "my rule"', received: '"the database is down"' }
+  } as Partial<UnavailableError> & Error)
+  await t.rejects(askTokenRules([ruleOf(() => false)], accessToken, 20), { detail: { expected: 'the token rule "my rule" returns true', received: 'it did not' } } as Partial<InvalidTokenError> & Error)
 })
