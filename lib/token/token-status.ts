@@ -81,8 +81,7 @@ export function createStatusCheck (parts: TokenStatusParts): CheckStatus {
     const jwt = await signedJwt(uri, text)
     const list = await readStatusList(jwt.claims, { uri, maxListBytes })
     // Section 8.2: these count, and not the headers of the response.
-    const untilExpiry = list.expiresAt - clock.now() / 1000
-    return { value: list, maxAgeSeconds: list.timeToLive ?? (untilExpiry === Infinity ? null : untilExpiry) }
+    return { value: list, maxAgeSeconds: Math.min(list.timeToLive ?? Infinity, list.expiresAt - clock.now() / 1000) }
   }
   const signedJwt = async (uri: string, text: string): Promise<UnverifiedJwt> => {
     try {

@@ -21,28 +21,32 @@ function compress (statuses: readonly number[], bits: number): string {
 
 type StatusListOption = Exclude<NonNullable<Exclude<OAuthResourceServerOptions['authorizationServers'][number], string>['statusList']>, boolean>
 
-async function world (t: Test, statusList: StatusListOption | boolean | null = true, more: Partial<OAuthResourceServerOptions> = {}) {
+async function world (t: Test, statusList: StatusListOption | boolean | null = true, more: Partial<OAuthResourceServerOptions> = {}, issuer: object = {}) {
   const clock = createTestClock(start)
   const key = createSigningKey('ES256', 'key-1')
-  const state = { statuses: [0, 1, 2, 3], bits: 2, claims: {} as Record<string, unknown>, header: {} as Record<string, unknown>, key: key as SigningKey, isDown: false }
-  const requests: Array<[url: string, accept: string | undefined]> = []
+  const state = { statuses: [0, 1, 2, 3], bits: 2, claims: {} as Record<string, unknown>, header: {} as Record<string, unknown>, key: key as SigningKey, isDown: false, after: '' }
+  const requests: Array<[method: string | undefined, url: string, accept: string | undefined]> = []
   const lines: string[] = []
   const now = (): number => Math.floor(clock.now() / 1000)
   const list = (): string => state.key.sign(
     { typ: 'statuslist+jwt', kid: state.key.keyId, ...state.header },
-    { iss: login, sub: uri, iat: now(), exp: now() + 86_400, ttl: 60, status_list: { bits: state.bits, lst: compress(state.statuses, state.bits) }, ...state.claims })
+    { iss: login, sub: uri, iat: now(), exp: now() + 86_400, ttl: 60, status_list: { bits: state.bits, lst: compress(state.statuses, state.bits) }, ...state.claims }) + state.after
   const app = await createApp(t, {
     resource,
-    authorizationServers: [{ issuer: login, jwks: { keys: [key.publicJwk] }, ...statusList !== null && { statusList } }],
+    authorizationServers: [{ issuer: login, jwks: { keys: [key.publicJwk] }, ...statusList !== null && { statusList }, ...issuer }],
     clock,
-    fetch: async (url, { headers }) => {
-      requests.push([url, (headers as Record<string, string>).accept])
+    fetch: async (url, { method, headers }) => {
+      requests.push([method, url, (headers as Record<string, string>).accept])
       if (state.isDown) return new Response('', { status: 500 })
       return url === `${login}/status-keys` ? Response.json({ keys: [state.key.publicJwk] }) : new Response(list(), { headers: { 'content-type': 'application/statuslist+jwt' } })
     },
     ...more
   }, { logger: { level: 'info', stream: { write: (line: string) => { lines.push(line) } } } })
-  app.get('/me', async request => request.accessToken!.subject)
+  const verified = new Set<unknown>()
+  app.get('/me', async request => {
+    verified.add(request.accessToken)
+    return request.accessToken!.subject
+  })
   let serial = 0
   const token = (status: unknown, claims: Record<string, unknown> = {}): string => key.sign({ typ: 'at+jwt', kid: 'key-1' }, {
     iss: login, aud: resource, sub: 'ann', client_id: 'client-1', jti: String(++serial), iat: now(), exp: now() + 3600, ...status !== undefined && { status }, ...claims
@@ -59,7 +63,12 @@ async function world (t: Test, statusList: StatusListOption | boolean | null = t
     }
     return false
   }
-  return { app, clock, state, requests, lines, token, at, ask, statusOf, reasons, eventually }
+  /** What the log says about the refusals: what was expected, and what came. */
+  const details = (): unknown[] => lines.flatMap(line => {
+    const { audit } = JSON.parse(line) as { audit?: { detail: { expected: string, received: string } } }
+    return audit === undefined ? [] : [[audit.detail.expected, audit.detail.received]]
+  })
+  return { app, clock, state, requests, lines, verified, token, at, ask, statusOf, reasons, details, eventually }
 }
 
 test('Token Status List 4.1: statuses of 1, 2, 4 and 8 bits are read from the least significant bit on', async t => {
@@ -76,7 +85,7 @@ test('Token Status List 4.1: statuses of 1, 2, 4 and 8 bits are read from the le
 })
 
 test('Token Status List 8.3: a token is accepted while its status is VALID, and refused with any other one', async t => {
-  const { at, ask, statusOf, reasons, requests } = await world(t)
+  const { at, ask, statusOf, reasons, requests, details } = await world(t)
   t.equal(await statusOf(at(0)), 200)
   for (const [idx, words] of [[1, 'INVALID'], [2, 'SUSPENDED'], [3, 'application specific']] as const) {
     const answer = await ask(at(idx))
@@ -84,12 +93,14 @@ test('Token Status List 8.3: a token is accepted while its status is VALID, and 
     t.match(answer.headers['www-authenticate'], /error="invalid_token"/)
   }
   t.strictSame(reasons(), { token_revoked: 2, token_suspended: 1 })
-  t.strictSame(requests, [[uri, 'application/statuslist+jwt']], 'one list for all, requested once')
+  t.strictSame(details(), [1, 2, 3].map(status => [`status 0 (VALID) at idx ${status} of ${uri}`, `status ${status}`]))
+  t.strictSame(requests, [['GET', uri, 'application/statuslist+jwt']], 'one list for all, requested once')
 })
 
 test('Token Status List 8.3: an index that the list does not have is refused; a longer list is looked for first', async t => {
-  const { at, statusOf, reasons, requests, state, clock } = await world(t)
+  const { at, statusOf, reasons, requests, state, clock, details } = await world(t)
   t.equal(await statusOf(at(4)), 401, 'of a list that was loaded for it')
+  t.strictSame(details(), [[`a status at idx 4 of ${uri}`, 'a list that does not reach that far']])
   state.statuses = [0, 1, 2, 3, 0]
   t.equal(await statusOf(at(4)), 200, 'the issuer has made the list longer')
   t.equal(requests.length, 2)
@@ -98,12 +109,22 @@ test('Token Status List 8.3: an index that the list does not have is refused; a 
   t.equal(await statusOf(at(8)), 401)
   t.equal(requests.length, 3)
   t.equal(await statusOf(at(8, uri, { iat: start })), 401, 'of a token that is older than the list')
+  t.equal(await statusOf(at(8, uri, { iat: start + 31 - 6 })), 401, 'by six seconds')
+  t.equal(await statusOf(at(8, uri, { iat: start + 31 - 5 })), 503, 'by less than clocks may differ: a newer list could have it')
   t.equal(requests.length, 3)
-  t.strictSame(reasons(), { status_unreadable: 3, status_list_unavailable: 1 })
+  t.strictSame(reasons(), { status_unreadable: 4, status_list_unavailable: 2 })
+})
+
+test('a token that does not say when it was issued is looked up in a newer list', async t => {
+  const { token, state, clock, statusOf, at } = await world(t, true, {}, { profile: 'jwt' })
+  t.equal(await statusOf(at(0)), 200)
+  state.statuses = [0, 0, 0, 0, 0]
+  clock.advance(10)
+  t.equal(await statusOf(token({ status_list: { idx: 4, uri } }, { iat: null })), 200)
 })
 
 test('a reference that cannot be followed refuses the token, and nothing is requested', async t => {
-  const { at, token, statusOf, requests, reasons } = await world(t, { uris: [`${login}/statuslists`, 'https://cdn.example/one'] })
+  const { at, token, statusOf, requests, reasons, details } = await world(t, { uris: [`${login}/statuslists`, 'https://cdn.example/one'] })
   const bad: ReadonlyArray<readonly [string, string]> = [
     ['status is no object', token('revoked')], ['status is null', token(null)], ['status is a list', token([])],
     ['status_list is null', token({ status_list: null })], ['status_list is a string', token({ status_list: uri })],
@@ -115,6 +136,12 @@ test('a reference that cannot be followed refuses the token, and nothing is requ
   ]
   for (const [title, given] of bad) t.equal(await statusOf(given), 401, title)
   t.strictSame([requests, reasons()], [[], { status_unreadable: bad.length }])
+  const listUri = `status.status_list.uri is one of ${login}/statuslists, https://cdn.example/one, or below it`
+  t.match(details(), [
+    ['status is an object', 'status is "revoked"'], ['status is an object', 'status is null'], ['status is an object', 'status is []'],
+    ...Array.from({ length: 7 }, () => ['status.status_list.idx is an integer of at least 0', /^status is {"status_list":/]),
+    ...bad.slice(10).map(() => [listUri, /^status is {"status_list":/])
+  ])
   t.equal(await statusOf(at(0)), 200)
   t.equal(await statusOf(at(0, `${login}/statuslists`)), 503, 'sub of the list is another URI')
 })
@@ -132,12 +159,12 @@ test('Token Status List 5.1 and 8.3: a list that is not valid is no answer: 503,
     ['a bomb', { claims: { status_list: { bits: 1, lst: bomb } } }], ['away', { isDown: true }]
   ]
   for (const [title, changes] of cases) {
-    const { at, ask, state, lines, reasons, clock } = await world(t)
+    const { at, ask, state, reasons, clock, details } = await world(t)
     Object.assign(state, changes)
     const answer = await ask(at(0))
     t.strictSame([answer.statusCode, answer.headers['retry-after']], [503, '5'], title)
     t.strictSame(reasons(), { status_list_unavailable: 1 })
-    t.match(lines.join(''), /statuslists\/1/, 'the log says which list')
+    t.match(details(), [[`the status list ${uri}`, `"${uri}: `]], 'the log says which list')
     Object.assign(state, { claims: {}, header: {}, isDown: false }, changes.key !== undefined && { claims: {} })
     if (changes.key !== undefined) continue
     clock.advance(6)
@@ -145,21 +172,23 @@ test('Token Status List 5.1 and 8.3: a list that is not valid is no answer: 503,
   }
 })
 
-test('what is no JWT is no list, and neither is one without iss refused', async t => {
+test('what is no JWT is no list; one without iss, or with a line break around it, is one', async t => {
   const { at, statusOf, state } = await world(t, true, { discovery: { maxBytes: 1024 } })
-  state.claims = { iss: undefined }
+  Object.assign(state, { claims: { iss: undefined }, after: '\r\n' })
   t.equal(await statusOf(at(0)), 200)
   const other = await world(t, true, { fetch: async () => new Response('hello') })
   t.equal(await other.statusOf(other.at(0)), 503)
+  t.strictSame(other.details(), [[`the status list ${uri}`, `"${uri}: token_malformed: it does not have three parts"`]])
 })
 
 test('Token Status List 13.7: the list is kept for its ttl, then renewed behind the requests, and cached tokens follow it', async t => {
-  const { at, statusOf, state, clock, requests, eventually } = await world(t)
+  const { at, statusOf, state, clock, requests, eventually, verified } = await world(t)
   const token = at(0)
   t.equal(await statusOf(token), 200)
   state.statuses = [1, 1, 1, 1]
   clock.advance(59)
   t.equal(await statusOf(token), 200, 'its time is not over')
+  t.equal(verified.size, 1, 'the token was not verified again')
   t.equal(requests.length, 1)
   clock.advance(2)
   t.equal(await statusOf(token), 200, 'the last good list, while it is renewed')
@@ -189,6 +218,22 @@ test('a list that cannot be renewed is used for a while, and never past its exp'
   clock.advance(34)
   t.equal(await statusOf(token), 503, 'exp is over')
   t.strictSame(reasons(), { status_list_unavailable: 2 })
+})
+
+test('a list that ends before it is due is fetched again then, as often as that happens', async t => {
+  for (const ttl of [undefined, 60]) {
+    const { at, statusOf, state, clock, requests } = await world(t)
+    const token = at(0)
+    for (const [second, expected] of [[0, 1], [15, 1], [20, 2], [35, 2], [40, 3]] as const) {
+      if (second % 20 === 0) state.claims = { ttl, exp: start + second + 20 }
+      t.equal(await statusOf(token), 200, `ttl ${ttl}, second ${second}`)
+      t.equal(requests.length, expected)
+      clock.advance(second % 20 === 0 ? 15 : 5)
+    }
+    state.isDown = true
+    clock.advance(5)
+    t.equal(await statusOf(token), 503, 'not at the second of its exp')
+  }
 })
 
 test('a list is fetched again after maxAgeSeconds at the latest, and not more often than the ttl of the list is reasonable', async t => {
@@ -223,9 +268,11 @@ test('allowUnavailable accepts tokens whose list cannot be had, with a warning, 
 
 test('required refuses tokens that name no list; else they are accepted, as are those with another kind of status', async t => {
   for (const [required, status, kinds] of [[true, 401, { claim_missing: 2 }], [false, 200, {}]] as const) {
-    const { token, statusOf, reasons } = await world(t, { required })
+    const { token, statusOf, reasons, details } = await world(t, { required })
     t.strictSame([await statusOf(token(undefined)), await statusOf(token({ other: {} }))], [status, status])
     t.strictSame(reasons(), kinds)
+    const detail = ['claim status.status_list (authorizationServers[0].statusList.required)', 'status.status_list is missing']
+    t.strictSame(details(), required ? [detail, detail] : [])
   }
 })
 
