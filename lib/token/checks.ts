@@ -197,7 +197,7 @@ export function checkClaimValues ({ jwt: { claims }, expected }: CheckInput): vo
  * do, the other claims have to.
  */
 export function checkNotAnIdToken ({ jwt: { claims }, expected }: CheckInput): void {
-  if (expected.profile === 'rfc9068' || expected.allowIdTokens === true || identifiesAccessTokens(expected)) return
+  if (expected.profile === 'rfc9068' || expected.allowIdTokens || identifiesAccessTokens(expected)) return
   const found = markOfIdToken(claims, expected)
   if (found === null) return
   throw refused('type_refused', {
@@ -226,5 +226,5 @@ function isMissing (value: unknown, { profile }: ExpectedToken): boolean {
 
 /** RFC 7519 section 2: seconds since the epoch, fractions allowed. */
 function isNumericDate (value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+  return Number.isFinite(value)
 }

@@ -42,16 +42,16 @@ export interface ExpectedToken {
   /** One of these must be in `aud`. */
   readonly audiences: readonly string[]
   /** Whether a token without an audience is taken for one of this resource, as the issuer issues them for no other. */
-  readonly allowMissingAudience?: boolean
+  readonly allowMissingAudience: boolean
   /** Whether members of `cnf` that are not understood are ignored; such a token may be a plain bearer token here. */
-  readonly allowUnknownConfirmation?: boolean
+  readonly allowUnknownConfirmation: boolean
   /** What any further audience does to a token; `report`: it is accepted, and reported. */
   readonly foreignAudiences: 'accept' | 'report' | 'refuse'
   /** JWS algorithms, exact case. */
   readonly algorithms: readonly string[]
   readonly profile: TokenProfile
   /** Whether tokens are accepted that nothing distinguishes from an ID token, as `aud` alone decides. */
-  readonly allowIdTokens?: boolean
+  readonly allowIdTokens: boolean
   /** Claims that scopes are read from; each a space-delimited string or a list. */
   readonly scopeClaims: readonly ClaimPath[]
   readonly claims: ClaimMapping
@@ -94,5 +94,5 @@ export function settingOf ({ issuer, hints: { option, isIdentifier } }: Pick<Exp
 
 /** The first placeholder of a value that stands for nothing; `null` when there is none. */
 export function unknownPlaceholder (value: string | true): string | null {
-  return value === true ? null : /\{(?!clientId\}|subject\})[^{}]*\}/.exec(value)?.[0] ?? null
+  return /\{(?!clientId\}|subject\})[^{}]*\}/.exec(String(value))?.[0] ?? null
 }

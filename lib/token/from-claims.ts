@@ -49,10 +49,10 @@ export function accessTokenFrom (claims: Claims, expected: ExpectedToken): Acces
 
 const none: readonly never[] = Object.freeze([])
 
-/** Freezes a value and everything in it. */
+/** Freezes data and everything in it. What is no object counts as frozen. */
 export function deepFreeze<T> (value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const inner of Object.values(value)) deepFreeze(inner)
+  if (Object.isFrozen(value)) return value
+  for (const inner of Object.values(value as object)) deepFreeze(inner)
   return Object.freeze(value)
 }
 

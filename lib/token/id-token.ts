@@ -25,8 +25,8 @@ export function markOfIdToken (claims: Claims, expected: ExpectedToken): IdToken
   const isCertain = expected.hints.preset !== null && !identifiesAccessTokens(expected)
   if (client === undefined && !scope) return { mark: 'there is no client and no scope in the token', isCertain }
   // The audience of an ID token is the client (`azp` repeats it).
-  const audience = audienceOf(claims, expected) ?? []
-  if (isText(claims.azp) && audience.length === 1 && audience[0] === claims.azp && !scope) {
+  const audience = audienceOf(claims, expected)
+  if (isText(claims.azp) && audience?.length === 1 && audience[0] === claims.azp && !scope) {
     return { mark: 'azp is the audience and there is no scope in the token', isCertain }
   }
   return null
@@ -46,7 +46,7 @@ export function idTokenHint (claims: Claims, expected: ExpectedToken): IdTokenMa
   if (stated !== undefined) return { mark: `${stated[0]} is "${stated[1]}"`, isCertain: true }
   const { requiredClaims, allowIdTokens } = expected
   const isIdentified = identifiesAccessTokens(expected) && Object.entries(requiredClaims).every(([name, value]) => readClaim(claims, name) === value)
-  return isIdentified || allowIdTokens === true ? null : markOfIdToken(claims, expected)
+  return isIdentified || allowIdTokens ? null : markOfIdToken(claims, expected)
 }
 
 export function describeMark ({ mark, isCertain }: IdTokenMark): string {

@@ -56,7 +56,7 @@ interface Change {
 /** The setting with which the token would pass the check that refuses it, as all of those before. */
 function changeFor (checks: readonly Check[], input: CheckInput): Change | null {
   const { expected } = input
-  const { hints: { withPreset }, audiences, allowMissingAudience = false, allowIdTokens = false } = expected
+  const { hints: { withPreset }, audiences, allowMissingAudience, allowIdTokens } = expected
   const passes = (other: ExpectedToken): boolean => checks.every(check => faultOf(check, { ...input, expected: other }) === null)
   // A preset may also accept other audiences, or ID tokens. It is suggested only if the token passes without that.
   if (withPreset !== null && passes({ ...withPreset.expected, audiences, allowMissingAudience, allowIdTokens })) {

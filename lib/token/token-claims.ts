@@ -9,7 +9,7 @@ export const clientClaims = ['client_id', 'azp', 'cid', 'appid'] as const
 /** The audience as a list; `null` when it is missing or not made of strings. */
 export function audienceOf (claims: Claims, { claims: { audience: path }, audiences, allowMissingAudience }: ExpectedToken): readonly string[] | null {
   const aud = readClaim(claims, path)
-  if (allowMissingAudience === true && (isAbsent(aud) || aud === '' || (Array.isArray(aud) && aud.length === 0))) return audiences.slice(0, 1)
+  if (allowMissingAudience && (isAbsent(aud) || aud === '' || (Array.isArray(aud) && aud.length === 0))) return audiences.slice(0, 1)
   if (typeof aud === 'string') return listOf(aud)
   return Array.isArray(aud) && aud.length > 0 && aud.every(one => typeof one === 'string') ? aud as string[] : null
 }

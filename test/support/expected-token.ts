@@ -5,9 +5,12 @@ export function createExpectedToken (changes: Partial<ExpectedToken> = {}): Expe
   return {
     issuer: 'https://login.example.com',
     audiences: ['https://api.example.com'],
+    allowMissingAudience: false,
+    allowUnknownConfirmation: false,
     foreignAudiences: 'accept',
     algorithms: ['ES256'],
     profile: 'rfc9068',
+    allowIdTokens: false,
     scopeClaims: ['scope'],
     claims: { audience: 'aud', actor: 'act', roles: 'roles', organizations: null, teams: null, session: 'sid', grant: null },
     requiredClaims: {},
