@@ -275,7 +275,7 @@ test('the log is told what was expected, what came, and how to fix it (A1)', asy
     [checkAlgorithm, 'header', { alg: 'HS256' }, strict, { expected: /alg is one of ES256, EdDSA/, received: /alg is "HS256"/ }],
     [checkKeyId, 'header', { kid: 7 }, strict, { expected: /kid is a string/, received: /kid is 7/ }],
     [checkCritical, 'header', { crit: ['exp'] }, strict, { expected: /no crit/, received: /crit is \["exp"\]/ }],
-    [checkType, 'header', { typ: 'JWT' }, strict, { expected: /typ is at\+jwt/, received: /typ is "JWT"/, fix: /another kind of token/ }],
+    [checkType, 'header', { typ: 'JWT' }, strict, { expected: /^typ is at\+jwt \(RFC 9068\)$/, received: /typ is "JWT"/, fix: /another kind of token/ }],
     [checkType, 'header', {}, strict, { expected: /typ is at\+jwt/, received: /typ is missing/, fix: /send the access token/ }],
     [checkType, 'header', { typ: 'dpop+jwt' }, strict, { expected: /typ is at\+jwt/, received: /typ is "dpop\+jwt"/, fix: /another kind of token/ }],
     [checkType, 'header', { typ: 'dpop+jwt' }, lenient, { expected: /at\+jwt or JWT/, received: /typ is "dpop\+jwt"/, fix: /another kind of token/ }],
@@ -338,6 +338,9 @@ test('a further audience is told of where that is wanted, and the token is let i
     t.equal(reasonOf(() => checkAudience({ jwt: { header: {}, claims: { aud } }, expected: rule, now, brokenRules })), reason)
     t.strictSame(brokenRules, broken, JSON.stringify(aud))
   }
+  const brokenRules: string[] = []
+  checkAudience({ jwt: { header: {}, claims: { aud: ['api', 'other'] } }, expected: strict, now, brokenRules })
+  t.strictSame(brokenRules, [], 'and not where further audiences are accepted')
 })
 
 test('the audience as a list', async t => {

@@ -88,6 +88,11 @@ test('scopes', async t => {
   }
 })
 
+test('tokens with the same text of scopes share one list, as many of them are kept', async t => {
+  const scopesOf = (scope: string): readonly string[] => accessTokenFrom({ ...claims, scope }, rule).scopes
+  t.equal(scopesOf('read write'), scopesOf('read write'))
+})
+
 test('who acts for the subject', async t => {
   const nested = (depth: number): unknown => depth === 0 ? undefined : { sub: `staff-${depth}`, act: nested(depth - 1) }
   const cases: Array<[act: unknown, actor: { issuer: string, subject: string } | null | 'refused']> = [
@@ -212,6 +217,7 @@ test('what else says that a client acts for itself (R9068-14)', async t => {
   }
   t.equal(principalTypeOf({ b: 'y' }, party, [{ a: 'x' }, { b: 'y' }]), 'client', 'any one will do')
   t.equal(principalTypeOf({ sub: '@clients' }, { subject: '@clients', clientId: null }, [{ sub: '{clientId}@clients' }]), 'user', 'of no client')
+  t.equal(principalTypeOf({ sub: 'null@clients' }, { subject: 'null@clients', clientId: null }, [{ sub: '{clientId}@clients' }]), 'user', 'no client is not one with the name null')
   t.equal(principalTypeOf({ oid: 'user-1' }, { subject: 'user-1', clientId: null }, [{ oid: '{subject}' }]), 'client')
 })
 

@@ -122,6 +122,30 @@ test('an ID token without a mark of its own: certain with a preset, else possibl
   t.equal((await explain(rfc9068, rfc9068.token({ claims: { aud: 'x', nonce: 'n' } })))!.received, 'aud is "x"', 'typ: at+jwt says that it is none')
 })
 
+test('a token is not called an ID token where a setting is the answer, nor by a check that access tokens fail, too (F109)', async t => {
+  const issuer = createTestIssuer({ resource })
+  const bare = { client_id: undefined, azp: undefined, scope: undefined }
+  const mark = 'received this may be an ID token: there is no client and no scope in the token'
+  const otherType = await explain(issuer, issuer.token({ header: { typ: 'JWT' }, claims: bare }))
+  t.equal(otherType!.received, 'typ is "JWT"')
+  t.match(otherType!.fix, /^set authorizationServers\[0\]\.profile: 'jwt'/)
+  t.match(otherType!.also, [mark], 'it would be the next refusal')
+  const expired = await explain(issuer, issuer.token({ header: { typ: 'JWT' }, expiresInSeconds: -60, claims: bare }), [{ issuer: issuer.issuer, profile: 'jwt' }])
+  t.match(expired, { reason: 'token_expired', received: /^exp is \d+$/, also: [mark] })
+})
+
+test('profile jwt is suggested with the scopes that it reads, and not where it is set (F109)', async t => {
+  const issuer = createTestIssuer({ resource })
+  const token = issuer.token({ header: { typ: 'JWT' }, claims: { client_id: undefined, azp: undefined, scope: undefined, scp: ['read'] } })
+  const found = await explain(issuer, token)
+  t.match(found!.fix, /profile: 'jwt'/)
+  t.notOk('also' in found!, 'the profile reads scp, which no ID token has')
+  t.equal(await explain(issuer, token, [{ issuer: issuer.issuer, profile: 'jwt' }]), null)
+  const unread = await explain(issuer, token, [{ issuer: issuer.issuer, profile: 'jwt', scopeClaims: ['permissions'] }])
+  t.match(unread, { reason: 'type_refused', received: /this may be an ID token/ })
+  t.notMatch(unread!.fix, /profile/)
+})
+
 test('the claims that distinguish access tokens of a product rule an ID token out (F109)', async t => {
   const issuer = createTestIssuer({ resource, product: 'cloudflareAccess' })
   const found = await explain(issuer, issuer.token({ claims: { aud: ['other'] } }), [entryOf(issuer)])

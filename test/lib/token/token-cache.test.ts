@@ -92,6 +92,15 @@ test('the oldest make room', async t => {
   t.strictSame(['a', 'b', 'c', 'd'].map(token => cache.find(token) !== null), [true, false, true, true])
 })
 
+test('a token that may not be remembered makes no other one leave', async t => {
+  for (const [expiresIn, maxAgeMs] of [[300, 0], [0, 60_000], [-1, 60_000]] as const) {
+    const { cache, expiring } = setup({ maxEntries: 1, maxBytes: 10_000, maxAgeMs: 60_000 })
+    cache.remember('a', expiring(300), validity)
+    cache.remember('b', expiring(expiresIn), validity, maxAgeMs)
+    t.not(cache.find('a'), null, `expires in ${expiresIn}, for ${maxAgeMs} ms`)
+  }
+})
+
 test('what was refused is known for as long as was said', async t => {
   const clock = createTestClock()
   const cache = createNegativeCache(10_000, clock)

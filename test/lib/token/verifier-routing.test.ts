@@ -32,6 +32,8 @@ test('a JWT goes to the issuer that it names, and nothing else does', async t =>
 test('what is no JWT goes by how it begins, the longest beginning first', async t => {
   const cases: Array<[token: string, issuer: Issuer]> = [
     ['tok_1', c], ['tok_live_1', d], ['tok_live', c], ['tok', b], ['x', b], ['TOK_1', b], ['a.b', b], ['a.b.c', b], ['a.b.c.d', b],
+    // Three parts, of which the first is no JSON object by itself: the base64url of x{, of spaces, of nothing.
+    [`${encodePart('x{')}.e30.c2ln`, b], [`${encodePart('   ')}.ey.c2ln`, b], ['e.y.c2ln', b], ['a.b.ey', b],
     ['eyJhbGciOiJkaXIifQ', b], ['eyJhbGciOiJkaXIifQ..aXY.dGV4dA.dGFn', b], ['..', b]
   ]
   for (const [token, issuer] of cases) t.strictSame(await route(token), { issuer, jwt: null }, token)
@@ -55,6 +57,9 @@ test('how long a token may be', async t => {
   t.equal(reasonOf(() => route('x'.repeat(16_385))), 'token_too_long')
   t.equal(reasonOf(() => route(jwtOf({ iss: 'https://a.example', x: 'x'.repeat(16_384) }))), 'token_too_long')
   t.equal((await route(jwtOf({ iss: 'https://a.example', x: 'x'.repeat(8000) }))).issuer, a)
+  const token = jwtOf({ iss: 'https://a.example' })
+  t.equal((await createTokenRouter([a], null, token.length)(token)).issuer, a, 'as long as may be is not too long')
+  t.equal(reasonOf(() => createTokenRouter([a], null, token.length - 1)(token)), 'token_too_long')
 })
 
 test('a resolver is asked for what the list does not have', async t => {
@@ -108,8 +113,11 @@ test('the log is told why a token has no issuer (A1)', async t => {
   t.match(detailOf(jwtOnly, `${encodePart('{"alg":"dir","enc":"A256GCM"}')}..YWJj.YWJj.YWJj`), {
     reason: 'token_encrypted', received: /JWE/, fix: /sign/
   })
-  t.match(detailOf(jwtOnly, 'opaque'), { reason: 'token_malformed', received: 'a token that is not a JWT', fix: /^request the token for this resource/ })
+  t.match(detailOf(jwtOnly, 'opaque'), { reason: 'token_malformed', expected: /^a JWT$/, received: 'a token that is not a JWT', fix: /^request the token for this resource/ })
   t.match(detailOf(createTokenRouter([named('https://e.example', 'tok_')], null), 'opaque'), { expected: /opaquePrefix/ })
+  t.match(detailOf(createTokenRouter([a, c], null), 'opaque'), { expected: /opaquePrefix/ }, 'one issuer of opaque tokens suffices')
+  const custom: Issuer = { ...c, expected: { issuer: 'https://c.example', tokenRules: [] } }
+  t.match(detailOf(createTokenRouter([custom, a], null), jwtOf({ iss: 'https://a.example/' })), { reason: 'issuer_unknown' }, 'customTokens have no hints')
   t.match(detailOf(jwtOnly, 'x'.repeat(16_385)), { reason: 'token_too_long', received: '16385 characters' })
   t.match(detailOf(jwtOnly, `${encodePart('{"alg":')}.e30.c2ln`), { reason: 'token_malformed', received: 'a part of it is not JSON' })
   t.match(detailOf(jwtOnly, 'eyJhIjoxfQ.e30.c2l'), { received: 'a part of it is not canonical base64url' })

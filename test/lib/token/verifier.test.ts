@@ -5,6 +5,7 @@ import type { Clock } from '../../../lib/clock.ts'
 import type { IssuerKeys } from '../../../lib/token/issuer-keys.ts'
 import type { Issuer } from '../../../lib/token/issuer.ts'
 import type { RevocationStore } from '../../../lib/stores/revocations/revocation-store.ts'
+import type { DpopRequirement, Presentation } from '../../../lib/token/confirmation.ts'
 import { createJwtIssuer } from '../../../lib/token/issuer.ts'
 import { createTokenCache, digestOf, digestOn, noteTokenOn } from '../../../lib/token/token-cache.ts'
 import { createTokenRouter } from '../../../lib/token/verifier.ts'
@@ -165,6 +166,11 @@ test('what was revoked is asked about each token, each time', async t => {
   }
 })
 
+test('a revoked token is refused without a cache, too', async t => {
+  const { a, verifier } = await setup(false, { isRevoked: () => true })
+  t.equal(await reasonOfAsync(async () => await verifier.verify(await a.token())), 'token_revoked')
+})
+
 test('the store is handed the token, after it was verified', async t => {
   const asked: unknown[] = []
   const { a, verifier } = await setup(true, { isRevoked: token => { asked.push(token); return false } })
@@ -244,4 +250,34 @@ test('a connection keeps the token that was good on it, and nothing of one that 
   t.match(await verifier.verify(good, undefined, connection), { subject: 'user-1' })
   t.equal(digestOn(connection, 'earlier'), digestOf('earlier'))
   t.match(await verifier.verify(good, undefined, null), { subject: 'user-1' }, 'a host may say that there is no connection')
+})
+
+test('possession is not checked where a bearer token will do, and else by the digest of the token', async t => {
+  const clock = createTestClock()
+  const fake = await createFakeIssuer({ clock })
+  const [unbound, bound] = [await fake.token(), await fake.token({ cnf: { jkt: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs' } })]
+  const as = (scheme: Presentation['scheme'], requirement: DpopRequirement): Presentation =>
+    ({ scheme, requirement, method: 'GET', proofs: [], targetUris: [], certificateThumbprint: null, provideNonce () {} })
+  const cases: Array<[token: string, presentation: Presentation | undefined, requiresCertificates: boolean, isAsked: boolean]> = [
+    [unbound, undefined, false, false], [unbound, as('Bearer', 'off'), false, false], [unbound, as('Bearer', 'allowed'), false, false],
+    [unbound, as('Bearer', 'required'), false, true], [unbound, as('DPoP', 'allowed'), false, true],
+    [unbound, undefined, true, true], [unbound, as('Bearer', 'off'), true, true],
+    [bound, undefined, false, true], [bound, as('Bearer', 'off'), false, true]
+  ]
+  for (const cached of [true, false]) {
+    for (const [token, presentation, requiresCertificates, isAsked] of cases) {
+      const asked: unknown[] = []
+      const verifier = createVerifier({
+        route: createTokenRouter([trusting(fake.issuer, clock)], null),
+        cache: cached ? createTokenCache({ maxEntries: 10, maxBytes: 10_000, maxAgeMs: 60_000 }, clock) : null,
+        revocations: null,
+        lookupTimeoutMs: 20,
+        checkPossession (_accessToken, digest, presented) { asked.push([digest, presented]) },
+        requiresCertificates,
+        report () {}
+      })
+      await verifier.verify(token, presentation)
+      t.strictSame(asked, isAsked ? [[digestOf(token), presentation]] : [], JSON.stringify([cached, token === bound, presentation, requiresCertificates]))
+    }
+  }
 })
