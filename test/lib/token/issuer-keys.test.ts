@@ -344,32 +344,35 @@ test('a wrong signature while the keys cannot be had is undecided, unless it was
 })
 
 test('while the issuer hangs, known keys verify at once, and a look-up has one deadline (C2)', async t => {
-  const parts = await setup(() => ({ limits: { timeoutMs: 100, maxBytes: 10_000 } }))
+  const limits = { timeoutMs: 300, maxBytes: 10_000 }
+  const parts = await setup(() => ({ limits }))
   const { clock, fake } = parts
+  // Made before the time of the look-up runs.
+  const tokens = await Promise.all(Array.from({ length: 20 }, async () => await fake.token()))
+  const unknown = await fake.token({}, { kid: 'new' })
   t.equal(await check(parts), null)
   for (const url of [fake.metadataUrl, fake.jwksUri]) fake.answer(url, never)
   clock.advance(4000)
   let longest = 0
-  for (let i = 0; i < 20; i++) {
-    const token = await fake.token()
+  for (const token of tokens) {
     const start = performance.now()
     t.equal(await check(parts, token), null)
     longest = Math.max(longest, performance.now() - start)
     clock.advance(1)
   }
   t.comment(`the longest wait of a request with a known key: ${longest.toFixed(1)} ms`)
-  t.ok(longest < 50)
+  t.ok(longest < limits.timeoutMs / 2)
   t.strictSame(fake.requests.slice(2), [fake.metadataUrl, fake.jwksUri], 'one look-up of each')
   const start = performance.now()
-  t.equal(await check(parts, await fake.token({}, { kid: 'new' })), 'keys_unavailable')
-  t.ok(performance.now() - start < 200, 'no second look-up is made after a timeout')
+  t.equal(await check(parts, unknown), 'keys_unavailable')
+  t.ok(performance.now() - start < 2 * limits.timeoutMs, 'no second look-up is made after a timeout')
   t.equal(fake.requests.length, 4)
 
-  const cold = await setup(() => ({ limits: { timeoutMs: 100, maxBytes: 10_000 } }))
+  const cold = await setup(() => ({ limits }))
   for (const url of [cold.fake.metadataUrl, cold.fake.jwksUri]) cold.fake.answer(url, never)
   const first = performance.now()
   t.equal(await check(cold), 'keys_unavailable')
-  t.ok(performance.now() - first < 200, 'all places of a look-up share its time')
+  t.ok(performance.now() - first < 2 * limits.timeoutMs, 'all places of a look-up share its time')
 })
 
 test('the log is told what an issuer\'s keys lack (A1, A3, A4)', async t => {
