@@ -1,4 +1,4 @@
-import { verify } from 'node:crypto'
+import { createPublicKey, verify } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { JwtVerifier } from 'aws-jwt-verify'
 import { createVerifier as createFastJwt } from 'fast-jwt'
@@ -10,7 +10,8 @@ import { median } from './statistics.js'
 
 /** The least that a check can cost: one call with the key at hand, and no look at what the token says. */
 export function createRawCheck (alg) {
-  const key = { key: publicKeys[alg], dsaEncoding: 'ieee-p1363' }
+  // On the key itself: an object around it costs Node.js 24 half a check more.
+  const key = Object.assign(createPublicKey(publicKeys[alg].export({ type: 'spki', format: 'pem' })), { dsaEncoding: 'ieee-p1363' })
   return token => {
     const end = token.lastIndexOf('.')
     if (!verify('sha256', Buffer.from(token.slice(0, end)), key, Buffer.from(token.slice(end + 1), 'base64url'))) throw new Error('refused')
