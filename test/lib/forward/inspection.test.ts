@@ -73,3 +73,9 @@ test('the headers of an error response are those of all its lines; a successful 
   for (const status of [400, 401, 503]) t.same([...headersOf(answer(status))], [['www-authenticate', 'Basic, Bearer'], ['x-a', '1']], String(status))
   t.end()
 })
+
+test('the error of a body that breaks off has the cause for the log', async t => {
+  const cause = new Error('it broke off')
+  const body = new Readable({ read () { this.destroy(cause) } })
+  await t.rejects(inspect({ status: 400, headers: ['content-type', 'text/plain'], body }, 'GET', limits), { code: 'FST_OAUTH_FORWARD_UPSTREAM_UNREACHABLE', cause })
+})

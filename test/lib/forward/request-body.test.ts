@@ -140,3 +140,12 @@ test('a source that closes after its end takes nothing from the streamed body', 
   await once(source, 'close')
   t.equal(await text(body.stream), 'abc')
 })
+
+test('without a time limit no timer runs, however long the body takes', async t => {
+  const timers = t.capture(globalThis, 'setTimeout', setTimeout)
+  const source = new PassThrough()
+  const reading = readWhole(source, 10)
+  t.equal(timers().length, 0)
+  source.end('late')
+  t.equal((await reading)?.toString(), 'late')
+})
