@@ -79,7 +79,8 @@ test('two visits to the same redirect URI at once get each their own response', 
   const visits = ['s1', 's2'].map(async state => (await prepared.visit(authorization, state)).searchParams.get('code'))
   for (const state of ['s2', 's1']) t.equal((await fetch(`${prepared.redirectUri}?state=${state}&code=of-${state}`)).status, 200)
   t.same(await Promise.all(visits), ['of-s1', 'of-s2'])
-  t.equal((await fetch(`${prepared.redirectUri}?state=s1&code=again`)).status, 404, 'a response is taken once')
+  const again = await fetch(`${prepared.redirectUri}?state=s1&code=again`)
+  t.same([again.status, await again.text()], [404, 'No sign-in is pending here.'], 'a response is taken once, and the browser says so')
 })
 
 test('the wait ends if the user does not return or the browser cannot be opened', async t => {

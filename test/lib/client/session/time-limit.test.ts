@@ -74,3 +74,29 @@ test('a caller whose signal is aborted already does not wait', async t => {
   t.equal(await orAborted(Promise.resolve('in time'), never), 'in time')
   t.equal(await orAborted(new Promise(resolve => { setImmediate(() => resolve('without a signal')) }), null), 'without a signal')
 })
+
+test('a timer that was stopped, or that begins after all were let go, leaves nothing behind', async t => {
+  const released = new AbortController()
+  const caller = new AbortController()
+  const stopped = createTimer(released.signal)(60_000, caller.signal)
+  caller.abort(new Error('enough'))
+  await t.rejects(stopped, { message: 'enough' })
+  t.equal(getEventListeners(released.signal, 'abort').length, 0)
+
+  released.abort()
+  const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const before = timers()
+  const other = new AbortController()
+  const late = createTimer(released.signal)(60_000, other.signal)
+  t.equal(timers(), before, 'it keeps no process from ending')
+  other.abort(new Error('enough'))
+  await t.rejects(late, { message: 'enough' })
+})
+
+test('work whose time is no longer counted sees an AbortError, as fetch reports it', async t => {
+  const reason = await withAnySignal([], async (signal, end) => {
+    end()
+    return signal.reason as unknown
+  })
+  t.match(reason, { name: 'AbortError' })
+})
