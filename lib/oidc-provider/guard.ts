@@ -89,7 +89,7 @@ export function createOidcProviderGuard<Policy extends OidcPolicy> (options: Oid
   }
   const accountOf = (ctx: OidcContext): Promise<string | null> => callHost(timeoutMs, () => options.accountOf(ctx.req))
   /** Authorization requests whose grant was not used again. */
-  const refusals = new WeakMap<OidcContext, AutomaticRefusal | null>()
+  const refusals = new WeakMap<OidcContext, AutomaticRefusal>()
 
   const checked = (grant: OidcGrant | undefined): SavedGrant => {
     const saved = readSavedGrant(grant)
@@ -120,7 +120,8 @@ export function createOidcProviderGuard<Policy extends OidcPolicy> (options: Oid
     const { allowed, reason } = await guard.checkExistingGrant(
       { step: 'automatic-approval', storedRecord: saved.record, impersonation, client: saved.client }, consented === undefined ? 'all' : 'refused')
     if (allowed) return grant
-    refusals.set(ctx, automaticRefusal(reason))
+    const refusal = automaticRefusal(reason)
+    if (refusal !== null) refusals.set(ctx, refusal)
     return undefined
   }
 

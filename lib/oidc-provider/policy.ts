@@ -17,8 +17,8 @@ const anotherSubject = 'another_subject'
 export interface PolicyOptions {
   /** The account that the browser is signed in to, by the session of the host; `null` for none. */
   accountOf (ctx: OidcContext): Promise<string | null>
-  /** Why the grant of this request was not used again; nothing where it was, where there is none, and where another one is asked for. */
-  refusalOf (ctx: OidcContext): AutomaticRefusal | null | undefined
+  /** Why the grant of this request was not used again; `undefined` where it was, or where there is none. */
+  refusalOf (ctx: OidcContext): AutomaticRefusal | undefined
 }
 
 /** The policy of interactions: oidc-provider's own, with the checks of the guard. */

@@ -99,7 +99,7 @@ function ownValues (refused: RefusedRequest, challenger: Challenger): readonly s
     const refusal = challengedRefusal(refused)
     return refusal === null ? policy.defaultChallenges : Object.freeze(challenger.challenges(refusal, policy.dpop).map(formatChallenge))
   }
-  // What a challenge says depends on nothing else, except where the error says what it should ask for.
+  // The error of a handler may say itself what to ask for. All other challenges of a route depend on these three alone.
   if (error === null || namesScopes(error) || isInsufficientAuthentication(error)) return make()
   const kind = `${error.code} ${error.reason} ${scheme}`
   const known = challengesByKind.get(policy) ?? new Map<string, readonly string[]>()

@@ -94,5 +94,5 @@ export function settingOf ({ issuer, hints: { option, isIdentifier } }: Pick<Exp
 
 /** The first placeholder of a value that stands for nothing; `null` when there is none. */
 export function unknownPlaceholder (value: string | true): string | null {
-  return /\{(?!clientId\}|subject\})[^{}]*\}/.exec(String(value))?.[0] ?? null
+  return value === true ? null : /\{(?!clientId\}|subject\})[^{}]*\}/.exec(value)?.[0] ?? null
 }

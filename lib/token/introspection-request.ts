@@ -100,7 +100,7 @@ function isAboutTheToken (error: unknown, oauth: typeof OAuth4WebApi): boolean {
   if (error instanceof oauth.ResponseBodyError) return error.status === 400 && error.error === 'unsupported_token_type'
   if (!(error instanceof oauth.OperationProcessingError) || error.code !== oauth.INVALID_RESPONSE) return false
   // A JSON object, as readResponse has read one. The other causes are about the form of the response, and have no body.
-  return (Object(error.cause) as { body?: unknown }).body !== undefined
+  return (error.cause as { body?: unknown } | undefined)?.body !== undefined
 }
 
 /**

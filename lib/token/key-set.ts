@@ -47,7 +47,7 @@ export function createKeySet (document: Readonly<Record<string, unknown>>): KeyS
     if (fault === null) keys.set(identityOf(key as Jwk), key as Jwk)
     else skipped.push({ keyId: describeValue((key as Jwk | null)?.kid), reason: fault })
   }
-  /** By `kid` and by `alg`, whatever a sender writes there. */
+  /** Imported keys by `kid` and `alg` of tokens. These may be of any type in a token, which one text of both would hide. */
   const found = new Map<unknown, Map<unknown, readonly VerificationKey[]>>()
 
   return {

@@ -64,9 +64,9 @@ export function createRefreshCoordinator (options: RefreshCoordinatorOptions): R
   let unsaved: { tokens: TokenSet, insteadOf: number, isComplete: boolean } | null = null
 
   const inTurn = async (run: Running, signal: AbortSignal): Promise<TokenSet> => {
-    const lifeMs = state.lifeLeft(state.current!)
     try {
       const tokens = await within(totalTimeoutMs, signal, wait, async inner => {
+        const lifeMs = state.lifeLeft(state.current!)
         if (lifeMs > 0) wait(Math.min(patienceMs, lifeMs / 2), inner).then(run.delay, () => {})
         return await exclusively(async () => await refreshOnce(run, inner), inner)
       })

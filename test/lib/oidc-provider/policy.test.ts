@@ -11,7 +11,7 @@ test('why a grant is not used again: what a user is told, and what asks them for
 })
 
 test('the reasons of an interaction, and the error of each where nobody can be asked (`prompt=none`)', t => {
-  const policy = createGuardPolicy(oidc, { accountOf: async () => null, refusalOf: () => null })
+  const policy = createGuardPolicy(oidc, { accountOf: async () => null, refusalOf: () => undefined })
   const errorsOf = (prompt: 'login' | 'consent', ...reasons: string[]): unknown => {
     const checks = policy.get(prompt)!.checks as unknown as ReadonlyArray<{ readonly reason: string, readonly error: string }>
     return reasons.map(reason => checks.find(check => check.reason === reason)?.error)
