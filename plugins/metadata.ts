@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { HttpErrors } from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { MetadataDocument } from '../lib/metadata/document.ts'
 import { isKnown } from '../lib/metadata/document.ts'
 import { createLiveDocument } from '../lib/metadata/live-document.ts'
 import { createLiveScopes } from '../lib/metadata/live-scopes.ts'
@@ -46,17 +47,22 @@ function addRoutes (root: FastifyInstance, urls: readonly string[], documents: M
     allowEveryOrigin(reply).header('allow', allowedMethods.join(', '))
     throw (await httpErrors()).methodNotAllowed('The metadata of a protected resource is read with GET')
   }
-  const sendDocument = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  const refuseUnknown = async (reply: FastifyReply): Promise<never> => {
+    reply.header('cache-control', 'no-store')
+    throw (await httpErrors()).notFound('No protected resource of this server has its metadata here')
+  }
+  // Without a promise where nothing has to be waited for, as it is called by anyone.
+  const sendDocument = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
     allowEveryOrigin(reply)
     const entry = documents.find(targetOf(request.url), request.host)
-    if (entry === null) {
-      reply.header('cache-control', 'no-store')
-      throw (await httpErrors()).notFound('No protected resource of this server has its metadata here')
+    if (entry === null) return refuseUnknown(reply)
+    const send = ({ body, etag }: MetadataDocument): void => {
+      reply.header('cache-control', `public, max-age=${entry.maxAgeSeconds}`).header('etag', etag)
+      if (isKnown(request.headers['if-none-match'], etag)) reply.code(304).send()
+      else reply.type('application/json; charset=utf-8').send(body)
     }
-    const { body, etag } = await entry.document.current()
-    reply.header('cache-control', `public, max-age=${entry.maxAgeSeconds}`).header('etag', etag)
-    if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
-    return reply.type('application/json; charset=utf-8').send(body)
+    const document = entry.document.current()
+    return document instanceof Promise ? document.then(send) : send(document)
   }
   // A colon begins a parameter in the pattern of a route, unless there are two.
   for (const url of urls.map(one => one.replaceAll(':', '::'))) {
@@ -92,7 +98,9 @@ function answerPreflight (_request: FastifyRequest, reply: FastifyReply): Fastif
 
 /** In place of what a hook of another plugin has set. */
 function allowEveryOrigin (reply: FastifyReply): FastifyReply {
-  return reply.removeHeader('access-control-allow-credentials').header('access-control-allow-origin', '*')
+  // Asked first: V8 makes a dictionary of headers from which one was deleted, and Fastify deletes whether it is there or not.
+  if (reply.hasHeader('access-control-allow-credentials')) reply.removeHeader('access-control-allow-credentials')
+  return reply.header('access-control-allow-origin', '*')
 }
 
 /** Serves the metadata document of the resource (RFC 9728 section 3), without a token, at the root of the server. */

@@ -27,7 +27,7 @@ export interface LiveDocumentSource {
 export function createLiveDocument ({ document, routes, liveScopes }: LiveDocumentSource): LiveDocument {
   const configured = document.members.scopes_supported as readonly string[] | undefined ?? []
   const sources: ScopeSource[] = []
-  let last = document
+  let last = { scopes: configured.join(' '), document }
 
   const advertised = (): readonly string[] => {
     if (routes === null) return configured
@@ -37,10 +37,10 @@ export function createLiveDocument ({ document, routes, liveScopes }: LiveDocume
     return inOrder.filter(scope => !routes.neverAdvertised.includes(scope))
   }
   const withCurrent = (scopes: readonly string[]): MetadataDocument => {
-    const next = withScopes(document, scopes)
-    // With unchanged content, the same object is returned.
-    if (next.etag !== last.etag) last = next
-    return last
+    // With unchanged content, the same object is returned. No scope has a space in it.
+    const joined = scopes.join(' ')
+    if (joined !== last.scopes) last = { scopes: joined, document: withScopes(document, scopes) }
+    return last.document
   }
   return {
     configured: document,
