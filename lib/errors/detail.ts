@@ -39,8 +39,9 @@ function withoutControls (text: string): string {
 
 function textOf (value: unknown): string {
   if (value === undefined) return 'nothing'
+  // A long string is cut before it is escaped: its end would be cut off anyway.
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, longestValue))
   try {
-    // A long string is cut before it is escaped: its end would be cut off anyway.
     const text = JSON.stringify(value, (_key, member: unknown) => typeof member === 'string' ? member.slice(0, longestValue) : member) as string | undefined
     return text ?? typeof value
   } catch {

@@ -40,10 +40,11 @@ export interface RefreshingValue<T> {
    * made in a cool-down, counted from the last forced look-up that succeeded and not from the start, so that a real
    * change right after boot is seen at once.
    *
-   * @returns the newest value, which is `seen` when a look-up found no change; `null` when the cool-down forbids a look-up
-   * @throws whatever the look-up threw: what is missing may exist
+   * @returns the newest value, which is `seen` when a look-up found no change; `null`, without a promise, when the cool-down
+   * forbids a look-up
+   * @throws whatever the look-up threw, as a rejection: what is missing may exist
    */
-  reloadUnlessChanged (seen: T): Promise<T | null>
+  reloadUnlessChanged (seen: T): Promise<T> | null
   /** Whether this very value is served now and is not due. */
   isFresh (value: T): boolean
   /** When the last successful look-up began, in milliseconds since the epoch by the clock it was given; -Infinity before. */
@@ -99,14 +100,14 @@ export function createRefreshingValue<T> (
       if (underWay === null && isFailing()) throw lastFailure!.error
       return await refresh()
     },
-    async reloadUnlessChanged (seen) {
-      if (current !== null && current.value !== seen) return current.value
+    reloadUnlessChanged (seen) {
+      if (current !== null && current.value !== seen) return Promise.resolve(current.value)
       if (underWay === null) {
-        if (isFailing()) throw lastFailure!.error
+        if (isFailing()) return Promise.reject(lastFailure!.error)
         if (now() < lastForcedAt + settings.coolDownMs) return null
         lastForcedAt = now()
       }
-      return await refresh()
+      return refresh()
     },
     isFresh: value => current !== null && current.value === value && now() < current.dueAt,
     loadedAt: () => loadedAt

@@ -109,25 +109,22 @@ function createRemoteKeys (source: IssuerKeysSource): IssuerKeys {
     return (typeof iat === 'number' && (iat + margin) * 1000 <= versions.loadedAt()) || decided.get(identityOf(jwt)) === version
   }
 
-  /** `null` in a cool-down, and where a look-up fails that could not have changed the answer. */
-  const look = async (seen: Version, jwt: UnverifiedJwt): Promise<Version | null> => {
-    try {
-      return await versions.reloadUnlessChanged(seen)
-    } catch (error) {
-      if (isDecided(jwt, seen)) return null
-      throw unavailable(error, (error as Error).message)
-    }
-  }
-
-  const afterLookUp = async (jwt: UnverifiedJwt, seen: Version): Promise<CacheValidity> => {
-    const newest = await look(seen, jwt)
-    if (newest === null) {
+  /** Strangers send wrong signatures, so that the answer comes without a promise where no look-up is made for it. */
+  const afterLookUp = (jwt: UnverifiedJwt, seen: Version): Promise<CacheValidity> => {
+    const newer = versions.reloadUnlessChanged(seen)
+    if (newer === null) {
       if (isDecided(jwt, seen)) throw notSigned(jwt, seen.set)
       throw unavailable(undefined, `${noMatch(jwt, seen.set)}; they were requested a moment ago and may have changed since`)
     }
-    if (newest !== seen && await isSignedByAny(newest.set.candidates(jwt.header), jwt)) return newest
-    decided.set(identityOf(jwt), newest)
-    throw notSigned(jwt, newest.set)
+    return newer.then(async newest => {
+      if (newest !== seen && await isSignedByAny(newest.set.candidates(jwt.header), jwt)) return newest
+      decided.set(identityOf(jwt), newest)
+      throw notSigned(jwt, newest.set)
+    }, (error: unknown) => {
+      // A look-up that could not have changed the answer.
+      if (isDecided(jwt, seen)) throw notSigned(jwt, seen.set)
+      throw unavailable(error, (error as Error).message)
+    })
   }
 
   const check = (jwt: UnverifiedJwt, version: Version): CacheValidity | Promise<CacheValidity> => {
@@ -160,10 +157,11 @@ function identityOf ({ signingInput, signature }: Pick<UnverifiedJwt, 'signingIn
   return digestOf(`${signingInput}.${Buffer.from(signature).toString('latin1')}`)
 }
 
-function noMatch ({ header: { kid, alg } }: Pick<UnverifiedJwt, 'header'>, { keyIds, skipped }: KeySet): string {
-  const unusable = skipped.find(({ keyId }) => keyId === describeValue(kid))
+function noMatch ({ header: { kid, alg } }: Pick<UnverifiedJwt, 'header'>, { describedKeyIds, skipped }: KeySet): string {
+  const keyId = describeValue(kid)
+  const unusable = skipped.find(key => key.keyId === keyId)
   const why = unusable === undefined ? '' : `; its key of this kid cannot be used: ${unusable.reason}`
-  return `kid ${describeValue(kid)} and alg ${describeValue(alg)}; the issuer has kid ${describeValue(keyIds)}${why}`
+  return `kid ${keyId} and alg ${describeValue(alg)}; the issuer has kid ${describedKeyIds}${why}`
 }
 
 function notSigned (jwt: UnverifiedJwt, set: KeySet): Error {
@@ -216,7 +214,7 @@ function createVersions (source: IssuerKeysSource): RefreshingValue<Version> {
     } catch (error) {
       // An issuer that does not answer has not moved its keys.
       if ((error as FetchError).fault === 'timeout') throw error
-      const newer = await withinTime(metadata!.reloadUnlessChanged(known), within.deadline - performance.now())
+      const newer = await withinTime(Promise.resolve(metadata!.reloadUnlessChanged(known)), within.deadline - performance.now())
       if (newer === null || newer.jwksUri === known.jwksUri) throw error
       return await load(newer.jwksUri!, within)
     }

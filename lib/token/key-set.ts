@@ -7,8 +7,10 @@ import { refused } from './jwt.ts'
 export interface KeySet {
   /** How many of its keys can be used. */
   readonly size: number
-  /** The `kid` of each of them, for a log. */
+  /** The `kid` of each of them. */
   readonly keyIds: readonly unknown[]
+  /** The same for the log, made once: strangers cause as many entries as they like. */
+  readonly describedKeyIds: string
   /** The keys that cannot be used, for the log. */
   readonly skipped: readonly SkippedKey[]
   /**
@@ -50,9 +52,12 @@ export function createKeySet (document: Readonly<Record<string, unknown>>): KeyS
   /** Imported keys by `kid` and `alg` of tokens. These may be of any type in a token, which one text of both would hide. */
   const found = new Map<unknown, Map<unknown, readonly VerificationKey[]>>()
 
+  const keyIds = [...keys.values()].map(({ kid }) => kid)
+
   return {
     size: keys.size,
-    keyIds: [...keys.values()].map(({ kid }) => kid),
+    keyIds,
+    describedKeyIds: describeValue(keyIds),
     skipped,
     candidates (header) {
       const { kid, alg } = header as { kid?: string, alg: string }

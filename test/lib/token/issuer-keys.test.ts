@@ -11,7 +11,7 @@ import { createTestClock } from '../../support/clock.ts'
 import type { TestClock } from '../../support/clock.ts'
 import type { FakeIssuer } from '../../support/issuer.ts'
 import { createFakeIssuer, never } from '../../support/issuer.ts'
-import { reasonOfAsync } from '../../support/reason.ts'
+import { reasonOf, reasonOfAsync } from '../../support/reason.ts'
 
 const refresh: RefreshSettings = {
   minAgeMs: 60_000, maxAgeMs: 86_400_000, defaultAgeMs: 600_000, coolDownMs: 30_000, retryAfterMs: 5000, maxStaleMs: 3_600_000
@@ -49,7 +49,12 @@ async function check ({ keys, fake }: Parts, token?: string): Promise<string | n
 /** What a token is refused with. */
 async function refusal ({ keys, fake }: Parts, token?: string): Promise<OAuthResourceError> {
   const jwt = parseJwt(token ?? await fake.token())
-  return await Promise.resolve(keys.verifySignature(jwt)).then(() => { throw new Error('not refused') }, (error: unknown) => error as OAuthResourceError)
+  try {
+    await keys.verifySignature(jwt)
+  } catch (error) {
+    return error as OAuthResourceError
+  }
+  throw new Error('not refused')
 }
 
 test('the keys are found by way of the metadata, and found once', async t => {
@@ -209,6 +214,16 @@ test('metadata that is asked where keys have moved to has what is left of the ti
 test('a known key verifies without a promise', async t => {
   const parts = await setup(fake => ({ jwks: { keys: fake.keys.map(key => key.publicJwk) } }))
   t.notOk('then' in parts.keys.verifySignature(parseJwt(await parts.fake.token())))
+})
+
+test('a wrong signature for which no keys are requested is refused without a promise', async t => {
+  const parts = await setup()
+  const { fake, keys } = parts
+  const forged = await (await createFakeIssuer()).token()
+  t.equal(await check(parts, forged), 'signature_invalid')
+  t.equal(fake.requests.length, 3, 'once they are')
+  t.equal(reasonOf(() => keys.verifySignature(parseJwt(forged))), 'signature_invalid')
+  t.equal(fake.requests.length, 3)
 })
 
 test('RFC 7515 4.1.4: without a kid, and with a kid that two keys share, each key that fits is tried (B7)', async t => {
