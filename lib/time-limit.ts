@@ -32,3 +32,26 @@ export async function callHost<T> (timeoutMs: number, ask: () => T | Promise<T>)
 export function isPromise<T> (value: T | Promise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
+
+/**
+ * Waits for a promise that several callers may share. When the signal is aborted, only this caller stops waiting.
+ *
+ * @throws the reason of the signal, when it is aborted first
+ */
+export async function orAborted<T> (promise: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (signal === null) return await promise
+  let abort!: () => void
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => {
+      const reason: unknown = signal.reason
+      reject(reason)
+    }
+  })
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,5 +1,6 @@
+import { getEventListeners } from 'node:events'
 import { test } from 'tap'
-import { TimeLimitError, callHost, withinTime } from '../../lib/time-limit.ts'
+import { TimeLimitError, callHost, orAborted, withinTime } from '../../lib/time-limit.ts'
 import { createDeferred } from '../support/deferred.ts'
 
 test('what comes in time is the answer, good or bad', async t => {
@@ -45,4 +46,28 @@ test('a function that does not answer has failed, and may still answer to nobody
   await t.rejects(callHost(1, () => late.promise), new TimeLimitError(1))
   late.reject(new Error('too late to matter'))
   t.equal(new TimeLimitError(7).message, 'no answer within 7 ms')
+})
+
+test('a caller whose signal is aborted already does not wait', async t => {
+  const gone = new Error('gone')
+  await t.rejects(orAborted(new Promise(() => {}), AbortSignal.abort(gone)), gone)
+})
+
+test('a caller whose signal is aborted stops waiting, and those who share the promise go on', async t => {
+  const shared = createDeferred<string>()
+  const controller = new AbortController()
+  const stopped = orAborted(shared.promise, controller.signal)
+  const others = [orAborted(shared.promise, new AbortController().signal), orAborted(shared.promise, null)]
+  const gone = new Error('gone')
+  controller.abort(gone)
+  await t.rejects(stopped, gone)
+  shared.resolve('in time')
+  t.strictSame(await Promise.all(others), ['in time', 'in time'])
+})
+
+test('no listener stays on the signal of a caller', async t => {
+  const { signal } = new AbortController()
+  t.equal(await orAborted(Promise.resolve('in time'), signal), 'in time')
+  await t.rejects(orAborted(Promise.reject(new Error('down')), signal), /down/)
+  t.equal(getEventListeners(signal, 'abort').length, 0)
 })

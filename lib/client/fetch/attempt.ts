@@ -1,7 +1,7 @@
 import { SessionError } from '../../errors/client-errors.ts'
+import { orAborted } from '../../time-limit.ts'
 import type { TokenSet } from '../../stores/tokens/token-store.ts'
 import type { Session } from '../session/session.ts'
-import { orAborted } from '../session/time-limit.ts'
 import type { Classification } from './classify.ts'
 
 /** The part of a session that sends requests with its tokens. */

@@ -1,4 +1,4 @@
-import { orAborted } from '../session/time-limit.ts'
+import { orAborted } from '../../time-limit.ts'
 
 /** The first argument of a `fetch`. */
 export type FetchInput = string | URL | Request

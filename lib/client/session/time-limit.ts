@@ -70,26 +70,3 @@ export async function withAnySignal<T> (signals: readonly AbortSignal[], work: (
     for (const { signal, abort } of forwards) signal.removeEventListener('abort', abort)
   }
 }
-
-/**
- * Waits for a promise that several callers may share. When the signal is aborted, only this caller stops waiting.
- *
- * @throws the reason of the signal, when it is aborted first
- */
-export async function orAborted<T> (promise: Promise<T>, signal: AbortSignal | null): Promise<T> {
-  if (signal === null) return await promise
-  let abort!: () => void
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => {
-      const reason: unknown = signal.reason
-      reject(reason)
-    }
-  })
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort)
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}

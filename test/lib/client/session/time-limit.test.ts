@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { test } from 'tap'
-import { createTimer, orAborted, withAnySignal, within } from '../../../../lib/client/session/time-limit.ts'
+import { createTimer, withAnySignal, within } from '../../../../lib/client/session/time-limit.ts'
 
 const never = new AbortController().signal
 
@@ -17,7 +17,6 @@ test('no listener stays on a long-lived signal', async t => {
 
   const released = new AbortController().signal
   await createTimer(released)(1, signal)
-  await orAborted(Promise.resolve(), signal)
   t.equal(getEventListeners(released, 'abort').length, 0)
   t.equal(getEventListeners(signal, 'abort').length, 0)
 })
@@ -66,13 +65,6 @@ test('a timer that was let go keeps no process from ending, and is a timer all t
   t.equal(timers(), before + 1, 'one that is begun later neither')
   clearTimeout(keepsGoing)
   t.equal(await second, reason)
-})
-
-test('a caller whose signal is aborted already does not wait', async t => {
-  const gone = new Error('gone')
-  await t.rejects(orAborted(new Promise(() => {}), AbortSignal.abort(gone)), gone)
-  t.equal(await orAborted(Promise.resolve('in time'), never), 'in time')
-  t.equal(await orAborted(new Promise(resolve => { setImmediate(() => resolve('without a signal')) }), null), 'without a signal')
 })
 
 test('a timer that was stopped, or that begins after all were let go, leaves nothing behind', async t => {
