@@ -9,6 +9,7 @@ import { median } from './support/statistics.js'
 
 const { createMemoryTokenStore, createSession } = await load('entry-points/client')
 const sessions = amount(1000, 250)
+const lifetimeSeconds = 3600
 
 /** The token request as everybody sends it, and what is read of the answer. */
 async function requestTokens (endpoint, refreshToken) {
@@ -19,10 +20,22 @@ async function requestTokens (endpoint, refreshToken) {
   return { accessToken: tokens.access_token, tokenType: 'Bearer', refreshToken: tokens.refresh_token, expiresAt: Math.floor(Date.now() / 1000) + tokens.expires_in, scopes: null }
 }
 
-async function createDueSession (endpoint) {
+/** A session that is in use. */
+async function createUsedSession (endpoint, clock) {
   const tokenStore = createMemoryTokenStore()
-  await tokenStore.write({ accessToken: 'old', tokenType: 'Bearer', refreshToken: 'old', expiresAt: Math.floor(Date.now() / 1000) + 1, scopes: null }, null)
-  return createSession({ tokenStore, refresh: ({ refreshToken }) => requestTokens(endpoint, refreshToken) })
+  await tokenStore.write({ accessToken: 'old', tokenType: 'Bearer', refreshToken: 'old', expiresAt: Math.floor(Date.now() / 1000) + lifetimeSeconds, scopes: null }, null)
+  const session = createSession({ tokenStore, refresh: ({ refreshToken }) => requestTokens(endpoint, refreshToken), clock })
+  await session.token()
+  return session
+}
+
+/** Sessions whose tokens are about to expire. */
+async function createDueSessions (endpoint) {
+  let passedMs = 0
+  const clock = { now: () => Date.now() + passedMs }
+  const created = await Promise.all(Array.from({ length: sessions }, () => createUsedSession(endpoint, clock)))
+  passedMs = (lifetimeSeconds - 10) * 1000
+  return created.map(session => () => session.token())
 }
 
 export async function bench () {
@@ -35,7 +48,7 @@ export async function bench () {
     {
       name: 'sessions of this package',
       role: 'ours',
-      prepare: async () => (await Promise.all(Array.from({ length: sessions }, () => createDueSession(endpoint)))).map(session => () => session.token())
+      prepare: async () => await createDueSessions(endpoint)
     }
   ]
   const samples = await interleave(contenders, rounds, async ({ prepare }) => {

@@ -12,7 +12,7 @@ export async function bench () {
   for (const alg of ['RS256', 'ES256']) {
     const tokens = createTokens(testIssuer, alg, amount(2000))
     // A server that has run for some seconds.
-    const warmUp = createTokens(testIssuer, alg, 2000)
+    const warmUp = createTokens(testIssuer, alg, amount(6000, 2000))
     const contenders = [
       { name: 'this package', role: 'ours', make: checks.ours() },
       { name: 'this package, `tokenCache: false`', role: 'ours', make: checks.ours({ tokenCache: false }) },

@@ -1,4 +1,4 @@
-import { cpuPerRequest, repeat, start } from './http.js'
+import { cpuPerRequest, repeat, send, start } from './http.js'
 import { interleave, over } from './rounds.js'
 import { amount, rounds } from './settings.js'
 import { median } from './statistics.js'
@@ -10,6 +10,7 @@ import { median } from './statistics.js'
  */
 export async function compareInOneProcess ({ title, unit, limit, module = 'open-server.js', args = [], contenders }) {
   const server = await start(module, ...args)
+  for (const { port, request } of contenders) await send(server.message[port], repeat(request, amount(10_000, 3000)))
   const samples = await interleave(contenders, rounds * 2, ({ port, request }) =>
     cpuPerRequest(server, server.message[port], { warmUp: repeat(request, 300), requests: repeat(request, amount(1500, 1000)) }), 2)
   await server.stop()

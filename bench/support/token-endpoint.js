@@ -7,7 +7,7 @@ report({
     request.resume().once('end', () => {
       const serialNumber = serial++
       response.setHeader('content-type', 'application/json').end(JSON.stringify({
-        access_token: `access-${serialNumber}`, token_type: 'Bearer', expires_in: 3600, refresh_token: `refresh-${serialNumber}`
+        access_token: `access-${serialNumber}`, token_type: 'Bearer', expires_in: 7200, refresh_token: `refresh-${serialNumber}`
       }))
     })
   })
