@@ -10,9 +10,9 @@ import { median } from './statistics.js'
  */
 export async function compareInOneProcess ({ title, unit, limit, module = 'open-server.js', args = [], contenders }) {
   const server = await start(module, ...args)
-  for (const { port, request } of contenders) await send(server.message[port], repeat(request, amount(10_000, 3000)))
+  for (const { port, request } of contenders) await send(server.message[port], repeat(request, amount(16_000, 6000)))
   const samples = await interleave(contenders, rounds * 2, ({ port, request }) =>
-    cpuPerRequest(server, server.message[port], { warmUp: repeat(request, 300), requests: repeat(request, amount(1500, 1000)) }), 2)
+    cpuPerRequest(server, server.message[port], { warmUp: repeat(request, 300), requests: repeat(request, 1000) }), 2)
   await server.stop()
   const base = samples.get(contenders[0].name)
   return {

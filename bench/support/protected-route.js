@@ -18,9 +18,9 @@ export const ours = { name: 'this package', server: 'ours', role: 'ours' }
 export const bare = { name: 'bare Fastify', server: 'bare', role: 'reference' }
 export const bareAgain = { name: 'bare Fastify, once more', server: 'bare', role: 'error' }
 
-const measured = amount(2000, 600)
-/** Until a server is warm: after 4,000, a request still costs a quarter more than in the end, as the engine compiles until then. */
-const warmUp = amount(10_000, 3000)
+const measured = amount(6000, 2000)
+/** Until a server is warm: V8 compiles much of it anew after about 10,000 requests, and then hardly anything. */
+const warmUp = amount(16_000, 6000)
 
 /** What is sent, and what is answered. */
 export const traffic = {
