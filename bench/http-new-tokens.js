@@ -2,6 +2,7 @@
 import { bare, compareServers, ours, peers, traffic } from './support/protected-route.js'
 import { runAlone } from './support/report.js'
 
+const oursWithoutCache = { ...ours, name: 'this package, `tokenCache: false`', server: 'oursWithoutCache' }
 const raw = { name: 'bare Fastify and one raw check', server: 'raw', role: 'reference' }
 
 export async function bench () {
@@ -9,7 +10,7 @@ export async function bench () {
     title: 'New tokens, over HTTP',
     unit: 'CPU of the server, × bare Fastify and one raw check',
     limit: 1.3,
-    contenders: [raw, { ...raw, name: 'the same, once more', role: 'error' }, bare, ours, ...peers],
+    contenders: [raw, { ...raw, name: 'the same, once more', role: 'error' }, bare, ours, oursWithoutCache, ...peers],
     base: raw.name,
     requests: traffic.new
   })]

@@ -33,10 +33,12 @@ export const servers = {
     })
   },
 
-  async ours ({ issuer, resource, jwksUri }) {
-    const app = Fastify()
-    await app.register(oauthResourceServer, { resource, authorizationServers: [{ issuer, jwksUri }] })
-    return withRoute(app)
+  async ours (given) {
+    return withOurs(given)
+  },
+
+  async oursWithoutCache (given) {
+    return withOurs(given, { tokenCache: false })
   },
 
   async fastifyJwtStatic ({ issuer, resource, pem }) {
@@ -105,6 +107,12 @@ export const servers = {
     }))
     return withExpressRoute(app)
   }
+}
+
+async function withOurs ({ issuer, resource, jwksUri }, options) {
+  const app = Fastify()
+  await app.register(oauthResourceServer, { resource, authorizationServers: [{ issuer, jwksUri }], ...options })
+  return withRoute(app)
 }
 
 /** A hook of ten lines around a check, as it is written by hand. */
