@@ -57,7 +57,8 @@ for (const name of benches.filter(one => isWhole || names.includes(one))) {
   // A quick run is a first impression, which a page without any other figures may have.
   if (!quick || isWhole) writePage()
 }
-if (major === '20' && !quick && charted.every(({ title }) => results.some(result => result.title === title))) writeFileSync(`${folder}../docs/speed.svg`, drawSpeed())
+// Of the release that most servers run.
+if (major === '24' && !quick && charted.every(({ title }) => results.some(result => result.title === title))) writeFileSync(`${folder}../docs/speed.svg`, drawSpeed())
 
 function writePage () {
   const versionOf = name => JSON.parse(readFileSync(`${folder}node_modules/${name}/package.json`, 'utf8')).version
