@@ -57,7 +57,7 @@ for (const name of benches.filter(one => isWhole || names.includes(one))) {
   // A quick run is a first impression, which a page without any other figures may have.
   if (!quick || isWhole) writePage()
 }
-// Of the release that most servers run.
+// Of the newest release that has full tables.
 if (major === '24' && !quick && charted.every(({ title }) => results.some(result => result.title === title))) writeFileSync(`${folder}../docs/speed.svg`, drawSpeed())
 
 function writePage () {

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyReque
 import fp from 'fastify-plugin'
 import type { RefreshingValue } from '../lib/http/refreshing-value.ts'
 import { createMirror, mirrorPath, mirrorRoutes } from '../lib/metadata/mirror.ts'
-import { hiddenRoute, openRoute, sharedByServer } from './shared/server.ts'
+import { allowEveryOrigin, hiddenRoute, openRoute, sharedByServer } from './shared/server.ts'
 
 type Mirrors = Map<string, RefreshingValue<string>>
 
@@ -29,7 +29,7 @@ function addRoutes (root: FastifyInstance): Mirrors {
 }
 
 async function answer (mirrors: Mirrors, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  reply.header('access-control-allow-origin', '*').header('cache-control', 'no-store')
+  allowEveryOrigin(reply).header('cache-control', 'no-store')
   const mirror = mirrors.get(request.url.replace(/\?.*$/, ''))
   if (mirror === undefined) {
     return reply.code(404).send({ statusCode: 404, error: 'Not Found', message: 'No protected resource of this server has its authorization server here' })
@@ -44,7 +44,7 @@ async function answer (mirrors: Mirrors, request: FastifyRequest, reply: Fastify
 }
 
 function answerPreflight (_request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return reply.header('access-control-allow-origin', '*').header('access-control-allow-methods', 'GET, HEAD, OPTIONS')
+  return allowEveryOrigin(reply).header('access-control-allow-methods', 'GET, HEAD, OPTIONS')
     .header('access-control-allow-headers', '*, Authorization').code(204).send()
 }
 

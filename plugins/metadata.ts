@@ -8,7 +8,7 @@ import { createLiveDocument } from '../lib/metadata/live-document.ts'
 import { createLiveScopes } from '../lib/metadata/live-scopes.ts'
 import type { MetadataRegistry } from '../lib/metadata/registry.ts'
 import { metadataRoutes, targetOf } from '../lib/metadata/well-known.ts'
-import { hiddenRoute, openRoute, rootOf } from './shared/server.ts'
+import { allowEveryOrigin, hiddenRoute, openRoute, rootOf } from './shared/server.ts'
 
 const routesAdded: unique symbol = Symbol('fastify-oauth-resource-server.metadata-routes')
 
@@ -51,7 +51,7 @@ function addRoutes (root: FastifyInstance, urls: readonly string[], documents: M
     reply.header('cache-control', 'no-store')
     throw (await httpErrors()).notFound('No protected resource of this server has its metadata here')
   }
-  // Without a promise where nothing has to be waited for, as it is called by anyone.
+  // Anyone may call it, so without a promise where nothing has to be waited for.
   const sendDocument = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
     allowEveryOrigin(reply)
     const entry = documents.find(targetOf(request.url), request.host)
@@ -94,13 +94,6 @@ function answerPreflight (_request: FastifyRequest, reply: FastifyReply): Fastif
     .header('access-control-max-age', '86400')
     .header('allow', allowedMethods.join(', '))
     .code(204).send()
-}
-
-/** In place of what a hook of another plugin has set. */
-function allowEveryOrigin (reply: FastifyReply): FastifyReply {
-  // Asked first: V8 makes a dictionary of headers from which one was deleted, and Fastify deletes whether it is there or not.
-  if (reply.hasHeader('access-control-allow-credentials')) reply.removeHeader('access-control-allow-credentials')
-  return reply.header('access-control-allow-origin', '*')
 }
 
 /** Serves the metadata document of the resource (RFC 9728 section 3), without a token, at the root of the server. */

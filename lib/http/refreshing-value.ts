@@ -42,7 +42,7 @@ export interface RefreshingValue<T> {
    *
    * @returns the newest value, which is `seen` when a look-up found no change; `null`, without a promise, when the cool-down
    * forbids a look-up
-   * @throws whatever the look-up threw, as a rejection: what is missing may exist
+   * @throws as a rejection, the error of a look-up that failed: nobody knows then whether what the caller misses exists
    */
   reloadUnlessChanged (seen: T): Promise<T> | null
   /** Whether this very value is served now and is not due. */

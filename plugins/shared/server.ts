@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
 
 /**
  * The scope that every other one inherits from. A route of any other scope gets the prefix of that scope, and the
@@ -27,3 +27,10 @@ export const openRoute = { oauth: false, cors: false, rateLimit: false } as cons
 
 /** `schema` of the well-known routes: they are no operations of the host's API and are left out of its OpenAPI document. */
 export const hiddenRoute: FastifySchema = { hide: true } as FastifySchema
+
+/** For the answers of the well-known routes: scripts of every origin may read them, whatever a hook of another plugin has set. */
+export function allowEveryOrigin (reply: FastifyReply): FastifyReply {
+  // Asked first: V8 makes a dictionary of headers from which one was deleted, and Fastify deletes whether it is there or not.
+  if (reply.hasHeader('access-control-allow-credentials')) reply.removeHeader('access-control-allow-credentials')
+  return reply.header('access-control-allow-origin', '*')
+}

@@ -5,7 +5,7 @@ import { isKnown } from '../../lib/metadata/document.ts'
 import type { LiveDocument } from '../../lib/metadata/live-document.ts'
 import type { MetadataSigner, SignedMetadataSettings } from '../../lib/metadata/metadata-signer.ts'
 import { createMetadataSigner, keySetOf, signedDocument } from '../../lib/metadata/metadata-signer.ts'
-import { hiddenRoute, openRoute, rootOf, sharedByServer } from './server.ts'
+import { allowEveryOrigin, hiddenRoute, openRoute, rootOf, sharedByServer } from './server.ts'
 
 const keySets = Symbol('fastify-oauth-resource-server.key-sets')
 
@@ -52,8 +52,7 @@ function addRoute (root: FastifyInstance, url: string, keySet: SharedKeySet): vo
     schema: hiddenRoute,
     handler: async ({ headers }: FastifyRequest, reply: FastifyReply) => {
       const { body, etag } = keySetOf(keySet.signers)
-      reply.removeHeader('access-control-allow-credentials').header('access-control-allow-origin', '*')
-        .header('cache-control', `public, max-age=${keySet.maxAgeMs / 1000}`).header('etag', etag)
+      allowEveryOrigin(reply).header('cache-control', `public, max-age=${keySet.maxAgeMs / 1000}`).header('etag', etag)
       if (isKnown(headers['if-none-match'], etag)) return reply.code(304).send()
       return reply.type('application/jwk-set+json').send(body)
     }

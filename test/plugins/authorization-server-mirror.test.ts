@@ -32,6 +32,21 @@ test('the document of the first advertised issuer, word for word (F10, MCPS-35)'
   t.match(await app.inject({ method: 'OPTIONS', url: wellKnown }), { statusCode: 204, headers: { 'access-control-allow-headers': /Authorization/ } })
 })
 
+test('a script of any origin may read it, whatever CORS headers the host sets', async t => {
+  const issuer = await createFakeIssuer()
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ 'access-control-allow-origin': 'https://app.example.com', 'access-control-allow-credentials': 'true' })
+  })
+  await app.register(oauthResourceServer, optionsFor(issuer, on))
+  for (const method of ['GET', 'OPTIONS'] as const) {
+    const { headers } = await app.inject({ method, url: wellKnown, headers: { origin: 'https://client.example.com' } })
+    t.equal(headers['access-control-allow-origin'], '*', method)
+    t.equal(headers['access-control-allow-credentials'], undefined, method)
+  }
+})
+
 test('503 when it cannot be had, or is another\'s (F10)', async t => {
   for (const answer of [() => new Response('', { status: 500 }), () => Response.json({ issuer: 'https://evil.example.com' })]) {
     const clock = createTestClock()
